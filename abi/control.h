@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Memory that the kernel side and user space share beside the ring: filter, wake-up, counters. */
+#pragma once
+
+#include "kinds.h"
+#include "records.h"
+
+/* Counts up with every change of records.h or this file: a reader of pinned maps compares. */
+#define VIGIL_ABI_VERSION 1
+
+/* vigil_filter.flags */
+#define VIGIL_FILTER_UID (1 << 0)
+#define VIGIL_FILTER_COMM (1 << 1)
+#define VIGIL_FILTER_CGROUP (1 << 2)
+#define VIGIL_FILTER_TREE (1 << 3)
+#define VIGIL_FILTER_THREADS (1 << 4) /* not a restriction: emit thread events too */
+
+/* All conditions must hold; 0 in a pid field means any. */
+struct vigil_filter {
+	__u64 signals;   /* bit n-1: signal n is wanted */
+	__u64 cgroup_id; /* itself or any ancestor */
+	__u32 kinds;     /* bit k: kind k is wanted */
+	__u32 flags;
+	__u32 pid;       /* either side of an event */
+	__u32 sender;
+	__u32 target;
+	__u32 uid;
+	__u32 cgroup_level;
+	__u32 reserved;
+	char comm[VIGIL_COMM_LENGTH]; /* zero filled */
+};
+
+/* vigil_control.reader_state: when an event must wake the reader. */
+#define VIGIL_READER_AWAKE 0   /* never: absent, or it looks by itself */
+#define VIGIL_READER_NAPPING 1 /* when wakeup_bytes wait in the ring */
+#define VIGIL_READER_IDLE 2    /* at once */
+
+struct vigil_control {
+	struct vigil_filter filter;
+	__u64 attached_ns; /* processes that started before were not seen to start */
+	__u64 wakeup_bytes;
+	__u64 tree_overflow; /* descendants that found no room in the tree map */
+	__u64 ring_bytes;
+	__u32 abi_version;
+	__u32 reserved32;
+	__u64 reserved[6]; /* reader_state changes often: a cache line of its own */
+	__u32 reader_state;
+	__u32 active_cursor; /* which of the two cursors is valid; user space only */
+	__u64 consumed[2];   /* ring position that goes with each cursor; user space only */
+};
+
+struct vigil_counter {
+	__u64 seen;
+	__u64 filtered;
+	__u64 dropped;
+	__u64 sequence; /* last one given out, to a record or to a drop */
+};
+
+struct vigil_cpu_counters {
+	struct vigil_counter kind[VIGIL_KIND_SLOTS];
+};
+
+/* How far a reader has come in one stream; written by user space only. */
+struct vigil_stream {
+	__u64 sequence; /* of the last record that was read or told as lost */
+	__u64 lost;
+	__u64 time_ns; /* of the last record */
+};
+
+struct vigil_cpu_streams {
+	struct vigil_stream kind[VIGIL_KIND_SLOTS];
+};

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What travels through the ring: one struct a kind, each beginning with vigil_header.
+ * Times are nanoseconds of CLOCK_BOOTTIME, sizes are bytes unless the name says pages,
+ * pids are those of the initial pid namespace. Read by BPF, the kernel module and C++;
+ * never written raw to disk or wire.
+ */
+#pragma once
+
+#include "kinds.h"
+
+#define VIGIL_COMM_LENGTH 16
+#define VIGIL_FILE_MAX 4096
+#define VIGIL_ARGV_MAX 4096
+
+/* vigil_header.flags */
+#define VIGIL_FLAG_THREAD (1 << 0)           /* about one thread, not its process */
+#define VIGIL_FLAG_PEAK_AT_MOST (1 << 1)     /* exit: the peak may be that of an image before exec */
+#define VIGIL_FLAG_BILL_PARTIAL (1 << 2)     /* exit: more dying threads than one walk covers */
+#define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: older than the tracer, threads not counted */
+#define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4)  /* exec: the argument pages could not be read */
+
+struct vigil_header {
+	__u64 time_ns;
+	__u64 sequence; /* per CPU and kind, from 1; a gap is a loss */
+	__u64 start_ns; /* start of the process's leader: with pid, its identity */
+	__u64 cgroup_id;
+	__u32 size; /* of the whole record */
+	__u16 kind;
+	__u16 cpu;
+	__u32 pid; /* thread group id */
+	__u32 tid;
+	__u32 ppid; /* thread group id of the real parent */
+	__u32 uid;
+	__u32 gid;
+	__u16 pidns_level; /* 0 in the initial pid namespace */
+	__u16 flags;
+	char comm[VIGIL_COMM_LENGTH];
+};
+
+/* The header is the child's; comm is still the parent's. */
+struct vigil_fork {
+	struct vigil_header header;
+	__u64 parent_start_ns;
+};
+
+struct vigil_exec {
+	struct vigil_header header;
+	__u32 old_tid;     /* tid before the exec; differs when a non-leader thread called it */
+	__u32 argc;
+	__u32 argv_bytes;  /* length of all arguments, also beyond what is copied */
+	__u16 file_length; /* data: file name without its NUL, then the arguments */
+	__u16 argv_length;
+	char data[VIGIL_FILE_MAX + VIGIL_ARGV_MAX]; /* sent only as far as it is filled */
+};
+
+struct vigil_exit {
+	struct vigil_header header;
+	__u64 user_ticks_ns;   /* sampled at ticks: a proportion, see runtime_ns */
+	__u64 system_ticks_ns;
+	__u64 runtime_ns;      /* exact CPU time of all threads, living and dead */
+	__u64 peak_rss_pages;
+	__u64 read_bytes;
+	__u64 write_bytes;
+	__u64 voluntary_switches;
+	__u64 involuntary_switches;
+	__u64 minor_faults;
+	__u64 major_faults;
+	__u32 status;  /* as wait(2) gives it */
+	__u32 threads; /* that the process has ever had */
+};
+
+/* vigil_signal.origin: what stood in the place of the siginfo. */
+#define VIGIL_ORIGIN_INFO 0
+#define VIGIL_ORIGIN_NOINFO 1 /* SEND_SIG_NOINFO */
+#define VIGIL_ORIGIN_PRIV 2   /* SEND_SIG_PRIV */
+
+/* vigil_signal.context: facts about the task on whose back the signal was made. */
+#define VIGIL_CONTEXT_SELF (1 << 0)         /* it belongs to the target process */
+#define VIGIL_CONTEXT_EXITING (1 << 1)      /* it is on its way out */
+#define VIGIL_CONTEXT_KERNEL (1 << 2)       /* it is a kernel thread (idle and workers too) */
+#define VIGIL_CONTEXT_PARENT_DEATH (1 << 3) /* the number is the target's pdeath_signal */
+#define VIGIL_CONTEXT_GROUP (1 << 4)        /* to the process, not to one thread */
+
+/* The header is the target's. */
+struct vigil_signal {
+	struct vigil_header header;
+	__u64 sender_start_ns;
+	__u32 sender_pid; /* the current task's: only `origin`, `code`, `context` tell if it sent */
+	__u32 sender_tid;
+	__u32 sender_uid;
+	__u32 number;
+	__s32 code; /* si_code */
+	__u16 origin;
+	__u16 result; /* TRACE_SIGNAL_* of include/trace/events/signal.h */
+	__u32 context;
+	__u32 reserved;
+	char sender_comm[VIGIL_COMM_LENGTH];
+};
+
+/* The header is the victim's. */
+struct vigil_oom {
+	struct vigil_header header;
+	__u64 rss_pages; /* ~0: not known */
+	__u32 trigger_pid; /* whose allocation called the OOM killer */
+	__s32 score_adjust; /* oom_score_adj of the victim */
+	char trigger_comm[VIGIL_COMM_LENGTH];
+};
+
+/* The header is the caller's: the target may not exist. */
+struct vigil_kill_failed {
+	struct vigil_header header;
+	__s32 target;     /* as passed: kill(2)'s pid may be 0, -1 or a negative group */
+	__s32 target_tid; /* tkill, tgkill; 0 for kill */
+	__s32 number;
+	__s32 error;      /* errno, positive */
+	__u32 syscall;    /* VIGIL_SYSCALL_* */
+	__u32 reserved;
+};
+
+#define VIGIL_SYSCALL_KILL 0
+#define VIGIL_SYSCALL_TKILL 1
+#define VIGIL_SYSCALL_TGKILL 2

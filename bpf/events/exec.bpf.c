@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A process has replaced its image. Failed execs never get here. */
+#include "../lib/emit.h"
+#include "../lib/filter.h"
+
+#include <bpf/bpf_tracing.h>
+
+char _license[] SEC("license") = "GPL";
+
+/* Too large for the stack, and its size in the ring depends on what is read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vigil_exec);
+} scratch SEC(".maps");
+
+/*
+ * signal->maxrss survives exec: /bin/true started by a 300 MB parent would seem to have
+ * used 300 MB. So its value at exec is kept; only growth beyond it is the new image's.
+ */
+static __always_inline void keep_baseline(struct task_struct *task, __u32 pid)
+{
+	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	const __u64 baseline = BPF_CORE_READ(task, signal, maxrss);
+	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
+
+	if (state && state->start_ns == start_ns) {
+		state->baseline_pages = baseline;
+		return;
+	}
+	struct vigil_process_state fresh = {
+		.start_ns = start_ns,
+		.baseline_pages = baseline,
+		.threads = 1,
+	};
+	bpf_map_update_elem(&processes, &pid, &fresh, BPF_ANY);
+}
+
+/* For the verifier: hides where a value comes from, so that the check behind it is not removed. */
+#define FORGET(value) asm volatile("" : "+r"(value))
+
+/* Fills record->data; returns how much of it is used. */
+static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task_struct *task,
+					  struct linux_binprm *program)
+{
+	const unsigned long begin = BPF_CORE_READ(task, mm, arg_start);
+	const unsigned long end = BPF_CORE_READ(task, mm, arg_end);
+	__u64 length = end - begin;
+	long got = bpf_probe_read_kernel_str(record->data, VIGIL_FILE_MAX - 1,
+					     BPF_CORE_READ(program, filename));
+	__u64 file_length = got > 0 ? got - 1 : 0;
+
+	record->argv_bytes = length;
+	FORGET(file_length);
+	file_length &= VIGIL_FILE_MAX - 1;
+	FORGET(length);
+	if (length > VIGIL_ARGV_MAX)
+		length = VIGIL_ARGV_MAX;
+	if (bpf_probe_read_user(record->data + file_length, length, (const void *)begin)) {
+		record->header.flags |= VIGIL_FLAG_ARGV_UNREADABLE;
+		length = 0;
+	}
+	record->file_length = file_length;
+	record->argv_length = length;
+	return file_length + length;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_tid, struct linux_binprm *program)
+{
+	struct vigil_control *control = control_of();
+	const __u32 pid = BPF_CORE_READ(task, tgid);
+	const __u32 zero = 0;
+
+	if (!control)
+		return 0;
+	if (kind_wanted(&control->filter, VIGIL_EXIT))
+		keep_baseline(task, pid);
+	if (!kind_wanted(&control->filter, VIGIL_EXEC))
+		return 0;
+
+	struct vigil_counter *counter = see(VIGIL_EXEC);
+	struct vigil_exec *record = bpf_map_lookup_elem(&scratch, &zero);
+	if (!counter || !record)
+		return 0;
+	/* The name is left to user space, which needs those of others too: see ForkNamer. */
+	if (!process_wanted(&control->filter, task, 0)) {
+		counter->filtered++;
+		return 0;
+	}
+
+	describe(&record->header, task);
+	record->header.time_ns = bpf_ktime_get_boot_ns();
+	record->header.sequence = counter->sequence + 1;
+	record->header.kind = VIGIL_EXEC;
+	record->header.cpu = bpf_get_smp_processor_id();
+	record->header.tid = BPF_CORE_READ(task, pid);
+	record->header.flags = 0;
+	record->old_tid = old_tid;
+	record->argc = BPF_CORE_READ(program, argc);
+
+	__u64 size = __builtin_offsetof(struct vigil_exec, data) +
+		     copy_strings(record, task, program);
+	FORGET(size);
+	if (size > sizeof(*record))
+		size = sizeof(*record);
+	record->header.size = size;
+	if (bpf_ringbuf_output(&ring, record, size, wake_flag(control))) {
+		drop(counter);
+		return 0;
+	}
+	*(volatile __u64 *)&counter->sequence += 1;
+	return 0;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A process has ended: its last thread is leaving. With its final bill. */
+#include "../lib/emit.h"
+#include "../lib/filter.h"
+
+#include <bpf/bpf_tracing.h>
+
+char _license[] SEC("license") = "GPL";
+
+/* Set by user space: sched_process_exit says itself who is last (6.18). */
+const volatile _Bool exit_names_last = 0;
+
+/* Threads that one walk covers. Released ones are in signal_struct already. */
+#define WALK_MAX 64
+
+/*
+ * Is this thread the last of its process? Kernels before 6.18 do not say, and `live` is 0
+ * for every thread that gets here after the last one was counted down: those that race are
+ * told apart by who enters the process into `exited` first.
+ */
+static __always_inline int is_last(const void *context, struct task_struct *task, __u64 start_ns)
+{
+	struct signal_struct *group = BPF_CORE_READ(task, signal);
+	const __u8 told = 1;
+
+	if (exit_names_last)
+		return raw_argument(context, 1) & 1;
+	if (BPF_CORE_READ(group, live.counter) != 0)
+		return 0;
+	/* Never had a second thread that ran: nobody to race with. */
+	if (BPF_CORE_READ(group, nr_threads) == 1 && BPF_CORE_READ(group, sum_sched_runtime) == 0)
+		return 1;
+
+	struct vigil_process_key key = {
+		.start_ns = start_ns,
+		.pid = BPF_CORE_READ(task, tgid),
+	};
+	return bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) == 0;
+}
+
+static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread)
+{
+	record->user_ticks_ns += BPF_CORE_READ(thread, utime);
+	record->system_ticks_ns += BPF_CORE_READ(thread, stime);
+	record->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+	record->read_bytes += BPF_CORE_READ(thread, ioac.read_bytes);
+	record->write_bytes += BPF_CORE_READ(thread, ioac.write_bytes);
+	record->voluntary_switches += BPF_CORE_READ(thread, nvcsw);
+	record->involuntary_switches += BPF_CORE_READ(thread, nivcsw);
+	record->minor_faults += BPF_CORE_READ(thread, min_flt);
+	record->major_faults += BPF_CORE_READ(thread, maj_flt);
+}
+
+/* The dead threads' sums first, then those that are not released yet. */
+static __always_inline void add_process(struct vigil_exit *record, struct signal_struct *group)
+{
+	const struct list_head *head =
+		(void *)group + bpf_core_field_offset(group->thread_head);
+	const struct list_head *node = BPF_CORE_READ(group, thread_head.next);
+
+	record->user_ticks_ns = BPF_CORE_READ(group, utime);
+	record->system_ticks_ns = BPF_CORE_READ(group, stime);
+	record->runtime_ns = BPF_CORE_READ(group, sum_sched_runtime);
+	record->read_bytes = BPF_CORE_READ(group, ioac.read_bytes);
+	record->write_bytes = BPF_CORE_READ(group, ioac.write_bytes);
+	record->voluntary_switches = BPF_CORE_READ(group, nvcsw);
+	record->involuntary_switches = BPF_CORE_READ(group, nivcsw);
+	record->minor_faults = BPF_CORE_READ(group, min_flt);
+	record->major_faults = BPF_CORE_READ(group, maj_flt);
+	for (int i = 0; i < WALK_MAX; i++) {
+		if (!node || node == head)
+			return;
+		add_thread(record, (void *)node - bpf_core_field_offset(struct task_struct,
+									thread_node));
+		node = BPF_CORE_READ(node, next);
+	}
+	record->header.flags |= VIGIL_FLAG_BILL_PARTIAL;
+}
+
+/*
+ * maxrss is the largest of all images that this process has been. It is this one's if it has
+ * grown since the exec; else, where memory is still there to ask (6.18), that knows.
+ */
+static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
+				     const struct vigil_process_state *state, int unseen_start)
+{
+	const __u64 peak = BPF_CORE_READ(task, signal, maxrss);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	__u64 baseline = state ? state->baseline_pages : VIGIL_NO_BASELINE;
+
+	record->peak_rss_pages = peak;
+	if (baseline == VIGIL_NO_BASELINE && !unseen_start)
+		return; /* it never called exec */
+	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
+		return;
+	if (!mm) {
+		record->header.flags |= VIGIL_FLAG_PEAK_AT_MOST;
+		return;
+	}
+	__u64 high_water = BPF_CORE_READ(mm, hiwater_rss);
+	__u64 now = resident_pages(mm);
+	record->peak_rss_pages = high_water > now ? high_water : now;
+	if (record->peak_rss_pages > peak)
+		record->peak_rss_pages = peak;
+}
+
+static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
+					 __u64 start_ns, __u64 attached_ns)
+{
+	struct signal_struct *group = BPF_CORE_READ(task, signal);
+	const __u32 pid = BPF_CORE_READ(task, tgid);
+	const int unseen_start = start_ns < attached_ns;
+	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
+
+	if (state && state->start_ns != start_ns)
+		state = 0;
+	describe(&record->header, leader_of(task));
+	record->status = (BPF_CORE_READ(group, flags) & SIGNAL_GROUP_EXIT)
+				 ? BPF_CORE_READ(group, group_exit_code)
+				 : BPF_CORE_READ(task, group_leader, exit_code);
+	record->threads = state ? state->threads : 1;
+	if (unseen_start)
+		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
+	add_process(record, group);
+	add_peak(record, task, state, unseen_start);
+}
+
+static __always_inline void fill_thread(struct vigil_exit *record, struct task_struct *task)
+{
+	describe(&record->header, task);
+	record->header.flags |= VIGIL_FLAG_THREAD;
+	record->status = BPF_CORE_READ(task, exit_code);
+	record->threads = 1;
+	record->peak_rss_pages = 0;
+	record->user_ticks_ns = record->system_ticks_ns = record->runtime_ns = 0;
+	record->read_bytes = record->write_bytes = 0;
+	record->voluntary_switches = record->involuntary_switches = 0;
+	record->minor_faults = record->major_faults = 0;
+	add_thread(record, task);
+}
+
+static __always_inline void tell(struct vigil_control *control, struct task_struct *task,
+				 __u64 start_ns, int last)
+{
+	if (!kind_wanted(&control->filter, VIGIL_EXIT))
+		return;
+	struct vigil_counter *counter = see(VIGIL_EXIT);
+	if (!counter)
+		return;
+	if (!process_wanted(&control->filter, task, 1)) {
+		counter->filtered++;
+		return;
+	}
+	struct vigil_exit *record = reserve(counter, VIGIL_EXIT, sizeof(*record));
+	if (!record)
+		return;
+	record->header.tid = BPF_CORE_READ(task, pid);
+	if (last)
+		fill_process(record, task, start_ns, control->attached_ns);
+	else
+		fill_thread(record, task);
+	bpf_ringbuf_submit(record, wake_flag(control));
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct vigil_control *control = control_of();
+	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	const __u32 pid = BPF_CORE_READ(task, tgid);
+
+	if (!control)
+		return 0;
+	const int last = is_last(ctx, task, start_ns);
+	if (last || (control->filter.flags & VIGIL_FILTER_THREADS))
+		tell(control, task, start_ns, last);
+	if (last) {
+		bpf_map_delete_elem(&processes, &pid);
+		if (control->filter.flags & VIGIL_FILTER_TREE)
+			bpf_map_delete_elem(&tree, &pid);
+	}
+	return 0;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A process (or, on demand, a thread) is created. Runs before the child does. */
+#include "../lib/emit.h"
+#include "../lib/filter.h"
+
+#include <bpf/bpf_tracing.h>
+
+char _license[] SEC("license") = "GPL";
+
+static __always_inline void count_process(void)
+{
+	const __u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&process_count, &zero);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+static __always_inline void count_thread(const struct vigil_control *control,
+					 struct task_struct *thread)
+{
+	const __u64 start_ns = BPF_CORE_READ(thread, group_leader, start_boottime);
+	const __u32 pid = BPF_CORE_READ(thread, tgid);
+	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
+
+	if (state && state->start_ns == start_ns) {
+		__sync_fetch_and_add(&state->threads, 1);
+		return;
+	}
+	if (start_ns < control->attached_ns)
+		return; /* earlier threads of it were not counted */
+
+	/* Its first thread beside the leader: nobody else of this process can be here yet. */
+	struct vigil_process_state fresh = {
+		.start_ns = start_ns,
+		.baseline_pages = VIGIL_NO_BASELINE,
+		.threads = 2,
+	};
+	bpf_map_update_elem(&processes, &pid, &fresh, BPF_ANY);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct vigil_control *control = control_of();
+	const __u32 pid = BPF_CORE_READ(child, tgid);
+	const __u32 tid = BPF_CORE_READ(child, pid);
+	const __u32 parent_pid = BPF_CORE_READ(parent, tgid);
+	const int is_thread = pid != tid;
+
+	if (!control)
+		return 0;
+	const struct vigil_filter *filter = &control->filter;
+
+	if (is_thread) {
+		if (kind_wanted(filter, VIGIL_EXIT))
+			count_thread(control, child);
+		if (!(filter->flags & VIGIL_FILTER_THREADS))
+			return 0;
+	} else {
+		count_process();
+		if ((filter->flags & VIGIL_FILTER_TREE) && in_tree(parent_pid))
+			join_tree(control, pid);
+	}
+	if (!kind_wanted(filter, VIGIL_FORK))
+		return 0;
+
+	struct vigil_counter *counter = see(VIGIL_FORK);
+	if (!counter)
+		return 0;
+	/* The child still carries its parent's comm: user space decides on that. */
+	if (!process_wanted(filter, child, 0) &&
+	    !(filter->pid == parent_pid && process_wanted(filter, parent, 0))) {
+		counter->filtered++;
+		return 0;
+	}
+
+	struct vigil_fork *record = reserve(counter, VIGIL_FORK, sizeof(*record));
+	if (!record)
+		return 0;
+	describe(&record->header, child);
+	record->header.tid = tid;
+	if (is_thread)
+		record->header.flags = VIGIL_FLAG_THREAD;
+	record->parent_start_ns = BPF_CORE_READ(child, real_parent, group_leader, start_boottime);
+	bpf_ringbuf_submit(record, wake_flag(control));
+	return 0;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A signal is generated, and: the OOM killer names its victim. Both in one file because the
+ * second leans on the first where the kernel only passes a thread id.
+ *
+ * Only facts are recorded; what they mean is decided in src/model/signal_source.
+ */
+#include "../lib/emit.h"
+#include "../lib/filter.h"
+
+#include <bpf/bpf_tracing.h>
+
+char _license[] SEC("license") = "GPL";
+
+#define SIGKILL 9
+#define SI_TIMER -2
+
+/* The task that was last killed by the kernel itself on this CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} last_killed SEC(".maps");
+
+static __always_inline void remember_killed(struct task_struct *task)
+{
+	const __u32 zero = 0;
+	__u64 *slot = bpf_map_lookup_elem(&last_killed, &zero);
+
+	if (slot)
+		*slot = (__u64)task;
+}
+
+static __always_inline __u32 context_of(struct task_struct *sender, struct task_struct *target,
+					int number, int group)
+{
+	__u32 flags = BPF_CORE_READ(sender, flags);
+	__u32 context = 0;
+
+	if (BPF_CORE_READ(sender, tgid) == BPF_CORE_READ(target, tgid))
+		context |= VIGIL_CONTEXT_SELF;
+	if (flags & PF_EXITING)
+		context |= VIGIL_CONTEXT_EXITING;
+	if (flags & PF_KTHREAD)
+		context |= VIGIL_CONTEXT_KERNEL;
+	if (BPF_CORE_READ(target, pdeath_signal) == number)
+		context |= VIGIL_CONTEXT_PARENT_DEATH;
+	if (group)
+		context |= VIGIL_CONTEXT_GROUP;
+	return context;
+}
+
+/* Whether the current task can be the sender: kernel/signal.c, SI_FROMUSER and its exceptions. */
+static __always_inline int has_sender(__u16 origin, int code)
+{
+	return origin == VIGIL_ORIGIN_NOINFO ||
+	       (origin == VIGIL_ORIGIN_INFO && code <= 0 && code != SI_TIMER);
+}
+
+static __always_inline int signal_wanted(const struct vigil_filter *filter, int number,
+					 struct task_struct *target, struct task_struct *sender)
+{
+	if (number >= 1 && number <= 64 && !((filter->signals >> (number - 1)) & 1))
+		return 0;
+	if (filter->target && filter->target != BPF_CORE_READ(target, tgid))
+		return 0;
+	if (filter->sender && (!sender || filter->sender != BPF_CORE_READ(sender, tgid)))
+		return 0;
+	return process_wanted(filter, target, 1) || (sender && process_wanted(filter, sender, 1));
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int group, int result)
+{
+	struct vigil_control *control = control_of();
+	struct task_struct *sender = current_task();
+	const __u64 siginfo = raw_argument(ctx, 1);
+	__u16 origin = VIGIL_ORIGIN_INFO;
+	int code = 0;
+
+	if (!control)
+		return 0;
+	if (siginfo == 0)
+		origin = VIGIL_ORIGIN_NOINFO;
+	else if (siginfo == 1)
+		origin = VIGIL_ORIGIN_PRIV;
+	else
+		code = BPF_CORE_READ((struct kernel_siginfo *)siginfo, si_code);
+	if (number == SIGKILL && origin == VIGIL_ORIGIN_PRIV)
+		remember_killed(target);
+	if (!kind_wanted(&control->filter, VIGIL_SIGNAL))
+		return 0;
+
+	struct vigil_counter *counter = see(VIGIL_SIGNAL);
+	if (!counter)
+		return 0;
+	if (!signal_wanted(&control->filter, number, target,
+			   has_sender(origin, code) ? sender : 0)) {
+		counter->filtered++;
+		return 0;
+	}
+	struct vigil_signal *record = reserve(counter, VIGIL_SIGNAL, sizeof(*record));
+	if (!record)
+		return 0;
+	describe(&record->header, leader_of(target));
+	record->header.tid = BPF_CORE_READ(target, pid);
+	record->sender_start_ns = BPF_CORE_READ(sender, group_leader, start_boottime);
+	record->sender_pid = BPF_CORE_READ(sender, tgid);
+	record->sender_tid = BPF_CORE_READ(sender, pid);
+	record->sender_uid = BPF_CORE_READ(sender, cred, uid.val);
+	record->number = number;
+	record->code = code;
+	record->origin = origin;
+	record->result = result;
+	record->context = context_of(sender, target, number, group);
+	record->reserved = 0;
+	BPF_CORE_READ_STR_INTO(&record->sender_comm, sender, group_leader, comm);
+	bpf_ringbuf_submit(record, wake_flag(control));
+	return 0;
+}
+
+/*
+ * mark_victim passes the victim's task on newer kernels and its thread id on older ones. The
+ * OOM killer has just sent it SIGKILL on this CPU, so the task is the one remembered.
+ */
+static __always_inline struct task_struct *victim_of(__u64 argument)
+{
+	const __u32 zero = 0;
+	__u64 *slot = bpf_map_lookup_elem(&last_killed, &zero);
+
+	if (argument >> 32)
+		return (struct task_struct *)argument;
+	if (slot && *slot && (__u64)BPF_CORE_READ((struct task_struct *)*slot, pid) == argument)
+		return (struct task_struct *)*slot;
+	return 0;
+}
+
+SEC("tp_btf/mark_victim")
+int BPF_PROG(on_oom)
+{
+	struct vigil_control *control = control_of();
+	const __u64 argument = raw_argument(ctx, 0);
+	struct task_struct *victim = victim_of(argument);
+	struct task_struct *trigger = current_task();
+
+	if (!control || !kind_wanted(&control->filter, VIGIL_OOM))
+		return 0;
+	struct vigil_counter *counter = see(VIGIL_OOM);
+	if (!counter)
+		return 0;
+	if (victim && !process_wanted(&control->filter, victim, 1)) {
+		counter->filtered++;
+		return 0;
+	}
+	struct vigil_oom *record = reserve(counter, VIGIL_OOM, sizeof(*record));
+	if (!record)
+		return 0;
+	record->rss_pages = ~0ULL;
+	record->score_adjust = 0;
+	if (victim) {
+		struct mm_struct *mm = BPF_CORE_READ(victim, signal, oom_mm);
+
+		describe(&record->header, leader_of(victim));
+		record->header.tid = BPF_CORE_READ(victim, pid);
+		record->score_adjust = BPF_CORE_READ(victim, signal, oom_score_adj);
+		if (mm)
+			record->rss_pages = resident_pages(mm);
+	} else {
+		record->header.start_ns = record->header.cgroup_id = 0;
+		record->header.pid = record->header.tid = argument;
+		record->header.ppid = record->header.uid = record->header.gid = 0;
+		record->header.pidns_level = 0;
+		record->header.comm[0] = 0;
+	}
+	record->trigger_pid = BPF_CORE_READ(trigger, tgid);
+	BPF_CORE_READ_STR_INTO(&record->trigger_comm, trigger, group_leader, comm);
+	bpf_ringbuf_submit(record, wake_flag(control));
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which events are wanted. What the kernel can't decide, user space decides (src/flow/filter). */
+#pragma once
+
+#include "task.h"
+
+static __always_inline int in_tree(__u32 pid)
+{
+	return bpf_map_lookup_elem(&tree, &pid) != 0;
+}
+
+static __always_inline void join_tree(struct vigil_control *control, __u32 pid)
+{
+	const __u8 member = 1;
+
+	if (bpf_map_update_elem(&tree, &pid, &member, BPF_ANY))
+		__sync_fetch_and_add(&control->tree_overflow, 1);
+}
+
+static __always_inline int in_cgroup(struct task_struct *task, const struct vigil_filter *filter)
+{
+	struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	const struct cgroup___before_6_1 *old = (void *)group;
+	__u32 level = filter->cgroup_level;
+	struct cgroup *ancestor = 0;
+	__u64 id = 0;
+
+	if (level > (__u32)BPF_CORE_READ(group, level))
+		return 0;
+	if (bpf_core_field_exists(old->ancestor_ids)) {
+		bpf_probe_read_kernel(&id, sizeof(id),
+				      (void *)old + bpf_core_field_offset(old->ancestor_ids) +
+					      level * sizeof(id));
+	} else {
+		bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
+				      (void *)group + bpf_core_field_offset(group->ancestors) +
+					      level * sizeof(ancestor));
+		id = BPF_CORE_READ(ancestor, kn, id);
+	}
+	return id == filter->cgroup_id;
+}
+
+static __always_inline int same_comm(struct task_struct *task, const struct vigil_filter *filter)
+{
+	char comm[VIGIL_COMM_LENGTH] = {};
+
+	BPF_CORE_READ_STR_INTO(&comm, task, comm);
+	for (int i = 0; i < VIGIL_COMM_LENGTH; i++) {
+		if (comm[i] != filter->comm[i])
+			return 0;
+		if (!comm[i])
+			break;
+	}
+	return 1;
+}
+
+/* Everything but kind, signal number, sender and target: what holds of one process. */
+static __always_inline int process_wanted(const struct vigil_filter *filter,
+					  struct task_struct *task, int comm_is_final)
+{
+	struct task_struct *leader = leader_of(task);
+	__u32 pid = BPF_CORE_READ(task, tgid);
+
+	if (filter->pid && filter->pid != pid)
+		return 0;
+	if ((filter->flags & VIGIL_FILTER_UID) &&
+	    filter->uid != BPF_CORE_READ(task, cred, uid.val))
+		return 0;
+	if ((filter->flags & VIGIL_FILTER_COMM) && comm_is_final && !same_comm(leader, filter))
+		return 0;
+	if ((filter->flags & VIGIL_FILTER_TREE) && !in_tree(pid))
+		return 0;
+	if ((filter->flags & VIGIL_FILTER_CGROUP) && !in_cgroup(task, filter))
+		return 0;
+	return 1;
+}
+
+static __always_inline int kind_wanted(const struct vigil_filter *filter, int kind)
+{
+	return (filter->kinds >> kind) & 1;
+}

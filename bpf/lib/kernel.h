@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every kernel structure and field that vigil depends on, and nothing else. Offsets are
+ * relocated at load time (CO-RE), so order and size here mean nothing; names and nesting do.
+ * Where kernels differ, the variants carry a ___suffix and the reader asks which one exists.
+ */
+#pragma once
+
+typedef unsigned char __u8;
+typedef short __s16;
+typedef unsigned short __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+
+/* include/uapi/linux/bpf.h */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
+enum { BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
+enum { BPF_RB_AVAIL_DATA = 0 };
+
+/* include/linux/sched.h, include/linux/sched/signal.h */
+#define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000
+#define SIGNAL_GROUP_EXIT 0x00000004
+
+#define VIGIL_RELOCATED __attribute__((preserve_access_index))
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpadded" /* layout means nothing here */
+
+struct list_head {
+	struct list_head *next;
+} VIGIL_RELOCATED;
+
+typedef struct {
+	int counter;
+} VIGIL_RELOCATED atomic_t;
+
+typedef struct {
+	long long counter;
+} VIGIL_RELOCATED atomic64_t;
+
+typedef struct {
+	unsigned int val;
+} VIGIL_RELOCATED kuid_t;
+
+typedef struct {
+	unsigned int val;
+} VIGIL_RELOCATED kgid_t;
+
+struct cred {
+	kuid_t uid;
+	kgid_t gid;
+} VIGIL_RELOCATED;
+
+struct pid {
+	unsigned int level;
+} VIGIL_RELOCATED;
+
+struct kernfs_node {
+	__u64 id;
+} VIGIL_RELOCATED;
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[0]; /* since 6.1 */
+} VIGIL_RELOCATED;
+
+struct cgroup___before_6_1 {
+	__u64 ancestor_ids[0];
+} VIGIL_RELOCATED;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} VIGIL_RELOCATED;
+
+struct task_io_accounting {
+	__u64 read_bytes;
+	__u64 write_bytes;
+} VIGIL_RELOCATED;
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
+} VIGIL_RELOCATED;
+
+struct percpu_counter {
+	__s64 count;
+} VIGIL_RELOCATED;
+
+struct mm_struct {
+	unsigned long hiwater_rss;
+	unsigned long arg_start;
+	unsigned long arg_end;
+	struct percpu_counter rss_stat[4]; /* since 6.2 */
+} VIGIL_RELOCATED;
+
+struct mm_rss_stat {
+	atomic64_t count[4];
+} VIGIL_RELOCATED;
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
+} VIGIL_RELOCATED;
+
+struct signal_struct {
+	atomic_t live;
+	int nr_threads;
+	struct list_head thread_head;
+	int group_exit_code;
+	unsigned int flags;
+	__u64 utime;
+	__u64 stime;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	unsigned long maxrss;
+	struct task_io_accounting ioac;
+	unsigned long long sum_sched_runtime;
+	short oom_score_adj;
+	struct mm_struct *oom_mm;
+} VIGIL_RELOCATED;
+
+struct task_struct {
+	unsigned int flags;
+	struct sched_entity se;
+	struct mm_struct *mm;
+	int exit_code;
+	int pdeath_signal;
+	__u32 pid;
+	__u32 tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct list_head thread_node;
+	__u64 utime;
+	__u64 stime;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	__u64 start_boottime;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	const struct cred *cred;
+	char comm[16];
+	struct signal_struct *signal;
+	struct task_io_accounting ioac;
+	struct css_set *cgroups;
+} VIGIL_RELOCATED;
+
+struct linux_binprm {
+	int argc;
+	const char *filename;
+} VIGIL_RELOCATED;
+
+struct kernel_siginfo {
+	int si_code;
+} VIGIL_RELOCATED;
+
+/* arch/x86/include/asm/ptrace.h */
+struct pt_regs {
+	unsigned long di;
+	unsigned long si;
+	unsigned long dx;
+} VIGIL_RELOCATED;
+
+#pragma clang diagnostic pop

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps that all hooks share: weak, so that each object file of the link means the same one. */
+#pragma once
+
+#include "kernel.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "../../abi/control.h"
+
+struct vigil_process_key {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 reserved;
+};
+
+/* What an exit record needs from earlier in the process's life. */
+struct vigil_process_state {
+	__u64 start_ns;       /* whose life; another one is a stale entry of a reused pid */
+	__u64 baseline_pages; /* peak RSS counter at the last exec; ~0: none seen */
+	__u32 threads;
+	__u32 reserved;
+};
+
+#define VIGIL_NO_BASELINE (~0ULL)
+
+/* Sizes marked 1 are set by user space before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vigil_control);
+} control __weak SEC(".maps");
+
+/* One entry a CPU. An ordinary array, because a per-CPU one can't be mapped into user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vigil_cpu_counters);
+} counters __weak SEC(".maps");
+
+/* Two cursors of one entry a CPU: the reader's state, kept here so that it outlives the reader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vigil_cpu_streams);
+} cursors __weak SEC(".maps");
+
+/* Processes created since the programs were attached, whatever the filter says. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} process_count __weak SEC(".maps");
+
+/* Living processes by pid. Full: later ones have no baseline and no thread count. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, struct vigil_process_state);
+} processes __weak SEC(".maps");
+
+/* Processes whose exit was told a moment ago: racing threads can each believe to be the last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct vigil_process_key);
+	__type(value, __u8);
+} exited __weak SEC(".maps");
+
+/* Members of the watched tree (VIGIL_FILTER_TREE), by pid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} tree __weak SEC(".maps");

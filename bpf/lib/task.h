@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reading tasks, processes and memory descriptors. */
+#pragma once
+
+#include "maps.h"
+
+#include <bpf/bpf_core_read.h>
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline struct task_struct *leader_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, group_leader);
+}
+
+/*
+ * The argument of a tracepoint as a bare number. Typed access would tie the program to one
+ * kernel's prototype: signal_generate's info is a scalar on 6.12 and a trusted pointer on
+ * 6.18, mark_victim passes a pid or a task, sched_process_exit has a second argument or none.
+ */
+static __always_inline __u64 raw_argument(const void *context, int index)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (const __u64 *)context + index);
+	return value;
+}
+
+/* The header's process fields, from any thread of the process; `tid` stays the caller's. */
+static __always_inline void describe(struct vigil_header *header, struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+
+	header->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	header->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	header->pid = BPF_CORE_READ(task, tgid);
+	header->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	header->uid = BPF_CORE_READ(cred, uid.val);
+	header->gid = BPF_CORE_READ(cred, gid.val);
+	header->pidns_level = BPF_CORE_READ(task, thread_pid, level);
+	BPF_CORE_READ_STR_INTO(&header->comm, task, comm);
+}
+
+/*
+ * Resident pages: file, anonymous and shared memory (MM_FILEPAGES, MM_ANONPAGES,
+ * MM_SHMEMPAGES of include/linux/mm_types_task.h). Since 6.2 within some 64 pages a CPU.
+ */
+static __always_inline __u64 resident_pages(struct mm_struct *mm)
+{
+	const struct mm_struct___before_6_2 *old = (void *)mm;
+	__s64 file, anonymous, shared;
+
+	if (bpf_core_field_exists(old->rss_stat.count)) {
+		file = BPF_CORE_READ(old, rss_stat.count[0].counter);
+		anonymous = BPF_CORE_READ(old, rss_stat.count[1].counter);
+		shared = BPF_CORE_READ(old, rss_stat.count[3].counter);
+	} else {
+		file = BPF_CORE_READ(mm, rss_stat[0].count);
+		anonymous = BPF_CORE_READ(mm, rss_stat[1].count);
+		shared = BPF_CORE_READ(mm, rss_stat[3].count);
+	}
+	return (file > 0 ? file : 0) + (anonymous > 0 ? anonymous : 0) + (shared > 0 ? shared : 0);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/accounting.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace vigil::apps {
+namespace {
+
+bool balances(const Account& account) {
+    return account.seen ==
+           account.filtered + account.delivered + account.dropped + account.undelivered;
+}
+
+}  // namespace
+
+bool balances(const Accounts& accounts) {
+    for (const Account& account : accounts.kinds) {
+        if (!balances(account)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::string to_text(const Accounts& accounts, model::KindSet wanted) {
+    std::string text;
+    uint64_t dropped = 0;
+    for (size_t kind = 0; kind < accounts.kinds.size(); kind++) {
+        const Account& account = accounts.kinds[kind];
+        const auto name = static_cast<model::Kind>(kind);
+        if ((wanted & model::kind_bit(name)) == 0 && account.seen == 0) {
+            continue;
+        }
+        dropped += account.dropped;
+        fmt::format_to(std::back_inserter(text),
+                       "vigil: {} seen={} filtered={} delivered={} dropped={} undelivered={}\n",
+                       to_string(name), account.seen, account.filtered, account.delivered,
+                       account.dropped, account.undelivered);
+    }
+    if (!balances(accounts)) {
+        text += "vigil: NOT every event is accounted for: this is a bug of vigil\n";
+    }
+    if (dropped > 0) {
+        fmt::format_to(std::back_inserter(text),
+                       "vigil: {} events found no room in the ring: a larger --ring-size or a "
+                       "narrower filter helps\n",
+                       dropped);
+    }
+    if (accounts.recursion_misses > 0) {
+        fmt::format_to(std::back_inserter(text),
+                       "vigil: the kernel skipped {} runs of a program inside itself: that many "
+                       "events were not seen\n",
+                       accounts.recursion_misses);
+    }
+    if (accounts.tree_overflow > 0) {
+        fmt::format_to(std::back_inserter(text),
+                       "vigil: {} descendants did not fit into the tree and were not followed\n",
+                       accounts.tree_overflow);
+    }
+    return text;
+}
+
+}  // namespace vigil::apps

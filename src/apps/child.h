@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command of `vigil trace -- CMD`: started, but held back until the tracer is attached.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace vigil::apps {
+
+class Child {
+ public:
+    // Forks. Standard output of the command becomes vigil's standard error, so that a pipe from
+    // vigil holds events only; on a terminal both are the same. Call before blocking signals.
+    static Result<Child> hold(const std::vector<std::string>& command);
+
+    pid_t pid() const { return pid_; }
+
+    // Lets it call exec. Fails where exec did; exit_code() then is 127, as from a shell.
+    Result<void> release();
+
+    // Exit code if it has ended: its own, or 128 + the number of the signal that ended it.
+    std::optional<int> exit_code();
+
+    void send(int signal) const;
+
+ private:
+    Child(pid_t pid, Fd gate, Fd exec_error);
+
+    pid_t pid_ = -1;
+    Fd gate_;        // closed without a byte, it makes the child give up
+    Fd exec_error_;  // errno of a failed exec; end of file where it succeeded
+    bool ended_ = false;
+    std::string name_;
+};
+
+}  // namespace vigil::apps

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function a command: it reads its own arguments (without the program's and the command's
+// name) and returns the exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace vigil::apps {
+
+using Arguments = std::vector<std::string>;
+
+int run_trace(const Arguments& arguments);
+int run_pin(const Arguments& arguments);
+int run_unpin(const Arguments& arguments);
+int run_doctor(const Arguments& arguments);
+
+// Called by the name of one of the tools that vigil grew out of.
+int run_rustsigwatch(const Arguments& arguments);
+int run_process_monitor(const Arguments& arguments);
+
+}  // namespace vigil::apps

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+
+#include "apps/commands.h"
+
+namespace vigil::apps {
+namespace {
+
+struct Command {
+    std::string_view name;
+    int (*run)(const Arguments&);
+    std::string_view summary;
+};
+
+constexpr std::array commands{
+    Command{"trace", run_trace, "show forks, execs, exits, signals and OOM kills as they happen"},
+    Command{"pin", run_pin, "leave the tracer in the kernel, so that readers can come and go"},
+    Command{"unpin", run_unpin, "remove what 'pin' left there"},
+    Command{"doctor", run_doctor, "say what works on this machine, and how to get the rest"},
+};
+
+// Names of links to the program under which it behaves as that tool does.
+constexpr std::array other_names{
+    Command{"rustsigwatch", run_rustsigwatch, ""},
+    Command{"process_monitor", run_process_monitor, ""},
+};
+
+void print_help() {
+    fmt::print(
+        "vigil sees every process: what starts it, what it uses, what kills it.\n\n"
+        "Usage: vigil COMMAND [OPTIONS]\n\nCommands:\n");
+    for (const Command& command : commands) {
+        fmt::print("  {:<8} {}\n", command.name, command.summary);
+    }
+    fmt::print(
+        "\n'vigil COMMAND --help' explains one. 'vigil --version' names this one.\n\n"
+        "Examples:\n"
+        "  sudo vigil trace                     everything, live\n"
+        "  sudo vigil trace -e signal -s KILL   who kills whom\n"
+        "  sudo vigil trace -- make             one command and all that it starts\n"
+        "  vigil doctor                         will it work here?\n");
+}
+
+int run(const std::string& called_as, const Arguments& arguments) {
+    for (const Command& tool : other_names) {
+        if (tool.name == called_as) {
+            return tool.run(arguments);
+        }
+    }
+    if (arguments.empty() || arguments[0] == "-h" || arguments[0] == "--help" ||
+        arguments[0] == "help") {
+        print_help();
+        return arguments.empty() ? 2 : 0;
+    }
+    if (arguments[0] == "--version" || arguments[0] == "-V") {
+        fmt::print("vigil {}\n", VIGIL_VERSION);
+        return 0;
+    }
+    for (const Command& command : commands) {
+        if (command.name == arguments[0]) {
+            return command.run({arguments.begin() + 1, arguments.end()});
+        }
+    }
+    fmt::print(stderr, "vigil: no command '{}': expected one of", arguments[0]);
+    for (const Command& command : commands) {
+        fmt::print(stderr, " {}", command.name);
+    }
+    fmt::print(stderr, "\n");
+    return 2;
+}
+
+}  // namespace
+}  // namespace vigil::apps
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an end like any other, see trace_loop
+    const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename() : "vigil";
+    return vigil::apps::run(name, {argv + std::min(argc, 1), argv + argc});
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/pin.h"
+
+#include <fmt/format.h>
+
+#include "apps/cli.h"
+#include "apps/trace_options.h"
+#include "capture/kernel.h"
+#include "capture/tracer.h"
+
+namespace vigil::apps {
+namespace {
+
+Result<void> pin(const TraceRequest& request) {
+    TRY(capture::check_can_trace());
+    TRY_ASSIGN(const bool mounted, capture::ensure_bpffs());
+    if (mounted) {
+        fmt::print(stderr, "vigil: mounted bpffs at {}\n", capture::bpffs_path);
+    }
+    TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
+    TRY_ASSIGN(capture::Tracer tracer, capture::Tracer::attach(options));
+    if (request.tree) {
+        TRY(tracer.watch_tree(*request.tree));
+    }
+    TRY(tracer.pin(capture::pin_directory));
+    fmt::print(
+        "pinned at {0}\n"
+        "  read it:    sudo vigil trace --pinned\n"
+        "  count:      sudo bpftool map dump name process_count\n"
+        "  remove it:  sudo vigil unpin\n",
+        capture::pin_directory);
+    return {};
+}
+
+}  // namespace
+
+int run_pin(const Arguments& arguments) {
+    const Parsed parsed = parse_pin(arguments);
+    if (!parsed.request) {
+        return parsed.exit_code;
+    }
+    const auto pinned = pin(*parsed.request);
+    return pinned ? 0 : fail(pinned.error());
+}
+
+int run_unpin(const Arguments& arguments) {
+    CLI::App app("Removes what 'vigil pin' left in the kernel; events that nobody read are gone.",
+                 "vigil unpin");
+    if (const auto exit_code = parse(app, arguments)) {
+        return *exit_code;
+    }
+    const auto removed = capture::unpin(capture::pin_directory);
+    return removed ? 0 : fail(removed.error());
+}
+
+}  // namespace vigil::apps

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/trace.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include "apps/accounting.h"
+#include "apps/cli.h"
+#include "apps/trace_loop.h"
+#include "capture/kernel.h"
+#include "capture/pin.h"
+#include "capture/tracer.h"
+
+namespace vigil::apps {
+namespace {
+
+using model::Kind;
+
+bool wants_colour() {
+    const char* no_colour = std::getenv("NO_COLOR");
+    return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+std::unique_ptr<sinks::Sink> make_sink(const TraceRequest& request) {
+    switch (request.format) {
+        case Format::json:
+            return sinks::make_json_sink(host_name());
+        case Format::table:
+            return sinks::make_table_sink();
+        case Format::none:
+            return sinks::make_null_sink();
+        case Format::text:
+            break;
+    }
+    return sinks::make_text_sink(!request.bare, !request.bare && wants_colour());
+}
+
+// Said once everything is attached: scripts wait for it.
+void announce(const TraceRequest& request) {
+    if (request.bare || request.format == Format::table) {
+        return;
+    }
+    std::vector<std::string_view> kinds;
+    for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
+        if ((request.filter.kinds >> kind & 1) != 0) {
+            kinds.push_back(to_string(static_cast<Kind>(kind)));
+        }
+    }
+    fmt::print(stderr, "vigil: tracing {}{}\n", fmt::join(kinds, ", "),
+               request.command.empty() ? "; Ctrl-C ends" : "");
+}
+
+Accounts make_accounts(const TraceLoop& loop, const capture::Totals& totals,
+                       uint64_t recursion_misses, uint64_t tree_overflow) {
+    Accounts accounts{};
+    for (size_t i = 0; i < totals.size(); i++) {
+        const auto kind = static_cast<Kind>(i);
+        accounts.kinds[i] = {
+            .seen = totals[i].seen,
+            .filtered = totals[i].filtered + loop.filtered(kind),
+            .delivered = loop.delivered(kind),
+            .dropped = totals[i].dropped,
+            .undelivered = loop.undelivered(kind) + totals[i].unread,
+        };
+    }
+    accounts.recursion_misses = recursion_misses;
+    accounts.tree_overflow = tree_overflow;
+    return accounts;
+}
+
+// The seeds' tools end without a word, unless something went missing.
+void print_accounts(const TraceRequest& request, const Accounts& accounts) {
+    const bool lossless = balances(accounts) && accounts.recursion_misses == 0 &&
+                          std::all_of(accounts.kinds.begin(), accounts.kinds.end(),
+                                      [](const Account& a) { return a.dropped == 0; });
+    if (!request.bare || !lossless) {
+        fmt::print(stderr, "{}", to_text(accounts, request.filter.kinds));
+    }
+}
+
+Result<int> trace_live(const TraceRequest& request) {
+    TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
+    std::optional<Child> child;
+    if (!request.command.empty()) {
+        TRY(capture::check_can_trace());
+        TRY_ASSIGN(child, Child::hold(request.command));
+    }
+    TRY_ASSIGN(capture::Tracer tracer, capture::Tracer::attach(options));
+    if (request.tree) {
+        TRY(tracer.watch_tree(*request.tree));
+    }
+    const auto sink = make_sink(request);
+    TRY_ASSIGN(TraceLoop loop, TraceLoop::open(tracer.reader(), request, *sink, STDOUT_FILENO,
+                                               child ? &*child : nullptr));
+    announce(request);
+    if (child) {
+        TRY(tracer.add_to_tree(static_cast<uint32_t>(child->pid())));
+        if (const auto released = child->release(); !released) {
+            fail(released.error());
+            return 127;
+        }
+    }
+    const auto ran = loop.run();
+    tracer.detach();
+    const auto drained = ran ? loop.drain() : Result<void>{};
+    const capture::Reader& reader = tracer.reader();
+    print_accounts(request,
+                   make_accounts(loop, reader.totals(reader.cursor()), tracer.recursion_misses(),
+                                 reader.control().tree_overflow));
+    TRY(ran);
+    TRY(drained);
+    return loop.child_exit_code().value_or(0);
+}
+
+Result<int> trace_pinned(const TraceRequest& request) {
+    TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
+    capture::Reader& reader = pinned.reader();
+    const auto sink = make_sink(request);
+    TRY_ASSIGN(TraceLoop loop, TraceLoop::open(reader, request, *sink, STDOUT_FILENO, nullptr));
+    announce(request);
+    const auto ran = loop.run();
+    const capture::Totals totals = reader.totals(loop.confirmed());
+    for (size_t i = 0; i < totals.size(); i++) {
+        const auto kind = static_cast<Kind>(i);
+        const capture::KindTotals& total = totals[i];
+        if (total.seen == 0 && (request.filter.kinds & model::kind_bit(kind)) == 0) {
+            continue;
+        }
+        fmt::print(stderr,
+                   "vigil: {} since pinning: seen={} filtered={} read={} dropped={} unread={}; "
+                   "this reader: delivered={} filtered={} undelivered={}\n",
+                   to_string(kind), total.seen, total.filtered, total.read, total.dropped,
+                   total.unread, loop.delivered(kind), loop.filtered(kind), loop.undelivered(kind));
+    }
+    TRY(ran);
+    return 0;
+}
+
+}  // namespace
+
+int trace(const TraceRequest& request) {
+    const auto exit_code = request.pinned ? trace_pinned(request) : trace_live(request);
+    return exit_code ? *exit_code : fail(exit_code.error());
+}
+
+int run_trace(const Arguments& arguments) {
+    const Parsed parsed = parse_trace(arguments);
+    return parsed.request ? trace(*parsed.request) : parsed.exit_code;
+}
+
+}  // namespace vigil::apps

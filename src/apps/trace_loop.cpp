@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/trace_loop.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace vigil::apps {
+namespace {
+
+using capture::Reader;
+using model::Kind;
+
+// Read between two writes and confirmations.
+constexpr size_t batch_bytes = 256 << 10;
+// While events come: how long they gather before they are shown.
+constexpr int nap_ms = 10;
+// After going idle, the second look: by then no program acts on the reader's old state.
+constexpr int second_look_ms = 20;
+// How long a reader of the output may stall after the end was asked for.
+constexpr uint64_t stalled_output_ns = 2 * ns_per_s;
+// How long the end waits for programs that are still running on another CPU.
+constexpr uint64_t settle_ns = 2 * ns_per_s;
+
+Error failure(const char* what) {
+    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
+}
+
+}  // namespace
+
+Result<TraceLoop> TraceLoop::open(Reader& reader, TraceRequest request, sinks::Sink& sink,
+                                  int output_fd, Child* child) {
+    sigset_t stops;
+    sigemptyset(&stops);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
+        sigaddset(&stops, number);
+    }
+    ::sigprocmask(SIG_BLOCK, &stops, nullptr);
+    Fd signals(::signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC));
+    Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    if (!signals || !epoll) {
+        return failure("preparing to wait");
+    }
+    epoll_event on_signal{.events = EPOLLIN, .data = {.fd = signals.get()}};
+    epoll_event on_ring{.events = EPOLLIN | EPOLLET, .data = {.fd = reader.wake_fd()}};
+    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, signals.get(), &on_signal) != 0 ||
+        ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, reader.wake_fd(), &on_ring) != 0) {
+        return failure("preparing to wait");
+    }
+    // Reports only that the reading end is gone; a plain file can't be watched and needs not.
+    epoll_event on_closed{.events = 0, .data = {.fd = output_fd}};
+    (void)::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, output_fd, &on_closed);
+    return TraceLoop(reader, std::move(request), sink, output_fd, child, std::move(signals),
+                     std::move(epoll));
+}
+
+TraceLoop::TraceLoop(Reader& reader, TraceRequest request, sinks::Sink& sink, int output_fd,
+                     Child* child, Fd signals, Fd epoll)
+    : reader_(&reader),
+      request_(std::move(request)),
+      sink_(&sink),
+      child_(child),
+      signals_(std::move(signals)),
+      epoll_(std::move(epoll)),
+      output_(output_fd),
+      names_(needs_names(request_)),
+      confirmed_(reader.cursor()) {}
+
+// The two callbacks point to this object, which must have come to rest first.
+Result<void> TraceLoop::run() {
+    output_.set_patience([this] {
+        take_signals();
+        return !stop_ || boot_now_ns() < stopped_ns_ + stalled_output_ns;
+    });
+    namer_.set_handler([this](const model::Event& event) { show(event); });
+    output_.buffer() += sink_->header();
+    if (request_.duration_ns) {
+        deadline_ns_ = boot_now_ns() + *request_.duration_ns;
+    }
+    while (!stop_) {
+        const Reader::Drained drained = read_once();
+        TRY(write_out());
+        if (output_.closed() || count_reached() || boot_now_ns() >= deadline_ns_) {
+            break;
+        }
+        wait(wait_ms(drained));
+    }
+    reader_->set_state(VIGIL_READER_AWAKE);
+    return {};
+}
+
+Result<void> TraceLoop::drain() {
+    const uint64_t give_up_ns = boot_now_ns() + settle_ns;
+    while (true) {
+        const Reader::Drained drained = read_once();
+        TRY(write_out());
+        if (drained == Reader::Drained::empty && reader_->settled()) {
+            break;
+        }
+        if (drained != Reader::Drained::more && boot_now_ns() > give_up_ns) {
+            break;
+        }
+        if (drained != Reader::Drained::more) {
+            wait(1);
+        }
+    }
+    namer_.flush();
+    return write_out();
+}
+
+uint64_t TraceLoop::undelivered(Kind kind) const {
+    return output_.undelivered()[model::index(kind)] + surplus_[model::index(kind)];
+}
+
+Reader::Drained TraceLoop::read_once() {
+    handled_ = 0;
+    const auto drained =
+        reader_->drain(batch_bytes, [this](const model::Event& event) { return handle(event); });
+    if (drained == Reader::Drained::empty) {
+        namer_.advance(boot_now_ns());
+    }
+    return drained;
+}
+
+bool TraceLoop::handle(const model::Event& event) {
+    handled_++;
+    newest_ns_ = std::max(newest_ns_, event.boot_ns);
+    if (!names_ || !namer_.take(event)) {
+        show(event);
+    }
+    // What lies behind the last wanted event stays in a pinned ring for the next reader.
+    return !(request_.pinned && count_reached());
+}
+
+void TraceLoop::show(const model::Event& event) {
+    if (!flow::passes(request_.filter, event)) {
+        filtered_[model::index(event.kind)]++;
+        return;
+    }
+    if (count_reached()) {
+        surplus_[model::index(event.kind)]++;
+        return;
+    }
+    sink_->append(output_.buffer(), event);
+    output_.end_event(event.kind);
+    shown_ += event.kind == Kind::loss ? 0 : 1;
+}
+
+Result<void> TraceLoop::write_out() {
+    TRY(output_.flush());
+    if (output_.closed()) {
+        return {};
+    }
+    if (request_.pinned && names_) {
+        confirm_what_is_named();
+    } else if (handled_ > 0) {
+        reader_->confirm(reader_->cursor());
+        confirmed_ = reader_->cursor();
+    }
+    return {};
+}
+
+void TraceLoop::confirm_what_is_named() {
+    if (handled_ > 0) {
+        checkpoints_.push_back({newest_ns_, reader_->cursor()});
+    }
+    bool moved = false;
+    while (!checkpoints_.empty() && checkpoints_.front().newest_ns < namer_.oldest_boot_ns()) {
+        confirmed_ = std::move(checkpoints_.front().cursor);
+        checkpoints_.pop_front();
+        moved = true;
+    }
+    if (moved) {
+        reader_->confirm(confirmed_);
+    }
+}
+
+// How long to wait for what, from how quiet it has been: first gather, then ask to be woken.
+int TraceLoop::wait_ms(Reader::Drained drained) {
+    if (drained == Reader::Drained::more) {
+        return 0;
+    }
+    quiet_rounds_ = handled_ > 0 || drained == Reader::Drained::held ? 0 : quiet_rounds_ + 1;
+    int timeout_ms = -1;
+    switch (quiet_rounds_) {
+        case 0:
+            reader_->set_state(VIGIL_READER_NAPPING);
+            timeout_ms = nap_ms;
+            break;
+        case 1:
+            reader_->set_state(VIGIL_READER_IDLE);
+            timeout_ms = 0;
+            break;
+        case 2:
+            reader_->set_state(VIGIL_READER_IDLE);
+            timeout_ms = second_look_ms;
+            break;
+        default:
+            reader_->set_state(VIGIL_READER_IDLE);
+            break;
+    }
+    const auto limit = [&](uint64_t until_ns) {
+        const uint64_t now = boot_now_ns();
+        const uint64_t left = until_ns > now ? (until_ns - now) / ns_per_ms + 1 : 0;
+        const int left_ms = static_cast<int>(std::min<uint64_t>(left, 3'600'000));
+        timeout_ms = timeout_ms < 0 ? left_ms : std::min(timeout_ms, left_ms);
+    };
+    if (deadline_ns_ != UINT64_MAX) {
+        limit(deadline_ns_);
+    }
+    if (namer_.held() > 0) {
+        limit(namer_.oldest_boot_ns() + flow::ForkNamer::patience_ns);
+    }
+    return timeout_ms;
+}
+
+void TraceLoop::wait(int timeout_ms) {
+    std::array<epoll_event, 4> ready{};
+    const int count =
+        ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), timeout_ms);
+    for (int i = 0; i < count; i++) {
+        const int fd = ready[static_cast<size_t>(i)].data.fd;
+        if (fd == signals_.get()) {
+            take_signals();
+        } else if (fd == reader_->wake_fd()) {
+            quiet_rounds_ = 0;
+        } else {
+            stop_ = true;  // nobody reads the output any more
+        }
+    }
+}
+
+void TraceLoop::take_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+        const int number = static_cast<int>(info.ssi_signo);
+        if (number != SIGCHLD) {
+            on_stop_signal(number);
+        } else if (child_ != nullptr && !child_exit_code_) {
+            child_exit_code_ = child_->exit_code();
+            stop_ = stop_ || child_exit_code_.has_value();
+        }
+    }
+    if (stop_ && stopped_ns_ == 0) {
+        stopped_ns_ = boot_now_ns();
+    }
+}
+
+// With a command, a first Ctrl-C is the command's to answer (the terminal sends it to both), and
+// SIGTERM is passed on; the end comes with the command's.
+void TraceLoop::on_stop_signal(int number) {
+    const bool first = stopped_ns_ == 0;
+    if (child_ != nullptr && !child_exit_code_ && first) {
+        stopped_ns_ = boot_now_ns();
+        if (number == SIGTERM || number == SIGHUP) {
+            child_->send(number);
+        }
+        return;
+    }
+    if (stop_) {
+        stopped_ns_ = 1;  // asked twice: no more patience with a stalled output
+    }
+    stop_ = true;
+}
+
+}  // namespace vigil::apps

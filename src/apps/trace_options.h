@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of `vigil trace` and `vigil pin`, read and checked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/commands.h"
+#include "base/result.h"
+#include "capture/tracer.h"
+#include "flow/filter.h"
+
+namespace CLI {
+class App;
+}
+
+namespace vigil::apps {
+
+enum class Format { text, table, json, none };
+
+struct TraceRequest {
+    flow::Filter filter;
+    bool threads = false;
+    std::optional<uint32_t> tree;  // root of a process tree
+    std::optional<std::string> cgroup;
+    uint64_t ring_bytes = capture::default_ring_bytes;
+    bool ring_size_given = false;
+
+    Format format = Format::text;
+    std::optional<uint64_t> duration_ns;
+    std::optional<uint64_t> count;
+    bool pinned = false;
+    std::vector<std::string> command;  // of `-- CMD ARGS...`
+
+    // Seeds' ways: the bare lines, no words of our own around them.
+    bool bare = false;
+};
+
+// Either a request, or the exit code where there is nothing to do (--help, wrong usage; said).
+struct Parsed {
+    std::optional<TraceRequest> request;
+    int exit_code = 0;
+};
+
+Parsed parse_trace(const Arguments& arguments);
+Parsed parse_pin(const Arguments& arguments);
+
+// What the kernel side has to be told for this request. Fails where the cgroup is none.
+Result<capture::TraceOptions> kernel_options(const TraceRequest& request);
+
+// Forks must wait for their names: the table shows them, or a name is asked for.
+bool needs_names(const TraceRequest& request);
+
+}  // namespace vigil::apps

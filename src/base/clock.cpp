@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/clock.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iterator>
+
+namespace vigil {
+namespace {
+
+uint64_t read_ns(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return static_cast<uint64_t>(now.tv_sec) * ns_per_s + static_cast<uint64_t>(now.tv_nsec);
+}
+
+struct Split {
+    int64_t second;
+    uint64_t rest_ns;  // always below one second, also before 1970
+};
+
+Split split(int64_t unix_ns) {
+    constexpr auto second_ns = static_cast<int64_t>(ns_per_s);
+    int64_t second = unix_ns / second_ns;
+    int64_t rest = unix_ns % second_ns;
+    if (rest < 0) {
+        second -= 1;
+        rest += second_ns;
+    }
+    return {second, static_cast<uint64_t>(rest)};
+}
+
+}  // namespace
+
+uint64_t boot_now_ns() { return read_ns(CLOCK_BOOTTIME); }
+
+int64_t unix_minus_boot_ns() {
+    return static_cast<int64_t>(read_ns(CLOCK_REALTIME)) -
+           static_cast<int64_t>(read_ns(CLOCK_BOOTTIME));
+}
+
+void TimeFormat::append_utc(std::string& out, int64_t unix_ns) {
+    const Split time = split(unix_ns);
+    if (time.second != utc_second_) {
+        const time_t second = time.second;
+        tm parts{};
+        ::gmtime_r(&second, &parts);
+        std::strftime(utc_, sizeof utc_, "%Y-%m-%dT%H:%M:%S", &parts);
+        utc_second_ = time.second;
+    }
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}.{:06}Z"), utc_,
+                   time.rest_ns / ns_per_us);
+}
+
+void TimeFormat::append_local(std::string& out, int64_t unix_ns) {
+    const Split time = split(unix_ns);
+    if (time.second != local_second_) {
+        const time_t second = time.second;
+        tm parts{};
+        ::localtime_r(&second, &parts);
+        std::strftime(local_, sizeof local_, "%H:%M:%S", &parts);
+        local_second_ = time.second;
+    }
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}.{:03}"), local_,
+                   time.rest_ns / ns_per_ms);
+}
+
+}  // namespace vigil

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time: nanoseconds of CLOCK_BOOTTIME inside, wall-clock text outside.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace vigil {
+
+constexpr uint64_t ns_per_us = 1'000;
+constexpr uint64_t ns_per_ms = 1'000'000;
+constexpr uint64_t ns_per_s = 1'000'000'000;
+
+// Nanoseconds since boot, suspend included; the clock of all records.
+uint64_t boot_now_ns();
+
+// What to add to a time since boot to get one since the Unix epoch. Moves when the wall clock
+// is set: ask again for each batch.
+int64_t unix_minus_boot_ns();
+
+// Formats times; keeps the last second's text, because events come in bunches of one second.
+class TimeFormat {
+ public:
+    // Appends "2026-11-20T22:33:49.123456Z" (RFC 3339, UTC, microseconds).
+    void append_utc(std::string& out, int64_t unix_ns);
+    // Appends "22:33:49.123" (local time, milliseconds).
+    void append_local(std::string& out, int64_t unix_ns);
+
+ private:
+    int64_t utc_second_ = INT64_MIN;
+    int64_t local_second_ = INT64_MIN;
+    char utc_[sizeof "2026-11-20T22:33:49"] = {};
+    char local_[sizeof "22:33:49"] = {};
+};
+
+}  // namespace vigil

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+
+namespace vigil {
+namespace {
+
+struct CodePoint {
+    uint32_t value;
+    size_t length;  // bytes; 0: the first byte begins no valid UTF-8 sequence
+};
+
+// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
+CodePoint decode_utf8(std::string_view bytes) {
+    const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+    const uint8_t first = at(0);
+    size_t length = 0;
+    uint32_t value = 0;
+    uint32_t least = 0;
+    if (first < 0x80) {
+        return {first, 1};
+    }
+    if ((first & 0xe0) == 0xc0) {
+        length = 2, value = first & 0x1f, least = 0x80;
+    } else if ((first & 0xf0) == 0xe0) {
+        length = 3, value = first & 0x0f, least = 0x800;
+    } else if ((first & 0xf8) == 0xf0) {
+        length = 4, value = first & 0x07, least = 0x10000;
+    } else {
+        return {first, 0};
+    }
+    if (bytes.size() < length) {
+        return {first, 0};
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((at(i) & 0xc0) != 0x80) {
+            return {first, 0};
+        }
+        value = value << 6 | (at(i) & 0x3f);
+    }
+    if (value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
+        return {first, 0};
+    }
+    return {value, length};
+}
+
+// Code points that act on the reader instead of being read.
+bool is_misleading(uint32_t value) {
+    return (value >= 0x7f && value <= 0x9f) ||      // DEL and the C1 controls
+           value == 0xad || value == 0x61c ||       // soft hyphen, Arabic letter mark
+           (value >= 0x200b && value <= 0x200f) ||  // zero width, direction marks
+           (value >= 0x2028 && value <= 0x202e) ||  // separators, embeddings, overrides
+           (value >= 0x2060 && value <= 0x206f) ||  // invisible operators, isolates
+           value == 0xfeff || (value >= 0xfff9 && value <= 0xfffb) ||
+           (value >= 0xe0000 && value <= 0xe007f);  // tags
+}
+
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '\\' && c != '"'; }
+
+// Calls plain(text) for what can stay and escape(code point, is_byte) for what can't.
+template <class Plain, class Escape>
+void walk(std::string_view bytes, Plain plain, Escape escape) {
+    while (!bytes.empty()) {
+        const auto end = std::find_if_not(bytes.begin(), bytes.end(), is_plain);
+        const auto run = static_cast<size_t>(end - bytes.begin());
+        if (run > 0) {
+            plain(bytes.substr(0, run));
+            bytes.remove_prefix(run);
+            continue;
+        }
+        const CodePoint point = decode_utf8(bytes);
+        if (point.length == 0) {
+            escape(point.value, true);
+            bytes.remove_prefix(1);
+            continue;
+        }
+        if (point.value < 0x80 || is_misleading(point.value)) {
+            escape(point.value, false);
+        } else {
+            plain(bytes.substr(0, point.length));
+        }
+        bytes.remove_prefix(point.length);
+    }
+}
+
+// `quoted`: inside double quotes, where a double quote needs a backslash.
+void append_escaped(std::string& out, std::string_view bytes, bool quoted) {
+    const auto plain = [&](std::string_view text) { out += text; };
+    walk(bytes, plain, [&](uint32_t value, bool is_byte) {
+        if (is_byte) {
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\x{:02x}"), value);
+        } else if (value == '"') {
+            out += quoted ? "\\\"" : "\"";
+        } else if (value == '\\') {
+            out += "\\\\";
+        } else if (value == '\n') {
+            out += "\\n";
+        } else if (value == '\t') {
+            out += "\\t";
+        } else if (value == '\r') {
+            out += "\\r";
+        } else if (value == 0x1b) {
+            out += "\\e";
+        } else if (value <= 0x7f) {
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\x{:02x}"), value);
+        } else {
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\u{{{:x}}}"), value);
+        }
+    });
+}
+
+}  // namespace
+
+void append_printable(std::string& out, std::string_view bytes) {
+    append_escaped(out, bytes, false);
+}
+
+void append_word(std::string& out, std::string_view bytes) {
+    if (!bytes.empty() && bytes.find_first_of(" \"=") == std::string_view::npos) {
+        append_escaped(out, bytes, false);
+        return;
+    }
+    out += '"';
+    append_escaped(out, bytes, true);
+    out += '"';
+}
+
+void append_json_string(std::string& out, std::string_view bytes) {
+    const auto plain = [&](std::string_view text) { out += text; };
+    out += '"';
+    walk(bytes, plain, [&](uint32_t value, bool is_byte) {
+        if (is_byte) {
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\\\x{:02x}"), value);
+        } else if (value == '"') {
+            out += "\\\"";
+        } else if (value == '\\') {
+            out += "\\\\";
+        } else if (value >= 0x10000) {  // a surrogate pair
+            const uint32_t rest = value - 0x10000;
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\u{:04x}\\u{:04x}"),
+                           0xd800 + (rest >> 10), 0xdc00 + (rest & 0x3ff));
+        } else {
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\u{:04x}"), value);
+        }
+    });
+    out += '"';
+}
+
+}  // namespace vigil

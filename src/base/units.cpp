@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/units.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+
+#include "base/clock.h"
+
+namespace vigil {
+namespace {
+
+struct Unit {
+    std::string_view name;
+    uint64_t factor;
+};
+
+constexpr std::array durations{
+    Unit{"ns", 1},
+    Unit{"us", ns_per_us},
+    Unit{"ms", ns_per_ms},
+    Unit{"s", ns_per_s},
+    Unit{"m", 60 * ns_per_s},
+    Unit{"h", 3'600 * ns_per_s},
+    Unit{"d", 86'400 * ns_per_s},
+};
+constexpr std::array sizes{
+    Unit{"", 1},           Unit{"K", 1ULL << 10}, Unit{"M", 1ULL << 20},
+    Unit{"G", 1ULL << 30}, Unit{"T", 1ULL << 40},
+};
+
+// Splits "1.5s" into 1.5 and "s"; false where it does not start with a number.
+bool split_number(std::string_view text, double& number, std::string_view& unit) {
+    const auto [rest, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (error != std::errc{} || !std::isfinite(number) || number < 0) {
+        return false;
+    }
+    unit = text.substr(static_cast<size_t>(rest - text.data()));
+    return true;
+}
+
+Error wrong(std::string_view text, std::string_view expected) {
+    return {ErrorCode::usage, fmt::format("'{}': expected {}", text, expected)};
+}
+
+}  // namespace
+
+Result<uint64_t> parse_duration_ns(std::string_view text) {
+    constexpr double longest_ns = 366.0 * 86'400e9;
+    double number = 0;
+    std::string_view name;
+    if (split_number(text, number, name)) {
+        for (const Unit& unit : durations) {
+            const double ns = number * static_cast<double>(unit.factor);
+            if (name == unit.name && ns >= 1 && ns <= longest_ns) {
+                return static_cast<uint64_t>(ns);
+            }
+        }
+    }
+    return wrong(text, "a duration such as 500ms, 10s, 5m or 2h");
+}
+
+Result<uint64_t> parse_size_bytes(std::string_view text) {
+    double number = 0;
+    std::string_view name;
+    if (split_number(text, number, name)) {
+        for (const std::string_view ending : {"iB", "B"}) {
+            if (name.ends_with(ending)) {
+                name.remove_suffix(ending.size());
+                break;
+            }
+        }
+        for (const Unit& unit : sizes) {
+            const double bytes = number * static_cast<double>(unit.factor);
+            const bool same =
+                name == unit.name ||
+                (name.size() == 1 && (name[0] & ~0x20) == (unit.name.empty() ? 0 : unit.name[0]));
+            if (same && bytes < 0x1p62) {
+                return static_cast<uint64_t>(bytes);
+            }
+        }
+    }
+    return wrong(text, "a size such as 4096, 64K, 8M or 1G");
+}
+
+Result<uint64_t> parse_number(std::string_view text, uint64_t low, uint64_t high) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < low || number > high) {
+        return wrong(text, fmt::format("a whole number from {} to {}", low, high));
+    }
+    return number;
+}
+
+void append_seconds(std::string& out, uint64_t ns) {
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}.{:03}s"), ns / ns_per_s,
+                   ns % ns_per_s / ns_per_ms);
+}
+
+void append_size(std::string& out, uint64_t bytes) {
+    constexpr std::array names{"B", "KB", "MB", "GB", "TB"};
+    auto value = static_cast<double>(bytes);
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < names.size()) {
+        value /= 1024;
+        unit++;
+    }
+    if (unit == 0) {
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}B"), bytes);
+    } else {
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:.1f}{}"), value, names[unit]);
+    }
+}
+
+}  // namespace vigil

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quantities as people write and read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace vigil {
+
+// "10s", "250ms", "5m", "2h", "1d", "1.5s" to nanoseconds. A unit is required; more than
+// 0 and at most 366 days.
+Result<uint64_t> parse_duration_ns(std::string_view text);
+
+// "8M", "64K", "1G", "4096" (powers of 1,024; an optional "B" or "iB" follows) to bytes.
+Result<uint64_t> parse_size_bytes(std::string_view text);
+
+// A whole decimal number in [low, high] and nothing else.
+Result<uint64_t> parse_number(std::string_view text, uint64_t low, uint64_t high);
+
+// Appends "1.203s".
+void append_seconds(std::string& out, uint64_t ns);
+
+// Appends "12.3MB" (1 MB = 1,048,576 bytes), with the unit that fits: B, KB, MB, GB, TB.
+void append_size(std::string& out, uint64_t bytes);
+
+}  // namespace vigil

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/decode.h"
+
+#include <linux/types.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "abi/records.h"
+
+namespace vigil::capture {
+namespace {
+
+using model::Event;
+using model::Kind;
+
+// A record of constant size, copied out because the ring aligns to 8 bytes only by courtesy.
+template <class Record>
+std::optional<Record> fixed(std::span<const std::byte> bytes) {
+    if (bytes.size() != sizeof(Record)) {
+        return std::nullopt;
+    }
+    Record record;
+    std::memcpy(&record, bytes.data(), sizeof record);
+    return record;
+}
+
+std::optional<vigil_header> header_of(std::span<const std::byte> bytes) {
+    vigil_header header;
+    if (bytes.size() < sizeof header) {
+        return std::nullopt;
+    }
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (header.size != bytes.size() || header.kind >= model::kernel_kind_count) {
+        return std::nullopt;
+    }
+    return header;
+}
+
+model::Comm comm_of(const char (&bytes)[VIGIL_COMM_LENGTH]) {
+    model::Comm comm;
+    std::memcpy(comm.bytes.data(), bytes, sizeof bytes);
+    return comm;
+}
+
+bool has_flag(const vigil_header& header, int flag) { return (header.flags & flag) != 0; }
+
+Event event_of(const vigil_header& header, const DecodeContext& context) {
+    Event event;
+    event.kind = static_cast<Kind>(header.kind);
+    event.cpu = header.cpu;
+    event.sequence = header.sequence;
+    event.boot_ns = header.time_ns;
+    event.unix_ns = static_cast<int64_t>(header.time_ns) + context.unix_minus_boot_ns;
+    event.process = {
+        .pid = header.pid,
+        .tid = header.tid,
+        .ppid = header.ppid,
+        .uid = header.uid,
+        .gid = header.gid,
+        .pidns_level = header.pidns_level,
+        .start_ns = header.start_ns,
+        .cgroup_id = header.cgroup_id,
+        .comm = comm_of(header.comm),
+    };
+    return event;
+}
+
+model::Fork fork_of(const vigil_fork& record) {
+    return {has_flag(record.header, VIGIL_FLAG_THREAD), record.parent_start_ns};
+}
+
+std::optional<model::Exec> exec_of(std::span<const std::byte> bytes) {
+    constexpr size_t fixed_size = offsetof(vigil_exec, data);
+    // Only the part before `data` is read through this, and that much is copied.
+    alignas(vigil_exec) std::byte begin[fixed_size];
+    if (bytes.size() < fixed_size) {
+        return std::nullopt;
+    }
+    std::memcpy(begin, bytes.data(), fixed_size);
+    const auto* record = reinterpret_cast<const vigil_exec*>(begin);
+    const std::span rest = bytes.subspan(fixed_size);
+    if (size_t{record->file_length} + record->argv_length != rest.size()) {
+        return std::nullopt;
+    }
+    const std::string_view text(reinterpret_cast<const char*>(rest.data()), rest.size());
+    model::Exec exec;
+    exec.file = text.substr(0, record->file_length);
+    if (!has_flag(record->header, VIGIL_FLAG_ARGV_UNREADABLE)) {
+        exec.argv = text.substr(record->file_length);
+        exec.argv_truncated = record->argv_bytes > record->argv_length;
+    }
+    exec.argc = record->argc;
+    exec.argv_bytes = record->argv_bytes;
+    exec.old_tid = record->old_tid;
+    return exec;
+}
+
+// Splits exact CPU time by the proportion of the sampled ticks, as the kernel's
+// cputime_adjust() does for /proc and wait4.
+uint64_t user_part_ns(const vigil_exit& record) {
+    if (record.system_ticks_ns == 0) {
+        return record.runtime_ns;
+    }
+    if (record.user_ticks_ns == 0) {
+        return 0;
+    }
+    const auto total =
+        static_cast<double>(record.user_ticks_ns) + static_cast<double>(record.system_ticks_ns);
+    const double part = static_cast<double>(record.runtime_ns) *
+                        (static_cast<double>(record.user_ticks_ns) / total);
+    return std::min<uint64_t>(static_cast<uint64_t>(part), record.runtime_ns);
+}
+
+model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
+    const vigil_header& header = record.header;
+    model::Exit exit;
+    exit.thread = has_flag(header, VIGIL_FLAG_THREAD);
+    exit.status = record.status;
+    exit.lifetime_ns = header.time_ns - std::min<uint64_t>(header.time_ns, header.start_ns);
+    exit.cpu_ns = record.runtime_ns;
+    exit.cpu_user_ns = user_part_ns(record);
+    exit.cpu_system_ns = record.runtime_ns - exit.cpu_user_ns;
+    exit.bill_partial = has_flag(header, VIGIL_FLAG_BILL_PARTIAL);
+    if (!exit.thread) {
+        exit.peak_rss_bytes = record.peak_rss_pages * context.page_bytes;
+        exit.peak_rss_at_most = has_flag(header, VIGIL_FLAG_PEAK_AT_MOST);
+    }
+    exit.read_bytes = record.read_bytes;
+    exit.write_bytes = record.write_bytes;
+    exit.voluntary_switches = record.voluntary_switches;
+    exit.involuntary_switches = record.involuntary_switches;
+    exit.minor_faults = record.minor_faults;
+    exit.major_faults = record.major_faults;
+    if (!has_flag(header, VIGIL_FLAG_THREADS_UNKNOWN)) {
+        exit.threads = record.threads;
+    }
+    return exit;
+}
+
+model::Signal signal_of(const vigil_signal& record, const DecodeContext& context) {
+    model::Signal signal;
+    signal.number = static_cast<int>(record.number);
+    signal.code = record.origin == VIGIL_ORIGIN_PRIV ? SI_KERNEL : record.code;
+    signal.process_wide = (record.context & VIGIL_CONTEXT_GROUP) != 0;
+    signal.source = model::signal_source({
+        .number = signal.number,
+        .code = record.code,
+        .origin = record.origin,
+        .context = record.context,
+        .target_pid = record.header.pid,
+        .oom_follows = context.oom_follows,
+    });
+    signal.result = static_cast<model::SignalResult>(
+        std::min<int>(record.result, static_cast<int>(model::SignalResult::info_lost)));
+    if (model::has_sender(signal.source)) {
+        signal.sender = model::Sender{
+            .pid = record.sender_pid,
+            .tid = record.sender_tid,
+            .uid = record.sender_uid,
+            .start_ns = record.sender_start_ns,
+            .comm = comm_of(record.sender_comm),
+        };
+    }
+    return signal;
+}
+
+model::Oom oom_of(const vigil_oom& record, const DecodeContext& context) {
+    model::Oom oom;
+    if (record.rss_pages != ~__u64{0}) {
+        oom.rss_bytes = record.rss_pages * context.page_bytes;
+    }
+    oom.score_adjust = record.score_adjust;
+    oom.trigger_pid = record.trigger_pid;
+    oom.trigger_comm = comm_of(record.trigger_comm);
+    return oom;
+}
+
+std::optional<model::KillFailed> kill_failed_of(const vigil_kill_failed& record) {
+    if (record.syscall > VIGIL_SYSCALL_TGKILL) {
+        return std::nullopt;
+    }
+    model::KillFailed failed;
+    failed.syscall = static_cast<model::KillSyscall>(record.syscall);
+    failed.target = record.target;
+    if (failed.syscall != model::KillSyscall::kill) {
+        failed.target_tid = record.target_tid;
+    }
+    failed.number = record.number;
+    failed.error = record.error;
+    return failed;
+}
+
+}  // namespace
+
+std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContext& context) {
+    const auto header = header_of(bytes);
+    if (!header) {
+        return std::nullopt;
+    }
+    Event event = event_of(*header, context);
+    const auto with = [&](auto body) -> std::optional<Event> {
+        if (!body) {
+            return std::nullopt;
+        }
+        event.body = std::move(*body);
+        return std::move(event);
+    };
+    const auto then = [](auto record, auto make) {
+        return record ? std::optional{make(*record)} : std::nullopt;
+    };
+    switch (event.kind) {
+        case Kind::fork:
+            return with(then(fixed<vigil_fork>(bytes), fork_of));
+        case Kind::exec:
+            return with(exec_of(bytes));
+        case Kind::exit:
+            return with(then(fixed<vigil_exit>(bytes),
+                             [&](const vigil_exit& r) { return exit_of(r, context); }));
+        case Kind::signal:
+            return with(then(fixed<vigil_signal>(bytes),
+                             [&](const vigil_signal& r) { return signal_of(r, context); }));
+        case Kind::oom:
+            return with(then(fixed<vigil_oom>(bytes),
+                             [&](const vigil_oom& r) { return oom_of(r, context); }));
+        case Kind::kill_failed: {
+            const auto record = fixed<vigil_kill_failed>(bytes);
+            return with(record ? kill_failed_of(*record) : std::nullopt);
+        }
+        case Kind::loss:
+            break;
+    }
+    return std::nullopt;
+}
+
+std::optional<uint32_t> killed_by_kernel(std::span<const std::byte> bytes) {
+    const auto header = header_of(bytes);
+    if (!header || header->kind != VIGIL_SIGNAL) {
+        return std::nullopt;
+    }
+    const auto record = fixed<vigil_signal>(bytes);
+    if (!record || record->number != SIGKILL || record->origin != VIGIL_ORIGIN_PRIV) {
+        return std::nullopt;
+    }
+    return header->pid;
+}
+
+std::optional<uint32_t> oom_victim(std::span<const std::byte> bytes) {
+    const auto header = header_of(bytes);
+    if (!header || header->kind != VIGIL_OOM) {
+        return std::nullopt;
+    }
+    return header->pid;
+}
+
+}  // namespace vigil::capture

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the bytes of one ring record to an event. Pure; trusts no length.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "model/event.h"
+
+namespace vigil::capture {
+
+// What the bytes alone do not say.
+struct DecodeContext {
+    int64_t unix_minus_boot_ns = 0;
+    uint64_t page_bytes = 4096;
+    bool oom_follows = false;  // for a signal record, see model/signal_source.h
+};
+
+// nullopt where `record` is no whole record of a known kind. The event's views point into
+// `record`.
+std::optional<model::Event> decode(std::span<const std::byte> record, const DecodeContext& context);
+
+// For a record of SIGKILL that the kernel itself made (SEND_SIG_PRIV): the pid of its target.
+// It may be the OOM killer's, which then names its victim in a later record.
+std::optional<uint32_t> killed_by_kernel(std::span<const std::byte> record);
+
+// For an OOM record: the pid of the victim.
+std::optional<uint32_t> oom_victim(std::span<const std::byte> record);
+
+}  // namespace vigil::capture

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/kernel.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <memory>
+#include <sstream>
+
+namespace vigil::capture {
+namespace {
+
+std::string& log_text() {
+    static std::string text;
+    return text;
+}
+
+int collect(libbpf_print_level level, const char* format, va_list arguments) {
+    if (level == LIBBPF_DEBUG) {
+        return 0;
+    }
+    std::array<char, 1024> line{};
+    const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
+    log_text() += line.data();
+    return length;
+}
+
+int silence(libbpf_print_level, const char*, va_list) { return 0; }
+
+}  // namespace
+
+Capabilities capabilities() {
+    __user_cap_header_struct header{};
+    header.version = _LINUX_CAPABILITY_VERSION_3;
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+    if (::syscall(SYS_capget, &header, data.data()) != 0) {
+        return {};
+    }
+    const auto has = [&](unsigned capability) {
+        return (data[capability / 32].effective >> (capability % 32) & 1) != 0;
+    };
+    const bool admin = has(CAP_SYS_ADMIN);
+    return {
+        .bpf = has(CAP_BPF) || admin,
+        .perfmon = has(CAP_PERFMON) || admin,
+        .dac_read_search = has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE),
+        .sys_ptrace = has(CAP_SYS_PTRACE),
+        .sys_admin = admin,
+    };
+}
+
+std::string privileges_fix() {
+    return "run it with sudo, or give the binary these rights once: sudo setcap "
+           "cap_bpf,cap_perfmon,cap_dac_read_search=ep \"$(command -v vigil)\"";
+}
+
+std::string btf_fix() {
+    return "use a kernel built with CONFIG_DEBUG_INFO_BTF=y (those of Debian 11, Ubuntu 20.10, "
+           "Fedora 33, RHEL 8.2 and later have it)";
+}
+
+std::string tracefs_fix() {
+    return "mount it with: sudo mount -t tracefs tracefs /sys/kernel/tracing (and as another "
+           "user than root have CAP_DAC_READ_SEARCH)";
+}
+
+bool has_btf() { return ::access(btf_path, R_OK) == 0; }
+
+bool has_tracefs() {
+    for (const char* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
+        const std::string id = fmt::format("{}/events/syscalls/sys_exit_kill/id", root);
+        // access(2) asks for the real uid; capabilities may come from the file.
+        if (::faccessat(AT_FDCWD, id.c_str(), R_OK, AT_EACCESS) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int tracepoint_parameters(const std::string& tracepoint) {
+    const LibbpfLog quiet;
+    const std::unique_ptr<btf, void (*)(btf*)> types(::btf__load_vmlinux_btf(), ::btf__free);
+    if (!types) {
+        return -1;
+    }
+    // typedef void (*btf_trace_NAME)(void *, parameters...)
+    const int id = ::btf__find_by_name_kind(types.get(), ("btf_trace_" + tracepoint).c_str(),
+                                            BTF_KIND_TYPEDEF);
+    const btf_type* type =
+        id > 0 ? ::btf__type_by_id(types.get(), static_cast<__u32>(id)) : nullptr;
+    for (const __u16 wanted : {BTF_KIND_TYPEDEF, BTF_KIND_PTR}) {
+        if (type == nullptr || ::btf_kind(type) != wanted) {
+            return -1;
+        }
+        type = ::btf__type_by_id(types.get(), type->type);
+    }
+    return type != nullptr && ::btf_is_func_proto(type) ? ::btf_vlen(type) - 1 : -1;
+}
+
+Result<void> check_can_trace() {
+    const Capabilities has = capabilities();
+    if (!has.bpf || !has.perfmon) {
+        const char* missing = has.bpf       ? "CAP_PERFMON"
+                              : has.perfmon ? "CAP_BPF"
+                                            : "CAP_BPF and CAP_PERFMON";
+        return Error{ErrorCode::unsupported,
+                     fmt::format("tracing needs {}: {}", missing, privileges_fix())};
+    }
+    if (!has_btf()) {
+        return Error{ErrorCode::unsupported,
+                     fmt::format("this kernel does not describe its types ({} can't be read): {}",
+                                 btf_path, btf_fix())};
+    }
+    return {};
+}
+
+LibbpfLog::LibbpfLog() {
+    log_text().clear();
+    ::libbpf_set_print(collect);
+}
+
+LibbpfLog::~LibbpfLog() { ::libbpf_set_print(silence); }
+
+std::string LibbpfLog::key_line() const {
+    constexpr std::string_view prefix = "libbpf: ";
+    std::istringstream lines(log_text());
+    std::string key;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(prefix) && (key.empty() || line.find("prog '") != std::string::npos)) {
+            key = line.substr(prefix.size());
+        }
+    }
+    return key;
+}
+
+}  // namespace vigil::capture

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this kernel and these privileges allow. Found by asking; chosen once, here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace vigil::capture {
+
+constexpr const char* btf_path = "/sys/kernel/btf/vmlinux";
+constexpr const char* bpffs_path = "/sys/fs/bpf";
+
+// Effective capabilities (capabilities(7)) that tracing needs. CAP_SYS_ADMIN implies the first
+// two, as the kernel's bpf_capable() has it.
+struct Capabilities {
+    bool bpf = false;
+    bool perfmon = false;
+    bool dac_read_search = false;  // only to read tracefs, for --failed
+    bool sys_ptrace = false;
+    bool sys_admin = false;
+};
+Capabilities capabilities();
+
+// Sentences that say how to get what is missing.
+std::string privileges_fix();
+std::string btf_fix();
+std::string tracefs_fix();
+
+bool has_btf();
+
+// The mounted tracefs with its syscall events readable: for --failed.
+bool has_tracefs();
+
+// The number of parameters of a BTF-enabled tracepoint ("sched_process_exit"), the hidden
+// first one not counted; -1 where the kernel has no such tracepoint or no BTF.
+int tracepoint_parameters(const std::string& tracepoint);
+
+// Nothing wrong, or the first reason why no program can be loaded here, with its fix.
+Result<void> check_can_trace();
+
+// Collects what libbpf says while it lives, instead of letting it print. One at a time.
+class LibbpfLog {
+ public:
+    LibbpfLog();
+    ~LibbpfLog();
+    LibbpfLog(const LibbpfLog&) = delete;
+    LibbpfLog& operator=(const LibbpfLog&) = delete;
+
+    // The last line about a program, else the first one, without its "libbpf: ".
+    std::string key_line() const;
+};
+
+}  // namespace vigil::capture

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/pin.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "capture/kernel.h"
+
+namespace vigil::capture {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error failure(const std::string& what, int error) {
+    const auto code =
+        error == EPERM || error == EACCES ? ErrorCode::unsupported : ErrorCode::failed;
+    return {code, fmt::format("{}: {}", what, std::strerror(error))};
+}
+
+bool is_bpffs(const char* path) {
+    struct statfs info {};
+    return ::statfs(path, &info) == 0 && static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
+}
+
+// A name below a pin directory that says what it is.
+std::string program_pin(const std::string& directory, const std::string& name) {
+    return directory + "/program_" + name;
+}
+std::string link_pin(const std::string& directory, const std::string& name) {
+    return directory + "/link_" + name;
+}
+std::string map_pin(const std::string& directory, const std::string& name) {
+    return directory + "/" + name;
+}
+
+Result<void> remove_tree(const std::string& directory) {
+    std::error_code error;
+    fs::remove_all(directory, error);
+    if (error) {
+        return failure("removing " + directory, error.value());
+    }
+    return {};
+}
+
+Result<void> pin_all(bpf_object& object, const bpf_object_skeleton& skeleton,
+                     const std::string& directory) {
+    for (int i = 0; i < skeleton.prog_cnt; i++) {
+        const bpf_prog_skeleton& entry = skeleton.progs[i];
+        if (*entry.link == nullptr) {
+            continue;  // not loaded: its kind is not wanted
+        }
+        if (const int error =
+                ::bpf_program__pin(*entry.prog, program_pin(directory, entry.name).c_str());
+            error != 0) {
+            return failure(fmt::format("pinning program {}", entry.name), -error);
+        }
+        if (const int error = ::bpf_link__pin(*entry.link, link_pin(directory, entry.name).c_str());
+            error != 0) {
+            return failure(fmt::format("pinning the link of {}", entry.name), -error);
+        }
+    }
+    bpf_map* map = nullptr;
+    while ((map = ::bpf_object__next_map(&object, map)) != nullptr) {
+        if (::bpf_map__is_internal(map)) {
+            continue;  // constants of the programs, held by them
+        }
+        const std::string name = ::bpf_map__name(map);
+        if (const int error = ::bpf_map__pin(map, map_pin(directory, name).c_str()); error != 0) {
+            return failure("pinning map " + name, -error);
+        }
+    }
+    return {};
+}
+
+Result<Fd> open_pin(const std::string& path) {
+    const int fd = ::bpf_obj_get(path.c_str());
+    if (fd < 0) {
+        return failure("opening " + path, errno);
+    }
+    return Fd(fd);
+}
+
+}  // namespace
+
+Result<bool> ensure_bpffs() {
+    if (is_bpffs(bpffs_path)) {
+        return false;
+    }
+    if (::mount("bpf", bpffs_path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {
+        return Error{ErrorCode::unsupported,
+                     fmt::format("{} is no bpffs and mounting one failed ({}): mount it with: sudo "
+                                 "mount -t bpf bpf {}",
+                                 bpffs_path, std::strerror(errno), bpffs_path)};
+    }
+    return true;
+}
+
+Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
+                        const std::string& directory) {
+    // Everything is made under another name first, so that the real one is complete or absent.
+    const std::string unfinished = directory + ".unfinished";
+    TRY(remove_tree(unfinished));
+    if (::mkdir(unfinished.c_str(), 0700) != 0) {
+        return failure("creating " + unfinished, errno);
+    }
+    auto pinned = pin_all(object, skeleton, unfinished);
+    if (pinned && ::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, directory.c_str(),
+                              RENAME_NOREPLACE) != 0) {
+        pinned = errno == EEXIST
+                     ? Error{ErrorCode::failed,
+                             fmt::format("{} exists: the programs are pinned already; 'vigil "
+                                         "unpin' removes them",
+                                         directory)}
+                     : failure("renaming to " + directory, errno);
+    }
+    if (!pinned) {
+        (void)remove_tree(unfinished);
+    }
+    return pinned;
+}
+
+Result<void> unpin(const std::string& directory) {
+    TRY(remove_tree(directory + ".unfinished"));
+    if (::access(directory.c_str(), F_OK) != 0) {
+        if (errno != ENOENT) {
+            return failure("looking at " + directory, errno);
+        }
+        return Error{ErrorCode::failed, fmt::format("nothing is pinned at {}", directory)};
+    }
+    return remove_tree(directory);
+}
+
+PinnedReader::PinnedReader(Fd lock, Reader reader, std::string directory)
+    : lock_(std::move(lock)),
+      reader_(std::make_unique<Reader>(std::move(reader))),
+      directory_(std::move(directory)) {}
+
+Result<PinnedReader> PinnedReader::open(const std::string& directory) {
+    Fd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock) {
+        if (errno == ENOENT) {
+            return Error{
+                ErrorCode::failed,
+                fmt::format("nothing is pinned at {}: 'sudo vigil pin' does it", directory)};
+        }
+        if (errno == EACCES) {
+            return Error{ErrorCode::unsupported,
+                         fmt::format("{} belongs to root: run it with sudo", directory)};
+        }
+        return failure("opening " + directory, errno);
+    }
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        return Error{ErrorCode::failed, fmt::format("another reader is at {}", directory)};
+    }
+    MapFds fds;
+    TRY_ASSIGN(fds.ring, open_pin(map_pin(directory, "ring")));
+    TRY_ASSIGN(fds.control, open_pin(map_pin(directory, "control")));
+    TRY_ASSIGN(fds.counters, open_pin(map_pin(directory, "counters")));
+    TRY_ASSIGN(fds.cursors, open_pin(map_pin(directory, "cursors")));
+    bpf_map_info info{};
+    __u32 info_size = sizeof info;
+    const bool known = ::bpf_obj_get_info_by_fd(fds.control.get(), &info, &info_size) == 0;
+    if (!known || info.value_size != sizeof(vigil_control)) {
+        return Error{ErrorCode::failed,
+                     fmt::format("{} was pinned by another version of vigil: 'vigil unpin', then "
+                                 "'vigil pin'",
+                                 directory)};
+    }
+    TRY_ASSIGN(Reader reader, Reader::open(std::move(fds)));
+    if (reader.control().abi_version != VIGIL_ABI_VERSION) {
+        return Error{ErrorCode::failed,
+                     fmt::format("{} was pinned by another version of vigil (format {}, this one "
+                                 "reads {}): 'vigil unpin', then 'vigil pin'",
+                                 directory, reader.control().abi_version, VIGIL_ABI_VERSION)};
+    }
+    return PinnedReader(std::move(lock), std::move(reader), directory);
+}
+
+uint64_t PinnedReader::recursion_misses() const {
+    uint64_t misses = 0;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory_, error)) {
+        if (!entry.path().filename().string().starts_with("program_")) {
+            continue;
+        }
+        const auto program = open_pin(entry.path());
+        bpf_prog_info info{};
+        __u32 size = sizeof info;
+        if (program && ::bpf_obj_get_info_by_fd(program->get(), &info, &size) == 0) {
+            misses += info.recursion_misses;
+        }
+    }
+    return misses;
+}
+
+}  // namespace vigil::capture

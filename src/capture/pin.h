@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs that outlive their loader: pinned in bpffs, read by one reader at a time.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "capture/reader.h"
+
+struct bpf_object;
+struct bpf_object_skeleton;
+
+namespace vigil::capture {
+
+constexpr const char* pin_directory = "/sys/fs/bpf/vigil";
+
+// Mounts bpffs at /sys/fs/bpf where nothing is mounted there yet. True if it had to.
+Result<bool> ensure_bpffs();
+
+// Pins every loaded program, attached link and map below `directory`: all or nothing, also
+// when killed in between.
+Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
+                        const std::string& directory);
+
+// Removes what pin_object() left, which detaches the programs.
+Result<void> unpin(const std::string& directory);
+
+// The reader's place at a pinned ring; the lock is free again when the process ends, however.
+class PinnedReader {
+ public:
+    static Result<PinnedReader> open(const std::string& directory);
+
+    Reader& reader() { return *reader_; }
+    uint64_t recursion_misses() const;
+
+ private:
+    PinnedReader(Fd lock, Reader reader, std::string directory);
+
+    Fd lock_;
+    std::unique_ptr<Reader> reader_;
+    std::string directory_;
+};
+
+}  // namespace vigil::capture

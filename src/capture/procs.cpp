@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/procs.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <unordered_map>
+
+namespace vigil::capture {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The parent's pid: the second field behind the name, which is in parentheses and may itself
+// hold any character.
+std::optional<uint32_t> parent_of(const fs::path& process) {
+    std::ifstream file(process / "stat");
+    std::string line((std::istreambuf_iterator<char>(file)), {});
+    const size_t name_end = line.rfind(')');
+    if (name_end == std::string::npos) {
+        return std::nullopt;
+    }
+    std::istringstream rest(line.substr(name_end + 1));
+    char state = 0;
+    uint32_t parent = 0;
+    return rest >> state >> parent ? std::optional{parent} : std::nullopt;
+}
+
+// Where cgroup2 is mounted, from /proc/self/mountinfo (proc(5)).
+std::string cgroup2_mount() {
+    std::ifstream file("/proc/self/mountinfo");
+    for (std::string line; std::getline(file, line);) {
+        const size_t separator = line.find(" - ");
+        if (separator == std::string::npos || !line.substr(separator + 3).starts_with("cgroup2 ")) {
+            continue;
+        }
+        std::istringstream fields(line);
+        std::string skip;
+        std::string mount_point;
+        fields >> skip >> skip >> skip >> skip >> mount_point;
+        return mount_point;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::vector<uint32_t> process_tree(uint32_t root) {
+    std::unordered_map<uint32_t, std::vector<uint32_t>> children;
+    bool root_runs = false;
+    std::error_code error;
+    for (fs::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
+        const std::string name = it->path().filename();
+        uint32_t pid = 0;
+        const auto [rest, failed] = std::from_chars(name.data(), name.data() + name.size(), pid);
+        if (failed != std::errc{} || rest != name.data() + name.size()) {
+            continue;
+        }
+        if (const auto parent = parent_of(it->path())) {
+            children[*parent].push_back(pid);
+            root_runs = root_runs || pid == root;
+        }
+    }
+    std::vector<uint32_t> tree;
+    if (root_runs) {
+        tree.push_back(root);
+    }
+    for (size_t i = 0; i < tree.size(); i++) {
+        const auto& next = children[tree[i]];
+        tree.insert(tree.end(), next.begin(), next.end());
+    }
+    return tree;
+}
+
+Result<Cgroup> find_cgroup(const std::string& path) {
+    const std::string mount = cgroup2_mount();
+    if (mount.empty()) {
+        return Error{ErrorCode::unsupported,
+                     "no cgroup2 file system is mounted: mount it with: sudo mount -t cgroup2 none "
+                     "/sys/fs/cgroup"};
+    }
+    const fs::path root(mount);
+    fs::path full(path);
+    if (full.lexically_normal().native().rfind(mount, 0) != 0) {
+        full = root / full.relative_path();
+    }
+    full = full.lexically_normal();
+    struct stat info {};
+    struct stat root_info {};
+    if (::stat(full.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
+        ::stat(mount.c_str(), &root_info) != 0 || info.st_dev != root_info.st_dev) {
+        return Error{ErrorCode::usage,
+                     fmt::format("'{}' is no cgroup below {}: 'systemd-cgls' or 'cat "
+                                 "/proc/PID/cgroup' show the names",
+                                 path, mount)};
+    }
+    const fs::path relative = full.lexically_relative(root);
+    const auto parts = std::count_if(relative.begin(), relative.end(), [](const fs::path& part) {
+        return !part.empty() && part != ".";
+    });
+    // The inode number of a cgroup's directory is its id (kernfs, 64-bit).
+    return Cgroup{info.st_ino, static_cast<uint32_t>(parts)};
+}
+
+}  // namespace vigil::capture

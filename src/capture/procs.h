@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What has to be asked of /proc and /sys before the kernel side can answer by itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace vigil::capture {
+
+// `root` and every process below it now; empty where `root` does not run. Read from
+// /proc/PID/stat (proc(5)), so a process that is born meanwhile may be missing: ask until
+// nothing new comes.
+std::vector<uint32_t> process_tree(uint32_t root);
+
+struct Cgroup {
+    uint64_t id = 0;
+    uint32_t level = 0;  // 0 for the root
+};
+
+// A cgroup v2 by its path: absolute below the cgroup2 mount (/sys/fs/cgroup/user.slice) or
+// relative to it (user.slice, /user.slice).
+Result<Cgroup> find_cgroup(const std::string& path);
+
+}  // namespace vigil::capture

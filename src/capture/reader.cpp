@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/reader.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "base/clock.h"
+
+namespace vigil::capture {
+namespace {
+
+// How long a kill by the kernel waits for the OOM record that may explain it, and how far ahead
+// that is looked for. The two come microseconds apart, on one CPU.
+constexpr uint64_t oom_wait_ns = 10 * ns_per_ms;
+constexpr int oom_search_records = 4096;
+
+Result<Mapping> map_array(const Fd& fd, size_t size_bytes, int protection) {
+    const auto page = static_cast<size_t>(::getpagesize());
+    const size_t rounded = (size_bytes + page - 1) / page * page;
+    void* address = ::mmap(nullptr, rounded, protection, MAP_SHARED, fd.get(), 0);
+    if (address == MAP_FAILED) {
+        return Error{ErrorCode::failed, fmt::format("mapping {} bytes of a BPF array: {}", rounded,
+                                                    std::strerror(errno))};
+    }
+    return Mapping(address, rounded);
+}
+
+uint64_t load(const __u64& counter) {
+    return std::atomic_ref(const_cast<__u64&>(counter)).load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+Reader::Reader(MapFds fds, Ring ring, Mapping control, Mapping counters, Mapping cursors,
+               size_t cpu_count)
+    : fds_(std::move(fds)),
+      ring_(std::move(ring)),
+      control_mapping_(std::move(control)),
+      counters_mapping_(std::move(counters)),
+      cursors_mapping_(std::move(cursors)),
+      control_(control_mapping_.as<vigil_control>()),
+      counters_(counters_mapping_.as<vigil_cpu_counters>()),
+      stored_(cursors_mapping_.as<vigil_cpu_streams>()),
+      cpu_count_(cpu_count) {
+    const uint32_t active = control_->active_cursor & 1;
+    cursor_.position = control_->consumed[active];
+    const vigil_cpu_streams* begin = stored_ + active * cpu_count_;
+    cursor_.cpus.assign(begin, begin + cpu_count_);
+    decode_.page_bytes = static_cast<uint64_t>(::getpagesize());
+}
+
+Result<Reader> Reader::open(MapFds fds) {
+    bpf_map_info info{};
+    __u32 info_size = sizeof info;
+    if (::bpf_obj_get_info_by_fd(fds.counters.get(), &info, &info_size) != 0) {
+        return Error{ErrorCode::failed,
+                     fmt::format("asking for the counters' size: {}", std::strerror(errno))};
+    }
+    const size_t cpus = info.max_entries;
+    TRY_ASSIGN(Mapping control,
+               map_array(fds.control, sizeof(vigil_control), PROT_READ | PROT_WRITE));
+    TRY_ASSIGN(Mapping counters,
+               map_array(fds.counters, cpus * sizeof(vigil_cpu_counters), PROT_READ));
+    TRY_ASSIGN(Mapping cursors, map_array(fds.cursors, 2 * cpus * sizeof(vigil_cpu_streams),
+                                          PROT_READ | PROT_WRITE));
+    TRY_ASSIGN(Ring ring, Ring::open(fds.ring.get(), control.as<vigil_control>()->ring_bytes));
+    return Reader(std::move(fds), std::move(ring), std::move(control), std::move(counters),
+                  std::move(cursors), cpus);
+}
+
+// The OOM killer first kills, then names its victim. A kill by the kernel therefore stays in the
+// ring, which is the queue, until the name has come or would have.
+bool Reader::must_wait(uint64_t position, const Ring::Record& record, bool& oom_follows) {
+    oom_follows = false;
+    const auto victim = killed_by_kernel(record.bytes);
+    if (!victim) {
+        return false;
+    }
+    vigil_header header;
+    std::memcpy(&header, record.bytes.data(), sizeof header);
+    uint64_t ahead = record.next;
+    for (int i = 0; i < oom_search_records; i++) {
+        const auto later = ring_.read(ahead);
+        if (!later) {
+            break;
+        }
+        if (oom_victim(later->bytes) == victim) {
+            oom_follows = true;
+            return false;
+        }
+        ahead = later->next;
+    }
+    return boot_now_ns() < header.time_ns + oom_wait_ns && position < ring_.producer_position();
+}
+
+Reader::Drained Reader::drain(size_t budget_bytes, const Handler& handler) {
+    decode_.unix_minus_boot_ns = unix_minus_boot_ns();
+    const uint64_t end = cursor_.position + budget_bytes;
+    while (cursor_.position < end) {
+        auto record = ring_.read(cursor_.position);
+        if (!record) {
+            tell_tail_losses(handler);
+            return Drained::empty;
+        }
+        if (must_wait(cursor_.position, *record, decode_.oom_follows)) {
+            return Drained::held;
+        }
+        if (decode_.oom_follows) {
+            record = ring_.read(cursor_.position);  // the search may have reused its buffer
+        }
+        const auto event = decode(record->bytes, decode_);
+        // A record that is not understood leaves a gap in its stream, which is told.
+        if (event && !record->discarded && event->cpu < cpu_count_) {
+            tell(advance(cursor_, event->cpu, event->kind, event->sequence, event->boot_ns),
+                 handler);
+            cursor_.position = record->next;
+            if (!handler(*event)) {
+                return Drained::more;
+            }
+        }
+        cursor_.position = record->next;
+    }
+    return Drained::more;
+}
+
+void Reader::tell(const Gap& gap, const Handler& handler) const {
+    if (gap.count == 0) {
+        return;
+    }
+    const uint64_t from = gap.from_boot_ns != 0 ? gap.from_boot_ns : control_->attached_ns;
+    model::Event event;
+    event.kind = model::Kind::loss;
+    event.cpu = gap.cpu;
+    event.boot_ns = gap.to_boot_ns;
+    event.unix_ns = static_cast<int64_t>(gap.to_boot_ns) + decode_.unix_minus_boot_ns;
+    event.body = model::Loss{
+        .kind = gap.kind,
+        .count = gap.count,
+        .from_unix_ns = static_cast<int64_t>(from) + decode_.unix_minus_boot_ns,
+        .to_unix_ns = event.unix_ns,
+    };
+    handler(event);
+}
+
+std::vector<vigil_cpu_counters> Reader::snapshot() const {
+    std::vector<vigil_cpu_counters> copy(cpu_count_);
+    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+        for (size_t kind = 0; kind < VIGIL_KIND_SLOTS; kind++) {
+            const vigil_counter& live = counters_[cpu].kind[kind];
+            // The sequence last: what it covers is then in the other counters.
+            copy[cpu].kind[kind] = {load(live.seen), load(live.filtered), load(live.dropped),
+                                    load(live.sequence)};
+        }
+    }
+    return copy;
+}
+
+// Losses that no later record of their stream has shown yet.
+void Reader::tell_tail_losses(const Handler& handler) {
+    uint64_t dropped = 0;
+    uint64_t lost = 0;
+    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+        for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
+            dropped += load(counters_[cpu].kind[kind].dropped);
+            lost += cursor_.cpus[cpu].kind[kind].lost;
+        }
+    }
+    if (dropped == lost) {
+        return;
+    }
+    // A number is given out only after its record stands in the ring. So with all of the ring
+    // read after the numbers were taken, what did not come will never come.
+    const auto numbers = snapshot();
+    if (ring_.producer_position() != cursor_.position) {
+        return;
+    }
+    for (const Gap& gap : close_gaps(cursor_, numbers, boot_now_ns())) {
+        tell(gap, handler);
+    }
+}
+
+void Reader::confirm(const Cursor& cursor) {
+    const uint32_t next = (control_->active_cursor & 1) ^ 1;
+    std::memcpy(stored_ + next * cpu_count_, cursor.cpus.data(),
+                cpu_count_ * sizeof(vigil_cpu_streams));
+    control_->consumed[next] = cursor.position;
+    // The one store that makes it count; a reader killed before it leaves the old cursor.
+    std::atomic_ref(control_->active_cursor).store(next, std::memory_order_release);
+    ring_.release(cursor.position);
+}
+
+void Reader::set_state(uint32_t state) {
+    std::atomic_ref(control_->reader_state).store(state, std::memory_order_seq_cst);
+}
+
+bool Reader::settled() const {
+    const auto numbers = snapshot();
+    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+        for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
+            const vigil_counter& counter = numbers[cpu].kind[kind];
+            if (counter.seen != counter.filtered + counter.sequence ||
+                counter.sequence != cursor_.cpus[cpu].kind[kind].sequence) {
+                return false;
+            }
+        }
+    }
+    return ring_.producer_position() == cursor_.position;
+}
+
+Totals Reader::totals(const Cursor& cursor) const {
+    Totals totals{};
+    const auto numbers = snapshot();
+    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+        for (size_t kind = 0; kind < totals.size(); kind++) {
+            const vigil_counter& counter = numbers[cpu].kind[kind];
+            const vigil_stream& stream = cursor.cpus[cpu].kind[kind];
+            totals[kind].seen += counter.seen;
+            totals[kind].filtered += counter.filtered;
+            totals[kind].dropped += counter.dropped;
+            totals[kind].read += stream.sequence - stream.lost;
+            totals[kind].unread += counter.sequence - stream.sequence;
+        }
+    }
+    return totals;
+}
+
+}  // namespace vigil::capture

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "base/clock.h"
+#include "capture/kernel.h"
+#include "capture/pin.h"
+#include "capture/procs.h"
+#include "vigil_bpf.skel.h"
+
+namespace vigil::capture {
+
+struct Tracer::Programs {
+    vigil_bpf* skeleton = nullptr;
+    ~Programs() { vigil_bpf::destroy(skeleton); }
+};
+
+namespace {
+
+constexpr uint32_t bit(int kind) { return 1U << kind; }
+
+// Which hooks a set of wanted kinds takes. An exit's peak and thread count begin at fork and
+// exec; a tree grows by forks and shrinks by exits.
+struct Hooks {
+    bool fork, exec, exit, signal, oom, kill_failed;
+};
+
+Hooks hooks_for(const vigil_filter& filter) {
+    const auto wants = [&](int kind) { return (filter.kinds & bit(kind)) != 0; };
+    const bool tree = (filter.flags & VIGIL_FILTER_TREE) != 0;
+    return {
+        .fork = wants(VIGIL_FORK) || wants(VIGIL_EXIT) || tree,
+        .exec = wants(VIGIL_EXEC) || wants(VIGIL_EXIT),
+        .exit = wants(VIGIL_EXIT) || tree,
+        .signal = wants(VIGIL_SIGNAL) || wants(VIGIL_OOM),
+        .oom = wants(VIGIL_OOM),
+        .kill_failed = wants(VIGIL_KILL_FAILED),
+    };
+}
+
+void choose_programs(vigil_bpf& skeleton, const Hooks& hooks) {
+    const auto choose = [](bpf_program* program, bool wanted) {
+        ::bpf_program__set_autoload(program, wanted);
+    };
+    choose(skeleton.progs.on_fork, hooks.fork);
+    choose(skeleton.progs.on_exec, hooks.exec);
+    choose(skeleton.progs.on_exit, hooks.exit);
+    choose(skeleton.progs.on_signal, hooks.signal);
+    choose(skeleton.progs.on_oom, hooks.oom);
+    choose(skeleton.progs.on_kill_exit, hooks.kill_failed);
+    choose(skeleton.progs.on_tkill_exit, hooks.kill_failed);
+    choose(skeleton.progs.on_tgkill_exit, hooks.kill_failed);
+}
+
+Error load_error(int error, const LibbpfLog& log) {
+    if (error == -EPERM) {
+        return {ErrorCode::unsupported,
+                fmt::format("the kernel refused the programs (EPERM): {}; inside a container or "
+                            "under lockdown it can refuse root too",
+                            privileges_fix())};
+    }
+    return {ErrorCode::unsupported,
+            fmt::format("the kernel did not take the programs: {} ({}); 'vigil doctor' says what "
+                        "works here",
+                        std::strerror(-error), log.key_line())};
+}
+
+Result<Fd> duplicate(const bpf_map* map) {
+    const int fd = ::fcntl(::bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        return Error{ErrorCode::failed,
+                     fmt::format("duplicating a map's descriptor: {}", std::strerror(errno))};
+    }
+    return Fd(fd);
+}
+
+}  // namespace
+
+Tracer::Tracer(std::unique_ptr<Programs> programs) : programs_(std::move(programs)) {}
+Tracer::Tracer(Tracer&&) noexcept = default;
+Tracer& Tracer::operator=(Tracer&&) noexcept = default;
+Tracer::~Tracer() = default;
+
+Result<Tracer> Tracer::attach(const TraceOptions& options) {
+    TRY(check_can_trace());
+    vigil_filter filter = options.filter;
+    if ((filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
+        filter.kinds |= bit(VIGIL_OOM);
+    }
+    const Hooks hooks = hooks_for(filter);
+    if (hooks.kill_failed && !has_tracefs()) {
+        return Error{
+            ErrorCode::unsupported,
+            fmt::format("--failed needs tracefs, which can't be read here: {}", tracefs_fix())};
+    }
+
+    const bool exit_names_last = tracepoint_parameters("sched_process_exit") >= 2;
+    const LibbpfLog log;
+    auto programs = std::make_unique<Programs>();
+    programs->skeleton = vigil_bpf::open();
+    if (programs->skeleton == nullptr) {
+        return load_error(-errno, log);
+    }
+    vigil_bpf& skeleton = *programs->skeleton;
+    choose_programs(skeleton, hooks);
+    const int cpus = ::libbpf_num_possible_cpus();
+    const uint64_t ring_bytes =
+        std::bit_ceil(std::clamp(options.ring_bytes, smallest_ring_bytes, largest_ring_bytes));
+    ::bpf_map__set_max_entries(skeleton.maps.ring, static_cast<__u32>(ring_bytes));
+    ::bpf_map__set_max_entries(skeleton.maps.counters, static_cast<__u32>(cpus));
+    ::bpf_map__set_max_entries(skeleton.maps.cursors, static_cast<__u32>(2 * cpus));
+    if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
+        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity);
+    }
+    if ((filter.kinds & bit(VIGIL_EXIT)) == 0) {
+        ::bpf_map__set_max_entries(skeleton.maps.processes, 1);
+        ::bpf_map__set_max_entries(skeleton.maps.exited, 1024);
+    }
+    skeleton.rodata->exit_names_last = exit_names_last;
+    if (const int error = vigil_bpf::load(&skeleton); error != 0) {
+        return load_error(error, log);
+    }
+
+    vigil_control control{};
+    control.filter = filter;
+    control.attached_ns = boot_now_ns();
+    control.wakeup_bytes = ring_bytes / 8;
+    control.ring_bytes = ring_bytes;
+    control.abi_version = VIGIL_ABI_VERSION;
+    const __u32 zero = 0;
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton.maps.control), &zero, &control, BPF_ANY) !=
+        0) {
+        return Error{ErrorCode::failed,
+                     fmt::format("writing the filter: {}", std::strerror(errno))};
+    }
+    if (const int error = vigil_bpf::attach(&skeleton); error != 0) {
+        return load_error(error, log);
+    }
+
+    MapFds fds;
+    TRY_ASSIGN(fds.ring, duplicate(skeleton.maps.ring));
+    TRY_ASSIGN(fds.control, duplicate(skeleton.maps.control));
+    TRY_ASSIGN(fds.counters, duplicate(skeleton.maps.counters));
+    TRY_ASSIGN(fds.cursors, duplicate(skeleton.maps.cursors));
+    TRY_ASSIGN(Reader reader, Reader::open(std::move(fds)));
+    Tracer tracer(std::move(programs));
+    tracer.reader_ = std::make_unique<Reader>(std::move(reader));
+    return tracer;
+}
+
+Result<void> Tracer::add_to_tree(uint32_t pid) {
+    const __u8 member = 1;
+    if (::bpf_map_update_elem(::bpf_map__fd(programs_->skeleton->maps.tree), &pid, &member,
+                              BPF_ANY) != 0) {
+        return Error{ErrorCode::failed,
+                     fmt::format("adding process {} to the tree (room for {}): {}", pid,
+                                 tree_capacity, std::strerror(errno))};
+    }
+    return {};
+}
+
+// Members may be born while /proc is read: ask until it shows nobody new.
+Result<void> Tracer::watch_tree(uint32_t root) {
+    std::set<uint32_t> members;
+    for (bool grew = true; grew;) {
+        grew = false;
+        for (const uint32_t pid : process_tree(root)) {
+            if (members.insert(pid).second) {
+                TRY(add_to_tree(pid));
+                grew = true;
+            }
+        }
+    }
+    if (members.empty()) {
+        return Error{ErrorCode::usage, fmt::format("--tree {}: no such process", root)};
+    }
+    return {};
+}
+
+void Tracer::detach() { vigil_bpf::detach(programs_->skeleton); }
+
+uint64_t Tracer::recursion_misses() const {
+    uint64_t misses = 0;
+    const bpf_program* program = nullptr;
+    while ((program = ::bpf_object__next_program(programs_->skeleton->obj,
+                                                 const_cast<bpf_program*>(program))) != nullptr) {
+        const int fd = ::bpf_program__fd(program);
+        bpf_prog_info info{};
+        __u32 size = sizeof info;
+        if (fd >= 0 && ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
+            misses += info.recursion_misses;
+        }
+    }
+    return misses;
+}
+
+Result<void> Tracer::pin(const std::string& directory) {
+    return pin_object(*programs_->skeleton->obj, *programs_->skeleton->skeleton, directory);
+}
+
+}  // namespace vigil::capture

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads the programs, attaches them, and opens a reader on their ring.
+#pragma once
+
+#include <linux/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "abi/control.h"
+#include "base/result.h"
+#include "capture/reader.h"
+
+namespace vigil::capture {
+
+constexpr uint64_t default_ring_bytes = 8 << 20;
+constexpr uint64_t smallest_ring_bytes = 4 << 10;
+constexpr uint64_t largest_ring_bytes = 1 << 30;
+constexpr uint32_t tree_capacity = 32'768;
+
+struct TraceOptions {
+    vigil_filter filter{};                     // which events; as the user wants them
+    uint64_t ring_bytes = default_ring_bytes;  // rounded up to a power of two
+};
+
+// Programs that live as long as this object.
+class Tracer {
+ public:
+    // Attached when it returns. OOM kills are traced too when signals are: they name the cause
+    // of some.
+    static Result<Tracer> attach(const TraceOptions& options);
+    Tracer(Tracer&&) noexcept;
+    Tracer& operator=(Tracer&&) noexcept;
+    ~Tracer();
+
+    Reader& reader() { return *reader_; }
+
+    // Makes `pid` a member of the watched tree (VIGIL_FILTER_TREE); its later children follow.
+    Result<void> add_to_tree(uint32_t pid);
+
+    // add_to_tree() for a running process and all its descendants.
+    Result<void> watch_tree(uint32_t root);
+
+    // Stops the programs. What they have seen can still be read.
+    void detach();
+
+    // Runs of a program that the kernel skipped because it was already running on that CPU.
+    uint64_t recursion_misses() const;
+
+    // Leaves everything in the kernel under `directory` (which must not exist yet).
+    Result<void> pin(const std::string& directory);
+
+ private:
+    struct Programs;
+    explicit Tracer(std::unique_ptr<Programs> programs);
+
+    std::unique_ptr<Programs> programs_;
+    std::unique_ptr<Reader> reader_;
+};
+
+}  // namespace vigil::capture

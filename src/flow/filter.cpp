@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/filter.h"
+
+namespace vigil::flow {
+namespace {
+
+bool same(const std::optional<uint32_t>& wanted, uint32_t value) {
+    return !wanted || *wanted == value;
+}
+
+bool same_comm(const std::optional<std::string>& wanted, const model::Comm& comm) {
+    return !wanted || std::string_view(*wanted).substr(0, comm.bytes.size() - 1) == comm.view();
+}
+
+bool signal_passes(const Filter& filter, const model::Signal& signal,
+                   const model::Process& target) {
+    if (signal.number >= 1 && signal.number <= model::signal_max &&
+        (filter.signals & model::signal_bit(signal.number)) == 0) {
+        return false;
+    }
+    if (filter.sent_only && signal.source != model::SignalSource::user &&
+        signal.source != model::SignalSource::self) {
+        return false;
+    }
+    const auto& sender = signal.sender;
+    if (!same(filter.target, target.pid) ||
+        (filter.sender && !(sender && sender->pid == *filter.sender))) {
+        return false;
+    }
+    const bool target_fits = same(filter.pid, target.pid) && same(filter.uid, target.uid) &&
+                             same_comm(filter.comm, target.comm);
+    const bool sender_fits = sender && same(filter.pid, sender->pid) &&
+                             same(filter.uid, sender->uid) && same_comm(filter.comm, sender->comm);
+    return target_fits || sender_fits;
+}
+
+}  // namespace
+
+bool passes(const Filter& filter, const model::Event& event) {
+    if (event.kind == model::Kind::loss) {
+        return true;
+    }
+    if ((filter.kinds & model::kind_bit(event.kind)) == 0) {
+        return false;
+    }
+    const model::Process& process = event.process;
+    if (const auto* signal = std::get_if<model::Signal>(&event.body)) {
+        return signal_passes(filter, *signal, process);
+    }
+    const bool pid_fits = same(filter.pid, process.pid) ||
+                          (event.kind == model::Kind::fork && same(filter.pid, process.ppid));
+    return pid_fits && same(filter.uid, process.uid) && same_comm(filter.comm, process.comm);
+}
+
+}  // namespace vigil::flow

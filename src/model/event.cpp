@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/event.h"
+
+namespace vigil::model {
+
+std::string_view to_string(Kind kind) {
+    switch (kind) {
+#define VIGIL_KIND_NAME(number, NAME, name) \
+    case Kind::name:                        \
+        return #name;
+        VIGIL_KINDS(VIGIL_KIND_NAME)
+#undef VIGIL_KIND_NAME
+        case Kind::loss:
+            break;
+    }
+    return "loss";
+}
+
+std::string_view to_string(SignalResult result) {
+    switch (result) {
+        case SignalResult::delivered:
+            return "delivered";
+        case SignalResult::ignored:
+            return "ignored";
+        case SignalResult::already_pending:
+            return "already_pending";
+        case SignalResult::overflow:
+            return "overflow";
+        case SignalResult::info_lost:
+            break;
+    }
+    return "info_lost";
+}
+
+std::string_view to_string(KillSyscall syscall) {
+    switch (syscall) {
+        case KillSyscall::kill:
+            return "kill";
+        case KillSyscall::tkill:
+            return "tkill";
+        case KillSyscall::tgkill:
+            break;
+    }
+    return "tgkill";
+}
+
+}  // namespace vigil::model

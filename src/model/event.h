@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events: values only. One struct a kind; model/fields.h says how each member is called outside.
+#pragma once
+
+#include <linux/types.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "abi/kinds.h"
+#include "model/signal_source.h"
+
+namespace vigil::model {
+
+// Those of abi/kinds.h with the same numbers, then those that only user space makes.
+enum class Kind : uint8_t {
+#define VIGIL_KIND_MEMBER(number, NAME, name) name = number,
+    VIGIL_KINDS(VIGIL_KIND_MEMBER)
+#undef VIGIL_KIND_MEMBER
+        loss,
+};
+
+#define VIGIL_KIND_ONE(number, NAME, name) +1
+constexpr size_t kernel_kind_count = 0 VIGIL_KINDS(VIGIL_KIND_ONE);
+#undef VIGIL_KIND_ONE
+constexpr size_t kind_count = static_cast<size_t>(Kind::loss) + 1;
+
+constexpr size_t index(Kind kind) { return static_cast<size_t>(kind); }
+constexpr bool is_kernel_kind(Kind kind) { return index(kind) < kernel_kind_count; }
+
+std::string_view to_string(Kind kind);
+
+// A set of kinds: bit k stands for kind k.
+using KindSet = uint32_t;
+constexpr KindSet kind_bit(Kind kind) { return KindSet{1} << index(kind); }
+
+// A process name as the kernel keeps it: up to 15 foreign bytes.
+struct Comm {
+    std::array<char, 16> bytes{};
+
+    std::string_view view() const { return {bytes.data(), ::strnlen(bytes.data(), bytes.size())}; }
+};
+
+// The process that an event happened to. pid and start_ns together are its identity: pids are
+// reused. All pids are those of the initial pid namespace.
+struct Process {
+    uint32_t pid = 0;  // thread group id
+    uint32_t tid = 0;  // the thread that was running, or that the event is about
+    uint32_t ppid = 0;
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+    uint16_t pidns_level = 0;
+    uint64_t start_ns = 0;  // leader's start, nanoseconds since boot
+    uint64_t cgroup_id = 0;
+    Comm comm;
+};
+
+struct Fork {
+    bool thread = false;
+    uint64_t parent_start_ns = 0;
+};
+
+// Views into the bytes that the event was decoded from: valid only as long as these.
+struct Exec {
+    std::string_view file;
+    std::optional<std::string_view> argv;  // arguments, a NUL after each; absent: unreadable
+    bool argv_truncated = false;
+    uint32_t argc = 0;
+    uint32_t argv_bytes = 0;  // of all arguments, also beyond the truncation
+    uint32_t old_tid = 0;
+};
+
+struct Exit {
+    bool thread = false;
+    uint32_t status = 0;  // as wait(2) gives it
+    uint64_t lifetime_ns = 0;
+    uint64_t cpu_ns = 0;  // of the whole process; user + system
+    uint64_t cpu_user_ns = 0;
+    uint64_t cpu_system_ns = 0;
+    bool bill_partial = false;  // more dying threads than were summed: the figures are "at least"
+    std::optional<uint64_t> peak_rss_bytes;  // absent for a thread
+    bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
+    uint64_t read_bytes = 0;                 // from and to storage
+    uint64_t write_bytes = 0;
+    uint64_t voluntary_switches = 0;
+    uint64_t involuntary_switches = 0;
+    uint64_t minor_faults = 0;
+    uint64_t major_faults = 0;
+    std::optional<uint32_t> threads;  // that it ever had; absent: older than the tracer
+
+    // The number of the signal that ended it, 0 if none did.
+    int signal() const { return static_cast<int>(status & 0x7f); }
+    bool core_dumped() const { return (status & 0x80) != 0; }
+    int code() const { return static_cast<int>(status >> 8 & 0xff); }
+};
+
+struct Sender {
+    uint32_t pid = 0;
+    uint32_t tid = 0;
+    uint32_t uid = 0;
+    uint64_t start_ns = 0;
+    Comm comm;
+};
+
+enum class SignalResult : uint8_t { delivered, ignored, already_pending, overflow, info_lost };
+
+std::string_view to_string(SignalResult result);
+
+struct Signal {
+    int number = 0;
+    int code = 0;  // si_code; SI_KERNEL where the kernel gave none
+    bool process_wide = false;
+    SignalSource source = SignalSource::unknown;
+    SignalResult result = SignalResult::delivered;
+    std::optional<Sender> sender;
+};
+
+struct Oom {
+    std::optional<uint64_t> rss_bytes;
+    int score_adjust = 0;
+    uint32_t trigger_pid = 0;  // whose allocation called the OOM killer
+    Comm trigger_comm;
+};
+
+enum class KillSyscall : uint8_t { kill, tkill, tgkill };
+
+std::string_view to_string(KillSyscall syscall);
+
+// The event's process is the caller.
+struct KillFailed {
+    KillSyscall syscall = KillSyscall::kill;
+    int target = 0;  // as passed: kill(2) takes 0, -1 and negative process groups
+    std::optional<int> target_tid;
+    int number = 0;
+    int error = 0;  // errno
+};
+
+// Events that happened and that nobody will see. Its process is empty.
+struct Loss {
+    Kind kind = Kind::fork;
+    uint64_t count = 0;
+    int64_t from_unix_ns = 0;  // time of the last event before the gap
+    int64_t to_unix_ns = 0;
+};
+
+struct Event {
+    Kind kind = Kind::fork;
+    uint16_t cpu = 0;
+    uint64_t sequence = 0;  // per CPU and kind
+    uint64_t boot_ns = 0;
+    int64_t unix_ns = 0;
+    Process process;
+    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss> body;
+};
+
+}  // namespace vigil::model

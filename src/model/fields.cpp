@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/fields.h"
+
+#include <array>
+#include <cstring>
+
+#include "base/result.h"
+#include "model/signals.h"
+
+namespace vigil::model {
+namespace {
+
+using E = const Event&;
+
+const Fork& fork_of(E event) { return std::get<Fork>(event.body); }
+const Exec& exec_of(E event) { return std::get<Exec>(event.body); }
+const Exit& exit_of(E event) { return std::get<Exit>(event.body); }
+const Signal& signal_of(E event) { return std::get<Signal>(event.body); }
+const Oom& oom_of(E event) { return std::get<Oom>(event.body); }
+const KillFailed& failed_of(E event) { return std::get<KillFailed>(event.body); }
+const Loss& loss_of(E event) { return std::get<Loss>(event.body); }
+
+Value number(uint64_t value) { return value; }
+Value integer(int value) { return int64_t{value}; }
+
+// `make` turns what an optional holds into a Value.
+template <class T, class Make>
+Value maybe(const std::optional<T>& value, Make make) {
+    return value ? make(*value) : Value{Null{}};
+}
+
+Value sender(E event, Value (*get)(const Sender&)) { return maybe(signal_of(event).sender, get); }
+
+// strerrorname_np(3): "ESRCH".
+Value error_name(int error) {
+    const char* name = ::strerrorname_np(error);
+    return name != nullptr ? Value{std::string_view(name)} : integer(error);
+}
+
+Value exit_code(const Exit& exit) {
+    return exit.signal() == 0 ? integer(exit.code()) : Value{Null{}};
+}
+
+Value exit_signal(const Exit& exit) {
+    return exit.signal() != 0 ? Value{signal_name(exit.signal())} : Value{Null{}};
+}
+
+constexpr std::array process_table{
+    Field{"pid", "", [](E e) { return number(e.process.pid); }},
+    Field{"tid", "", [](E e) { return number(e.process.tid); }},
+    Field{"ppid", "", [](E e) { return number(e.process.ppid); }},
+    Field{"start_ns", "", [](E e) { return number(e.process.start_ns); }},
+    Field{"comm", "", [](E e) -> Value { return Foreign{e.process.comm.view()}; }},
+    Field{"uid", "", [](E e) { return number(e.process.uid); }},
+    Field{"gid", "", [](E e) { return number(e.process.gid); }},
+    Field{"cgroup_id", "", [](E e) { return number(e.process.cgroup_id); }},
+    Field{"pidns_level", "", [](E e) { return number(e.process.pidns_level); }},
+    Field{"cpu", "", [](E e) { return number(e.cpu); }},
+    Field{"seq", "", [](E e) { return number(e.sequence); }},
+};
+
+constexpr std::array fork_table{
+    Field{"thread", "", [](E e) -> Value { return fork_of(e).thread; }},
+    Field{"parent_start_ns", "", [](E e) { return number(fork_of(e).parent_start_ns); }},
+    Field{"", "uid", [](E e) { return number(e.process.uid); }},
+};
+
+constexpr std::array exec_table{
+    Field{"file", "file", [](E e) -> Value { return Foreign{exec_of(e).file}; }},
+    Field{"argv", "argv",
+          [](E e) {
+              return maybe(exec_of(e).argv,
+                           [](std::string_view bytes) -> Value { return Arguments{bytes}; });
+          }},
+    Field{"argv_truncated", "", [](E e) -> Value { return exec_of(e).argv_truncated; }},
+    Field{"", "argv_truncated",
+          [](E e) { return exec_of(e).argv_truncated ? Value{true} : Value{Null{}}; }},
+    Field{"argc", "", [](E e) { return number(exec_of(e).argc); }},
+    Field{"argv_bytes", "", [](E e) { return number(exec_of(e).argv_bytes); }},
+    Field{"old_tid", "", [](E e) { return number(exec_of(e).old_tid); }},
+    Field{"", "uid", [](E e) { return number(e.process.uid); }},
+};
+
+constexpr std::array exit_table{
+    Field{"thread", "", [](E e) -> Value { return exit_of(e).thread; }},
+    Field{"", "status", [](E e) -> Value { return Status{exit_of(e).status}; }},
+    Field{"exit_code", "", [](E e) { return exit_code(exit_of(e)); }},
+    Field{"exit_signal", "", [](E e) { return exit_signal(exit_of(e)); }},
+    Field{"core_dumped", "", [](E e) -> Value { return exit_of(e).core_dumped(); }},
+    Field{"lifetime_ns", "lived", [](E e) -> Value { return Duration{exit_of(e).lifetime_ns}; }},
+    Field{"cpu_ns", "cpu", [](E e) -> Value { return Duration{exit_of(e).cpu_ns}; }},
+    Field{"cpu_user_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_user_ns}; }},
+    Field{"cpu_system_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_system_ns}; }},
+    Field{"bill_partial", "", [](E e) -> Value { return exit_of(e).bill_partial; }},
+    Field{"peak_rss_bytes", "peak_rss",
+          [](E e) {
+              return maybe(exit_of(e).peak_rss_bytes,
+                           [](uint64_t bytes) -> Value { return Size{bytes}; });
+          }},
+    Field{"peak_rss_at_most", "", [](E e) -> Value { return exit_of(e).peak_rss_at_most; }},
+    Field{"read_bytes", "read", [](E e) -> Value { return Size{exit_of(e).read_bytes}; }},
+    Field{"write_bytes", "written", [](E e) -> Value { return Size{exit_of(e).write_bytes}; }},
+    Field{"voluntary_switches", "", [](E e) { return number(exit_of(e).voluntary_switches); }},
+    Field{"involuntary_switches", "", [](E e) { return number(exit_of(e).involuntary_switches); }},
+    Field{"minor_faults", "", [](E e) { return number(exit_of(e).minor_faults); }},
+    Field{"major_faults", "", [](E e) { return number(exit_of(e).major_faults); }},
+    Field{"threads", "threads",
+          [](E e) { return maybe(exit_of(e).threads, [](uint32_t n) { return number(n); }); }},
+};
+
+constexpr std::array signal_table{
+    Field{"signal", "", [](E e) -> Value { return signal_name(signal_of(e).number); }},
+    Field{"signal_number", "", [](E e) { return integer(signal_of(e).number); }},
+    Field{"source", "source", [](E e) -> Value { return to_string(signal_of(e).source); }},
+    Field{"result", "result", [](E e) -> Value { return to_string(signal_of(e).result); }},
+    Field{"code", "code", [](E e) { return integer(signal_of(e).code); }},
+    Field{"process_wide", "", [](E e) -> Value { return signal_of(e).process_wide; }},
+    Field{"sender_pid", "",
+          [](E e) { return sender(e, [](const Sender& s) { return number(s.pid); }); }},
+    Field{"sender_tid", "",
+          [](E e) { return sender(e, [](const Sender& s) { return number(s.tid); }); }},
+    Field{"sender_start_ns", "",
+          [](E e) { return sender(e, [](const Sender& s) { return number(s.start_ns); }); }},
+    Field{"sender_comm", "",
+          [](E e) {
+              return sender(e, [](const Sender& s) -> Value { return Foreign{s.comm.view()}; });
+          }},
+    Field{"sender_uid", "sender_uid",
+          [](E e) { return sender(e, [](const Sender& s) { return number(s.uid); }); }},
+};
+
+constexpr std::array oom_table{
+    Field{"rss_bytes", "rss",
+          [](E e) {
+              return maybe(oom_of(e).rss_bytes, [](uint64_t b) -> Value { return Size{b}; });
+          }},
+    Field{"oom_score_adj", "oom_score_adj", [](E e) { return integer(oom_of(e).score_adjust); }},
+    Field{"trigger_pid", "trigger_pid", [](E e) { return number(oom_of(e).trigger_pid); }},
+    Field{"trigger_comm", "trigger_comm",
+          [](E e) -> Value { return Foreign{oom_of(e).trigger_comm.view()}; }},
+};
+
+constexpr std::array kill_failed_table{
+    Field{"syscall", "syscall", [](E e) -> Value { return to_string(failed_of(e).syscall); }},
+    Field{"signal", "", [](E e) -> Value { return signal_name(failed_of(e).number); }},
+    Field{"signal_number", "", [](E e) { return integer(failed_of(e).number); }},
+    Field{"target_pid", "", [](E e) { return integer(failed_of(e).target); }},
+    Field{"target_tid", "target_tid",
+          [](E e) { return maybe(failed_of(e).target_tid, [](int tid) { return integer(tid); }); }},
+    Field{"error", "error", [](E e) { return error_name(failed_of(e).error); }},
+};
+
+constexpr std::array loss_table{
+    Field{"lost_kind", "", [](E e) -> Value { return to_string(loss_of(e).kind); }},
+    Field{"count", "", [](E e) { return number(loss_of(e).count); }},
+    Field{"cpu", "cpu", [](E e) { return number(e.cpu); }},
+    Field{"from", "from", [](E e) -> Value { return UnixTime{loss_of(e).from_unix_ns}; }},
+    Field{"to", "to", [](E e) -> Value { return UnixTime{loss_of(e).to_unix_ns}; }},
+};
+
+}  // namespace
+
+std::span<const Field> process_fields() { return process_table; }
+
+std::span<const Field> fields(Kind kind) {
+    switch (kind) {
+        case Kind::fork:
+            return fork_table;
+        case Kind::exec:
+            return exec_table;
+        case Kind::exit:
+            return exit_table;
+        case Kind::signal:
+            return signal_table;
+        case Kind::oom:
+            return oom_table;
+        case Kind::kill_failed:
+            return kill_failed_table;
+        case Kind::loss:
+            return loss_table;
+    }
+    CHECK(false);
+}
+
+}  // namespace vigil::model

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The field tables: what every kind of event is made of, under which name, in which unit.
+// Text, JSON and what reads JSON back derive from these rows; a new field is one row.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "model/event.h"
+
+namespace vigil::model {
+
+struct Null {};  // unknown or not applicable: never written as 0
+
+// Foreign bytes: escape before showing.
+struct Foreign {
+    std::string_view bytes;
+};
+
+// Arguments, a NUL after each; the last one may be cut.
+struct Arguments {
+    std::string_view bytes;
+};
+
+// A wait(2) status.
+struct Status {
+    uint32_t value;
+};
+
+struct UnixTime {
+    int64_t ns;
+};
+
+struct Duration {
+    uint64_t ns;
+};
+
+struct Size {
+    uint64_t bytes;
+};
+
+using Value = std::variant<Null, bool, uint64_t, int64_t, std::string_view, Foreign, Arguments,
+                           Status, UnixTime, Duration, Size>;
+
+struct Field {
+    std::string_view json;  // key in JSON; empty: not there
+    std::string_view text;  // key in a text line; empty: not there
+    Value (*get)(const Event&);
+};
+
+// The keys that every event of a process has, after `time`, `kind` and `host`.
+std::span<const Field> process_fields();
+
+// The kind's own.
+std::span<const Field> fields(Kind kind);
+
+}  // namespace vigil::model

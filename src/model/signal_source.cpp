@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/signal_source.h"
+
+#include <linux/types.h>
+
+#include <csignal>
+
+#include "abi/records.h"
+
+namespace vigil::model {
+namespace {
+
+// Not in every C library's headers.
+constexpr int code_tkill = -6;
+
+// SEND_SIG_PRIV: the kernel itself.
+SignalSource from_kernel(const SignalFacts& facts) {
+    switch (facts.number) {
+        case SIGKILL:
+            return facts.oom_follows ? SignalSource::oom : SignalSource::kernel;
+        case SIGALRM:  // it_real_fn()
+        case SIGVTALRM:
+        case SIGPROF:  // check_cpu_itimer()
+            return SignalSource::timer;
+        case SIGTTIN:
+        case SIGTTOU:
+        case SIGWINCH:  // only drivers/tty sends these so
+            return SignalSource::terminal;
+        case SIGINT:  // also Ctrl-Alt-Del, but that goes to init
+        case SIGQUIT:
+        case SIGTSTP:
+            return facts.target_pid == 1 ? SignalSource::kernel : SignalSource::terminal;
+        case SIGHUP:  // a hang-up worker; else also an orphaned process group (exit.c)
+            return (facts.context & VIGIL_CONTEXT_KERNEL) != 0 ? SignalSource::terminal
+                                                               : SignalSource::kernel;
+        default:
+            return SignalSource::kernel;
+    }
+}
+
+// SEND_SIG_NOINFO: kernel code in the name of the current task.
+SignalSource from_kernel_for_task(const SignalFacts& facts) {
+    const bool self = (facts.context & VIGIL_CONTEXT_SELF) != 0;
+    const bool exiting = (facts.context & VIGIL_CONTEXT_EXITING) != 0;
+    if (exiting && !self && (facts.context & VIGIL_CONTEXT_PARENT_DEATH) != 0) {
+        return SignalSource::parent_death;  // reparent_leader()
+    }
+    // A process wrote to cgroup.kill: __cgroup_kill() signals on its back.
+    if (facts.number == SIGKILL && !self && !exiting &&
+        (facts.context & VIGIL_CONTEXT_KERNEL) == 0) {
+        return SignalSource::user;
+    }
+    return SignalSource::kernel;  // SIGPIPE, SIGXFSZ and the like
+}
+
+bool is_fault(int number) {
+    switch (number) {
+        case SIGILL:
+        case SIGTRAP:
+        case SIGBUS:
+        case SIGFPE:
+        case SIGSEGV:
+        case SIGSYS:
+            return true;
+        default:
+            return false;
+    }
+}
+
+SignalSource from_info(const SignalFacts& facts) {
+    const bool self = (facts.context & VIGIL_CONTEXT_SELF) != 0;
+    const bool kernel_thread = (facts.context & VIGIL_CONTEXT_KERNEL) != 0;
+    switch (facts.code) {
+        case SI_USER:
+        case code_tkill:
+            if (kernel_thread) {
+                return SignalSource::kernel;
+            }
+            return self ? SignalSource::self : SignalSource::user;
+        case SI_QUEUE:
+            return SignalSource::queue;
+        case SI_TIMER:
+            return SignalSource::timer;
+        case SI_MESGQ:
+        case SI_ASYNCIO:
+        case SI_SIGIO:
+            return SignalSource::kernel;
+        default:
+            break;
+    }
+    if (facts.code < 0) {  // rt_sigqueueinfo(2) lets the sender choose
+        return kernel_thread ? SignalSource::unknown : SignalSource::queue;
+    }
+    return is_fault(facts.number) && self ? SignalSource::fault : SignalSource::kernel;
+}
+
+}  // namespace
+
+std::string_view to_string(SignalSource source) {
+    switch (source) {
+        case SignalSource::user:
+            return "user";
+        case SignalSource::queue:
+            return "queue";
+        case SignalSource::timer:
+            return "timer";
+        case SignalSource::fault:
+            return "fault";
+        case SignalSource::oom:
+            return "oom";
+        case SignalSource::terminal:
+            return "terminal";
+        case SignalSource::parent_death:
+            return "parent_death";
+        case SignalSource::self:
+            return "self";
+        case SignalSource::kernel:
+            return "kernel";
+        case SignalSource::unknown:
+            break;
+    }
+    return "unknown";
+}
+
+bool has_sender(SignalSource source) {
+    return source == SignalSource::user || source == SignalSource::queue ||
+           source == SignalSource::self || source == SignalSource::parent_death;
+}
+
+SignalSource signal_source(const SignalFacts& facts) {
+    switch (facts.origin) {
+        case VIGIL_ORIGIN_PRIV:
+            return from_kernel(facts);
+        case VIGIL_ORIGIN_NOINFO:
+            return from_kernel_for_task(facts);
+        case VIGIL_ORIGIN_INFO:
+            return from_info(facts);
+        default:
+            return SignalSource::unknown;
+    }
+}
+
+}  // namespace vigil::model

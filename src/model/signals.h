@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signal numbers and names of Linux (signal(7)).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace vigil::model {
+
+constexpr int signal_max = 64;
+
+// A set of signals as the kernel side filters them: bit n-1 stands for signal n.
+using SignalSet = uint64_t;
+constexpr SignalSet all_signals = ~SignalSet{0};
+
+constexpr SignalSet signal_bit(int number) { return SignalSet{1} << (number - 1); }
+
+// Every signal that does something by default: all but SIGCHLD, SIGURG and SIGWINCH.
+SignalSet default_signals();
+
+// "SIGTERM", "SIGRTMIN+3"; "SIG0" style for what is no signal number. Static storage.
+std::string_view signal_name(int number);
+
+// Takes 15, TERM, SIGTERM, RTMIN+3, RTMAX-1 in any case. The error names similar signals.
+Result<int> parse_signal(std::string_view text);
+
+}  // namespace vigil::model

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sinks/arguments.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace vigil::sinks {
+
+void append_json_arguments(std::string& out, std::string_view bytes) {
+    out += '[';
+    for (bool first = true; !bytes.empty(); first = false) {
+        const size_t length = std::min(bytes.find('\0'), bytes.size());
+        if (!first) {
+            out += ',';
+        }
+        append_json_string(out, bytes.substr(0, length));
+        bytes.remove_prefix(std::min(length + 1, bytes.size()));
+    }
+    out += ']';
+}
+
+}  // namespace vigil::sinks

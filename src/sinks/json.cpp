@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <iterator>
+#include <span>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "model/fields.h"
+#include "sinks/arguments.h"
+#include "sinks/sink.h"
+
+namespace vigil::sinks {
+namespace {
+
+class JsonSink final : public Sink {
+ public:
+    explicit JsonSink(const std::string& host) { append_json_string(host_, host); }
+
+    void append(std::string& out, const model::Event& event) override {
+        out += "{\"time\":\"";
+        time_.append_utc(out, event.unix_ns);
+        out += "\",\"kind\":\"";
+        out += to_string(event.kind);
+        out += "\",\"host\":";
+        out += host_;
+        if (event.kind != model::Kind::loss) {
+            append_fields(out, model::process_fields(), event);
+        }
+        append_fields(out, model::fields(event.kind), event);
+        out += "}\n";
+    }
+
+ private:
+    void append_fields(std::string& out, std::span<const model::Field> fields,
+                       const model::Event& event) {
+        for (const model::Field& field : fields) {
+            if (field.json.empty()) {
+                continue;
+            }
+            out += ",\"";
+            out += field.json;
+            out += "\":";
+            std::visit([&](const auto& value) { append_value(out, value); }, field.get(event));
+        }
+    }
+
+    void append_value(std::string& out, model::Null) { out += "null"; }
+    void append_value(std::string& out, bool value) { out += value ? "true" : "false"; }
+    void append_value(std::string& out, uint64_t value) {
+        const fmt::format_int digits(value);
+        out.append(digits.data(), digits.size());
+    }
+    void append_value(std::string& out, int64_t value) {
+        const fmt::format_int digits(value);
+        out.append(digits.data(), digits.size());
+    }
+    void append_value(std::string& out, std::string_view value) {
+        out += '"';
+        out += value;
+        out += '"';
+    }
+    void append_value(std::string& out, model::Foreign value) {
+        append_json_string(out, value.bytes);
+    }
+    void append_value(std::string& out, model::Arguments value) {
+        append_json_arguments(out, value.bytes);
+    }
+    void append_value(std::string& out, model::Status value) {
+        append_value(out, uint64_t{value.value});
+    }
+    void append_value(std::string& out, model::UnixTime value) {
+        out += '"';
+        time_.append_utc(out, value.ns);
+        out += '"';
+    }
+    void append_value(std::string& out, model::Duration value) { append_value(out, value.ns); }
+    void append_value(std::string& out, model::Size value) { append_value(out, value.bytes); }
+
+    TimeFormat time_;
+    std::string host_;  // quoted and escaped
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> make_json_sink(std::string host) { return std::make_unique<JsonSink>(host); }
+
+}  // namespace vigil::sinks

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A format: turns one event into bytes.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "model/event.h"
+
+namespace vigil::sinks {
+
+class Sink {
+ public:
+    virtual ~Sink() = default;
+
+    // What stands above the first event; may be empty.
+    virtual std::string header() const { return {}; }
+
+    // Appends the event to `out`; nothing where this format does not show its kind.
+    virtual void append(std::string& out, const model::Event& event) = 0;
+};
+
+// One flat JSON object a line, as docs/events.md describes.
+std::unique_ptr<Sink> make_json_sink(std::string host);
+
+// One line for people. `details`: key=value pairs after the line proper. `colour`: with ANSI
+// colours.
+std::unique_ptr<Sink> make_text_sink(bool details, bool colour);
+
+// The classic columns PID PPID COMM: one row a new process. Shows forks (and losses) only.
+std::unique_ptr<Sink> make_table_sink();
+
+// Nothing: for counting.
+std::unique_ptr<Sink> make_null_sink();
+
+}  // namespace vigil::sinks

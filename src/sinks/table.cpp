@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "base/text.h"
+#include "sinks/sink.h"
+
+namespace vigil::sinks {
+namespace {
+
+class TableSink final : public Sink {
+ public:
+    std::string header() const override {
+        return "Monitoring process creation events... Press Ctrl-C to exit\n"
+               "PID      PPID     COMM\n"
+               "-------- -------- ----------------\n";
+    }
+
+    void append(std::string& out, const model::Event& event) override {
+        if (event.kind == model::Kind::loss) {
+            const auto& loss = std::get<model::Loss>(event.body);
+            fmt::format_to(std::back_inserter(out), "{:<8} {:<8} (lost {} {} events)\n", "-", "-",
+                           loss.count, to_string(loss.kind));
+            return;
+        }
+        if (event.kind != model::Kind::fork) {
+            return;
+        }
+        fmt::format_to(std::back_inserter(out), "{:<8} {:<8} ", event.process.pid,
+                       event.process.ppid);
+        append_printable(out, event.process.comm.view());
+        out += '\n';
+    }
+};
+
+class NullSink final : public Sink {
+ public:
+    void append(std::string&, const model::Event&) override {}
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> make_table_sink() { return std::make_unique<TableSink>(); }
+
+std::unique_ptr<Sink> make_null_sink() { return std::make_unique<NullSink>(); }
+
+}  // namespace vigil::sinks

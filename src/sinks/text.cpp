@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "model/fields.h"
+#include "model/signals.h"
+#include "sinks/arguments.h"
+#include "sinks/sink.h"
+
+namespace vigil::sinks {
+namespace {
+
+using model::Event;
+using model::Kind;
+
+constexpr std::string_view dim = "\x1b[2m";
+constexpr std::string_view red = "\x1b[31m";
+constexpr std::string_view yellow = "\x1b[33m";
+constexpr std::string_view plain = "\x1b[0m";
+
+// What deserves the eye: violent ends red, failures and losses yellow.
+std::string_view colour_of(const Event& event) {
+    switch (event.kind) {
+        case Kind::exit: {
+            const auto& exit = std::get<model::Exit>(event.body);
+            return exit.signal() != 0 ? red : exit.code() != 0 ? yellow : std::string_view{};
+        }
+        case Kind::signal: {
+            const int number = std::get<model::Signal>(event.body).number;
+            return number == 9 || number == 11 ? red : std::string_view{};
+        }
+        case Kind::oom:
+            return red;
+        case Kind::kill_failed:
+        case Kind::loss:
+            return yellow;
+        case Kind::fork:
+        case Kind::exec:
+            break;
+    }
+    return {};
+}
+
+class TextSink final : public Sink {
+ public:
+    TextSink(bool details, bool colour) : details_(details), colour_(colour) {}
+
+    void append(std::string& out, const Event& event) override {
+        const std::string_view colour = colour_ ? colour_of(event) : std::string_view{};
+        out += colour;
+        out += '[';
+        time_.append_local(out, event.unix_ns);
+        out += "] ";
+        append_line(out, event);
+        if (!colour.empty()) {
+            out += plain;
+        }
+        if (details_) {
+            append_details(out, event);
+        }
+        out += '\n';
+    }
+
+ private:
+    // The line proper: a stable format that scripts parse.
+    void append_line(std::string& out, const Event& event) {
+        switch (event.kind) {
+            case Kind::fork:
+                append_process(out, "FORK: ", event, true);
+                break;
+            case Kind::exec:
+                append_process(out, "EXEC: ", event, true);
+                break;
+            case Kind::exit:
+                append_process(out, "EXIT: ", event, false);
+                break;
+            case Kind::oom:
+                append_process(out, "OOM: ", event, false);
+                break;
+            case Kind::signal:
+                append_signal(out, event);
+                break;
+            case Kind::kill_failed:
+                append_kill_failed(out, event);
+                break;
+            case Kind::loss: {
+                const auto& loss = std::get<model::Loss>(event.body);
+                fmt::format_to(std::back_inserter(out), FMT_COMPILE("LOSS: {} (count={})"),
+                               to_string(loss.kind), loss.count);
+                break;
+            }
+        }
+    }
+
+    static void append_process(std::string& out, std::string_view title, const Event& event,
+                               bool with_parent) {
+        const model::Process& process = event.process;
+        out += title;
+        append_printable(out, process.comm.view());
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE(" (pid={}, tgid={}"), shown_pid(event),
+                       process.pid);
+        if (with_parent) {
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE(", ppid={}"), process.ppid);
+        }
+        out += ')';
+    }
+
+    // A process by its leader's number, whichever thread was running; a thread by its own.
+    static uint32_t shown_pid(const Event& event) {
+        const auto* fork = std::get_if<model::Fork>(&event.body);
+        const auto* exit = std::get_if<model::Exit>(&event.body);
+        const bool thread = (fork != nullptr && fork->thread) || (exit != nullptr && exit->thread);
+        return thread ? event.process.tid : event.process.pid;
+    }
+
+    static void append_signal(std::string& out, const Event& event) {
+        const auto& signal = std::get<model::Signal>(event.body);
+        std::string sender = "kernel";
+        uint32_t sender_pid = 0;
+        if (signal.sender) {
+            sender.clear();
+            append_printable(sender, signal.sender->comm.view());
+            sender_pid = signal.sender->pid;
+        }
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("SIGNAL: {} ({}) [{}/{}] -> ["),
+                       model::signal_name(signal.number), signal.number, sender, sender_pid);
+        append_printable(out, event.process.comm.view());
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("/{}] {} ({})"), event.process.pid,
+                       sender, sender_pid);
+    }
+
+    static void append_kill_failed(std::string& out, const Event& event) {
+        const auto& failed = std::get<model::KillFailed>(event.body);
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("KILL_FAILED: {} ({}) ["),
+                       model::signal_name(failed.number), failed.number);
+        append_printable(out, event.process.comm.view());
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("/{}] -> [{}]"), event.process.pid,
+                       failed.target);
+    }
+
+    void append_details(std::string& out, const Event& event) {
+        bool first = true;
+        for (const model::Field& field : model::fields(event.kind)) {
+            if (field.text.empty()) {
+                continue;
+            }
+            const model::Value value = field.get(event);
+            if (std::holds_alternative<model::Null>(value) && is_optional(field.text)) {
+                continue;
+            }
+            out += first ? "  " : " ";
+            if (first && colour_) {
+                out += dim;
+            }
+            first = false;
+            out += field.text;
+            out += '=';
+            std::visit([&](const auto& each) { append_value(out, each); }, value);
+            if (field.text == "peak_rss" && std::get<model::Exit>(event.body).peak_rss_at_most) {
+                out += "(at_most)";
+            }
+        }
+        if (!first && colour_) {
+            out += plain;
+        }
+    }
+
+    // Keys that are left out where they say nothing; any other unknown value is shown as "-".
+    static bool is_optional(std::string_view key) {
+        return key == "argv_truncated" || key == "sender_uid" || key == "target_tid";
+    }
+
+    static void append_value(std::string& out, model::Null) { out += '-'; }
+    static void append_value(std::string& out, bool value) { out += value ? "yes" : "no"; }
+    static void append_value(std::string& out, uint64_t value) {
+        out += fmt::format_int(value).c_str();
+    }
+    static void append_value(std::string& out, int64_t value) {
+        out += fmt::format_int(value).c_str();
+    }
+    static void append_value(std::string& out, std::string_view value) { out += value; }
+    static void append_value(std::string& out, model::Foreign value) {
+        append_word(out, value.bytes);
+    }
+    static void append_value(std::string& out, model::Arguments value) {
+        append_json_arguments(out, value.bytes);
+    }
+    static void append_value(std::string& out, model::Status value) {
+        model::Exit exit;
+        exit.status = value.value;
+        if (exit.signal() != 0) {
+            out += "signal:";
+            out += model::signal_name(exit.signal());
+            out += exit.core_dumped() ? "(core)" : "";
+        } else {
+            fmt::format_to(std::back_inserter(out), FMT_COMPILE("exit:{}"), exit.code());
+        }
+    }
+    void append_value(std::string& out, model::UnixTime value) {
+        time_.append_local(out, value.ns);
+    }
+    static void append_value(std::string& out, model::Duration value) {
+        append_seconds(out, value.ns);
+    }
+    static void append_value(std::string& out, model::Size value) { append_size(out, value.bytes); }
+
+    TimeFormat time_;
+    bool details_;
+    bool colour_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> make_text_sink(bool details, bool colour) {
+    return std::make_unique<TextSink>(details, colour);
+}
+
+}  // namespace vigil::sinks
