@@ -17,7 +17,7 @@
 #define VIGIL_FLAG_THREAD (1 << 0)           /* about one thread, not its process */
 #define VIGIL_FLAG_PEAK_AT_MOST (1 << 1)     /* exit: the peak may be that of an image before exec */
 #define VIGIL_FLAG_BILL_PARTIAL (1 << 2)     /* exit: more dying threads than one walk covers */
-#define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: older than the tracer, threads not counted */
+#define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: its image is older than the tracer */
 #define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4)  /* exec: the argument pages could not be read */
 
 struct vigil_header {
@@ -67,7 +67,7 @@ struct vigil_exit {
 	__u64 minor_faults;
 	__u64 major_faults;
 	__u32 status;  /* as wait(2) gives it */
-	__u32 threads; /* that the process has ever had */
+	__u32 threads; /* that it has had since its last exec, the leader included */
 };
 
 /* vigil_signal.origin: what stood in the place of the siginfo. */

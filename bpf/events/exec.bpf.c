@@ -27,6 +27,7 @@ static __always_inline void keep_baseline(struct task_struct *task, __u32 pid)
 
 	if (state && state->start_ns == start_ns) {
 		state->baseline_pages = baseline;
+		state->threads = 1;
 		return;
 	}
 	struct vigil_process_state fresh = {

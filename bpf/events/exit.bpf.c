@@ -93,15 +93,13 @@ static __always_inline void add_peak(struct vigil_exit *record, struct task_stru
 		return; /* it never called exec */
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
-	if (!mm) {
+	__u64 high_water = mm ? BPF_CORE_READ(mm, hiwater_rss) : 0;
+	__u64 now = mm ? resident_pages(mm) : 0;
+	__u64 own = high_water > now ? high_water : now;
+	if (own > 0 && own <= peak)
+		record->peak_rss_pages = own;
+	else
 		record->header.flags |= VIGIL_FLAG_PEAK_AT_MOST;
-		return;
-	}
-	__u64 high_water = BPF_CORE_READ(mm, hiwater_rss);
-	__u64 now = resident_pages(mm);
-	record->peak_rss_pages = high_water > now ? high_water : now;
-	if (record->peak_rss_pages > peak)
-		record->peak_rss_pages = peak;
 }
 
 static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
@@ -119,7 +117,7 @@ static __always_inline void fill_process(struct vigil_exit *record, struct task_
 				 ? BPF_CORE_READ(group, group_exit_code)
 				 : BPF_CORE_READ(task, group_leader, exit_code);
 	record->threads = state ? state->threads : 1;
-	if (unseen_start)
+	if (unseen_start && !state)
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
 	add_process(record, group);
 	add_peak(record, task, state, unseen_start);

@@ -90,7 +90,8 @@ struct Exit {
     uint64_t involuntary_switches = 0;
     uint64_t minor_faults = 0;
     uint64_t major_faults = 0;
-    std::optional<uint32_t> threads;  // that it ever had; absent: older than the tracer
+    // That it has had since its last exec, the leader included; absent: older than the tracer.
+    std::optional<uint32_t> threads;
 
     // The number of the signal that ended it, 0 if none did.
     int signal() const { return static_cast<int>(status & 0x7f); }
