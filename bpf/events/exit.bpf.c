@@ -8,7 +8,7 @@
 char _license[] SEC("license") = "GPL";
 
 /* Set by user space: sched_process_exit says itself who is last (6.18). */
-const volatile _Bool exit_names_last = 0;
+const volatile __u32 exit_names_last = 0;
 
 /* Threads that one walk covers. Released ones are in signal_struct already. */
 #define WALK_MAX 64

@@ -51,6 +51,7 @@ Result<Child> Child::hold(const std::vector<std::string>& command) {
     TRY_ASSIGN(Pipe gate, make_pipe());
     TRY_ASSIGN(Pipe exec_error, make_pipe());
     std::vector<char*> argv;
+    argv.reserve(command.size() + 1);
     for (const std::string& word : command) {
         argv.push_back(const_cast<char*>(word.c_str()));
     }
@@ -63,19 +64,18 @@ Result<Child> Child::hold(const std::vector<std::string>& command) {
         ::close(gate.write.get());  // else the gate would never report the parent's end
         wait_and_exec(gate.read.get(), exec_error.write.get(), argv.data());
     }
-    Child child(pid, std::move(gate.write), std::move(exec_error.read));
-    child.name_ = command[0];
-    return child;
+    return Child(pid, std::move(gate.write), std::move(exec_error.read));
 }
 
-Result<void> Child::release() {
+Result<int> Child::release() {
     const char go = 1;
-    int error = 0;
-    if (::write(gate_.get(), &go, 1) == 1 &&
-        ::read(exec_error_.get(), &error, sizeof error) == sizeof error) {
-        return Error{ErrorCode::failed, fmt::format("{}: {}", name_, std::strerror(error))};
+    if (::write(gate_.get(), &go, 1) != 1) {
+        return Error{ErrorCode::failed,
+                     fmt::format("starting the command: {}", std::strerror(errno))};
     }
-    return {};
+    int error = 0;
+    const ssize_t got = ::read(exec_error_.get(), &error, sizeof error);
+    return got == sizeof error ? error : 0;  // the end of the file: closed by exec
 }
 
 std::optional<int> Child::exit_code() {

@@ -21,8 +21,8 @@ class Child {
 
     pid_t pid() const { return pid_; }
 
-    // Lets it call exec. Fails where exec did; exit_code() then is 127, as from a shell.
-    Result<void> release();
+    // Lets it call exec, and waits until it has: 0, or the errno with which exec failed.
+    Result<int> release();
 
     // Exit code if it has ended: its own, or 128 + the number of the signal that ended it.
     std::optional<int> exit_code();
@@ -36,7 +36,6 @@ class Child {
     Fd gate_;        // closed without a byte, it makes the child give up
     Fd exec_error_;  // errno of a failed exec; end of file where it succeeded
     bool ended_ = false;
-    std::string name_;
 };
 
 }  // namespace vigil::apps

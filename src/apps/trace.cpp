@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "apps/accounting.h"
 #include "apps/cli.h"
@@ -107,9 +109,10 @@ Result<int> trace_live(const TraceRequest& request) {
     announce(request);
     if (child) {
         TRY(tracer.add_to_tree(static_cast<uint32_t>(child->pid())));
-        if (const auto released = child->release(); !released) {
-            fail(released.error());
-            return 127;
+        TRY_ASSIGN(const int exec_error, child->release());
+        if (exec_error != 0) {
+            fmt::print(stderr, "vigil: {}: {}\n", request.command[0], std::strerror(exec_error));
+            return exec_error == ENOENT ? 127 : 126;  // as shells do
         }
     }
     const auto ran = loop.run();
@@ -121,6 +124,10 @@ Result<int> trace_live(const TraceRequest& request) {
                                  reader.control().tree_overflow));
     TRY(ran);
     TRY(drained);
+    if (child && !loop.child_exit_code()) {
+        fmt::print(stderr, "vigil: {} (pid {}) goes on untraced\n", request.command[0],
+                   child->pid());
+    }
     return loop.child_exit_code().value_or(0);
 }
 

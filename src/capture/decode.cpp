@@ -205,7 +205,7 @@ std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContex
             return std::nullopt;
         }
         event.body = std::move(*body);
-        return std::move(event);
+        return event;
     };
     const auto then = [](auto record, auto make) {
         return record ? std::optional{make(*record)} : std::nullopt;

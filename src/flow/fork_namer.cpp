@@ -53,7 +53,7 @@ void ForkNamer::release(uint32_t pid, const model::Comm* comm) {
     if (it == waiting_.end()) {
         return;
     }
-    model::Event event = std::move(it->second.event);
+    model::Event event = it->second.event;
     waiting_.erase(it);
     if (comm != nullptr) {
         event.process.comm = *comm;
