@@ -24,6 +24,13 @@ bool balances(const Accounts& accounts) {
     return true;
 }
 
+std::string recursion_text(uint64_t misses) {
+    return fmt::format(
+        "vigil: the kernel skipped {} runs of a program inside itself: that many events were not "
+        "seen\n",
+        misses);
+}
+
 std::string to_text(const Accounts& accounts, model::KindSet wanted) {
     std::string text;
     uint64_t dropped = 0;
@@ -49,10 +56,7 @@ std::string to_text(const Accounts& accounts, model::KindSet wanted) {
                        dropped);
     }
     if (accounts.recursion_misses > 0) {
-        fmt::format_to(std::back_inserter(text),
-                       "vigil: the kernel skipped {} runs of a program inside itself: that many "
-                       "events were not seen\n",
-                       accounts.recursion_misses);
+        text += recursion_text(accounts.recursion_misses);
     }
     if (accounts.tree_overflow > 0) {
         fmt::format_to(std::back_inserter(text),

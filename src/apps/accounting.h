@@ -29,6 +29,9 @@ struct Accounts {
 // True where seen = filtered + delivered + dropped + undelivered for every kind.
 bool balances(const Accounts& accounts);
 
+// What recursion misses (see Tracer) mean, as a line for standard error.
+std::string recursion_text(uint64_t misses);
+
 // Lines for standard error: one a kind that is in `wanted` or was seen, then what they mean.
 std::string to_text(const Accounts& accounts, model::KindSet wanted);
 

@@ -142,7 +142,7 @@ Result<int> trace_pinned(const TraceRequest& request) {
     for (size_t i = 0; i < totals.size(); i++) {
         const auto kind = static_cast<Kind>(i);
         const capture::KindTotals& total = totals[i];
-        if (total.seen == 0 && (request.filter.kinds & model::kind_bit(kind)) == 0) {
+        if ((reader.control().filter.kinds & model::kind_bit(kind)) == 0) {
             continue;
         }
         fmt::print(stderr,
@@ -150,6 +150,9 @@ Result<int> trace_pinned(const TraceRequest& request) {
                    "this reader: delivered={} filtered={} undelivered={}\n",
                    to_string(kind), total.seen, total.filtered, total.read, total.dropped,
                    total.unread, loop.delivered(kind), loop.filtered(kind), loop.undelivered(kind));
+    }
+    if (const uint64_t misses = pinned.recursion_misses(); misses > 0) {
+        fmt::print(stderr, "{}", recursion_text(misses));
     }
     TRY(ran);
     return 0;

@@ -111,8 +111,9 @@ Result<bool> ensure_bpffs() {
 
 Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
                         const std::string& directory) {
-    // Everything is made under another name first, so that the real one is complete or absent.
-    const std::string unfinished = directory + ".unfinished";
+    // Everything is made under another name first (bpffs allows no dot in it), so that the real one
+    // is complete or absent.
+    const std::string unfinished = directory + "_unfinished";
     TRY(remove_tree(unfinished));
     if (::mkdir(unfinished.c_str(), 0700) != 0) {
         return failure("creating " + unfinished, errno);
@@ -134,7 +135,7 @@ Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
 }
 
 Result<void> unpin(const std::string& directory) {
-    TRY(remove_tree(directory + ".unfinished"));
+    TRY(remove_tree(directory + "_unfinished"));
     if (::access(directory.c_str(), F_OK) != 0) {
         if (errno != ENOENT) {
             return failure("looking at " + directory, errno);

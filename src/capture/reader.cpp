@@ -222,7 +222,8 @@ Totals Reader::totals(const Cursor& cursor) const {
             totals[kind].filtered += counter.filtered;
             totals[kind].dropped += counter.dropped;
             totals[kind].read += stream.sequence - stream.lost;
-            totals[kind].unread += counter.sequence - stream.sequence;
+            const uint64_t untold_drops = counter.dropped - stream.lost;
+            totals[kind].unread += counter.sequence - stream.sequence - untold_drops;
         }
     }
     return totals;

@@ -32,7 +32,7 @@ struct KindTotals {
     uint64_t filtered = 0;
     uint64_t dropped = 0;
     uint64_t read = 0;    // by this and earlier readers of the ring
-    uint64_t unread = 0;  // still in the ring
+    uint64_t unread = 0;  // still in the ring; seen = filtered + dropped + read + unread
 };
 using Totals = std::array<KindTotals, model::kernel_kind_count>;
 
