@@ -1,6 +1,499 @@
 // SPDX-License-Identifier: Apache-2.0
+// What this machine can do for vigil: asked with capture/probe and capture/kernel, told here in
+// words, with what each lack means and how to end it.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "abi/kinds.h"
 #include "apps/cli.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "capture/kernel.h"
+#include "capture/pin.h"
+#include "capture/probe.h"
+#include "capture/tracer.h"
 
 namespace vigil::apps {
-int run_doctor(const Arguments&) { return 1; }
+namespace {
+
+using capture::ProgramType;
+
+enum class Status { ok, missing, info };
+constexpr std::array<std::string_view, 3> status_names{"ok", "missing", "info"};
+
+struct Check {
+    std::string_view section;
+    std::string name;
+    Status status = Status::ok;
+    std::string value;
+    std::string effect;  // empty: nothing is lost
+    std::string fix;
+};
+
+constexpr std::array<std::string_view, 5> tested_series{"5.10", "6.1", "6.12", "6.18", "7.2"};
+
+std::string tested_fix() {
+    return fmt::format("use a kernel that vigil is tested on: {}", fmt::join(tested_series, ", "));
+}
+
+// All that is found, and the first lack that makes tracing impossible.
+class Findings {
+ public:
+    void begin(std::string_view section) { section_ = section; }
+
+    void ok(std::string name, std::string value = {}) {
+        checks_.push_back({section_, std::move(name), Status::ok, std::move(value), {}, {}});
+    }
+    void info(std::string name, std::string value, std::string effect = {}, std::string fix = {}) {
+        checks_.push_back({section_, std::move(name), Status::info, std::move(value),
+                           std::move(effect), std::move(fix)});
+    }
+    void missing(std::string name, std::string value, std::string effect, std::string fix) {
+        checks_.push_back({section_, std::move(name), Status::missing, std::move(value),
+                           std::move(effect), std::move(fix)});
+    }
+    // `reason`: a sentence with the fix.
+    void cannot_trace(std::string reason) {
+        if (obstacle_.empty()) {
+            obstacle_ = std::move(reason);
+        }
+    }
+
+    const std::vector<Check>& checks() const { return checks_; }
+    const std::string& obstacle() const { return obstacle_; }
+
+ private:
+    std::string_view section_;
+    std::vector<Check> checks_;
+    std::string obstacle_;
+};
+
+struct Option {
+    std::string_view name;
+    std::string_view effect;
+};
+constexpr std::array options{
+    Option{"CONFIG_BPF", "nothing can be traced"},
+    Option{"CONFIG_BPF_SYSCALL", "nothing can be traced"},
+    Option{"CONFIG_BPF_JIT", "programs are interpreted: every event costs more"},
+    Option{"CONFIG_DEBUG_INFO_BTF", "nothing can be traced"},
+    Option{"CONFIG_FTRACE_SYSCALLS", "--failed can't work"},
+    Option{"CONFIG_CGROUPS", "events name no cgroup, and --cgroup can't work"},
+    Option{"CONFIG_TASK_IO_ACCOUNTING", "bytes read and written by a process are not counted"},
+    Option{"CONFIG_KPROBES", "the kernel module can't run; 'vigil trace' does without"},
+    Option{"CONFIG_MODULES", "the kernel module can't run; 'vigil trace' does without"},
+};
+
+void look_at_kernel(Findings& findings) {
+    findings.begin("Kernel");
+    const capture::KernelRelease kernel = capture::kernel_release();
+    const std::string series = fmt::format("{}.{}", kernel.major, kernel.minor);
+    if (std::find(tested_series.begin(), tested_series.end(), series) != tested_series.end()) {
+        findings.ok("release", kernel.release + ", a tested series");
+    } else if (std::pair(kernel.major, kernel.minor) < std::pair(5, 8)) {
+        findings.missing("release", kernel.release, "BPF ring buffers came with 5.8: no tracing",
+                         tested_fix());
+    } else {
+        findings.info("release", fmt::format("{}, not among the tested series {}", kernel.release,
+                                             fmt::join(tested_series, ", ")));
+    }
+    if (kernel.architecture == "x86_64") {
+        findings.ok("architecture", kernel.architecture);
+    } else {
+        findings.info("architecture", kernel.architecture + ", not tested (x86_64 is)");
+    }
+
+    const auto config = capture::kernel_config();
+    if (!config) {
+        findings.info("configuration",
+                      fmt::format("can't be told: neither /proc/config.gz nor /boot/config-{} can "
+                                  "be read",
+                                  kernel.release));
+        return;
+    }
+    const size_t before = findings.checks().size();
+    for (const Option& option : options) {
+        if (!config->enabled.contains(option.name)) {
+            findings.missing(std::string(option.name), "not in " + config->source,
+                             std::string(option.effect),
+                             fmt::format("use a kernel built with {}=y", option.name));
+        }
+    }
+    if (findings.checks().size() == before) {
+        findings.ok("configuration", config->source + " has all that vigil uses");
+    }
+}
+
+void look_at_memlock(Findings& findings, const capture::KernelRelease& kernel) {
+    constexpr uint64_t enough = 64 << 20;
+    if (std::pair(kernel.major, kernel.minor) >= std::pair(5, 11)) {
+        return;  // maps are charged to the cgroup
+    }
+    const auto limit = capture::memlock_limit();
+    std::string size = "unlimited";
+    if (limit) {
+        size.clear();
+        append_size(size, *limit);
+    }
+    if (!limit || *limit >= enough) {
+        findings.ok("memlock limit", size);
+    } else if (capture::capabilities().sys_resource) {
+        findings.ok("memlock limit", size + ", raised when needed (CAP_SYS_RESOURCE)");
+    } else {
+        findings.missing("memlock limit", size, "before 5.11 it bounds the ring and the maps",
+                         "raise it (ulimit -l unlimited), or use a smaller --ring-size");
+    }
+}
+
+void look_at_privileges(Findings& findings) {
+    findings.begin("Privileges");
+    const capture::Capabilities has = capture::capabilities();
+    const auto capability = [&](const char* name, bool present, const char* effect,
+                                std::string fix) {
+        if (present) {
+            findings.ok(name);
+        } else {
+            findings.missing(name, "", effect, std::move(fix));
+        }
+    };
+    capability("CAP_BPF", has.bpf, "nothing can be traced", capture::privileges_fix());
+    capability("CAP_PERFMON", has.perfmon, "nothing can be traced", capture::privileges_fix());
+    capability("CAP_DAC_READ_SEARCH", has.dac_read_search,
+               "what belongs to root can't be read: tracefs (for --failed), pinned programs",
+               capture::privileges_fix());
+    capability("CAP_SYS_PTRACE", has.sys_ptrace,
+               "none for tracing; /proc does not tell about the files and I/O of other users' "
+               "processes",
+               "run it with sudo");
+    look_at_memlock(findings, capture::kernel_release());
+    if (!capture::in_initial_user_namespace()) {
+        findings.missing("user namespace", "not the initial one",
+                         "capabilities that were gained in it don't count for BPF",
+                         "run it outside (not in a rootless container)");
+        findings.cannot_trace(
+            "capabilities that were gained in a user namespace don't count for BPF: run it "
+            "outside (not in a rootless container)");
+    }
+}
+
+void look_at_tracefs(Findings& findings) {
+    constexpr const char* events = "/sys/kernel/tracing/events";
+    const bool mounted = ::faccessat(AT_FDCWD, events, F_OK, AT_EACCESS) == 0;
+    const bool hidden = !mounted && errno == EACCES;
+    if (capture::has_tracefs()) {
+        findings.ok("tracefs", "syscall events can be read");
+    } else if (mounted) {
+        findings.missing("tracefs", "mounted, without syscall events", "--failed can't work",
+                         "use a kernel built with CONFIG_FTRACE_SYSCALLS=y");
+    } else {
+        findings.missing("tracefs", hidden ? "can't be read" : "not mounted",
+                         "--failed can't work; all else does", capture::tracefs_fix());
+    }
+}
+
+void look_at_cgroups(Findings& findings) {
+    const capture::CgroupMounts cgroups = capture::cgroup_mounts();
+    if (cgroups.unified.empty()) {
+        findings.missing("cgroup v2", "not mounted",
+                         "--cgroup can't work, and all processes may seem to be in one cgroup",
+                         "mount it with: sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+    } else if (cgroups.v1) {
+        findings.info("cgroup v2", "at " + cgroups.unified + ", beside version 1 (hybrid)",
+                      "processes that are only in version 1 groups seem to be in the root group",
+                      "boot with systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all");
+    } else {
+        findings.ok("cgroup v2", "at " + cgroups.unified);
+    }
+}
+
+void look_at_lockdown(Findings& findings) {
+    const std::string mode = capture::lockdown_mode();
+    if (mode == "confidentiality") {
+        const std::string fix =
+            "boot with lockdown=integrity or without lockdown= (and lsm= without it)";
+        findings.missing("lockdown", mode, "programs may not read kernel memory", fix);
+        findings.cannot_trace("lockdown (confidentiality) forbids reading kernel memory: " + fix);
+    } else if (mode == "integrity") {
+        findings.info("lockdown", mode, "an unsigned kernel module can't be loaded");
+    } else if (mode.empty()) {
+        findings.info("lockdown", "not in this kernel, or securityfs is not mounted");
+    } else {
+        findings.ok("lockdown", mode);
+    }
+}
+
+void look_at_facilities(Findings& findings) {
+    findings.begin("Kernel facilities");
+    if (capture::has_btf()) {
+        findings.ok("BTF", capture::btf_path);
+    } else {
+        findings.missing("BTF", fmt::format("{} can't be read", capture::btf_path),
+                         "nothing can be traced", capture::btf_fix());
+    }
+    look_at_tracefs(findings);
+    if (capture::has_bpffs()) {
+        findings.ok("bpffs", capture::bpffs_path);
+    } else {
+        findings.info("bpffs", fmt::format("not mounted at {}; 'sudo vigil pin' does it by itself",
+                                           capture::bpffs_path));
+    }
+    look_at_cgroups(findings);
+    look_at_lockdown(findings);
+
+    const auto unprivileged =
+        capture::read_setting("/proc/sys/kernel/unprivileged_bpf_disabled").value_or("?");
+    findings.info("unprivileged BPF", unprivileged == "0"   ? "allowed; vigil needs more than that"
+                                      : unprivileged == "?" ? "can't be told"
+                                                            : "not allowed; vigil does without");
+    if (capture::in_initial_pid_namespace()) {
+        findings.ok("PID namespace", "the initial one");
+    } else {
+        findings.info("PID namespace", "not the initial one",
+                      "events carry the initial namespace's pids, not those that ps shows here",
+                      "run it in the initial PID namespace (docker run --pid=host)");
+    }
+}
+
+void look_at_hooks(Findings& findings) {
+    for (const auto& [kind, name] : {
+#define VIGIL_HOOK(number, NAME, name) std::pair{VIGIL_##NAME, #name},
+             VIGIL_KINDS(VIGIL_HOOK)
+#undef VIGIL_HOOK
+         }) {
+        const auto loaded = capture::probe_hook(kind);
+        const std::string hook = fmt::format("{} hook", name);
+        if (loaded) {
+            findings.ok(hook, "loads");
+            continue;
+        }
+        const bool optional = kind == VIGIL_KILL_FAILED;
+        findings.missing(hook, loaded.error().context,
+                         optional ? "--failed can't work"
+                                  : fmt::format("'vigil trace' can't show {} events", name),
+                         tested_fix());
+        if (!optional) {
+            findings.cannot_trace(fmt::format("the {} hook does not load ({}): {}", name,
+                                              loaded.error().context, tested_fix()));
+        }
+    }
+    const auto ring = capture::probe_ring(capture::default_ring_bytes);
+    std::string size;
+    append_size(size, capture::default_ring_bytes);
+    if (ring) {
+        findings.ok("ring buffer", size);
+    } else {
+        const std::string fix = "try a smaller --ring-size, or free memory";
+        findings.missing("ring buffer", fmt::format("{}: {}", size, ring.error().context),
+                         "'vigil trace' can't work as it is", fix);
+        findings.cannot_trace(
+            fmt::format("no ring buffer of {} ({}): {}", size, ring.error().context, fix));
+    }
+}
+
+// What the chosen methods rest on.
+struct Means {
+    bool fexit, iter_task, syscall;
+};
+
+Means look_at_program_types(Findings& findings) {
+    const auto probe = [&](ProgramType type, const char* name, const char* purpose,
+                           const char* effect) {
+        const auto loaded = capture::probe_program(type);
+        if (loaded) {
+            findings.ok(name, fmt::format("loads; {}", purpose));
+        } else if (effect == nullptr) {
+            findings.info(name, fmt::format("{}; {}", loaded.error().context, purpose));
+        } else {
+            findings.missing(name, loaded.error().context, effect, tested_fix());
+        }
+        return loaded.has_value();
+    };
+    Means means{};
+    probe(ProgramType::tp_btf, "type tp_btf", "all tracing rests on it", "nothing can be traced");
+    probe(ProgramType::tracepoint, "type tracepoint", "for --failed", "--failed can't work");
+    means.fexit = probe(ProgramType::fexit, "type fexit", "one way to network bytes", nullptr);
+    means.iter_task = probe(ProgramType::iter_task, "type iter/task", "one way to sweep", nullptr);
+    means.syscall = probe(ProgramType::syscall, "type syscall", "one way to sweep", nullptr);
+    probe(ProgramType::raw_tracepoint, "type raw_tp", "not used", nullptr);
+    probe(ProgramType::cgroup_skb, "type cgroup_skb", "not used", nullptr);
+    if (capture::has_kprobe_events()) {
+        probe(ProgramType::kprobe, "type kprobe", "not used", nullptr);
+    } else {
+        findings.info("type kprobe", "this kernel has no kprobes; not used");
+    }
+    return means;
+}
+
+void choose_methods(Findings& findings, const Means& means) {
+    findings.begin("Methods");
+    if (capture::tracepoint_parameters("sched_process_exit") >= 2) {
+        findings.ok("last thread of an exit", "the kernel names it");
+        findings.ok("peak memory", "asked at exit, while the memory is still there");
+    } else {
+        findings.ok("last thread of an exit", "threads that race are told apart by vigil");
+        findings.info("peak memory", "from the process's own record, which survives exec",
+                      "only 'at most' is known of a program that stayed below what ran in its "
+                      "process before",
+                      "use a newer kernel (6.18 has it)");
+    }
+    const bool has_tracepoints = capture::tracepoint_parameters("sock_send_length") >= 0 &&
+                                 capture::tracepoint_parameters("sock_recv_length") >= 0;
+    if (has_tracepoints) {
+        findings.ok("network bytes", "by the tracepoints sock_send_length and sock_recv_length");
+    } else if (means.fexit) {
+        findings.ok("network bytes", "by fexit of the TCP and UDP functions");
+    } else {
+        findings.missing("network bytes", "neither tracepoints nor fexit",
+                         "what a process sends and receives can't be counted",
+                         "use a newer kernel (6.12 has the tracepoints)");
+    }
+    constexpr const char* newer = "use a newer kernel (6.12 has the open-coded iterator)";
+    if (means.syscall && capture::has_kernel_function("bpf_iter_task_new")) {
+        findings.ok("sweep of all processes", "by the open-coded task iterator");
+    } else if (means.iter_task) {
+        findings.info("sweep of all processes", "by iter/task",
+                      "costs some 6 ms of CPU at 10,000 processes, not 1", newer);
+    } else {
+        findings.info("sweep of all processes", "by /proc",
+                      "costs some 165 ms of CPU at 10,000 processes, not 1", newer);
+    }
+}
+
+Findings examine() {
+    Findings findings;
+    look_at_kernel(findings);
+    if (const auto can = capture::check_can_trace(); !can) {
+        findings.cannot_trace(can.error().context);
+    }
+    look_at_privileges(findings);
+    look_at_facilities(findings);
+    const capture::Capabilities has = capture::capabilities();
+    findings.begin("Programs");
+    if (has.bpf && has.perfmon) {
+        look_at_hooks(findings);
+        choose_methods(findings, look_at_program_types(findings));
+    } else {
+        constexpr const char* untold = "can't be told without CAP_BPF and CAP_PERFMON";
+        findings.info("hooks, types, ring buffer", untold);
+        findings.begin("Methods");
+        findings.info("network bytes, sweep", untold);
+    }
+    return findings;
+}
+
+// ---- how it is told
+
+std::string verdict(const Findings& findings) {
+    return findings.obstacle().empty() ? "vigil can trace here."
+                                       : "vigil can't trace here: " + findings.obstacle();
+}
+
+std::string to_text(const Findings& findings, bool colour) {
+    constexpr std::array<std::string_view, 3> colours{"\033[32m", "\033[31m", "\033[36m"};
+    const auto paint = [&](std::string_view code, std::string_view text) {
+        return colour ? fmt::format("{}{}\033[0m", code, text) : std::string(text);
+    };
+    size_t width = 0;
+    for (const Check& check : findings.checks()) {
+        width = std::max(width, check.name.size());
+    }
+    std::string out;
+    std::string_view section;
+    for (const Check& check : findings.checks()) {
+        if (check.section != section) {
+            section = check.section;
+            out += fmt::format("{}{}\n", out.empty() ? "" : "\n", paint("\033[1m", section));
+        }
+        const auto status = static_cast<size_t>(check.status);
+        const std::string mark = fmt::format("{:<7}", status_names[status]);
+        std::string line = fmt::format("  {}  {:<{}}  ", paint(colours[status], mark), check.name,
+                                       check.value.empty() ? 0 : width);
+        append_printable(line, check.value);
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line + '\n';
+        for (const auto& [label, text] :
+             {std::pair{"effect: ", &check.effect}, std::pair{"fix:    ", &check.fix}}) {
+            if (!text->empty()) {
+                out += fmt::format("           {}", label);
+                append_printable(out, *text);
+                out += '\n';
+            }
+        }
+    }
+    out += '\n';
+    append_printable(out, verdict(findings));
+    out += '\n';
+    return out;
+}
+
+std::string to_json(const Findings& findings) {
+    std::string out =
+        fmt::format("{{\"can_trace\":{},\"checks\":[", findings.obstacle().empty());
+    std::string_view separator;
+    const auto member = [&](std::string_view before, std::string_view value) {
+        out += before;
+        if (value.empty()) {
+            out += "null";
+        } else {
+            append_json_string(out, value);
+        }
+    };
+    for (const Check& check : findings.checks()) {
+        out += std::exchange(separator, ",");
+        member("{\"section\":", check.section);
+        member(",\"name\":", check.name);
+        member(",\"status\":", status_names[static_cast<size_t>(check.status)]);
+        member(",\"value\":", check.value);
+        member(",\"effect\":", check.effect);
+        member(",\"fix\":", check.fix);
+        out += '}';
+    }
+    out += "]}\n";
+    return out;
+}
+
+bool wants_colour() {
+    const char* no_colour = std::getenv("NO_COLOR");
+    return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+}
+
+}  // namespace
+
+int run_doctor(const Arguments& arguments) {
+    CLI::App app(
+        "Says what vigil can do on this machine, what is missing, and how to get it. Changes\n"
+        "nothing. Exit code 0 where tracing works, 3 where it can't.",
+        "vigil doctor");
+    std::string format = "text";
+    app.add_option("-o,--output", format, "text or json [text]")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"text", "json"}));
+    if (const auto exit_code = parse(app, arguments)) {
+        return *exit_code;
+    }
+    const Findings findings = examine();
+    const std::string out =
+        format == "json" ? to_json(findings) : to_text(findings, wants_colour());
+    // A reader that went away does not change what was found.
+    if ((std::fwrite(out.data(), 1, out.size(), stdout) != out.size() ||
+         std::fflush(stdout) != 0) &&
+        errno != EPIPE) {
+        return fail({ErrorCode::failed, fmt::format("writing: {}", std::strerror(errno))});
+    }
+    return findings.obstacle().empty() ? 0 : static_cast<int>(ErrorCode::unsupported);
+}
+
 }  // namespace vigil::apps

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -54,6 +56,7 @@ Capabilities capabilities() {
         .dac_read_search = has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE),
         .sys_ptrace = has(CAP_SYS_PTRACE),
         .sys_admin = admin,
+        .sys_resource = has(CAP_SYS_RESOURCE),
     };
 }
 
@@ -83,6 +86,12 @@ bool has_tracefs() {
         }
     }
     return false;
+}
+
+bool has_bpffs() {
+    struct statfs info {};
+    return ::statfs(bpffs_path, &info) == 0 &&
+           static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
 }
 
 int tracepoint_parameters(const std::string& tracepoint) {

@@ -20,6 +20,7 @@ struct Capabilities {
     bool dac_read_search = false;  // only to read tracefs, for --failed
     bool sys_ptrace = false;
     bool sys_admin = false;
+    bool sys_resource = false;  // before 5.11: to raise RLIMIT_MEMLOCK
 };
 Capabilities capabilities();
 
@@ -32,6 +33,9 @@ bool has_btf();
 
 // The mounted tracefs with its syscall events readable: for --failed.
 bool has_tracefs();
+
+// Whether a bpffs is mounted at bpffs_path.
+bool has_bpffs();
 
 // The number of parameters of a BTF-enabled tracepoint ("sched_process_exit"), the hidden
 // first one not counted; -1 where the kernel has no such tracepoint or no BTF.
