@@ -137,10 +137,21 @@ void look_at_kernel(Findings& findings) {
     }
 }
 
-void look_at_memlock(Findings& findings, const capture::KernelRelease& kernel) {
-    constexpr uint64_t enough = 64 << 20;
+constexpr uint64_t enough_memlock = 64 << 20;
+constexpr const char* memlock_fix = "raise it (ulimit -l unlimited), or run it as root";
+
+// Before 5.11 maps are charged to the user's locked memory, since then to the cgroup.
+bool memlock_is_short() {
+    const capture::KernelRelease kernel = capture::kernel_release();
+    return std::pair(kernel.major, kernel.minor) < std::pair(5, 11) &&
+           capture::memlock_limit().value_or(UINT64_MAX) < enough_memlock &&
+           !capture::capabilities().sys_resource;
+}
+
+void look_at_memlock(Findings& findings) {
+    const capture::KernelRelease kernel = capture::kernel_release();
     if (std::pair(kernel.major, kernel.minor) >= std::pair(5, 11)) {
-        return;  // maps are charged to the cgroup
+        return;
     }
     const auto limit = capture::memlock_limit();
     std::string size = "unlimited";
@@ -148,13 +159,13 @@ void look_at_memlock(Findings& findings, const capture::KernelRelease& kernel) {
         size.clear();
         append_size(size, *limit);
     }
-    if (!limit || *limit >= enough) {
-        findings.ok("memlock limit", size);
-    } else if (capture::capabilities().sys_resource) {
+    if (memlock_is_short()) {
+        findings.missing("memlock limit", size, "before 5.11 it bounds the ring and the maps",
+                         memlock_fix);
+    } else if (limit.value_or(UINT64_MAX) < enough_memlock) {
         findings.ok("memlock limit", size + ", raised when needed (CAP_SYS_RESOURCE)");
     } else {
-        findings.missing("memlock limit", size, "before 5.11 it bounds the ring and the maps",
-                         "raise it (ulimit -l unlimited), or use a smaller --ring-size");
+        findings.ok("memlock limit", size);
     }
 }
 
@@ -171,14 +182,16 @@ void look_at_privileges(Findings& findings) {
     };
     capability("CAP_BPF", has.bpf, "nothing can be traced", capture::privileges_fix());
     capability("CAP_PERFMON", has.perfmon, "nothing can be traced", capture::privileges_fix());
-    capability("CAP_DAC_READ_SEARCH", has.dac_read_search,
-               "what belongs to root can't be read: tracefs (for --failed), pinned programs",
-               capture::privileges_fix());
+    if (!has.dac_read_search && ::geteuid() == 0) {
+        findings.info("CAP_DAC_READ_SEARCH", "absent; root does without");
+    } else {
+        capability("CAP_DAC_READ_SEARCH", has.dac_read_search,
+                   "tracefs belongs to root: --failed can't work", capture::privileges_fix());
+    }
     capability("CAP_SYS_PTRACE", has.sys_ptrace,
-               "none for tracing; /proc does not tell about the files and I/O of other users' "
-               "processes",
+               "none for tracing; /proc hides the files and the I/O of other users' processes",
                "run it with sudo");
-    look_at_memlock(findings, capture::kernel_release());
+    look_at_memlock(findings);
     if (!capture::in_initial_user_namespace()) {
         findings.missing("user namespace", "not the initial one",
                          "capabilities that were gained in it don't count for BPF",
@@ -219,15 +232,20 @@ void look_at_cgroups(Findings& findings) {
     }
 }
 
+constexpr const char* lockdown_fix =
+    "boot without lockdown=confidentiality (lockdown=integrity does no harm)";
+
+bool forbids_reading() { return capture::lockdown_mode() == "confidentiality"; }
+
 void look_at_lockdown(Findings& findings) {
     const std::string mode = capture::lockdown_mode();
-    if (mode == "confidentiality") {
-        const std::string fix =
-            "boot with lockdown=integrity or without lockdown= (and lsm= without it)";
-        findings.missing("lockdown", mode, "programs may not read kernel memory", fix);
-        findings.cannot_trace("lockdown (confidentiality) forbids reading kernel memory: " + fix);
+    if (forbids_reading()) {
+        findings.missing("lockdown", mode, "programs may not read kernel memory", lockdown_fix);
+        findings.cannot_trace(fmt::format(
+            "lockdown (confidentiality) forbids reading kernel memory: {}", lockdown_fix));
     } else if (mode == "integrity") {
-        findings.info("lockdown", mode, "an unsigned kernel module can't be loaded");
+        findings.info("lockdown", mode, "the kernel module can't be loaded unless it is signed",
+                      "sign it with a key that the kernel trusts, or turn Secure Boot off");
     } else if (mode.empty()) {
         findings.info("lockdown", "not in this kernel, or securityfs is not mounted");
     } else {
@@ -267,40 +285,54 @@ void look_at_facilities(Findings& findings) {
     }
 }
 
+std::string fix_for(const capture::Answer& refusal) {
+    if (forbids_reading()) {
+        return lockdown_fix;
+    }
+    if (!refusal.forbidden) {
+        return tested_fix();
+    }
+    return memlock_is_short() ? fmt::format("the memlock limit is low: {}", memlock_fix)
+                              : "run it outside of what forbids it: a container's seccomp filter, "
+                                "lockdown or another security module";
+}
+
 void look_at_hooks(Findings& findings) {
     for (const auto& [kind, name] : {
 #define VIGIL_HOOK(number, NAME, name) std::pair{VIGIL_##NAME, #name},
              VIGIL_KINDS(VIGIL_HOOK)
 #undef VIGIL_HOOK
          }) {
-        const auto loaded = capture::probe_hook(kind);
+        const capture::Answer answer = capture::probe_hook(kind);
         const std::string hook = fmt::format("{} hook", name);
-        if (loaded) {
+        if (answer.works) {
             findings.ok(hook, "loads");
             continue;
         }
-        const bool optional = kind == VIGIL_KILL_FAILED;
-        findings.missing(hook, loaded.error().context,
-                         optional ? "--failed can't work"
-                                  : fmt::format("'vigil trace' can't show {} events", name),
-                         tested_fix());
-        if (!optional) {
-            findings.cannot_trace(fmt::format("the {} hook does not load ({}): {}", name,
-                                              loaded.error().context, tested_fix()));
+        if (kind == VIGIL_KILL_FAILED) {
+            findings.missing(hook, answer.reason, "--failed can't work", fix_for(answer));
+            continue;
         }
+        findings.missing(hook, answer.reason,
+                         fmt::format("'vigil trace' can't show {} events", name), fix_for(answer));
+        findings.cannot_trace(fmt::format("the {} hook does not load ({}): {}", name, answer.reason,
+                                          fix_for(answer)));
     }
-    const auto ring = capture::probe_ring(capture::default_ring_bytes);
+}
+
+void look_at_ring(Findings& findings) {
     std::string size;
     append_size(size, capture::default_ring_bytes);
-    if (ring) {
+    const capture::Answer answer = capture::probe_ring(capture::default_ring_bytes);
+    if (answer.works) {
         findings.ok("ring buffer", size);
-    } else {
-        const std::string fix = "try a smaller --ring-size, or free memory";
-        findings.missing("ring buffer", fmt::format("{}: {}", size, ring.error().context),
-                         "'vigil trace' can't work as it is", fix);
-        findings.cannot_trace(
-            fmt::format("no ring buffer of {} ({}): {}", size, ring.error().context, fix));
+        return;
     }
+    const std::string fix =
+        answer.forbidden ? fix_for(answer) : "use a smaller --ring-size, or free memory";
+    findings.missing("ring buffer", fmt::format("{}: {}", size, answer.reason),
+                     "'vigil trace' can't work as it is", fix);
+    findings.cannot_trace(fmt::format("no ring buffer of {} ({}): {}", size, answer.reason, fix));
 }
 
 // What the chosen methods rest on.
@@ -311,15 +343,15 @@ struct Means {
 Means look_at_program_types(Findings& findings) {
     const auto probe = [&](ProgramType type, const char* name, const char* purpose,
                            const char* effect) {
-        const auto loaded = capture::probe_program(type);
-        if (loaded) {
+        const capture::Answer answer = capture::probe_program(type);
+        if (answer.works) {
             findings.ok(name, fmt::format("loads; {}", purpose));
         } else if (effect == nullptr) {
-            findings.info(name, fmt::format("{}; {}", loaded.error().context, purpose));
+            findings.info(name, fmt::format("{}; {}", answer.reason, purpose));
         } else {
-            findings.missing(name, loaded.error().context, effect, tested_fix());
+            findings.missing(name, answer.reason, effect, fix_for(answer));
         }
-        return loaded.has_value();
+        return answer.works;
     };
     Means means{};
     probe(ProgramType::tp_btf, "type tp_btf", "all tracing rests on it", "nothing can be traced");
@@ -345,8 +377,8 @@ void choose_methods(Findings& findings, const Means& means) {
     } else {
         findings.ok("last thread of an exit", "threads that race are told apart by vigil");
         findings.info("peak memory", "from the process's own record, which survives exec",
-                      "only 'at most' is known of a program that stayed below what ran in its "
-                      "process before",
+                      "only an upper bound is known of a program that stayed below what ran in "
+                      "its process before (peak_rss_at_most)",
                       "use a newer kernel (6.18 has it)");
     }
     const bool has_tracepoints = capture::tracepoint_parameters("sock_send_length") >= 0 &&
@@ -380,13 +412,22 @@ Findings examine() {
     }
     look_at_privileges(findings);
     look_at_facilities(findings);
-    const capture::Capabilities has = capture::capabilities();
+
     findings.begin("Programs");
-    if (has.bpf && has.perfmon) {
+    const capture::Capabilities has = capture::capabilities();
+    const char* untold = nullptr;
+    if (!has.bpf || !has.perfmon) {
+        untold = "can't be told without CAP_BPF and CAP_PERFMON";
+    } else if (!capture::in_initial_user_namespace()) {
+        untold = "can't be told in a user namespace";
+    } else if (!capture::has_btf()) {
+        untold = "can't be told without BTF";
+    }
+    if (untold == nullptr) {
         look_at_hooks(findings);
+        look_at_ring(findings);
         choose_methods(findings, look_at_program_types(findings));
     } else {
-        constexpr const char* untold = "can't be told without CAP_BPF and CAP_PERFMON";
         findings.info("hooks, types, ring buffer", untold);
         findings.begin("Methods");
         findings.info("network bytes, sweep", untold);
@@ -412,6 +453,7 @@ std::string to_text(const Findings& findings, bool colour) {
     }
     std::string out;
     std::string_view section;
+    std::string_view last_fix;
     for (const Check& check : findings.checks()) {
         if (check.section != section) {
             section = check.section;
@@ -424,14 +466,16 @@ std::string to_text(const Findings& findings, bool colour) {
         append_printable(line, check.value);
         line.erase(line.find_last_not_of(' ') + 1);
         out += line + '\n';
-        for (const auto& [label, text] :
-             {std::pair{"effect: ", &check.effect}, std::pair{"fix:    ", &check.fix}}) {
-            if (!text->empty()) {
+        const auto indented = [&](std::string_view label, std::string_view text) {
+            if (!text.empty()) {
                 out += fmt::format("           {}", label);
-                append_printable(out, *text);
+                append_printable(out, text);
                 out += '\n';
             }
-        }
+        };
+        indented("effect: ", check.effect);
+        indented("fix:    ", check.fix == last_fix && !last_fix.empty() ? "the same" : check.fix);
+        last_fix = check.fix;
     }
     out += '\n';
     append_printable(out, verdict(findings));
@@ -440,8 +484,7 @@ std::string to_text(const Findings& findings, bool colour) {
 }
 
 std::string to_json(const Findings& findings) {
-    std::string out =
-        fmt::format("{{\"can_trace\":{},\"checks\":[", findings.obstacle().empty());
+    std::string out = fmt::format("{{\"can_trace\":{},\"checks\":[", findings.obstacle().empty());
     std::string_view separator;
     const auto member = [&](std::string_view before, std::string_view value) {
         out += before;
@@ -466,8 +509,12 @@ std::string to_json(const Findings& findings) {
 }
 
 bool wants_colour() {
-    const char* no_colour = std::getenv("NO_COLOR");
-    return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string_view(value != nullptr ? value : "");
+    };
+    return ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
+           variable("TERM") != "dumb";
 }
 
 }  // namespace

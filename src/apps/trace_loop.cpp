@@ -76,10 +76,7 @@ TraceLoop::TraceLoop(Reader& reader, TraceRequest request, sinks::Sink& sink, in
 
 // The two callbacks point to this object, which must have come to rest first.
 Result<void> TraceLoop::run() {
-    output_.set_patience([this] {
-        take_signals();
-        return !stop_ || boot_now_ns() < stopped_ns_ + stalled_output_ns;
-    });
+    output_.set_patience([this] { return has_patience(); });
     namer_.set_handler([this](const model::Event& event) { show(event); });
     output_.buffer() += sink_->header();
     if (request_.duration_ns) {
@@ -233,7 +230,7 @@ void TraceLoop::wait(int timeout_ms) {
         } else if (fd == reader_->wake_fd()) {
             quiet_rounds_ = 0;
         } else {
-            stop_ = true;  // nobody reads the output any more
+            stop();  // nobody reads the output any more
         }
     }
 }
@@ -246,29 +243,41 @@ void TraceLoop::take_signals() {
             on_stop_signal(number);
         } else if (child_ != nullptr && !child_exit_code_) {
             child_exit_code_ = child_->exit_code();
-            stop_ = stop_ || child_exit_code_.has_value();
+            if (child_exit_code_) {
+                stop();
+            }
         }
-    }
-    if (stop_ && stopped_ns_ == 0) {
-        stopped_ns_ = boot_now_ns();
     }
 }
 
 // With a command, a first Ctrl-C is the command's to answer (the terminal sends it to both), and
 // SIGTERM is passed on; the end comes with the command's.
 void TraceLoop::on_stop_signal(int number) {
-    const bool first = stopped_ns_ == 0;
-    if (child_ != nullptr && !child_exit_code_ && first) {
-        stopped_ns_ = boot_now_ns();
+    if (child_ != nullptr && !child_exit_code_ && !interrupted_) {
+        interrupted_ = true;
         if (number == SIGTERM || number == SIGHUP) {
             child_->send(number);
         }
         return;
     }
-    if (stop_) {
-        stopped_ns_ = 1;  // asked twice: no more patience with a stalled output
+    stop_now_ = stop_;
+    stop();
+}
+
+void TraceLoop::stop() {
+    if (!stop_) {
+        stop_ = true;
+        stopped_ns_ = boot_now_ns();
     }
-    stop_ = true;
+}
+
+bool TraceLoop::has_patience() {
+    take_signals();
+    const uint64_t now = boot_now_ns();
+    if (now >= deadline_ns_) {
+        stop();
+    }
+    return !stop_ || (!stop_now_ && now < stopped_ns_ + stalled_output_ns);
 }
 
 }  // namespace vigil::apps

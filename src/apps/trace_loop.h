@@ -56,6 +56,8 @@ class TraceLoop {
     void wait(int timeout_ms);
     void take_signals();
     void on_stop_signal(int number);
+    void stop();
+    bool has_patience();
 
     bool count_reached() const { return request_.count && shown_ >= *request_.count; }
 
@@ -70,7 +72,9 @@ class TraceLoop {
     bool names_;
 
     bool stop_ = false;
-    uint64_t stopped_ns_ = 0;  // when stop_ was set
+    bool stop_now_ = false;     // asked twice: a stalled output gets no more time
+    bool interrupted_ = false;  // once, while the command was running
+    uint64_t stopped_ns_ = 0;   // when stop_ was set
     uint64_t deadline_ns_ = UINT64_MAX;
     uint64_t shown_ = 0;      // handed to the output
     uint64_t handled_ = 0;    // read in the current round

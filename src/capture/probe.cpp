@@ -21,6 +21,8 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "abi/kinds.h"
 #include "base/fd.h"
@@ -32,13 +34,17 @@
 namespace vigil::capture {
 namespace {
 
-Error refused(int error, const std::string& detail) {
+Answer refused(int error, const std::string& detail) {
     std::string reason = error == EPERM ? "the kernel refuses it (EPERM)" : std::strerror(error);
     if (!detail.empty()) {
         reason += ": " + detail;
     }
-    return {ErrorCode::unsupported, std::move(reason)};
+    return {.works = false, .forbidden = error == EPERM, .reason = std::move(reason)};
 }
+
+Answer absent(std::string reason) { return {.reason = std::move(reason)}; }
+
+Answer works() { return {.works = true, .reason = {}}; }
 
 // The verifier's log ends with its complaint, then a line of statistics.
 std::string last_complaint(std::string_view log) {
@@ -150,7 +156,7 @@ bool is_initial(const char* path, ino_t initial) {
 
 }  // namespace
 
-Result<void> probe_hook(int kind) {
+Answer probe_hook(int kind) {
     const bool exit_names_last =
         kind == VIGIL_EXIT && tracepoint_parameters("sched_process_exit") >= 2;
     const LibbpfLog log;
@@ -179,10 +185,10 @@ Result<void> probe_hook(int kind) {
                                : error == -EPERM  ? ""  // libbpf guesses at memlock
                                                   : log.key_line());
     }
-    return {};
+    return works();
 }
 
-Result<void> probe_program(ProgramType type) {
+Answer probe_program(ProgramType type) {
     const Recipe recipe = recipe_for(type);
     LIBBPF_OPTS(bpf_prog_load_opts, options);
     options.expected_attach_type = recipe.attach;
@@ -190,9 +196,7 @@ Result<void> probe_program(ProgramType type) {
     if (recipe.target != nullptr) {
         options.attach_btf_id = kernel_type_id(recipe.target, recipe.target_kind);
         if (options.attach_btf_id == 0) {
-            return Error{ErrorCode::unsupported,
-                         has_btf() ? fmt::format("this kernel has no {}", recipe.target)
-                                   : "needs the kernel's types (BTF)"};
+            return absent(fmt::format("this kernel has no {}", recipe.target));
         }
     }
     const std::array program{instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0),  // r0 = 0
@@ -202,7 +206,7 @@ Result<void> probe_program(ProgramType type) {
     Fd loaded(
         ::bpf_prog_load(recipe.type, "probe", "GPL", program.data(), program.size(), &options));
     if (loaded) {
-        return {};
+        return works();
     }
     const int first_error = errno;
     options.log_buf = verifier.data();
@@ -210,17 +214,21 @@ Result<void> probe_program(ProgramType type) {
     options.log_level = 1;
     loaded =
         Fd(::bpf_prog_load(recipe.type, "probe", "GPL", program.data(), program.size(), &options));
-    return refused(first_error, verifier.complaint());
+    const std::string complaint = verifier.complaint();
+    if (first_error == EINVAL && complaint.empty()) {
+        return absent("this kernel has no such programs");
+    }
+    return refused(first_error, complaint);
 }
 
-Result<void> probe_ring(uint64_t size_bytes) {
+Answer probe_ring(uint64_t size_bytes) {
     const Fd map(::bpf_map_create(BPF_MAP_TYPE_RINGBUF, "probe", 0, 0,
                                   static_cast<__u32>(size_bytes), nullptr));
     if (!map) {
         return refused(errno, "");
     }
-    TRY(Ring::open(map.get(), size_bytes));
-    return {};
+    const auto ring = Ring::open(map.get(), size_bytes);
+    return ring ? works() : absent(ring.error().context);
 }
 
 bool has_kernel_function(const std::string& name) {

@@ -7,16 +7,18 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
-#include <vector>
-
-#include "base/result.h"
 
 namespace vigil::capture {
 
-// Loads vigil's own programs of one kind (abi/kinds.h) as Tracer::attach() would. An error's
-// context is the kernel's reason, in one line.
-Result<void> probe_hook(int kind);
+// What became of a try.
+struct Answer {
+    bool works = false;
+    bool forbidden = false;  // EPERM: it might work with other rights or limits
+    std::string reason;      // why not, in one line: the kernel's, where it says one
+};
+
+// Loads vigil's own programs of one kind (abi/kinds.h) as Tracer::attach() would.
+Answer probe_hook(int kind);
 
 enum class ProgramType {
     tp_btf,
@@ -30,10 +32,10 @@ enum class ProgramType {
 };
 
 // Loads a program of this type that does nothing.
-Result<void> probe_program(ProgramType type);
+Answer probe_program(ProgramType type);
 
 // Creates a ring of this size (a power of two) and maps it.
-Result<void> probe_ring(uint64_t size_bytes);
+Answer probe_ring(uint64_t size_bytes);
 
 // Whether the kernel's types name this function; false too where they can't be read.
 bool has_kernel_function(const std::string& name);

@@ -197,6 +197,12 @@ void Reader::set_state(uint32_t state) {
     std::atomic_ref(control_->reader_state).store(state, std::memory_order_seq_cst);
 }
 
+void Reader::begin(uint64_t boot_ns) {
+    std::atomic_ref(control_->attached_ns).store(boot_ns, std::memory_order_release);
+}
+
+void Reader::end() { std::atomic_ref(control_->filter.kinds).store(0, std::memory_order_seq_cst); }
+
 bool Reader::settled() const {
     const auto numbers = snapshot();
     for (size_t cpu = 0; cpu < cpu_count_; cpu++) {

@@ -72,6 +72,12 @@ class Reader {
     // detaching, the end.
     bool settled() const;
 
+    // All is attached: processes that start from now on are seen to start.
+    void begin(uint64_t boot_ns);
+
+    // Closes the gate: events from now on are not seen.
+    void end();
+
     // What was counted so far, with `cursor` as the place up to which events were read.
     Totals totals(const Cursor& cursor) const;
     const vigil_control& control() const { return *control_; }

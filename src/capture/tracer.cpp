@@ -5,6 +5,9 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -133,7 +136,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
 
     vigil_control control{};
     control.filter = filter;
-    control.attached_ns = boot_now_ns();
+    control.attached_ns = UINT64_MAX;  // until all is attached, no start counts as seen
     control.wakeup_bytes = ring_bytes / 8;
     control.ring_bytes = ring_bytes;
     control.abi_version = VIGIL_ABI_VERSION;
@@ -153,6 +156,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     TRY_ASSIGN(fds.counters, duplicate(skeleton.maps.counters));
     TRY_ASSIGN(fds.cursors, duplicate(skeleton.maps.cursors));
     TRY_ASSIGN(Reader reader, Reader::open(std::move(fds)));
+    reader.begin(boot_now_ns());
     Tracer tracer(std::move(programs));
     tracer.reader_ = std::make_unique<Reader>(std::move(reader));
     return tracer;
@@ -187,7 +191,13 @@ Result<void> Tracer::watch_tree(uint32_t root) {
     return {};
 }
 
-void Tracer::detach() { vigil_bpf::detach(programs_->skeleton); }
+void Tracer::detach() {
+    // Older kernels detach some time after this returns, and a program may be half-way through
+    // on another CPU: so first nothing more is counted as seen, then those have time to end.
+    reader_->end();
+    vigil_bpf::detach(programs_->skeleton);
+    ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
 
 uint64_t Tracer::recursion_misses() const {
     uint64_t misses = 0;

@@ -23,9 +23,7 @@ bool can_block(int fd) {
 
 }  // namespace
 
-Output::Output(int fd) : fd_(fd), may_block_(can_block(fd)) {
-    buffer_.reserve(flush_bytes + (16 << 10));
-}
+Output::Output(int fd) : fd_(fd), may_block_(can_block(fd)) {}
 
 void Output::close_after(size_t written) {
     closed_ = true;

@@ -33,8 +33,6 @@ class Output {
     // One more event of this kind ends at the end of the buffer.
     void end_event(model::Kind kind) { ends_.push_back({buffer_.size(), kind}); }
 
-    bool is_full() const { return buffer_.size() >= flush_bytes; }
-
     // Writes everything. An error closes the output: what could not be written is undelivered,
     // now and from now on. A reader that went away (EPIPE) is no error.
     Result<void> flush();
@@ -45,8 +43,6 @@ class Output {
     const KindCounts& delivered() const { return delivered_; }
     // Events that were handed in but not written.
     const KindCounts& undelivered() const { return undelivered_; }
-
-    static constexpr size_t flush_bytes = 64 << 10;
 
  private:
     struct End {

@@ -39,7 +39,8 @@ std::optional<Event> Event::parse(std::string_view line) {
                 break;
             case json::element_type::ARRAY: {
                 Words words;
-                for (const json::element each : element.get_array().value_unsafe()) {
+                const json::array array = element.get_array().value_unsafe();
+                for (const json::element each : array) {
                     if (!each.is_string()) {
                         return std::nullopt;
                     }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <regex>
+#include <set>
 #include <thread>
 
 namespace vigil::tests {
@@ -51,11 +53,7 @@ std::array<Fd, 2> make_pipe() {
 
 std::string vigil_path() {
     const char* path = std::getenv("VIGIL");
-    if (path != nullptr) {
-        return path;
-    }
-    // In a guest the two programs stand side by side.
-    return ::access(VIGIL_BUILT_AT, X_OK) == 0 ? VIGIL_BUILT_AT : "/opt/vigil";
+    return path != nullptr ? path : VIGIL_BUILT_AT;
 }
 
 int scaled(int count) {
@@ -207,8 +205,19 @@ std::map<std::string, Account> parse_accounts(const std::string& errors) {
     return accounts;
 }
 
+namespace {
+
+bool user_space_filters(const Words& arguments) {
+    static const std::set<std::string> options{"-c", "-p", "-u", "-n", "--sender", "--target"};
+    return std::any_of(arguments.begin(), arguments.end(),
+                       [](const std::string& word) { return options.count(word) != 0; });
+}
+
+}  // namespace
+
 TraceRun::TraceRun(Words arguments, Program::Options options)
-    : program_(
+    : sequences_(user_space_filters(arguments) ? Sequences::with_gaps : Sequences::complete),
+      program_(
           [&] {
               arguments.insert(arguments.begin(), {"trace", "-o", "json"});
               return arguments;
@@ -224,7 +233,7 @@ Trace TraceRun::end() {
 
 Trace TraceRun::wait() {
     program_.wait();
-    return read_trace(program_);
+    return read_trace(program_, sequences_);
 }
 
 Words own_tree() { return {"--tree", std::to_string(::getpid())}; }

@@ -108,8 +108,12 @@ struct Trace {
 // Each line an event, or the test fails.
 std::vector<Event> parse_lines(const std::string& output);
 
+// Whether every number of a CPU and kind must come. What user space leaves out (-c, -p, -u, -n
+// and the like) is a gap in the output, though none in the ring.
+enum class Sequences { complete, with_gaps };
+
 // Reads what an ended `trace -o json` has left and checks the sums of the head of this file.
-Trace read_trace(Program& program);
+Trace read_trace(Program& program, Sequences sequences = Sequences::complete);
 
 // `vigil trace -o json ARGUMENTS...`, tracing from the constructor to end().
 class TraceRun {
@@ -124,6 +128,7 @@ class TraceRun {
     Program& program() { return program_; }
 
  private:
+    Sequences sequences_;
     Program program_;
 };
 

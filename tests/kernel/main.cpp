@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// All tests run in a mount namespace of their own: the pins of the machine are out of their reach
+// and theirs vanish with them, and tracefs can be had or taken away.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <iostream>
+
+#include "acts.h"
+#include "place.h"
+
+int main(int argc, char** argv) {
+    if (argc > 1 && std::strcmp(argv[1], "act") == 0) {
+        return vigil::tests::act(argc - 2, argv + 2);
+    }
+    ::testing::InitGoogleTest(&argc, argv);
+    if (!GTEST_FLAG_GET(list_tests)) {
+        if (::geteuid() != 0) {
+            std::cerr << "these tests load programs into the kernel: run them as root\n";
+            return 1;
+        }
+        vigil::tests::make_own_place();
+    }
+    return RUN_ALL_TESTS();
+}

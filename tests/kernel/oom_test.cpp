@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The OOM killer, in a cgroup with little memory.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "actors.h"
+#include "harness.h"
+
+namespace vigil::tests {
+namespace {
+
+// A cgroup that may hold `bytes`, of either version, or nothing.
+std::optional<Cgroup> small_cgroup(const std::string& bytes) {
+    if (auto cgroup = Cgroup::make(cgroup_mount("")); cgroup && cgroup->has("memory.max")) {
+        (void)cgroup->write("memory.swap.max", "0");
+        EXPECT_TRUE(cgroup->write("memory.max", bytes));
+        return cgroup;
+    }
+    if (auto cgroup = Cgroup::make(cgroup_mount("memory")); cgroup) {
+        if (cgroup->write("memory.limit_in_bytes", bytes)) {
+            return cgroup;
+        }
+    }
+    return std::nullopt;
+}
+
+TEST(Oom, VictimIsNamedAndItsSignalExplained) {
+    const auto cgroup = small_cgroup("33554432");
+    if (!cgroup) {
+        GTEST_SKIP() << "no memory cgroup that can be written to";
+    }
+    TraceRun run;
+    const pid_t pid = start([&] {
+        cgroup->enter();
+        touch_mb(128);
+        return 0;
+    });
+    EXPECT_EQ(wait_for(pid).signal(), SIGKILL);
+    const Trace trace = run.end();
+    const Event oom = trace.only("oom", pid);
+    EXPECT_EQ(oom.number("ppid"), ::getpid());
+    EXPECT_EQ(oom.number("trigger_pid"), pid);
+    EXPECT_EQ(oom.text("trigger_comm"), oom.text("comm"));
+    EXPECT_EQ(oom.number("oom_score_adj"), std::stoll(proc_file(::getpid(), "oom_score_adj")));
+    if (!oom.is_null("rss_bytes")) {
+        EXPECT_GT(oom.number("rss_bytes"), 16 << 20);
+        EXPECT_LT(oom.number("rss_bytes"), 64 << 20);
+    }
+    const Event signal = trace.only_signal(pid, SIGKILL);
+    EXPECT_EQ(signal.text("source"), "oom");
+    EXPECT_TRUE(signal.is_null("sender_pid"));
+    EXPECT_EQ(trace.only("exit", pid).text("exit_signal"), "SIGKILL");
+}
+
+TEST(Oom, EachMemberOfAGroupThatDiesTogetherIsNamed) {
+    const auto cgroup = small_cgroup("33554432");
+    if (!cgroup || !cgroup->write("memory.oom.group", "1")) {
+        GTEST_SKIP() << "no memory.oom.group (cgroup2 with the memory controller)";
+    }
+    TraceRun run;
+    const pid_t bystander = start_sleeper([&] {
+        cgroup->enter();
+        touch_mb(4);
+    });
+    const pid_t glutton = start([&] {
+        cgroup->enter();
+        touch_mb(128);
+        return 0;
+    });
+    EXPECT_EQ(wait_for(glutton).signal(), SIGKILL);
+    EXPECT_EQ(wait_for(bystander).signal(), SIGKILL);
+    const Trace trace = run.end();
+    for (const pid_t pid : {bystander, glutton}) {
+        EXPECT_FALSE(trace.of("oom", pid).empty());
+        EXPECT_EQ(trace.signals(pid, SIGKILL).front().text("source"), "oom");
+    }
+}
+
+TEST(Oom, KindCanBeAskedForAlone) {
+    const auto cgroup = small_cgroup("33554432");
+    if (!cgroup) {
+        GTEST_SKIP() << "no memory cgroup that can be written to";
+    }
+    TraceRun run({"-e", "oom"});
+    const pid_t pid = start([&] {
+        cgroup->enter();
+        touch_mb(128);
+        return 0;
+    });
+    wait_for(pid);
+    const Trace trace = run.end();
+    trace.only("oom", pid);
+    EXPECT_EQ(trace.events.size(), trace.of("oom").size());
+}
+
+}  // namespace
+}  // namespace vigil::tests

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes of many threads: whoever leaves last and however, one exit with the right status.
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "actors.h"
+#include "harness.h"
+
+namespace vigil::tests {
+namespace {
+
+constexpr int thread_count = 8;
+
+// As pthread_exit(3) ends, without its way back through the stack.
+[[noreturn]] void leave_thread(int code) {
+    while (true) {
+        ::syscall(SYS_exit, code);
+    }
+}
+
+[[noreturn]] void leave_process(int code) {
+    while (true) {
+        ::syscall(SYS_exit_group, code);
+    }
+}
+
+// Runs `body(i)` in 7 threads and `leader()` in the first, all at once.
+template <class Body, class Leader>
+int race(Body body, Leader leader) {
+    pthread_barrier_t barrier;
+    ::pthread_barrier_init(&barrier, nullptr, thread_count);
+    std::vector<std::thread> threads;
+    for (int i = 1; i < thread_count; i++) {
+        threads.emplace_back([&barrier, body, i] {
+            ::pthread_barrier_wait(&barrier);
+            body(i);
+        });
+    }
+    ::pthread_barrier_wait(&barrier);
+    leader();
+    return 0;
+}
+
+// Each of many such processes: exactly one exit, with the status that wait4 gives.
+void expect_one_exit_each(const std::function<int()>& process) {
+    const int count = scaled(1'000);
+    Words options = own_tree();
+    options.insert(options.end(), {"-e", "exit"});
+    TraceRun run(options);
+    std::map<int64_t, std::vector<int64_t>> expected;  // by pid, which may come again
+    for (int i = 0; i < count; i++) {
+        const pid_t pid = start(process);
+        expected[pid].push_back(wait_for(pid).code());
+    }
+    const Trace trace = run.end();
+    std::map<int64_t, std::vector<int64_t>> told;
+    int wrong_threads = 0;
+    for (const Event& exit : trace.of("exit")) {
+        told[exit.pid()].push_back(exit.number("exit_code"));
+        wrong_threads += exit.number("threads") == thread_count ? 0 : 1;
+    }
+    EXPECT_EQ(trace.of("exit").size(), static_cast<size_t>(count));
+    int wrong = 0;
+    for (const auto& [pid, statuses] : expected) {
+        if (told[pid] != statuses && wrong++ < 5) {
+            ADD_FAILURE() << "pid " << pid << " ended with " << ::testing::PrintToString(statuses)
+                          << ", told was " << ::testing::PrintToString(told[pid]);
+        }
+    }
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(wrong_threads, 0) << "exits with another number of threads than " << thread_count;
+}
+
+TEST(Threads, AllRaceToEndTheProcess) {
+    expect_one_exit_each(
+        [] { return race([](int i) { leave_process(i); }, [] { leave_process(100); }); });
+}
+
+TEST(Threads, AllLeaveAloneAndTheLeadersCodeCounts) {
+    expect_one_exit_each(
+        [] { return race([](int i) { leave_thread(i); }, [] { leave_thread(100); }); });
+}
+
+TEST(Threads, LeaderLeavesFirstAndAnotherEndsTheProcess) {
+    expect_one_exit_each([] {
+        return race(
+            [](int i) {
+                if (i == 1) {
+                    while (proc_file(::getpid(), "stat").find(") Z ") == std::string::npos) {
+                    }
+                    leave_process(7);
+                }
+                leave_thread(i);
+            },
+            [] { leave_thread(100); });
+    });
+}
+
+TEST(Threads, LeaderLeavesAndTheRestRace) {
+    expect_one_exit_each([] {
+        return race(
+            [](int i) {
+                if (i % 2 == 0) {
+                    leave_process(7);
+                }
+                leave_thread(i);
+            },
+            [] { leave_thread(100); });
+    });
+}
+
+TEST(Threads, AKillEndsThemAllOnce) {
+    TraceRun run;
+    const pid_t pid = start_sleeper([] {
+        for (int i = 1; i < thread_count; i++) {
+            std::thread([] {
+                while (true) {
+                    ::pause();
+                }
+            }).detach();
+        }
+    });
+    kill_and_wait(pid, SIGKILL);
+    const Event exit = run.end().only("exit", pid);
+    EXPECT_EQ(exit.text("exit_signal"), "SIGKILL");
+    EXPECT_EQ(exit.number("threads"), thread_count);
+}
+
+TEST(Threads, ExecFromAnotherThanTheLeader) {
+    const int count = scaled(100);
+    TraceRun run(own_tree());
+    std::map<pid_t, Ended> ended;
+    for (int i = 0; i < count; i++) {
+        const pid_t pid = start([] {
+            return race(
+                [](int number) {
+                    if (number == 1) {
+                        exec_self({"exit", "6"});
+                    }
+                    while (true) {
+                        ::pause();
+                    }
+                },
+                [] {
+                    while (true) {
+                        ::pause();
+                    }
+                });
+        });
+        ended[pid] = wait_for(pid);
+    }
+    const Trace trace = run.end();
+    for (const auto& [pid, end] : ended) {
+        ASSERT_EQ(end.code(), 6);
+        const Event exec = trace.only("exec", pid);
+        EXPECT_EQ(exec.number("tid"), pid);
+        EXPECT_NE(exec.number("old_tid"), pid);
+        EXPECT_GT(exec.number("old_tid"), 0);
+        const Event exit = trace.only("exit", pid);
+        EXPECT_EQ(exit.number("exit_code"), 6);
+        EXPECT_EQ(exit.number("threads"), 1) << "since its exec";
+    }
+}
+
+TEST(Threads, CountIsOfAllSinceTheExec) {
+    TraceRun run;
+    const pid_t pid = start([] {
+        for (int i = 0; i < 3; i++) {
+            std::thread([] {}).join();
+        }
+        exec_self({"threads", "12"});
+        return 0;
+    });
+    EXPECT_EQ(wait_for(pid).code(), 0);
+    EXPECT_EQ(run.end().only("exit", pid).number("threads"), 13);
+}
+
+// 100 threads at the end are more than one look at the kernel's list may cover: what is told
+// then must say so.
+TEST(Threads, BillOfAHundredDyingThreadsIsWholeOrSaysSo) {
+    constexpr int count = 100;
+    TraceRun run;
+    const pid_t pid = start([] {
+        for (int i = 0; i < count; i++) {
+            std::thread([] {
+                burn_thread_ns(2'000'000);
+                while (true) {
+                    ::pause();
+                }
+            }).detach();
+        }
+        rusage usage{};
+        while (cpu_ns(usage) < count * uint64_t{2'000'000}) {
+            ::usleep(1'000);
+            ::getrusage(RUSAGE_SELF, &usage);
+        }
+        leave_process(0);
+        return 0;
+    });
+    const Ended ended = wait_for(pid);
+    const Event exit = run.end().only("exit", pid);
+    EXPECT_EQ(exit.number("threads"), count + 1);
+    EXPECT_LE(exit.number("cpu_ns"), static_cast<int64_t>(cpu_ns(ended.usage)) + 1'000'000);
+    if (!exit.flag("bill_partial")) {
+        EXPECT_GE(exit.number("cpu_ns"), count * 2'000'000 * 9 / 10);
+    }
+}
+
+}  // namespace
+}  // namespace vigil::tests

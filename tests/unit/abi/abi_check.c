@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compiles or does not: the ABI as C sees it. The sizes are those of abi_check.cpp. */
+#include <linux/types.h>
+#include <stddef.h>
+
+#include "abi/control.h"
+#include "abi/records.h"
+
+_Static_assert(sizeof(struct vigil_header) == 80, "header");
+_Static_assert(sizeof(struct vigil_fork) == 88, "fork");
+_Static_assert(offsetof(struct vigil_exec, data) == 96, "exec without its data");
+_Static_assert(sizeof(struct vigil_exec) == 96 + VIGIL_FILE_MAX + VIGIL_ARGV_MAX, "exec");
+_Static_assert(sizeof(struct vigil_exit) == 168, "exit");
+_Static_assert(sizeof(struct vigil_signal) == 136, "signal");
+_Static_assert(sizeof(struct vigil_oom) == 112, "oom");
+_Static_assert(sizeof(struct vigil_kill_failed) == 104, "kill_failed");
+_Static_assert(sizeof(struct vigil_filter) == 64, "filter");
+_Static_assert(sizeof(struct vigil_control) == 176, "control");
+_Static_assert(offsetof(struct vigil_control, reader_state) == 152, "reader state");
+_Static_assert(sizeof(struct vigil_cpu_counters) == 32 * VIGIL_KIND_SLOTS, "counters");
+_Static_assert(sizeof(struct vigil_cpu_streams) == 24 * VIGIL_KIND_SLOTS, "streams");
+_Static_assert(VIGIL_FORK == 0 && VIGIL_EXEC == 1 && VIGIL_EXIT == 2 && VIGIL_SIGNAL == 3 &&
+		       VIGIL_OOM == 4 && VIGIL_KILL_FAILED == 5,
+	       "numbers of kinds are stored: append only");

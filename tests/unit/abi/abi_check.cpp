@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiles or does not: the ABI as C++ sees it. The sizes are those of abi_check.c.
+#include <linux/types.h>
+
+#include <cstddef>
+#include <type_traits>
+
+#include "abi/control.h"
+#include "abi/records.h"
+
+static_assert(sizeof(vigil_header) == 80);
+static_assert(sizeof(vigil_fork) == 88);
+static_assert(offsetof(vigil_exec, data) == 96);
+static_assert(sizeof(vigil_exec) == 96 + VIGIL_FILE_MAX + VIGIL_ARGV_MAX);
+static_assert(sizeof(vigil_exit) == 168);
+static_assert(sizeof(vigil_signal) == 136);
+static_assert(sizeof(vigil_oom) == 112);
+static_assert(sizeof(vigil_kill_failed) == 104);
+static_assert(sizeof(vigil_filter) == 64);
+static_assert(sizeof(vigil_control) == 176);
+static_assert(offsetof(vigil_control, reader_state) == 152);
+static_assert(sizeof(vigil_cpu_counters) == 32 * VIGIL_KIND_SLOTS);
+static_assert(sizeof(vigil_cpu_streams) == 24 * VIGIL_KIND_SLOTS);
+static_assert(std::is_trivially_copyable_v<vigil_exec> && std::is_standard_layout_v<vigil_exec>);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever the bytes are, what comes out is harmless, valid, and can be told apart again.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "base/text.h"
+#include "support/json.h"
+#include "support/printable.h"
+
+namespace vigil {
+namespace {
+
+constexpr int rounds = 100'000;
+
+// Strings of what is dangerous: controls, quotes, halves of UTF-8 sequences, whole ones.
+class Strings {
+ public:
+    std::string next() {
+        std::string text;
+        const size_t parts = random_() % 12;
+        for (size_t i = 0; i < parts; i++) {
+            append_part(text);
+        }
+        return text;
+    }
+
+ private:
+    void append_part(std::string& text) {
+        switch (random_() % 6) {
+            case 0:
+                text += static_cast<char>(random_());
+                break;
+            case 1:
+                text += static_cast<char>(random_() % 0x20);
+                break;
+            case 2:
+                text += R"(\"={}[]/ xu0)"[random_() % 12];
+                break;
+            case 3:
+                append_code_point(text, random_() % 0x3000);
+                break;
+            case 4:
+                append_code_point(text, random_() % 0x120000);
+                break;
+            default:
+                text += static_cast<char>('a' + random_() % 26);
+        }
+    }
+
+    // Also those that no one may encode: surrogates, and above U+10FFFF.
+    static void append_code_point(std::string& text, uint64_t point) {
+        const auto add = [&](uint64_t byte) { text += static_cast<char>(byte); };
+        if (point < 0x80) {
+            add(point);
+        } else if (point < 0x800) {
+            add(0xc0 | point >> 6), add(0x80 | (point & 0x3f));
+        } else if (point < 0x10000) {
+            add(0xe0 | point >> 12), add(0x80 | (point >> 6 & 0x3f)), add(0x80 | (point & 0x3f));
+        } else {
+            add(0xf0 | point >> 18), add(0x80 | (point >> 12 & 0x3f));
+            add(0x80 | (point >> 6 & 0x3f)), add(0x80 | (point & 0x3f));
+        }
+    }
+
+    std::mt19937_64 random_{20'261'120};
+};
+
+// Takes \n, \t, \r, \e, \xHH, \u{HEX}, \\ and \" back.
+std::string unescape(std::string_view text) {
+    std::string bytes;
+    while (!text.empty()) {
+        if (text[0] != '\\') {
+            bytes += text[0];
+            text.remove_prefix(1);
+            continue;
+        }
+        const char what = text.at(1);
+        text.remove_prefix(2);
+        if (what == 'x') {
+            bytes += static_cast<char>(std::stoi(std::string(text.substr(0, 2)), nullptr, 16));
+            text.remove_prefix(2);
+        } else if (what == 'u') {
+            const size_t end = text.find('}');
+            const auto hex = std::string(text.substr(1, end - 1));
+            const auto json = test::parse_json_string(
+                hex.size() <= 4 ? "\"\\u" + std::string(4 - hex.size(), '0') + hex + '"'
+                                : "\"\\udb40\\udc" + hex.substr(3) + '"');  // tags: U+E00xx
+            bytes += json.value_or("?");
+            text.remove_prefix(end + 1);
+        } else {
+            const size_t at = std::string_view("ntre\\\"").find(what);
+            bytes += at == std::string_view::npos ? '?' : "\n\t\r\x1b\\\""[at];
+        }
+    }
+    return bytes;
+}
+
+TEST(TextProperty, PrintableIsHarmlessAndCanBeTakenBack) {
+    Strings strings;
+    for (int i = 0; i < rounds; i++) {
+        const std::string bytes = strings.next();
+        std::string out;
+        append_printable(out, bytes);
+        ASSERT_EQ(test::unprintable(out, false), "") << out;
+        ASSERT_EQ(unescape(out), bytes) << out;
+    }
+}
+
+TEST(TextProperty, AWordIsOneWord) {
+    Strings strings;
+    for (int i = 0; i < rounds; i++) {
+        const std::string bytes = strings.next();
+        std::string out;
+        append_word(out, bytes);
+        ASSERT_EQ(test::unprintable(out, false), "") << out;
+        if (out[0] != '"') {
+            ASSERT_EQ(out.find_first_of(" \"="), std::string::npos) << out;
+            ASSERT_EQ(unescape(out), bytes);
+            continue;
+        }
+        ASSERT_GE(out.size(), 2U);
+        ASSERT_EQ(out.back(), '"') << out;
+        const std::string_view inside = std::string_view(out).substr(1, out.size() - 2);
+        for (size_t at = 0; at < inside.size(); at++) {
+            ASSERT_NE(inside[at], '"') << out;
+            at += inside[at] == '\\' ? 1 : 0;
+        }
+        ASSERT_EQ(unescape(inside), bytes);
+    }
+}
+
+TEST(TextProperty, JsonIsValidAndHarmless) {
+    Strings strings;
+    for (int i = 0; i < rounds; i++) {
+        const std::string bytes = strings.next();
+        std::string out;
+        append_json_string(out, bytes);
+        ASSERT_EQ(test::unprintable(out, false), "") << out;
+        const auto parsed = test::parse_json_string(out);
+        ASSERT_TRUE(parsed.has_value()) << out;
+        if (out.find(R"(\\x)") == std::string::npos) {
+            ASSERT_EQ(*parsed, bytes) << out;  // no bad byte in it
+        }
+    }
+}
+
+}  // namespace
+}  // namespace vigil

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+#include "support/json.h"
+#include "support/printable.h"
+
+namespace vigil {
+namespace {
+
+using namespace std::string_view_literals;
+
+std::string printable(std::string_view bytes) {
+    std::string out = ">";
+    append_printable(out, bytes);
+    return out.substr(1);
+}
+
+std::string word(std::string_view bytes) {
+    std::string out = ">";
+    append_word(out, bytes);
+    return out.substr(1);
+}
+
+std::string json(std::string_view bytes) {
+    std::string out = ">";
+    append_json_string(out, bytes);
+    return out.substr(1);
+}
+
+struct Case {
+    std::string_view bytes;
+    std::string_view printable;
+    std::string_view json;  // without the quotes around it
+};
+
+constexpr Case cases[] = {
+    {"", "", ""},
+    {"bash", "bash", "bash"},
+    {"kworker/0:1-ev", "kworker/0:1-ev", "kworker/0:1-ev"},
+    {"a b", "a b", "a b"},
+    {"say \"hi\"", "say \"hi\"", R"(say \"hi\")"},
+    {R"(a\b)", R"(a\\b)", R"(a\\b)"},
+    {"a\nb\tc\rd", R"(a\nb\tc\rd)", R"(a\u000ab\u0009c\u000dd)"},
+    {"\x1b[31mred", R"(\e[31mred)", R"(\u001b[31mred)"},
+    {"\0\x01\x1f"sv, R"(\x00\x01\x1f)", R"(\u0000\u0001\u001f)"},
+    {"\x7f", R"(\x7f)", R"(\u007f)"},
+    // Umlaut, Euro sign, a face: stay as they are.
+    {"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80",
+     "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"},
+    // C1 controls: NEL and CSI, which some terminals act on.
+    {"\xc2\x85\xc2\x9b", R"(\u{85}\u{9b})", R"(\u0085\u009b)"},
+    // The right-to-left override, and zero width.
+    {"\xe2\x80\xae\xe2\x80\x8b", R"(\u{202e}\u{200b})", R"(\u202e\u200b)"},
+    {"\xe2\x81\xa6", R"(\u{2066})", R"(\u2066)"},
+    {"\xef\xbb\xbf", R"(\u{feff})", R"(\ufeff)"},
+    // A tag character, beyond the first plane: two escapes in JSON.
+    {"\xf3\xa0\x80\xa1", R"(\u{e0021})", R"(\udb40\udc21)"},
+    // Not UTF-8: a lone continuation, an overlong slash, a surrogate, above U+10FFFF, cut off.
+    {"\x80", R"(\x80)", R"(\\x80)"},
+    {"\xc0\xaf", R"(\xc0\xaf)", R"(\\xc0\\xaf)"},
+    {"\xe0\x80\xaf", R"(\xe0\x80\xaf)", R"(\\xe0\\x80\\xaf)"},
+    {"\xed\xa0\x80", R"(\xed\xa0\x80)", R"(\\xed\\xa0\\x80)"},
+    {"\xf4\x90\x80\x80", R"(\xf4\x90\x80\x80)", R"(\\xf4\\x90\\x80\\x80)"},
+    {"\xf5\x80\x80\x80", R"(\xf5\x80\x80\x80)", R"(\\xf5\\x80\\x80\\x80)"},
+    {"ab\xe2\x82", R"(ab\xe2\x82)", R"(ab\\xe2\\x82)"},
+    {"\xff\xfe", R"(\xff\xfe)", R"(\\xff\\xfe)"},
+    // A C1 control as a bare byte is no UTF-8 either.
+    {"\x9b[2J", R"(\x9b[2J)", R"(\\x9b[2J)"},
+    // A good character right behind a bad byte.
+    {"\xc3\xc3\xbc", "\\xc3\xc3\xbc", "\\\\xc3\xc3\xbc"},
+};
+
+TEST(Text, Printable) {
+    for (const Case& each : cases) {
+        EXPECT_EQ(printable(each.bytes), each.printable);
+        EXPECT_EQ(test::unprintable(printable(each.bytes), false), "");
+    }
+}
+
+TEST(Text, JsonString) {
+    for (const Case& each : cases) {
+        const std::string quoted = '"' + std::string(each.json) + '"';
+        EXPECT_EQ(json(each.bytes), quoted);
+        EXPECT_EQ(test::unprintable(quoted, false), "");
+        EXPECT_TRUE(test::parse_json_string(quoted).has_value()) << quoted;
+    }
+}
+
+TEST(Text, JsonGivesValidTextBackUnchanged) {
+    for (const Case& each : cases) {
+        if (each.json.find(R"(\\x)") == std::string_view::npos) {
+            EXPECT_EQ(test::parse_json_string(json(each.bytes)), std::string(each.bytes));
+        }
+    }
+    EXPECT_EQ(test::parse_json_string(json("a\xff")), R"(a\xff)");
+}
+
+TEST(Text, WordsAreQuotedWhereTheyHaveTo) {
+    EXPECT_EQ(word("ls"), "ls");
+    EXPECT_EQ(word("/bin/ls"), "/bin/ls");
+    EXPECT_EQ(word(""), R"("")");
+    EXPECT_EQ(word("a b"), R"("a b")");
+    EXPECT_EQ(word("a=b"), R"("a=b")");
+    EXPECT_EQ(word(R"(a"b)"), R"("a\"b")");
+    EXPECT_EQ(word(R"(a\b)"), R"(a\\b)");
+    EXPECT_EQ(word("a b\\"), R"("a b\\")");
+    EXPECT_EQ(word("a\nb"), R"(a\nb)");
+    EXPECT_EQ(word("a\x1b b"), R"("a\e b")");
+}
+
+TEST(Text, AppendsAndKeepsWhatIsThere) {
+    std::string out = "x";
+    append_printable(out, "a\n");
+    append_word(out, "b c");
+    append_json_string(out, "d");
+    EXPECT_EQ(out, R"(xa\n"b c""d")");
+}
+
+}  // namespace
+}  // namespace vigil

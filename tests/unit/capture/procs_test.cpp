@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/procs.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace vigil::capture {
+namespace {
+
+// A process named after the worst that a name can hold, with one child; both sleep.
+class Family {
+ public:
+    Family() {
+        int ends[2];
+        EXPECT_EQ(::pipe(ends), 0);
+        parent_ = ::fork();
+        if (parent_ == 0) {
+            ::prctl(PR_SET_NAME, ") S 1 1\n(\xff");
+            const pid_t child = ::fork();
+            if (child != 0) {
+                (void)!::write(ends[1], &child, sizeof child);
+            }
+            ::pause();
+            ::_exit(0);
+        }
+        EXPECT_EQ(::read(ends[0], &child_, sizeof child_), static_cast<ssize_t>(sizeof child_));
+        ::close(ends[0]);
+        ::close(ends[1]);
+    }
+    ~Family() {
+        ::kill(child_, SIGKILL);
+        ::kill(parent_, SIGKILL);
+        ::waitpid(parent_, nullptr, 0);
+    }
+    uint32_t parent() const { return static_cast<uint32_t>(parent_); }
+    uint32_t child() const { return static_cast<uint32_t>(child_); }
+
+ private:
+    pid_t parent_ = -1;
+    pid_t child_ = -1;
+};
+
+bool contains(const std::vector<uint32_t>& pids, uint32_t pid) {
+    return std::find(pids.begin(), pids.end(), pid) != pids.end();
+}
+
+TEST(Procs, TreeHasTheRootFirstAndAllBelow) {
+    const Family family;
+    const auto tree = process_tree(family.parent());
+    EXPECT_EQ(tree, (std::vector{family.parent(), family.child()}));
+    const auto larger = process_tree(static_cast<uint32_t>(::getpid()));
+    ASSERT_FALSE(larger.empty());
+    EXPECT_EQ(larger[0], static_cast<uint32_t>(::getpid()));
+    EXPECT_TRUE(contains(larger, family.parent()));
+    EXPECT_TRUE(contains(larger, family.child()));
+    EXPECT_FALSE(contains(larger, static_cast<uint32_t>(::getppid())));
+    EXPECT_EQ(process_tree(family.child()), std::vector{family.child()});
+}
+
+TEST(Procs, NobodysTreeIsEmpty) {
+    EXPECT_TRUE(process_tree(0).empty());
+    EXPECT_TRUE(process_tree(UINT32_MAX).empty());
+}
+
+class Cgroup2 : public ::testing::Test {
+ protected:
+    void SetUp() override {
+        std::ifstream mounts("/proc/self/mounts");
+        for (std::string device, point, type, rest; mounts >> device >> point >> type;) {
+            std::getline(mounts, rest);
+            if (type == "cgroup2") {
+                mount_ = point;
+                return;
+            }
+        }
+        GTEST_SKIP() << "no cgroup2 is mounted";
+    }
+    std::string mount_;
+};
+
+TEST_F(Cgroup2, TheRootByAnyName) {
+    struct stat info {};
+    ASSERT_EQ(::stat(mount_.c_str(), &info), 0);
+    for (const std::string& name : {std::string("/"), mount_, mount_ + "/", mount_ + "/."}) {
+        const auto found = find_cgroup(name);
+        ASSERT_TRUE(found) << name << ": " << found.error().context;
+        EXPECT_EQ(found->id, info.st_ino) << name;
+        EXPECT_EQ(found->level, 0U) << name;
+    }
+}
+
+TEST_F(Cgroup2, AGroupByFullAndShortName) {
+    const std::string full = mount_ + "/vigil_unit_test_" + std::to_string(::getpid());
+    if (::mkdir(full.c_str(), 0755) != 0) {
+        GTEST_SKIP() << "no cgroup can be made here";
+    }
+    const std::string inner = full + "/inner";
+    const bool made = ::mkdir(inner.c_str(), 0755) == 0;
+    struct stat info {};
+    ::stat(inner.c_str(), &info);
+    const std::string name = full.substr(mount_.size());
+    for (const std::string& each : {inner, inner + "/", name + "/inner", name.substr(1) + "/inner",
+                                    name + "/./inner", name + "/inner/../inner"}) {
+        const auto found = find_cgroup(each);
+        EXPECT_TRUE(found) << each;
+        if (found) {
+            EXPECT_EQ(found->id, info.st_ino) << each;
+            EXPECT_EQ(found->level, 2U) << each;
+        }
+    }
+    EXPECT_TRUE(made);
+    ::rmdir(inner.c_str());
+    ::rmdir(full.c_str());
+}
+
+TEST_F(Cgroup2, WhatIsNoneSaysSo) {
+    for (const std::string& name :
+         {std::string("no/such/group"), std::string("/.."), std::string("../../tmp"),
+          mount_ + "/../..", mount_ + "/cgroup.procs", mount_ + "/no_such", mount_ + "2"}) {
+        const auto found = find_cgroup(name);
+        ASSERT_FALSE(found) << name << " is " << found->id;
+        EXPECT_EQ(found.error().code, ErrorCode::usage);
+        EXPECT_NE(found.error().context.find('\'' + name + "' is no cgroup below " + mount_),
+                  std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace vigil::capture
