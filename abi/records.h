@@ -19,6 +19,7 @@
 #define VIGIL_FLAG_BILL_PARTIAL (1 << 2)     /* exit: more dying threads than one walk covers */
 #define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: its image is older than the tracer */
 #define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4)  /* exec: the argument pages could not be read */
+#define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5)  /* exit: this kernel does not count storage bytes */
 
 struct vigil_header {
 	__u64 time_ns;

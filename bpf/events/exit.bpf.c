@@ -38,13 +38,21 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 	return bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) == 0;
 }
 
+/* CONFIG_TASK_IO_ACCOUNTING; without it the struct is empty. */
+static __always_inline int counts_storage(void)
+{
+	return bpf_core_field_exists(((struct task_io_accounting *)0)->read_bytes);
+}
+
 static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread)
 {
 	record->user_ticks_ns += BPF_CORE_READ(thread, utime);
 	record->system_ticks_ns += BPF_CORE_READ(thread, stime);
 	record->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
-	record->read_bytes += BPF_CORE_READ(thread, ioac.read_bytes);
-	record->write_bytes += BPF_CORE_READ(thread, ioac.write_bytes);
+	if (counts_storage()) {
+		record->read_bytes += BPF_CORE_READ(thread, ioac.read_bytes);
+		record->write_bytes += BPF_CORE_READ(thread, ioac.write_bytes);
+	}
 	record->voluntary_switches += BPF_CORE_READ(thread, nvcsw);
 	record->involuntary_switches += BPF_CORE_READ(thread, nivcsw);
 	record->minor_faults += BPF_CORE_READ(thread, min_flt);
@@ -61,8 +69,11 @@ static __always_inline void add_process(struct vigil_exit *record, struct signal
 	record->user_ticks_ns = BPF_CORE_READ(group, utime);
 	record->system_ticks_ns = BPF_CORE_READ(group, stime);
 	record->runtime_ns = BPF_CORE_READ(group, sum_sched_runtime);
-	record->read_bytes = BPF_CORE_READ(group, ioac.read_bytes);
-	record->write_bytes = BPF_CORE_READ(group, ioac.write_bytes);
+	record->read_bytes = record->write_bytes = 0;
+	if (counts_storage()) {
+		record->read_bytes = BPF_CORE_READ(group, ioac.read_bytes);
+		record->write_bytes = BPF_CORE_READ(group, ioac.write_bytes);
+	}
 	record->voluntary_switches = BPF_CORE_READ(group, nvcsw);
 	record->involuntary_switches = BPF_CORE_READ(group, nivcsw);
 	record->minor_faults = BPF_CORE_READ(group, min_flt);
@@ -153,6 +164,8 @@ static __always_inline void tell(struct vigil_control *control, struct task_stru
 	if (!record)
 		return;
 	record->header.tid = BPF_CORE_READ(task, pid);
+	if (!counts_storage())
+		record->header.flags |= VIGIL_FLAG_STORAGE_UNKNOWN;
 	if (last)
 		fill_process(record, task, start_ns, control->attached_ns);
 	else

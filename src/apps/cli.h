@@ -3,12 +3,15 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "apps/commands.h"
 #include "base/result.h"
@@ -35,6 +38,16 @@ inline std::optional<int> parse(CLI::App& app, Arguments arguments) {
         return static_cast<int>(ErrorCode::usage);
     }
     return std::nullopt;
+}
+
+// Colour only on a terminal that can show it, and not against the user's wish.
+inline bool wants_colour() {
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string_view(value != nullptr ? value : "");
+    };
+    return ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
+           variable("TERM") != "dumb";
 }
 
 }  // namespace vigil::apps

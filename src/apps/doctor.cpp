@@ -19,7 +19,7 @@
 
 #include "abi/kinds.h"
 #include "apps/cli.h"
-#include "base/text.h"
+#include "apps/findings.h"
 #include "base/units.h"
 #include "capture/kernel.h"
 #include "capture/pin.h"
@@ -30,56 +30,6 @@ namespace vigil::apps {
 namespace {
 
 using capture::ProgramType;
-
-enum class Status { ok, missing, info };
-constexpr std::array<std::string_view, 3> status_names{"ok", "missing", "info"};
-
-struct Check {
-    std::string_view section;
-    std::string name;
-    Status status = Status::ok;
-    std::string value;
-    std::string effect;  // empty: nothing is lost
-    std::string fix;
-};
-
-constexpr std::array<std::string_view, 5> tested_series{"5.10", "6.1", "6.12", "6.18", "7.2"};
-
-std::string tested_fix() {
-    return fmt::format("use a kernel that vigil is tested on: {}", fmt::join(tested_series, ", "));
-}
-
-// All that is found, and the first lack that makes tracing impossible.
-class Findings {
- public:
-    void begin(std::string_view section) { section_ = section; }
-
-    void ok(std::string name, std::string value = {}) {
-        checks_.push_back({section_, std::move(name), Status::ok, std::move(value), {}, {}});
-    }
-    void info(std::string name, std::string value, std::string effect = {}, std::string fix = {}) {
-        checks_.push_back({section_, std::move(name), Status::info, std::move(value),
-                           std::move(effect), std::move(fix)});
-    }
-    void missing(std::string name, std::string value, std::string effect, std::string fix) {
-        checks_.push_back({section_, std::move(name), Status::missing, std::move(value),
-                           std::move(effect), std::move(fix)});
-    }
-    // `reason`: a sentence with the fix.
-    void cannot_trace(std::string reason) {
-        if (obstacle_.empty()) {
-            obstacle_ = std::move(reason);
-        }
-    }
-
-    const std::vector<Check>& checks() const { return checks_; }
-    const std::string& obstacle() const { return obstacle_; }
-
- private:
-    std::string_view section_;
-    std::vector<Check> checks_;
-    std::string obstacle_;
-};
 
 struct Option {
     std::string_view name;
@@ -100,15 +50,14 @@ constexpr std::array options{
 void look_at_kernel(Findings& findings) {
     findings.begin("Kernel");
     const capture::KernelRelease kernel = capture::kernel_release();
-    const std::string series = fmt::format("{}.{}", kernel.major, kernel.minor);
-    if (std::find(tested_series.begin(), tested_series.end(), series) != tested_series.end()) {
+    if (capture::is_tested(kernel)) {
         findings.ok("release", kernel.release + ", a tested series");
     } else if (std::pair(kernel.major, kernel.minor) < std::pair(5, 8)) {
         findings.missing("release", kernel.release, "BPF ring buffers came with 5.8: no tracing",
-                         tested_fix());
+                         capture::tested_fix());
     } else {
         findings.info("release", fmt::format("{}, not among the tested series {}", kernel.release,
-                                             fmt::join(tested_series, ", ")));
+                                             fmt::join(capture::tested_series, ", ")));
     }
     if (kernel.architecture == "x86_64") {
         findings.ok("architecture", kernel.architecture);
@@ -137,17 +86,6 @@ void look_at_kernel(Findings& findings) {
     }
 }
 
-constexpr uint64_t enough_memlock = 64 << 20;
-constexpr const char* memlock_fix = "raise it (ulimit -l unlimited), or run it as root";
-
-// Before 5.11 maps are charged to the user's locked memory, since then to the cgroup.
-bool memlock_is_short() {
-    const capture::KernelRelease kernel = capture::kernel_release();
-    return std::pair(kernel.major, kernel.minor) < std::pair(5, 11) &&
-           capture::memlock_limit().value_or(UINT64_MAX) < enough_memlock &&
-           !capture::capabilities().sys_resource;
-}
-
 void look_at_memlock(Findings& findings) {
     const capture::KernelRelease kernel = capture::kernel_release();
     if (std::pair(kernel.major, kernel.minor) >= std::pair(5, 11)) {
@@ -159,10 +97,10 @@ void look_at_memlock(Findings& findings) {
         size.clear();
         append_size(size, *limit);
     }
-    if (memlock_is_short()) {
+    if (capture::memlock_is_short()) {
         findings.missing("memlock limit", size, "before 5.11 it bounds the ring and the maps",
-                         memlock_fix);
-    } else if (limit.value_or(UINT64_MAX) < enough_memlock) {
+                         capture::memlock_fix());
+    } else if (limit.value_or(UINT64_MAX) < capture::enough_memlock_bytes) {
         findings.ok("memlock limit", size + ", raised when needed (CAP_SYS_RESOURCE)");
     } else {
         findings.ok("memlock limit", size);
@@ -196,9 +134,6 @@ void look_at_privileges(Findings& findings) {
         findings.missing("user namespace", "not the initial one",
                          "capabilities that were gained in it don't count for BPF",
                          "run it outside (not in a rootless container)");
-        findings.cannot_trace(
-            "capabilities that were gained in a user namespace don't count for BPF: run it "
-            "outside (not in a rootless container)");
     }
 }
 
@@ -232,17 +167,11 @@ void look_at_cgroups(Findings& findings) {
     }
 }
 
-constexpr const char* lockdown_fix =
-    "boot without lockdown=confidentiality (lockdown=integrity does no harm)";
-
-bool forbids_reading() { return capture::lockdown_mode() == "confidentiality"; }
-
 void look_at_lockdown(Findings& findings) {
     const std::string mode = capture::lockdown_mode();
-    if (forbids_reading()) {
-        findings.missing("lockdown", mode, "programs may not read kernel memory", lockdown_fix);
-        findings.cannot_trace(fmt::format(
-            "lockdown (confidentiality) forbids reading kernel memory: {}", lockdown_fix));
+    if (mode == "confidentiality") {
+        findings.missing("lockdown", mode, "programs may not read kernel memory",
+                         capture::lockdown_fix());
     } else if (mode == "integrity") {
         findings.info("lockdown", mode, "the kernel module can't be loaded unless it is signed",
                       "sign it with a key that the kernel trusts, or turn Secure Boot off");
@@ -285,18 +214,6 @@ void look_at_facilities(Findings& findings) {
     }
 }
 
-std::string fix_for(const capture::Answer& refusal) {
-    if (forbids_reading()) {
-        return lockdown_fix;
-    }
-    if (!refusal.forbidden) {
-        return tested_fix();
-    }
-    return memlock_is_short() ? fmt::format("the memlock limit is low: {}", memlock_fix)
-                              : "run it outside of what forbids it: a container's seccomp filter, "
-                                "lockdown or another security module";
-}
-
 void look_at_hooks(Findings& findings) {
     for (const auto& [kind, name] : {
 #define VIGIL_HOOK(number, NAME, name) std::pair{VIGIL_##NAME, #name},
@@ -310,13 +227,15 @@ void look_at_hooks(Findings& findings) {
             continue;
         }
         if (kind == VIGIL_KILL_FAILED) {
-            findings.missing(hook, answer.reason, "--failed can't work", fix_for(answer));
+            findings.missing(hook, answer.reason, "--failed can't work",
+                             capture::refusal_fix(answer));
             continue;
         }
         findings.missing(hook, answer.reason,
-                         fmt::format("'vigil trace' can't show {} events", name), fix_for(answer));
+                         fmt::format("'vigil trace' can't show {} events", name),
+                         capture::refusal_fix(answer));
         findings.cannot_trace(fmt::format("the {} hook does not load ({}): {}", name, answer.reason,
-                                          fix_for(answer)));
+                                          capture::refusal_fix(answer)));
     }
 }
 
@@ -328,8 +247,8 @@ void look_at_ring(Findings& findings) {
         findings.ok("ring buffer", size);
         return;
     }
-    const std::string fix =
-        answer.forbidden ? fix_for(answer) : "use a smaller --ring-size, or free memory";
+    const std::string fix = answer.forbidden ? capture::refusal_fix(answer)
+                                             : "use a smaller --ring-size, or free memory";
     findings.missing("ring buffer", fmt::format("{}: {}", size, answer.reason),
                      "'vigil trace' can't work as it is", fix);
     findings.cannot_trace(fmt::format("no ring buffer of {} ({}): {}", size, answer.reason, fix));
@@ -349,7 +268,7 @@ Means look_at_program_types(Findings& findings) {
         } else if (effect == nullptr) {
             findings.info(name, fmt::format("{}; {}", answer.reason, purpose));
         } else {
-            findings.missing(name, answer.reason, effect, fix_for(answer));
+            findings.missing(name, answer.reason, effect, capture::refusal_fix(answer));
         }
         return answer.works;
     };
@@ -433,88 +352,6 @@ Findings examine() {
         findings.info("network bytes, sweep", untold);
     }
     return findings;
-}
-
-// ---- how it is told
-
-std::string verdict(const Findings& findings) {
-    return findings.obstacle().empty() ? "vigil can trace here."
-                                       : "vigil can't trace here: " + findings.obstacle();
-}
-
-std::string to_text(const Findings& findings, bool colour) {
-    constexpr std::array<std::string_view, 3> colours{"\033[32m", "\033[31m", "\033[36m"};
-    const auto paint = [&](std::string_view code, std::string_view text) {
-        return colour ? fmt::format("{}{}\033[0m", code, text) : std::string(text);
-    };
-    size_t width = 0;
-    for (const Check& check : findings.checks()) {
-        width = std::max(width, check.name.size());
-    }
-    std::string out;
-    std::string_view section;
-    std::string_view last_fix;
-    for (const Check& check : findings.checks()) {
-        if (check.section != section) {
-            section = check.section;
-            out += fmt::format("{}{}\n", out.empty() ? "" : "\n", paint("\033[1m", section));
-        }
-        const auto status = static_cast<size_t>(check.status);
-        const std::string mark = fmt::format("{:<7}", status_names[status]);
-        std::string line = fmt::format("  {}  {:<{}}  ", paint(colours[status], mark), check.name,
-                                       check.value.empty() ? 0 : width);
-        append_printable(line, check.value);
-        line.erase(line.find_last_not_of(' ') + 1);
-        out += line + '\n';
-        const auto indented = [&](std::string_view label, std::string_view text) {
-            if (!text.empty()) {
-                out += fmt::format("           {}", label);
-                append_printable(out, text);
-                out += '\n';
-            }
-        };
-        indented("effect: ", check.effect);
-        indented("fix:    ", check.fix == last_fix && !last_fix.empty() ? "the same" : check.fix);
-        last_fix = check.fix;
-    }
-    out += '\n';
-    append_printable(out, verdict(findings));
-    out += '\n';
-    return out;
-}
-
-std::string to_json(const Findings& findings) {
-    std::string out = fmt::format("{{\"can_trace\":{},\"checks\":[", findings.obstacle().empty());
-    std::string_view separator;
-    const auto member = [&](std::string_view before, std::string_view value) {
-        out += before;
-        if (value.empty()) {
-            out += "null";
-        } else {
-            append_json_string(out, value);
-        }
-    };
-    for (const Check& check : findings.checks()) {
-        out += std::exchange(separator, ",");
-        member("{\"section\":", check.section);
-        member(",\"name\":", check.name);
-        member(",\"status\":", status_names[static_cast<size_t>(check.status)]);
-        member(",\"value\":", check.value);
-        member(",\"effect\":", check.effect);
-        member(",\"fix\":", check.fix);
-        out += '}';
-    }
-    out += "]}\n";
-    return out;
-}
-
-bool wants_colour() {
-    const auto variable = [](const char* name) {
-        const char* value = std::getenv(name);
-        return std::string_view(value != nullptr ? value : "");
-    };
-    return ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
-           variable("TERM") != "dumb";
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "apps/accounting.h"
@@ -23,11 +22,6 @@ namespace vigil::apps {
 namespace {
 
 using model::Kind;
-
-bool wants_colour() {
-    const char* no_colour = std::getenv("NO_COLOR");
-    return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
-}
 
 std::string host_name() {
     std::array<char, 256> name{};

@@ -127,8 +127,10 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
         exit.peak_rss_bytes = record.peak_rss_pages * context.page_bytes;
         exit.peak_rss_at_most = has_flag(header, VIGIL_FLAG_PEAK_AT_MOST);
     }
-    exit.read_bytes = record.read_bytes;
-    exit.write_bytes = record.write_bytes;
+    if (!has_flag(header, VIGIL_FLAG_STORAGE_UNKNOWN)) {
+        exit.read_bytes = record.read_bytes;
+        exit.write_bytes = record.write_bytes;
+    }
     exit.voluntary_switches = record.voluntary_switches;
     exit.involuntary_switches = record.involuntary_switches;
     exit.minor_faults = record.minor_faults;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/kernel.h"
 
+#include "capture/probe.h"
+
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
@@ -122,6 +124,15 @@ Result<void> check_can_trace() {
                                             : "CAP_BPF and CAP_PERFMON";
         return Error{ErrorCode::unsupported,
                      fmt::format("tracing needs {}: {}", missing, privileges_fix())};
+    }
+    if (!in_initial_user_namespace()) {
+        return Error{ErrorCode::unsupported,
+                     "capabilities that were gained in a user namespace don't count for BPF: run "
+                     "it outside (not in a rootless container)"};
+    }
+    if (lockdown_mode() == "confidentiality") {
+        return Error{ErrorCode::unsupported,
+                     "lockdown (confidentiality) forbids reading kernel memory: " + lockdown_fix()};
     }
     if (!has_btf()) {
         return Error{ErrorCode::unsupported,

@@ -6,11 +6,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,11 +27,6 @@ Error failure(const std::string& what, int error) {
     const auto code =
         error == EPERM || error == EACCES ? ErrorCode::unsupported : ErrorCode::failed;
     return {code, fmt::format("{}: {}", what, std::strerror(error))};
-}
-
-bool is_bpffs(const char* path) {
-    struct statfs info {};
-    return ::statfs(path, &info) == 0 && static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
 }
 
 // A name below a pin directory that says what it is.
@@ -97,7 +90,7 @@ Result<Fd> open_pin(const std::string& path) {
 }  // namespace
 
 Result<bool> ensure_bpffs() {
-    if (is_bpffs(bpffs_path)) {
+    if (has_bpffs()) {
         return false;
     }
     if (::mount("bpf", bpffs_path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {

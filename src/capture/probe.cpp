@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
 #include <mntent.h>
@@ -22,6 +23,7 @@
 #include <fstream>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "abi/kinds.h"
@@ -231,6 +233,18 @@ Answer probe_ring(uint64_t size_bytes) {
     return ring ? works() : absent(ring.error().context);
 }
 
+std::string refusal_fix(const Answer& refusal) {
+    if (lockdown_mode() == "confidentiality") {
+        return lockdown_fix();
+    }
+    if (!refusal.forbidden) {
+        return tested_fix();
+    }
+    return memlock_is_short() ? fmt::format("the memlock limit is low: {}", memlock_fix())
+                              : "run it outside of what forbids it: a container's seccomp filter, "
+                                "lockdown or another security module";
+}
+
 bool has_kernel_function(const std::string& name) {
     return kernel_type_id(name, BTF_KIND_FUNC) != 0;
 }
@@ -245,6 +259,15 @@ KernelRelease kernel_release() {
     KernelRelease kernel{.release = names.release, .architecture = names.machine};
     std::sscanf(names.release, "%d.%d", &kernel.major, &kernel.minor);
     return kernel;
+}
+
+bool is_tested(const KernelRelease& kernel) {
+    const std::string series = fmt::format("{}.{}", kernel.major, kernel.minor);
+    return std::find(tested_series.begin(), tested_series.end(), series) != tested_series.end();
+}
+
+std::string tested_fix() {
+    return fmt::format("use a kernel that vigil is tested on: {}", fmt::join(tested_series, ", "));
 }
 
 std::optional<KernelConfig> kernel_config() {
@@ -294,6 +317,10 @@ std::string lockdown_mode() {
                                                       : "";
 }
 
+std::string lockdown_fix() {
+    return "boot without lockdown=confidentiality (lockdown=integrity does no harm)";
+}
+
 bool in_initial_pid_namespace() { return is_initial("/proc/self/ns/pid", initial_pid_namespace); }
 
 bool in_initial_user_namespace() {
@@ -321,5 +348,14 @@ std::optional<uint64_t> memlock_limit() {
     }
     return limit.rlim_cur;
 }
+
+bool memlock_is_short() {
+    const KernelRelease kernel = kernel_release();
+    return std::pair(kernel.major, kernel.minor) < std::pair(5, 11) &&
+           memlock_limit().value_or(UINT64_MAX) < enough_memlock_bytes &&
+           !capabilities().sys_resource;
+}
+
+std::string memlock_fix() { return "raise it (ulimit -l unlimited), or run it as root"; }
 
 }  // namespace vigil::capture

@@ -3,10 +3,12 @@
 // else by reading what the kernel tells about itself. Nothing is attached, nothing stays.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace vigil::capture {
 
@@ -34,6 +36,9 @@ enum class ProgramType {
 // Loads a program of this type that does nothing.
 Answer probe_program(ProgramType type);
 
+// How to get what was refused.
+std::string refusal_fix(const Answer& refusal);
+
 // Creates a ring of this size (a power of two) and maps it.
 Answer probe_ring(uint64_t size_bytes);
 
@@ -51,6 +56,11 @@ struct KernelRelease {
 };
 KernelRelease kernel_release();
 
+// Series on which every kernel test has passed.
+constexpr std::array<std::string_view, 5> tested_series{"5.10", "6.1", "6.12", "6.18", "7.2"};
+bool is_tested(const KernelRelease& kernel);
+std::string tested_fix();
+
 // What the kernel was built with, from the first readable of /proc/config.gz and the places
 // where distributions keep it.
 struct KernelConfig {
@@ -61,6 +71,7 @@ std::optional<KernelConfig> kernel_config();
 
 // "none", "integrity" or "confidentiality" (kernel_lockdown(7)); empty: not told.
 std::string lockdown_mode();
+std::string lockdown_fix();
 
 // The trimmed content of a small file; nothing where it can't be read.
 std::optional<std::string> read_setting(const char* path);
@@ -76,5 +87,11 @@ CgroupMounts cgroup_mounts();
 
 // RLIMIT_MEMLOCK's soft limit in bytes; nothing: unlimited.
 std::optional<uint64_t> memlock_limit();
+
+// Before 5.11 maps are charged to the user's locked memory, since then to the cgroup. True where
+// that is in the way: the limit is low, and CAP_SYS_RESOURCE to raise it is missing.
+bool memlock_is_short();
+constexpr uint64_t enough_memlock_bytes = 64 << 20;
+std::string memlock_fix();
 
 }  // namespace vigil::capture

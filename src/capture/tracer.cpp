@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "capture/kernel.h"
 #include "capture/pin.h"
+#include "capture/probe.h"
 #include "capture/procs.h"
 #include "vigil_bpf.skel.h"
 
@@ -65,17 +66,22 @@ void choose_programs(vigil_bpf& skeleton, const Hooks& hooks) {
     choose(skeleton.progs.on_tgkill_exit, hooks.kill_failed);
 }
 
-Error load_error(int error, const LibbpfLog& log) {
-    if (error == -EPERM) {
-        return {ErrorCode::unsupported,
-                fmt::format("the kernel refused the programs (EPERM): {}; inside a container or "
-                            "under lockdown it can refuse root too",
-                            privileges_fix())};
+// Loading failed as a whole: each hook alone is then asked, because its answer is precise.
+Error load_error(int error, uint32_t kinds) {
+    for (int kind = 0; kind < static_cast<int>(model::kernel_kind_count); kind++) {
+        if ((kinds & bit(kind)) == 0) {
+            continue;
+        }
+        if (const Answer answer = probe_hook(kind); !answer.works) {
+            return {ErrorCode::unsupported,
+                    fmt::format("the kernel does not take the {} hook ({}): {}",
+                                to_string(static_cast<model::Kind>(kind)), answer.reason,
+                                refusal_fix(answer))};
+        }
     }
-    return {ErrorCode::unsupported,
-            fmt::format("the kernel did not take the programs: {} ({}); 'vigil doctor' says what "
-                        "works here",
-                        std::strerror(-error), log.key_line())};
+    const Answer refusal{.forbidden = error == -EPERM, .reason = {}};
+    return {ErrorCode::unsupported, fmt::format("the kernel does not take the programs: {}: {}",
+                                                std::strerror(-error), refusal_fix(refusal))};
 }
 
 Result<Fd> duplicate(const bpf_map* map) {
@@ -108,11 +114,11 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     }
 
     const bool exit_names_last = tracepoint_parameters("sched_process_exit") >= 2;
-    const LibbpfLog log;
+    const LibbpfLog quiet;
     auto programs = std::make_unique<Programs>();
     programs->skeleton = vigil_bpf::open();
     if (programs->skeleton == nullptr) {
-        return load_error(-errno, log);
+        return load_error(-errno, filter.kinds);
     }
     vigil_bpf& skeleton = *programs->skeleton;
     choose_programs(skeleton, hooks);
@@ -131,7 +137,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     }
     skeleton.rodata->exit_names_last = exit_names_last;
     if (const int error = vigil_bpf::load(&skeleton); error != 0) {
-        return load_error(error, log);
+        return load_error(error, filter.kinds);
     }
 
     vigil_control control{};
@@ -147,7 +153,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
                      fmt::format("writing the filter: {}", std::strerror(errno))};
     }
     if (const int error = vigil_bpf::attach(&skeleton); error != 0) {
-        return load_error(error, log);
+        return load_error(error, filter.kinds);
     }
 
     MapFds fds;

@@ -84,8 +84,8 @@ struct Exit {
     bool bill_partial = false;  // more dying threads than were summed: the figures are "at least"
     std::optional<uint64_t> peak_rss_bytes;  // absent for a thread
     bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
-    uint64_t read_bytes = 0;                 // from and to storage
-    uint64_t write_bytes = 0;
+    std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted here
+    std::optional<uint64_t> write_bytes;
     uint64_t voluntary_switches = 0;
     uint64_t involuntary_switches = 0;
     uint64_t minor_faults = 0;

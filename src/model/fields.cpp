@@ -29,6 +29,10 @@ Value maybe(const std::optional<T>& value, Make make) {
     return value ? make(*value) : Value{Null{}};
 }
 
+Value size(const std::optional<uint64_t>& bytes) {
+    return maybe(bytes, [](uint64_t b) -> Value { return Size{b}; });
+}
+
 Value sender(E event, Value (*get)(const Sender&)) { return maybe(signal_of(event).sender, get); }
 
 // strerrorname_np(3): "ESRCH".
@@ -92,14 +96,10 @@ constexpr std::array exit_table{
     Field{"cpu_user_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_user_ns}; }},
     Field{"cpu_system_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_system_ns}; }},
     Field{"bill_partial", "", [](E e) -> Value { return exit_of(e).bill_partial; }},
-    Field{"peak_rss_bytes", "peak_rss",
-          [](E e) {
-              return maybe(exit_of(e).peak_rss_bytes,
-                           [](uint64_t bytes) -> Value { return Size{bytes}; });
-          }},
+    Field{"peak_rss_bytes", "peak_rss", [](E e) { return size(exit_of(e).peak_rss_bytes); }},
     Field{"peak_rss_at_most", "", [](E e) -> Value { return exit_of(e).peak_rss_at_most; }},
-    Field{"read_bytes", "read", [](E e) -> Value { return Size{exit_of(e).read_bytes}; }},
-    Field{"write_bytes", "written", [](E e) -> Value { return Size{exit_of(e).write_bytes}; }},
+    Field{"read_bytes", "read", [](E e) { return size(exit_of(e).read_bytes); }},
+    Field{"write_bytes", "written", [](E e) { return size(exit_of(e).write_bytes); }},
     Field{"voluntary_switches", "", [](E e) { return number(exit_of(e).voluntary_switches); }},
     Field{"involuntary_switches", "", [](E e) { return number(exit_of(e).involuntary_switches); }},
     Field{"minor_faults", "", [](E e) { return number(exit_of(e).minor_faults); }},
@@ -130,10 +130,7 @@ constexpr std::array signal_table{
 };
 
 constexpr std::array oom_table{
-    Field{"rss_bytes", "rss",
-          [](E e) {
-              return maybe(oom_of(e).rss_bytes, [](uint64_t b) -> Value { return Size{b}; });
-          }},
+    Field{"rss_bytes", "rss", [](E e) { return size(oom_of(e).rss_bytes); }},
     Field{"oom_score_adj", "oom_score_adj", [](E e) { return integer(oom_of(e).score_adjust); }},
     Field{"trigger_pid", "trigger_pid", [](E e) { return number(oom_of(e).trigger_pid); }},
     Field{"trigger_comm", "trigger_comm",
