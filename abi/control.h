@@ -42,12 +42,24 @@ struct vigil_control {
 	__u64 tree_overflow; /* descendants that found no room in the tree map */
 	__u64 ring_bytes;
 	__u32 abi_version;
-	__u32 reserved32;
-	__u64 reserved[6]; /* reader_state changes often: a cache line of its own */
+	__u32 cpu_count;
+	__u32 lane_count; /* see VIGIL_LANES */
+	__u32 reserved32[3];
+	__u64 reserved; /* reader_state changes often: a cache line of its own */
 	__u32 reader_state;
 	__u32 active_cursor; /* which of the two cursors is valid; user space only */
 	__u64 consumed[2];   /* ring position that goes with each cursor; user space only */
 };
+
+/*
+ * Since 7.0 a task can be preempted inside a tracepoint's program, and the kernel then skips
+ * that program for every other task of that CPU. So there each hook is there several times,
+ * once a lane: the first lane that is free takes the event. Each lane of a CPU has counters
+ * and streams of its own, at index lane * cpu_count + cpu. Before 7.0 one lane is enough.
+ */
+#define VIGIL_LANES 4
+#define VIGIL_CLAIM_SLOTS 32768 /* a kind; by thread id */
+#define VIGIL_CLAIM_ENTRIES (3 * VIGIL_CLAIM_SLOTS)
 
 struct vigil_counter {
 	__u64 seen;

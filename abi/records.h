@@ -23,12 +23,12 @@
 
 struct vigil_header {
 	__u64 time_ns;
-	__u64 sequence; /* per CPU and kind, from 1; a gap is a loss */
+	__u64 sequence; /* per stream and kind, from 1; a gap is a loss */
 	__u64 start_ns; /* start of the process's leader: with pid, its identity */
 	__u64 cgroup_id;
 	__u32 size; /* of the whole record */
 	__u16 kind;
-	__u16 cpu;
+	__u16 stream; /* lane * cpu_count + cpu, see control.h */
 	__u32 pid; /* thread group id */
 	__u32 tid;
 	__u32 ppid; /* thread group id of the real parent */

@@ -10,7 +10,7 @@ char _license[] SEC("license") = "GPL";
 /* Too large for the stack, and its size in the ring depends on what is read. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, VIGIL_LANES);
 	__type(key, __u32);
 	__type(value, struct vigil_exec);
 } scratch SEC(".maps");
@@ -67,22 +67,22 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	return file_length + length;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_tid, struct linux_binprm *program)
+static __always_inline int tell(struct task_struct *task, int old_tid,
+				struct linux_binprm *program, int lane)
 {
 	struct vigil_control *control = control_of();
 	const __u32 pid = BPF_CORE_READ(task, tgid);
-	const __u32 zero = 0;
+	const __u32 key = lane;
 
-	if (!control)
+	if (!control || !claim(control, VIGIL_EXEC, task, BPF_CORE_READ(task, self_exec_id)))
 		return 0;
 	if (kind_wanted(&control->filter, VIGIL_EXIT))
 		keep_baseline(task, pid);
 	if (!kind_wanted(&control->filter, VIGIL_EXEC))
 		return 0;
 
-	struct vigil_counter *counter = see(VIGIL_EXEC);
-	struct vigil_exec *record = bpf_map_lookup_elem(&scratch, &zero);
+	struct vigil_counter *counter = see(control, VIGIL_EXEC, lane);
+	struct vigil_exec *record = bpf_map_lookup_elem(&scratch, &key);
 	if (!counter || !record)
 		return 0;
 	/* The name is left to user space, which needs those of others too: see ForkNamer. */
@@ -95,7 +95,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_tid, struct linux_binprm
 	record->header.time_ns = bpf_ktime_get_boot_ns();
 	record->header.sequence = counter->sequence + 1;
 	record->header.kind = VIGIL_EXEC;
-	record->header.cpu = bpf_get_smp_processor_id();
+	record->header.stream = stream_of(control, lane);
 	record->header.tid = BPF_CORE_READ(task, pid);
 	record->header.flags = 0;
 	record->old_tid = old_tid;
@@ -114,3 +114,14 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_tid, struct linux_binprm
 	*(volatile __u64 *)&counter->sequence += 1;
 	return 0;
 }
+
+#define LANE(name, lane)                                                                        \
+	SEC("tp_btf/sched_process_exec")                                                        \
+	int BPF_PROG(name, struct task_struct *task, int old_tid, struct linux_binprm *program) \
+	{                                                                                       \
+		return tell(task, old_tid, program, lane);                                      \
+	}
+LANE(on_exec, 0)
+LANE(on_exec_lane1, 1)
+LANE(on_exec_lane2, 2)
+LANE(on_exec_lane3, 3)

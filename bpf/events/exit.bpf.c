@@ -149,18 +149,18 @@ static __always_inline void fill_thread(struct vigil_exit *record, struct task_s
 }
 
 static __always_inline void tell(struct vigil_control *control, struct task_struct *task,
-				 __u64 start_ns, int last)
+				 __u64 start_ns, int last, int lane)
 {
 	if (!kind_wanted(&control->filter, VIGIL_EXIT))
 		return;
-	struct vigil_counter *counter = see(VIGIL_EXIT);
+	struct vigil_counter *counter = see(control, VIGIL_EXIT, lane);
 	if (!counter)
 		return;
 	if (!process_wanted(&control->filter, task, 1)) {
 		counter->filtered++;
 		return;
 	}
-	struct vigil_exit *record = reserve(counter, VIGIL_EXIT, sizeof(*record));
+	struct vigil_exit *record = reserve(control, counter, VIGIL_EXIT, lane, sizeof(*record));
 	if (!record)
 		return;
 	record->header.tid = BPF_CORE_READ(task, pid);
@@ -173,18 +173,17 @@ static __always_inline void tell(struct vigil_control *control, struct task_stru
 	bpf_ringbuf_submit(record, wake_flag(control));
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
+static __always_inline int end_thread(const void *context, struct task_struct *task, int lane)
 {
 	struct vigil_control *control = control_of();
 	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	const __u32 pid = BPF_CORE_READ(task, tgid);
 
-	if (!control)
+	if (!control || !claim(control, VIGIL_EXIT, task, 0))
 		return 0;
-	const int last = is_last(ctx, task, start_ns);
+	const int last = is_last(context, task, start_ns);
 	if (last || (control->filter.flags & VIGIL_FILTER_THREADS))
-		tell(control, task, start_ns, last);
+		tell(control, task, start_ns, last, lane);
 	if (last) {
 		bpf_map_delete_elem(&processes, &pid);
 		if (control->filter.flags & VIGIL_FILTER_TREE)
@@ -192,3 +191,14 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	}
 	return 0;
 }
+
+#define LANE(name, lane)                                                                        \
+	SEC("tp_btf/sched_process_exit")                                                        \
+	int BPF_PROG(name, struct task_struct *task)                                            \
+	{                                                                                       \
+		return end_thread(ctx, task, lane);                                             \
+	}
+LANE(on_exit, 0)
+LANE(on_exit_lane1, 1)
+LANE(on_exit_lane2, 2)
+LANE(on_exit_lane3, 3)

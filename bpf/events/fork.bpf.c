@@ -39,8 +39,7 @@ static __always_inline void count_thread(const struct vigil_control *control,
 	bpf_map_update_elem(&processes, &pid, &fresh, BPF_ANY);
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline int tell(struct task_struct *parent, struct task_struct *child, int lane)
 {
 	struct vigil_control *control = control_of();
 	const __u32 pid = BPF_CORE_READ(child, tgid);
@@ -48,7 +47,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	const __u32 parent_pid = BPF_CORE_READ(parent, tgid);
 	const int is_thread = pid != tid;
 
-	if (!control)
+	if (!control || !claim(control, VIGIL_FORK, child, 0))
 		return 0;
 	const struct vigil_filter *filter = &control->filter;
 
@@ -65,7 +64,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (!kind_wanted(filter, VIGIL_FORK))
 		return 0;
 
-	struct vigil_counter *counter = see(VIGIL_FORK);
+	struct vigil_counter *counter = see(control, VIGIL_FORK, lane);
 	if (!counter)
 		return 0;
 	/* The child still carries its parent's comm: user space decides on that. */
@@ -75,7 +74,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	}
 
-	struct vigil_fork *record = reserve(counter, VIGIL_FORK, sizeof(*record));
+	struct vigil_fork *record = reserve(control, counter, VIGIL_FORK, lane, sizeof(*record));
 	if (!record)
 		return 0;
 	describe(&record->header, child);
@@ -86,3 +85,14 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	bpf_ringbuf_submit(record, wake_flag(control));
 	return 0;
 }
+
+#define LANE(name, lane)                                                                        \
+	SEC("tp_btf/sched_process_fork")                                                        \
+	int BPF_PROG(name, struct task_struct *parent, struct task_struct *child)               \
+	{                                                                                       \
+		return tell(parent, child, lane);                                               \
+	}
+LANE(on_fork, 0)
+LANE(on_fork_lane1, 1)
+LANE(on_fork_lane2, 2)
+LANE(on_fork_lane3, 3)

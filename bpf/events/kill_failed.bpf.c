@@ -25,14 +25,15 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 
 	if (result >= 0 || !control || !kind_wanted(&control->filter, VIGIL_KILL_FAILED))
 		return 0;
-	struct vigil_counter *counter = see(VIGIL_KILL_FAILED);
+	struct vigil_counter *counter = see(control, VIGIL_KILL_FAILED, 0);
 	if (!counter)
 		return 0;
 	if (!process_wanted(&control->filter, task, 1)) {
 		counter->filtered++;
 		return 0;
 	}
-	struct vigil_kill_failed *record = reserve(counter, VIGIL_KILL_FAILED, sizeof(*record));
+	struct vigil_kill_failed *record =
+		reserve(control, counter, VIGIL_KILL_FAILED, 0, sizeof(*record));
 	if (!record)
 		return 0;
 	describe(&record->header, leader_of(task));

@@ -92,7 +92,7 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 	if (!kind_wanted(&control->filter, VIGIL_SIGNAL))
 		return 0;
 
-	struct vigil_counter *counter = see(VIGIL_SIGNAL);
+	struct vigil_counter *counter = see(control, VIGIL_SIGNAL, 0);
 	if (!counter)
 		return 0;
 	if (!signal_wanted(&control->filter, number, target,
@@ -100,7 +100,7 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 		counter->filtered++;
 		return 0;
 	}
-	struct vigil_signal *record = reserve(counter, VIGIL_SIGNAL, sizeof(*record));
+	struct vigil_signal *record = reserve(control, counter, VIGIL_SIGNAL, 0, sizeof(*record));
 	if (!record)
 		return 0;
 	describe(&record->header, leader_of(target));
@@ -146,14 +146,14 @@ int BPF_PROG(on_oom)
 
 	if (!control || !kind_wanted(&control->filter, VIGIL_OOM))
 		return 0;
-	struct vigil_counter *counter = see(VIGIL_OOM);
+	struct vigil_counter *counter = see(control, VIGIL_OOM, 0);
 	if (!counter)
 		return 0;
 	if (victim && !process_wanted(&control->filter, victim, 1)) {
 		counter->filtered++;
 		return 0;
 	}
-	struct vigil_oom *record = reserve(counter, VIGIL_OOM, sizeof(*record));
+	struct vigil_oom *record = reserve(control, counter, VIGIL_OOM, 0, sizeof(*record));
 	if (!record)
 		return 0;
 	record->rss_pages = ~0ULL;

@@ -2,9 +2,9 @@
 /*
  * From a hook to the ring, with every event counted: seen = filtered + dropped + emitted.
  *
- * The counters are plain memory of this CPU. That is enough: the hooks run with migration
- * off, the kernel refuses to run a program inside itself on one CPU (counted as a recursion
- * miss, which user space reports), and signals are generated with interrupts off.
+ * The counters are plain memory of one stream (this lane of this CPU). That is enough: the
+ * hooks run with migration off, the kernel never runs a program inside itself on one CPU, and
+ * signals are generated with interrupts off.
  */
 #pragma once
 
@@ -17,11 +17,34 @@ static __always_inline struct vigil_control *control_of(void)
 	return bpf_map_lookup_elem(&control, &zero);
 }
 
-/* Counts the event as seen; NULL can't happen, but the verifier does not know. */
-static __always_inline struct vigil_counter *see(int kind)
+static __always_inline __u32 stream_of(const struct vigil_control *control, int lane)
 {
-	const __u32 cpu = bpf_get_smp_processor_id();
-	struct vigil_cpu_counters *mine = bpf_map_lookup_elem(&counters, &cpu);
+	return lane * control->cpu_count + bpf_get_smp_processor_id();
+}
+
+/* True for the first lane that asks about an event of `task`; `tag` tells its events apart. */
+static __always_inline int claim(const struct vigil_control *control, int kind,
+				 struct task_struct *task, __u64 tag)
+{
+	if (control->lane_count == 1)
+		return 1;
+	const __u32 tid = BPF_CORE_READ(task, pid);
+	const __u32 slot = kind * VIGIL_CLAIM_SLOTS + tid % VIGIL_CLAIM_SLOTS;
+	const __u64 event = (BPF_CORE_READ(task, start_boottime) + tag) ^ (__u64)tid << 40;
+	__u64 *taken = bpf_map_lookup_elem(&claims, &slot);
+
+	if (!taken || *taken == event)
+		return 0;
+	*taken = event;
+	return 1;
+}
+
+/* Counts the event as seen; NULL can't happen, but the verifier does not know. */
+static __always_inline struct vigil_counter *see(const struct vigil_control *control, int kind,
+						 int lane)
+{
+	const __u32 stream = stream_of(control, lane);
+	struct vigil_cpu_counters *mine = bpf_map_lookup_elem(&counters, &stream);
 
 	if (!mine)
 		return 0;
@@ -36,7 +59,8 @@ static __always_inline void drop(struct vigil_counter *counter)
 }
 
 /* Room for a record of constant size, its header begun; NULL where the ring is full. */
-static __always_inline void *reserve(struct vigil_counter *counter, int kind, __u64 size)
+static __always_inline void *reserve(const struct vigil_control *control,
+				     struct vigil_counter *counter, int kind, int lane, __u64 size)
 {
 	struct vigil_header *header = bpf_ringbuf_reserve(&ring, size, 0);
 
@@ -47,7 +71,7 @@ static __always_inline void *reserve(struct vigil_counter *counter, int kind, __
 	header->time_ns = bpf_ktime_get_boot_ns();
 	header->size = size;
 	header->kind = kind;
-	header->cpu = bpf_get_smp_processor_id();
+	header->stream = stream_of(control, lane);
 	header->flags = 0;
 	header->sequence = counter->sequence + 1;
 	/* After the reservation: a reader that sees the number finds the record in the ring. */

@@ -140,6 +140,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	int exit_code;
 	int pdeath_signal;
+	__u64 self_exec_id;
 	__u32 pid;
 	__u32 tgid;
 	struct task_struct *real_parent;

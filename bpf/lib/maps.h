@@ -38,7 +38,7 @@ struct {
 	__type(value, struct vigil_control);
 } control __weak SEC(".maps");
 
-/* One entry a CPU. An ordinary array, because a per-CPU one can't be mapped into user space. */
+/* One entry a stream. An ordinary array, because a per-CPU one can't be mapped into user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -47,7 +47,7 @@ struct {
 	__type(value, struct vigil_cpu_counters);
 } counters __weak SEC(".maps");
 
-/* Two cursors of one entry a CPU: the reader's state, kept here so that it outlives the reader. */
+/* Two cursors of one entry a stream: a reader's state, kept here so that it outlives the reader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -79,6 +79,15 @@ struct {
 	__type(key, struct vigil_process_key);
 	__type(value, __u8);
 } exited __weak SEC(".maps");
+
+/* Which events of fork, exec and exit a lane has taken; with more than one lane
+ * VIGIL_CLAIM_ENTRIES long. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} claims __weak SEC(".maps");
 
 /* Members of the watched tree (VIGIL_FILTER_TREE), by pid. */
 struct {

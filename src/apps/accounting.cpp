@@ -24,11 +24,11 @@ bool balances(const Accounts& accounts) {
     return true;
 }
 
-std::string recursion_text(uint64_t misses) {
+std::string missed_text(uint64_t missed_at_most) {
     return fmt::format(
-        "vigil: the kernel skipped {} runs of a program inside itself: that many events were not "
-        "seen\n",
-        misses);
+        "vigil: up to {} events were not seen: the kernel skipped programs that were running "
+        "already on that CPU\n",
+        missed_at_most);
 }
 
 std::string to_text(const Accounts& accounts, model::KindSet wanted) {
@@ -55,8 +55,8 @@ std::string to_text(const Accounts& accounts, model::KindSet wanted) {
                        "narrower filter helps\n",
                        dropped);
     }
-    if (accounts.recursion_misses > 0) {
-        text += recursion_text(accounts.recursion_misses);
+    if (accounts.missed_at_most > 0) {
+        text += missed_text(accounts.missed_at_most);
     }
     if (accounts.tree_overflow > 0) {
         fmt::format_to(std::back_inserter(text),

@@ -22,15 +22,15 @@ struct Account {
 
 struct Accounts {
     std::array<Account, model::kernel_kind_count> kinds;
-    uint64_t recursion_misses = 0;
+    uint64_t missed_at_most = 0;  // not even seen: see capture/hooks.h
     uint64_t tree_overflow = 0;
 };
 
 // True where seen = filtered + delivered + dropped + undelivered for every kind.
 bool balances(const Accounts& accounts);
 
-// What recursion misses (see Tracer) mean, as a line for standard error.
-std::string recursion_text(uint64_t misses);
+// What events that were not even seen mean, as a line for standard error.
+std::string missed_text(uint64_t missed_at_most);
 
 // Lines for standard error: one a kind that is in `wanted` or was seen, then what they mean.
 std::string to_text(const Accounts& accounts, model::KindSet wanted);

@@ -59,7 +59,7 @@ void announce(const TraceRequest& request) {
 }
 
 Accounts make_accounts(const TraceLoop& loop, const capture::Totals& totals,
-                       uint64_t recursion_misses, uint64_t tree_overflow) {
+                       uint64_t missed_at_most, uint64_t tree_overflow) {
     Accounts accounts{};
     for (size_t i = 0; i < totals.size(); i++) {
         const auto kind = static_cast<Kind>(i);
@@ -71,14 +71,14 @@ Accounts make_accounts(const TraceLoop& loop, const capture::Totals& totals,
             .undelivered = loop.undelivered(kind) + totals[i].unread,
         };
     }
-    accounts.recursion_misses = recursion_misses;
+    accounts.missed_at_most = missed_at_most;
     accounts.tree_overflow = tree_overflow;
     return accounts;
 }
 
 // The seeds' tools end without a word, unless something went missing.
 void print_accounts(const TraceRequest& request, const Accounts& accounts) {
-    const bool lossless = balances(accounts) && accounts.recursion_misses == 0 &&
+    const bool lossless = balances(accounts) && accounts.missed_at_most == 0 &&
                           std::all_of(accounts.kinds.begin(), accounts.kinds.end(),
                                       [](const Account& a) { return a.dropped == 0; });
     if (!request.bare || !lossless) {
@@ -113,9 +113,8 @@ Result<int> trace_live(const TraceRequest& request) {
     tracer.detach();
     const auto drained = ran ? loop.drain() : Result<void>{};
     const capture::Reader& reader = tracer.reader();
-    print_accounts(request,
-                   make_accounts(loop, reader.totals(reader.cursor()), tracer.recursion_misses(),
-                                 reader.control().tree_overflow));
+    print_accounts(request, make_accounts(loop, reader.totals(reader.cursor()),
+                                          tracer.missed_at_most(), reader.control().tree_overflow));
     TRY(ran);
     TRY(drained);
     if (child && !loop.child_exit_code()) {
@@ -145,8 +144,8 @@ Result<int> trace_pinned(const TraceRequest& request) {
                    to_string(kind), total.seen, total.filtered, total.read, total.dropped,
                    total.unread, loop.delivered(kind), loop.filtered(kind), loop.undelivered(kind));
     }
-    if (const uint64_t misses = pinned.recursion_misses(); misses > 0) {
-        fmt::print(stderr, "{}", recursion_text(misses));
+    if (const uint64_t missed = pinned.missed_at_most(); missed > 0) {
+        fmt::print(stderr, "{}", missed_text(missed));
     }
     TRY(ran);
     return 0;

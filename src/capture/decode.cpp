@@ -49,8 +49,10 @@ bool has_flag(const vigil_header& header, int flag) { return (header.flags & fla
 Event event_of(const vigil_header& header, const DecodeContext& context) {
     Event event;
     event.kind = static_cast<Kind>(header.kind);
-    event.cpu = header.cpu;
-    event.sequence = header.sequence;
+    event.cpu = static_cast<uint16_t>(header.stream % context.cpu_count);
+    // Lanes number by themselves: the lane is folded in, so that a number is there once a CPU.
+    event.sequence = header.sequence * context.lane_count +
+                     (context.lane_count > 1 ? header.stream / context.cpu_count : 0);
     event.boot_ns = header.time_ns;
     event.unix_ns = static_cast<int64_t>(header.time_ns) + context.unix_minus_boot_ns;
     event.process = {
@@ -234,6 +236,15 @@ std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContex
             break;
     }
     return std::nullopt;
+}
+
+std::optional<StreamPlace> stream_place(std::span<const std::byte> bytes) {
+    const auto header = header_of(bytes);
+    if (!header) {
+        return std::nullopt;
+    }
+    return StreamPlace{header->stream, static_cast<Kind>(header->kind), header->sequence,
+                       header->time_ns};
 }
 
 std::optional<uint32_t> killed_by_kernel(std::span<const std::byte> bytes) {

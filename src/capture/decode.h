@@ -16,7 +16,20 @@ struct DecodeContext {
     int64_t unix_minus_boot_ns = 0;
     uint64_t page_bytes = 4096;
     bool oom_follows = false;  // for a signal record, see model/signal_source.h
+    uint32_t cpu_count = 1;    // streams are lane * cpu_count + cpu, see abi/control.h
+    uint32_t lane_count = 1;
 };
+
+// A record's place in its stream.
+struct StreamPlace {
+    uint16_t stream = 0;
+    model::Kind kind = model::Kind::fork;
+    uint64_t sequence = 0;
+    uint64_t boot_ns = 0;
+};
+
+// nullopt where `record` has no whole header of a known kind.
+std::optional<StreamPlace> stream_place(std::span<const std::byte> record);
 
 // nullopt where `record` is no whole record of a known kind. The event's views point into
 // `record`.

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "capture/hooks.h"
 #include "capture/kernel.h"
 
 namespace vigil::capture {
@@ -184,21 +185,12 @@ Result<PinnedReader> PinnedReader::open(const std::string& directory) {
     return PinnedReader(std::move(lock), std::move(reader), directory);
 }
 
-uint64_t PinnedReader::recursion_misses() const {
-    uint64_t misses = 0;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(directory_, error)) {
-        if (!entry.path().filename().string().starts_with("program_")) {
-            continue;
-        }
-        const auto program = open_pin(entry.path());
-        bpf_prog_info info{};
-        __u32 size = sizeof info;
-        if (program && ::bpf_obj_get_info_by_fd(program->get(), &info, &size) == 0) {
-            misses += info.recursion_misses;
-        }
-    }
-    return misses;
+uint64_t PinnedReader::missed_at_most() const {
+    return capture::missed_at_most(reader_->control().lane_count,
+                                   [&](const std::string& name) -> uint64_t {
+                                       const auto program = open_pin(program_pin(directory_, name));
+                                       return program ? skipped_runs(program->get()) : 0;
+                                   });
 }
 
 }  // namespace vigil::capture

@@ -33,7 +33,7 @@ class PinnedReader {
     static Result<PinnedReader> open(const std::string& directory);
 
     Reader& reader() { return *reader_; }
-    uint64_t recursion_misses() const;
+    uint64_t missed_at_most() const;  // as Tracer::missed_at_most()
 
  private:
     PinnedReader(Fd lock, Reader reader, std::string directory);

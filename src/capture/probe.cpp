@@ -28,9 +28,9 @@
 
 #include "abi/kinds.h"
 #include "base/fd.h"
+#include "capture/hooks.h"
 #include "capture/kernel.h"
 #include "capture/ring.h"
-#include "capture/tracer.h"
 #include "vigil_bpf.skel.h"
 
 namespace vigil::capture {
@@ -78,26 +78,6 @@ class LogBuffer {
  private:
     std::unique_ptr<char[]> bytes_;
 };
-
-std::vector<bpf_program*> programs_of(const vigil_bpf& skeleton, int kind) {
-    const auto& all = skeleton.progs;
-    switch (kind) {
-        case VIGIL_FORK:
-            return {all.on_fork};
-        case VIGIL_EXEC:
-            return {all.on_exec};
-        case VIGIL_EXIT:
-            return {all.on_exit};
-        case VIGIL_SIGNAL:
-            return {all.on_signal};
-        case VIGIL_OOM:
-            return {all.on_oom};
-        case VIGIL_KILL_FAILED:
-            return {all.on_kill_exit, all.on_tkill_exit, all.on_tgkill_exit};
-        default:
-            return {};
-    }
-}
 
 // 0 where the kernel's types have no such name.
 __u32 kernel_type_id(const std::string& name, __u32 kind) {
@@ -172,7 +152,8 @@ Answer probe_hook(int kind) {
     while ((program = ::bpf_object__next_program(skeleton->obj, program)) != nullptr) {
         ::bpf_program__set_autoload(program, false);
     }
-    for (bpf_program* wanted : programs_of(*skeleton, kind)) {
+    for (const std::string& name : program_names(kind, needed_lanes())) {
+        bpf_program* wanted = ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
         ::bpf_program__set_autoload(wanted, true);
         ::bpf_program__set_log_buf(wanted, verifier.data(), log_bytes);
     }

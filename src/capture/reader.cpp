@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -36,7 +37,7 @@ uint64_t load(const __u64& counter) {
 }  // namespace
 
 Reader::Reader(MapFds fds, Ring ring, Mapping control, Mapping counters, Mapping cursors,
-               size_t cpu_count)
+               size_t stream_count)
     : fds_(std::move(fds)),
       ring_(std::move(ring)),
       control_mapping_(std::move(control)),
@@ -45,11 +46,13 @@ Reader::Reader(MapFds fds, Ring ring, Mapping control, Mapping counters, Mapping
       control_(control_mapping_.as<vigil_control>()),
       counters_(counters_mapping_.as<vigil_cpu_counters>()),
       stored_(cursors_mapping_.as<vigil_cpu_streams>()),
-      cpu_count_(cpu_count) {
+      stream_count_(stream_count) {
     const uint32_t active = control_->active_cursor & 1;
     cursor_.position = control_->consumed[active];
-    const vigil_cpu_streams* begin = stored_ + active * cpu_count_;
-    cursor_.cpus.assign(begin, begin + cpu_count_);
+    const vigil_cpu_streams* begin = stored_ + active * stream_count_;
+    cursor_.cpus.assign(begin, begin + stream_count_);
+    decode_.cpu_count = std::max(control_->cpu_count, 1U);
+    decode_.lane_count = std::max(control_->lane_count, 1U);
     decode_.page_bytes = static_cast<uint64_t>(::getpagesize());
 }
 
@@ -60,16 +63,16 @@ Result<Reader> Reader::open(MapFds fds) {
         return Error{ErrorCode::failed,
                      fmt::format("asking for the counters' size: {}", std::strerror(errno))};
     }
-    const size_t cpus = info.max_entries;
+    const size_t streams = info.max_entries;
     TRY_ASSIGN(Mapping control,
                map_array(fds.control, sizeof(vigil_control), PROT_READ | PROT_WRITE));
     TRY_ASSIGN(Mapping counters,
-               map_array(fds.counters, cpus * sizeof(vigil_cpu_counters), PROT_READ));
-    TRY_ASSIGN(Mapping cursors, map_array(fds.cursors, 2 * cpus * sizeof(vigil_cpu_streams),
+               map_array(fds.counters, streams * sizeof(vigil_cpu_counters), PROT_READ));
+    TRY_ASSIGN(Mapping cursors, map_array(fds.cursors, 2 * streams * sizeof(vigil_cpu_streams),
                                           PROT_READ | PROT_WRITE));
     TRY_ASSIGN(Ring ring, Ring::open(fds.ring.get(), control.as<vigil_control>()->ring_bytes));
     return Reader(std::move(fds), std::move(ring), std::move(control), std::move(counters),
-                  std::move(cursors), cpus);
+                  std::move(cursors), streams);
 }
 
 // The OOM killer first kills, then names its victim. A kill by the kernel therefore stays in the
@@ -80,8 +83,7 @@ bool Reader::must_wait(uint64_t position, const Ring::Record& record, bool& oom_
     if (!victim) {
         return false;
     }
-    vigil_header header;
-    std::memcpy(&header, record.bytes.data(), sizeof header);
+    const uint64_t killed_ns = stream_place(record.bytes)->boot_ns;
     uint64_t ahead = record.next;
     for (int i = 0; i < oom_search_records; i++) {
         const auto later = ring_.read(ahead);
@@ -94,7 +96,7 @@ bool Reader::must_wait(uint64_t position, const Ring::Record& record, bool& oom_
         }
         ahead = later->next;
     }
-    return boot_now_ns() < header.time_ns + oom_wait_ns && position < ring_.producer_position();
+    return boot_now_ns() < killed_ns + oom_wait_ns && position < ring_.producer_position();
 }
 
 Reader::Drained Reader::drain(size_t budget_bytes, const Handler& handler) {
@@ -112,10 +114,11 @@ Reader::Drained Reader::drain(size_t budget_bytes, const Handler& handler) {
         if (decode_.oom_follows) {
             record = ring_.read(cursor_.position);  // the search may have reused its buffer
         }
+        const auto place = stream_place(record->bytes);
         const auto event = decode(record->bytes, decode_);
         // A record that is not understood leaves a gap in its stream, which is told.
-        if (event && !record->discarded && event->cpu < cpu_count_) {
-            tell(advance(cursor_, event->cpu, event->kind, event->sequence, event->boot_ns),
+        if (event && !record->discarded && place->stream < stream_count_) {
+            tell(advance(cursor_, place->stream, place->kind, place->sequence, place->boot_ns),
                  handler);
             cursor_.position = record->next;
             if (!handler(*event)) {
@@ -134,7 +137,7 @@ void Reader::tell(const Gap& gap, const Handler& handler) const {
     const uint64_t from = gap.from_boot_ns != 0 ? gap.from_boot_ns : control_->attached_ns;
     model::Event event;
     event.kind = model::Kind::loss;
-    event.cpu = gap.cpu;
+    event.cpu = static_cast<uint16_t>(gap.cpu % decode_.cpu_count);
     event.boot_ns = gap.to_boot_ns;
     event.unix_ns = static_cast<int64_t>(gap.to_boot_ns) + decode_.unix_minus_boot_ns;
     event.body = model::Loss{
@@ -147,8 +150,8 @@ void Reader::tell(const Gap& gap, const Handler& handler) const {
 }
 
 std::vector<vigil_cpu_counters> Reader::snapshot() const {
-    std::vector<vigil_cpu_counters> copy(cpu_count_);
-    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+    std::vector<vigil_cpu_counters> copy(stream_count_);
+    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
         for (size_t kind = 0; kind < VIGIL_KIND_SLOTS; kind++) {
             const vigil_counter& live = counters_[cpu].kind[kind];
             // The sequence last: what it covers is then in the other counters.
@@ -163,7 +166,7 @@ std::vector<vigil_cpu_counters> Reader::snapshot() const {
 void Reader::tell_tail_losses(const Handler& handler) {
     uint64_t dropped = 0;
     uint64_t lost = 0;
-    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
             dropped += load(counters_[cpu].kind[kind].dropped);
             lost += cursor_.cpus[cpu].kind[kind].lost;
@@ -185,8 +188,8 @@ void Reader::tell_tail_losses(const Handler& handler) {
 
 void Reader::confirm(const Cursor& cursor) {
     const uint32_t next = (control_->active_cursor & 1) ^ 1;
-    std::memcpy(stored_ + next * cpu_count_, cursor.cpus.data(),
-                cpu_count_ * sizeof(vigil_cpu_streams));
+    std::memcpy(stored_ + next * stream_count_, cursor.cpus.data(),
+                stream_count_ * sizeof(vigil_cpu_streams));
     control_->consumed[next] = cursor.position;
     // The one store that makes it count; a reader killed before it leaves the old cursor.
     std::atomic_ref(control_->active_cursor).store(next, std::memory_order_release);
@@ -205,7 +208,7 @@ void Reader::end() { std::atomic_ref(control_->filter.kinds).store(0, std::memor
 
 bool Reader::settled() const {
     const auto numbers = snapshot();
-    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
             const vigil_counter& counter = numbers[cpu].kind[kind];
             if (counter.seen != counter.filtered + counter.sequence ||
@@ -220,7 +223,7 @@ bool Reader::settled() const {
 Totals Reader::totals(const Cursor& cursor) const {
     Totals totals{};
     const auto numbers = snapshot();
-    for (size_t cpu = 0; cpu < cpu_count_; cpu++) {
+    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
         for (size_t kind = 0; kind < totals.size(); kind++) {
             const vigil_counter& counter = numbers[cpu].kind[kind];
             const vigil_stream& stream = cursor.cpus[cpu].kind[kind];

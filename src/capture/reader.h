@@ -84,7 +84,7 @@ class Reader {
 
  private:
     Reader(MapFds fds, Ring ring, Mapping control, Mapping counters, Mapping cursors,
-           size_t cpu_count);
+           size_t stream_count);
 
     bool must_wait(uint64_t position, const Ring::Record& record, bool& oom_follows);
     void tell(const Gap& gap, const Handler& handler) const;
@@ -98,8 +98,8 @@ class Reader {
     Mapping cursors_mapping_;
     vigil_control* control_;
     vigil_cpu_counters* counters_;
-    vigil_cpu_streams* stored_;  // two cursors of cpu_count_ entries
-    size_t cpu_count_;
+    vigil_cpu_streams* stored_;  // two cursors of stream_count_ entries
+    size_t stream_count_;
     Cursor cursor_;
     DecodeContext decode_;
 };

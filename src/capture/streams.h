@@ -29,7 +29,7 @@ struct Gap {
 };
 
 // Takes one record's place into account and returns what is missing before it (count 0: nothing).
-// `cpu` must be below cursor.cpus.size() and `kind` a kernel kind.
+// `cpu` is the index of the stream, below cursor.cpus.size(), and `kind` a kernel kind.
 Gap advance(Cursor& cursor, uint16_t cpu, model::Kind kind, uint64_t sequence, uint64_t boot_ns);
 
 // Call when all records up to `sequences` have been read: what of them did not come is lost.

@@ -16,6 +16,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "capture/hooks.h"
 #include "capture/kernel.h"
 #include "capture/pin.h"
 #include "capture/probe.h"
@@ -32,39 +33,6 @@ struct Tracer::Programs {
 namespace {
 
 constexpr uint32_t bit(int kind) { return 1U << kind; }
-
-// Which hooks a set of wanted kinds takes. An exit's peak and thread count begin at fork and
-// exec; a tree grows by forks and shrinks by exits.
-struct Hooks {
-    bool fork, exec, exit, signal, oom, kill_failed;
-};
-
-Hooks hooks_for(const vigil_filter& filter) {
-    const auto wants = [&](int kind) { return (filter.kinds & bit(kind)) != 0; };
-    const bool tree = (filter.flags & VIGIL_FILTER_TREE) != 0;
-    return {
-        .fork = wants(VIGIL_FORK) || wants(VIGIL_EXIT) || tree,
-        .exec = wants(VIGIL_EXEC) || wants(VIGIL_EXIT),
-        .exit = wants(VIGIL_EXIT) || tree,
-        .signal = wants(VIGIL_SIGNAL) || wants(VIGIL_OOM),
-        .oom = wants(VIGIL_OOM),
-        .kill_failed = wants(VIGIL_KILL_FAILED),
-    };
-}
-
-void choose_programs(vigil_bpf& skeleton, const Hooks& hooks) {
-    const auto choose = [](bpf_program* program, bool wanted) {
-        ::bpf_program__set_autoload(program, wanted);
-    };
-    choose(skeleton.progs.on_fork, hooks.fork);
-    choose(skeleton.progs.on_exec, hooks.exec);
-    choose(skeleton.progs.on_exit, hooks.exit);
-    choose(skeleton.progs.on_signal, hooks.signal);
-    choose(skeleton.progs.on_oom, hooks.oom);
-    choose(skeleton.progs.on_kill_exit, hooks.kill_failed);
-    choose(skeleton.progs.on_tkill_exit, hooks.kill_failed);
-    choose(skeleton.progs.on_tgkill_exit, hooks.kill_failed);
-}
 
 // Loading failed as a whole: each hook alone is then asked, because its answer is precise.
 Error load_error(int error, uint32_t kinds) {
@@ -106,8 +74,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     if ((filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
         filter.kinds |= bit(VIGIL_OOM);
     }
-    const Hooks hooks = hooks_for(filter);
-    if (hooks.kill_failed && !has_tracefs()) {
+    if ((filter.kinds & bit(VIGIL_KILL_FAILED)) != 0 && !has_tracefs()) {
         return Error{
             ErrorCode::unsupported,
             fmt::format("--failed needs tracefs, which can't be read here: {}", tracefs_fix())};
@@ -121,13 +88,17 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
         return load_error(-errno, filter.kinds);
     }
     vigil_bpf& skeleton = *programs->skeleton;
-    choose_programs(skeleton, hooks);
-    const int cpus = ::libbpf_num_possible_cpus();
+    const uint32_t lanes = needed_lanes();
+    choose_programs(*skeleton.obj, filter, lanes);
+    const auto cpus = static_cast<uint32_t>(::libbpf_num_possible_cpus());
     const uint64_t ring_bytes =
         std::bit_ceil(std::clamp(options.ring_bytes, smallest_ring_bytes, largest_ring_bytes));
     ::bpf_map__set_max_entries(skeleton.maps.ring, static_cast<__u32>(ring_bytes));
-    ::bpf_map__set_max_entries(skeleton.maps.counters, static_cast<__u32>(cpus));
-    ::bpf_map__set_max_entries(skeleton.maps.cursors, static_cast<__u32>(2 * cpus));
+    ::bpf_map__set_max_entries(skeleton.maps.counters, lanes * cpus);
+    ::bpf_map__set_max_entries(skeleton.maps.cursors, 2 * lanes * cpus);
+    if (lanes > 1) {
+        ::bpf_map__set_max_entries(skeleton.maps.claims, VIGIL_CLAIM_ENTRIES);
+    }
     if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
         ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity);
     }
@@ -146,6 +117,8 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     control.wakeup_bytes = ring_bytes / 8;
     control.ring_bytes = ring_bytes;
     control.abi_version = VIGIL_ABI_VERSION;
+    control.cpu_count = cpus;
+    control.lane_count = lanes;
     const __u32 zero = 0;
     if (::bpf_map_update_elem(::bpf_map__fd(skeleton.maps.control), &zero, &control, BPF_ANY) !=
         0) {
@@ -205,19 +178,13 @@ void Tracer::detach() {
     ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-uint64_t Tracer::recursion_misses() const {
-    uint64_t misses = 0;
-    const bpf_program* program = nullptr;
-    while ((program = ::bpf_object__next_program(programs_->skeleton->obj,
-                                                 const_cast<bpf_program*>(program))) != nullptr) {
-        const int fd = ::bpf_program__fd(program);
-        bpf_prog_info info{};
-        __u32 size = sizeof info;
-        if (fd >= 0 && ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
-            misses += info.recursion_misses;
-        }
-    }
-    return misses;
+uint64_t Tracer::missed_at_most() const {
+    const bpf_object* object = programs_->skeleton->obj;
+    return capture::missed_at_most(needed_lanes(), [&](const std::string& name) -> uint64_t {
+        const bpf_program* program = ::bpf_object__find_program_by_name(object, name.c_str());
+        const int fd = program != nullptr ? ::bpf_program__fd(program) : -1;
+        return fd >= 0 ? skipped_runs(fd) : 0;
+    });
 }
 
 Result<void> Tracer::pin(const std::string& directory) {

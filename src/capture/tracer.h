@@ -45,8 +45,8 @@ class Tracer {
     // Stops the programs. What they have seen can still be read.
     void detach();
 
-    // Runs of a program that the kernel skipped because it was already running on that CPU.
-    uint64_t recursion_misses() const;
+    // Events that the kernel side had no program free for; not seen at all. See hooks.h.
+    uint64_t missed_at_most() const;
 
     // Leaves everything in the kernel under `directory` (which must not exist yet).
     Result<void> pin(const std::string& directory);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/hooks.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <utility>
+
+#include "capture/probe.h"
+
+namespace vigil::capture {
+namespace {
+
+// The hooks that a task can be preempted in. Signals are generated under a spin lock.
+bool has_lanes(int kind) { return kind == VIGIL_FORK || kind == VIGIL_EXEC || kind == VIGIL_EXIT; }
+
+std::string base_name(int kind) {
+    switch (kind) {
+#define VIGIL_HOOK_NAME(number, NAME, name) \
+    case VIGIL_##NAME:                      \
+        return "on_" #name;
+        VIGIL_KINDS(VIGIL_HOOK_NAME)
+#undef VIGIL_HOOK_NAME
+        default:
+            return {};
+    }
+}
+
+constexpr std::array all_kinds{
+#define VIGIL_HOOK_KIND(number, NAME, name) int{VIGIL_##NAME},
+    VIGIL_KINDS(VIGIL_HOOK_KIND)
+#undef VIGIL_HOOK_KIND
+};
+
+bool is_needed(int kind, const vigil_filter& filter) {
+    const auto wants = [&](int other) { return (filter.kinds >> other & 1) != 0; };
+    const bool tree = (filter.flags & VIGIL_FILTER_TREE) != 0;
+    switch (kind) {
+        case VIGIL_FORK:
+            return wants(VIGIL_FORK) || wants(VIGIL_EXIT) || tree;
+        case VIGIL_EXEC:
+            return wants(VIGIL_EXEC) || wants(VIGIL_EXIT);
+        case VIGIL_EXIT:
+            return wants(VIGIL_EXIT) || tree;
+        case VIGIL_SIGNAL:
+            return wants(VIGIL_SIGNAL) || wants(VIGIL_OOM);
+        default:
+            return wants(kind);
+    }
+}
+
+}  // namespace
+
+// Not told by BTF: from 7.0 on tracepoints call their programs with preemption on.
+uint32_t needed_lanes() { return kernel_release().major >= 7 ? VIGIL_LANES : 1; }
+
+std::vector<std::string> program_names(int kind, uint32_t lanes) {
+    if (kind == VIGIL_KILL_FAILED) {
+        return {"on_kill_exit", "on_tkill_exit", "on_tgkill_exit"};
+    }
+    std::vector<std::string> names{base_name(kind)};
+    for (uint32_t lane = 1; has_lanes(kind) && lane < lanes; lane++) {
+        names.push_back(names[0] + "_lane" + std::to_string(lane));
+    }
+    return names;
+}
+
+void choose_programs(const bpf_object& object, const vigil_filter& filter, uint32_t lanes) {
+    bpf_program* program = nullptr;
+    while ((program = ::bpf_object__next_program(&object, program)) != nullptr) {
+        ::bpf_program__set_autoload(program, false);
+    }
+    for (const int kind : all_kinds) {
+        if (!is_needed(kind, filter)) {
+            continue;
+        }
+        for (const std::string& name : program_names(kind, lanes)) {
+            ::bpf_program__set_autoload(::bpf_object__find_program_by_name(&object, name.c_str()),
+                                        true);
+        }
+    }
+}
+
+uint64_t skipped_runs(int program_fd) {
+    bpf_prog_info info{};
+    __u32 size = sizeof info;
+    const bool told = ::bpf_obj_get_info_by_fd(program_fd, &info, &size) == 0;
+    return told ? info.recursion_misses : 0;
+}
+
+uint64_t missed_at_most(uint32_t lanes,
+                        const std::function<uint64_t(const std::string&)>& skipped) {
+    uint64_t missed = 0;
+    for (const int kind : all_kinds) {
+        // Each event asks every lane: it is missed only if all of them were skipped.
+        uint64_t by_all_lanes = UINT64_MAX;
+        uint64_t by_any = 0;
+        for (const std::string& name : program_names(kind, lanes)) {
+            const uint64_t runs = skipped(name);
+            by_all_lanes = std::min(by_all_lanes, runs);
+            by_any += runs;
+        }
+        missed += has_lanes(kind) ? by_all_lanes : by_any;
+    }
+    return missed;
+}
+
+}  // namespace vigil::capture
