@@ -49,7 +49,7 @@ void add_filter_options(CLI::App& app, Raw& raw) {
     app.add_option("-e,--events", raw.kinds,
                    "Kinds of events: fork, exec, exit, signal, oom [all of them]")
         ->delimiter(',')
-        ->type_name("KIND,...");
+        ->type_name("KIND");
     app.add_option("-s,--signals", raw.signals,
                    "Only these signals: 15, TERM, SIGTERM, RTMIN+3; repeatable [all that do "
                    "something by default]")
