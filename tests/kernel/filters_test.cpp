@@ -307,13 +307,13 @@ TEST(Filters, ThreadsWhenAskedFor) {
 }
 
 TEST(Filters, NoThreadsByDefault) {
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([] {
         std::thread([] {}).join();
         return 0;
     });
     wait_for(pid);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     EXPECT_FALSE(trace.only("fork", pid).flag("thread"));
     EXPECT_FALSE(trace.only("exit", pid).flag("thread"));
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,9 +16,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <regex>
 #include <set>
 #include <thread>
+
+#include "actors.h"
 
 namespace vigil::tests {
 namespace {
@@ -59,6 +63,12 @@ std::string vigil_path() {
 int scaled(int count) {
     const char* percent = std::getenv("VIGIL_TEST_SCALE");
     return percent == nullptr ? count : std::max(1, count * std::atoi(percent) / 100);
+}
+
+int kernel_major() {
+    utsname names{};
+    ::uname(&names);
+    return std::atoi(names.release);
 }
 
 bool wait_until(const std::function<bool()>& condition, const std::string& what) {
@@ -109,6 +119,11 @@ Program::~Program() {
 }
 
 void Program::send(int signal) const { ::kill(pid_, signal); }
+
+void Program::look() {
+    pump(0);
+    read_file();
+}
 
 // Takes in what has been written. False where it has ended.
 bool Program::pump(int timeout_ms) {
@@ -234,6 +249,65 @@ Trace TraceRun::end() {
 Trace TraceRun::wait() {
     program_.wait();
     return read_trace(program_, sequences_);
+}
+
+namespace {
+
+std::unique_ptr<TraceRun> shared;
+size_t shared_taken = 0;  // bytes of its output that tests have got
+
+// The lines that are complete and not taken.
+std::string take_lines() {
+    const std::string& output = shared->program().output();
+    const size_t end = output.rfind('\n');
+    if (end == std::string::npos || end + 1 <= shared_taken) {
+        return {};
+    }
+    std::string lines = output.substr(shared_taken, end + 1 - shared_taken);
+    shared_taken = end + 1;
+    return lines;
+}
+
+// The ring keeps the order: once this process is told, all that was before it has been.
+std::vector<Event> take_until_now() {
+    const pid_t marker = start([] { return 0; });
+    wait_for(marker);
+    std::vector<Event> events;
+    wait_until(
+        [&] {
+            shared->program().look();
+            for (Event& event : parse_lines(take_lines())) {
+                events.push_back(std::move(event));
+            }
+            return std::any_of(events.rbegin(), events.rend(), [&](const Event& event) {
+                return event.kind() == "exit" && event.pid() == marker;
+            });
+        },
+        "the exit of a process, told by the shared trace; on stderr: " +
+            shared->program().errors());
+    return events;
+}
+
+}  // namespace
+
+Watch::Watch() {
+    if (!shared) {
+        shared = std::make_unique<TraceRun>();
+    }
+    take_until_now();
+}
+
+Trace Watch::end() {
+    Trace trace;
+    trace.events = take_until_now();
+    return trace;
+}
+
+void Watch::end_all() {
+    if (shared) {
+        EXPECT_EQ(shared->end().exit_code, 0);
+        shared.reset();
+    }
 }
 
 Words own_tree() { return {"--tree", std::to_string(::getpid())}; }

@@ -21,6 +21,8 @@ std::string vigil_path();
 // `count` scaled by $VIGIL_TEST_SCALE percent: emulated machines are slow.
 int scaled(int count);
 
+int kernel_major();
+
 // Looks again and again, for a minute at most; fails the test where it never came true.
 bool wait_until(const std::function<bool()>& condition, const std::string& what);
 
@@ -49,7 +51,7 @@ class Program {
     bool wait_for_output(const std::string& text);
 
     // Takes in what it has written until now, without waiting.
-    void look() { pump(0); }
+    void look();
     // As a reader that goes away does; for Output::pipe.
     void close_output() { output_fd_.reset(); }
 
@@ -112,6 +114,9 @@ std::vector<Event> parse_lines(const std::string& output);
 // and the like) is a gap in the output, though none in the ring.
 enum class Sequences { complete, with_gaps };
 
+// Within a CPU and kind, numbers rise by one, except where a loss event has told how many are gone.
+void check_numbers(const std::vector<Event>& events);
+
 // Reads what an ended `trace -o json` has left and checks the sums of the head of this file.
 Trace read_trace(Program& program, Sequences sequences = Sequences::complete);
 
@@ -130,6 +135,18 @@ class TraceRun {
  private:
     Sequences sequences_;
     Program program_;
+};
+
+// One `trace -o json` that runs for as long as this process and is held to the sums at its end.
+// A test takes from it what happened while its Watch stood.
+class Watch {
+ public:
+    Watch();
+    // All events until now; of the account nothing is known yet.
+    Trace end();
+
+    // Ends the shared trace and checks it, where there is one.
+    static void end_all();
 };
 
 // For runs that take everything: the tree of this test only, so that what else happens on the

@@ -23,7 +23,7 @@ constexpr uint64_t tick_ns = 10'000'000;  // of /proc/PID/stat: USER_HZ is 100
 class KnownCommand : public ::testing::Test {
  protected:
     void SetUp() override {
-        TraceRun run;
+        Watch watch;
         const Gate input;
         std::array<int, 2> ends{};
         ASSERT_EQ(::pipe(ends.data()), 0);
@@ -47,7 +47,7 @@ class KnownCommand : public ::testing::Test {
         ended_ = wait_for(pid_);
         least_life_ns_ = static_cast<int64_t>(ran_from_ns - begin_ns) / 2;
         most_life_ns_ = static_cast<int64_t>(boot_now_ns() - begin_ns);
-        trace_ = run.end();
+        trace_ = watch.end();
         end_ = utc_now();
     }
 
@@ -129,27 +129,27 @@ TEST_F(KnownCommand, EventsComeInTheOrderOfLife) {
 }
 
 TEST(Lifecycle, ExitCodes) {
-    TraceRun run;
+    Watch watch;
     std::map<int, pid_t> children;
     for (const int code : {0, 1, 3, 127, 255}) {
         children[code] = start([&] { return code; });
         EXPECT_EQ(wait_for(children[code]).code(), code);
     }
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     for (const auto& [code, pid] : children) {
         EXPECT_EQ(trace.only("exit", pid).number("exit_code"), code);
     }
 }
 
 TEST(Lifecycle, FailedExecAfterVforkIsNoExec) {
-    TraceRun run;
+    Watch watch;
     const pid_t pid = ::vfork();
     if (pid == 0) {
         ::execl("/nonexistent/program", "program", nullptr);
         ::_exit(126);
     }
     EXPECT_EQ(wait_for(pid).code(), 126);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     trace.only("fork", pid);
     EXPECT_TRUE(trace.of("exec", pid).empty());
     EXPECT_EQ(trace.only("exit", pid).number("exit_code"), 126);
@@ -160,7 +160,7 @@ TEST(Lifecycle, ScriptIsToldByItsOwnNameAndTheArgumentsOfItsInterpreter) {
     const std::string script = folder.path() + "/script";
     std::ofstream(script) << "#!/bin/sh\nread line\n";
     ::chmod(script.c_str(), 0755);
-    TraceRun run;
+    Watch watch;
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe(ends.data()), 0);
     const pid_t pid = start([&] {
@@ -174,7 +174,7 @@ TEST(Lifecycle, ScriptIsToldByItsOwnNameAndTheArgumentsOfItsInterpreter) {
     const std::string line = proc_file(pid, "cmdline");
     ::close(ends[1]);
     wait_for(pid);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     const Event exec = trace.only("exec", pid);
     EXPECT_EQ(exec.text("comm"), "script");
     EXPECT_EQ(exec.text("file"), script);
@@ -184,19 +184,19 @@ TEST(Lifecycle, ScriptIsToldByItsOwnNameAndTheArgumentsOfItsInterpreter) {
 }
 
 TEST(Lifecycle, EachExecOfOneProcessIsTold) {
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([] {
         exec("/bin/sh", {"sh", "-c", "exec /bin/sh -c 'exec /bin/sh -c \"exit 9\"'"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 9);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     EXPECT_EQ(trace.of("exec", pid).size(), 3U);
     EXPECT_EQ(trace.only("exit", pid).number("exit_code"), 9);
 }
 
 TEST(Lifecycle, ProcessOfOneMillisecond) {
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([] {
         const uint64_t end = boot_now_ns() + 1'000'000;
         while (boot_now_ns() < end) {
@@ -204,7 +204,7 @@ TEST(Lifecycle, ProcessOfOneMillisecond) {
         return 5;
     });
     wait_for(pid);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     trace.only("fork", pid);
     const Event exit = trace.only("exit", pid);
     EXPECT_EQ(exit.number("exit_code"), 5);
@@ -234,7 +234,7 @@ TEST(Lifecycle, ManyQuickProcessesAreAllTold) {
 
 TEST(Lifecycle, PidNamespaceIsToldByTheNumbersOfTheFirst) {
     const Gate go;
-    TraceRun run;
+    Watch watch;
     const pid_t middle = start([&] {
         if (::unshare(CLONE_NEWPID) != 0) {
             return 99;
@@ -249,7 +249,7 @@ TEST(Lifecycle, PidNamespaceIsToldByTheNumbersOfTheFirst) {
         return inner > 1 ? code : 97;
     });
     EXPECT_EQ(wait_for(middle).code(), 11);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     int found = 0;
     for (const Event& exit : trace.of("exit")) {
         if (exit.number("ppid") == middle) {
@@ -270,14 +270,14 @@ TEST(Lifecycle, CgroupIsToldByItsId) {
     if (!cgroup) {
         GTEST_SKIP() << "no cgroup2 that can be written to";
     }
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([&] {
         cgroup->enter();
         exec_self({"exit", "0"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     const auto id = static_cast<int64_t>(cgroup->id());
     EXPECT_NE(trace.only("fork", pid).number("cgroup_id"), id);
     EXPECT_EQ(trace.only("exec", pid).number("cgroup_id"), id);

@@ -2,15 +2,23 @@
 // All tests run in a mount namespace of their own: the pins of the machine are out of their reach
 // and theirs vanish with them, and tracefs can be had or taken away.
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <iostream>
 
 #include "acts.h"
+#include "harness.h"
 #include "place.h"
+
+namespace {
+
+class EndOfAll : public ::testing::Environment {
+ public:
+    void TearDown() override { vigil::tests::Watch::end_all(); }
+};
+
+}  // namespace
 
 int main(int argc, char** argv) {
     if (argc > 1 && std::strcmp(argv[1], "act") == 0) {
@@ -23,6 +31,7 @@ int main(int argc, char** argv) {
             return 1;
         }
         vigil::tests::make_own_place();
+        ::testing::AddGlobalTestEnvironment(new EndOfAll);
     }
     return RUN_ALL_TESTS();
 }

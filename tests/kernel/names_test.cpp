@@ -39,12 +39,12 @@ const std::vector<std::string> hostile_names{
 };
 
 TEST(Names, JsonGivesBackWhatIsText) {
-    TraceRun run;
+    Watch watch;
     std::vector<pid_t> pids;
     for (const std::string& name : hostile_names) {
         pids.push_back(end_with_name(name));
     }
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     for (size_t i = 0; i < pids.size(); i++) {
         const std::string told = trace.only("exit", pids[i]).text("comm");
         if (hostile_names[i] == "bad\xff\xfeutf8") {
@@ -108,7 +108,7 @@ TEST(Names, TextAndTableHoldNoForeignByte) {
 
 TEST(Names, FileNamesWithSpacesAndNewlines) {
     const Folder folder;
-    TraceRun run;
+    Watch watch;
     std::vector<std::pair<std::string, pid_t>> programs;
     for (const std::string name :
          {"with space", "new\nline", "\xd0\xb6\xd1\x83\xd0\xba", "=\"'\\"}) {
@@ -121,7 +121,7 @@ TEST(Names, FileNamesWithSpacesAndNewlines) {
         EXPECT_EQ(wait_for(pid).code(), 0);
         programs.emplace_back(name, pid);
     }
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     for (const auto& [name, pid] : programs) {
         const Event exec = trace.only("exec", pid);
         EXPECT_EQ(exec.text("file"), folder.path() + "/" + name);
@@ -138,25 +138,25 @@ TEST(Names, LongestPath) {
     }
     path += path.size() + end.size() < 4095 ? "/" + end : end;
     ASSERT_EQ(path.size(), 4095U);
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([&] {
         exec(path, {"true"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    const std::string told = run.end().only("exec", pid).text("file");
+    const std::string told = watch.end().only("exec", pid).text("file");
     EXPECT_EQ(told.size(), path.size());
     EXPECT_TRUE(told == path);
 }
 
 Event exec_with(const Words& argv) {
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([&] {
         exec("/bin/true", argv);
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    return run.end().only("exec", pid);
+    return watch.end().only("exec", pid);
 }
 
 int64_t bytes_of(const Words& argv) {
@@ -177,12 +177,13 @@ TEST(Names, ArgumentsOf128KiBAreCutWithAMark) {
     EXPECT_EQ(exec.number("argc"), static_cast<int64_t>(argv.size()));
     EXPECT_EQ(exec.number("argv_bytes"), bytes_of(argv));
     const Words told = exec.words("argv");
-    ASSERT_EQ(told.size(), 5U);  // 4,096 bytes
-    for (size_t i = 0; i < 4; i++) {
+    ASSERT_GE(told.size(), 5U);
+    for (size_t i = 0; i + 1 < told.size(); i++) {
         EXPECT_EQ(told[i], argv[i]);
     }
-    EXPECT_EQ(told[4], argv[4].substr(0, told[4].size()));
-    EXPECT_GT(bytes_of(told), 4'096 - 8);
+    const std::string& last = told.back();
+    EXPECT_EQ(last, argv[told.size() - 1].substr(0, last.size()));
+    EXPECT_EQ(bytes_of(told) - 1, 4'096);
 }
 
 TEST(Names, ArgumentsThatJustFitAreWhole) {

@@ -31,14 +31,14 @@ TEST(Oom, VictimIsNamedAndItsSignalExplained) {
     if (!cgroup) {
         GTEST_SKIP() << "no memory cgroup that can be written to";
     }
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([&] {
         cgroup->enter();
-        touch_mb(128);
+        exec_self({"touch", "128"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).signal(), SIGKILL);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     const Event oom = trace.only("oom", pid);
     EXPECT_EQ(oom.number("ppid"), ::getpid());
     EXPECT_EQ(oom.number("trigger_pid"), pid);
@@ -59,19 +59,19 @@ TEST(Oom, EachMemberOfAGroupThatDiesTogetherIsNamed) {
     if (!cgroup || !cgroup->write("memory.oom.group", "1")) {
         GTEST_SKIP() << "no memory.oom.group (cgroup2 with the memory controller)";
     }
-    TraceRun run;
+    Watch watch;
     const pid_t bystander = start_sleeper([&] {
         cgroup->enter();
         touch_mb(4);
     });
     const pid_t glutton = start([&] {
         cgroup->enter();
-        touch_mb(128);
+        exec_self({"touch", "128"});
         return 0;
     });
     EXPECT_EQ(wait_for(glutton).signal(), SIGKILL);
     EXPECT_EQ(wait_for(bystander).signal(), SIGKILL);
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     for (const pid_t pid : {bystander, glutton}) {
         EXPECT_FALSE(trace.of("oom", pid).empty());
         EXPECT_EQ(trace.signals(pid, SIGKILL).front().text("source"), "oom");
@@ -86,7 +86,7 @@ TEST(Oom, KindCanBeAskedForAlone) {
     TraceRun run({"-e", "oom"});
     const pid_t pid = start([&] {
         cgroup->enter();
-        touch_mb(128);
+        exec_self({"touch", "128"});
         return 0;
     });
     wait_for(pid);

@@ -27,7 +27,7 @@ struct Sent {
 
 Sent send_with(int number, const std::function<int(pid_t)>& call, bool wait_for_death = true) {
     Sent sent;
-    TraceRun run;
+    Watch watch;
     sent.victim = start_sleeper([] { ::prctl(PR_SET_NAME, "the victim"); });
     const uint64_t sender_from = boot_now_ns();
     sent.sender = start([&] {
@@ -39,7 +39,7 @@ Sent send_with(int number, const std::function<int(pid_t)>& call, bool wait_for_
     if (wait_for_death) {
         EXPECT_EQ(wait_for(sent.victim).signal(), number);
     }
-    sent.trace = run.end();
+    sent.trace = watch.end();
     sent.signal = sent.trace.only_signal(sent.victim, number);
     const Event& signal = sent.signal;
     EXPECT_EQ(signal.text("comm"), "the victim");
@@ -100,7 +100,7 @@ TEST(Senders, RealtimeSignalHasItsName) {
 }
 
 TEST(Senders, KillOfAGroupTellsEachMember) {
-    TraceRun run;
+    Watch watch;
     std::vector<pid_t> members;
     for (int i = 0; i < 3; i++) {
         const pid_t group = members.empty() ? 0 : members[0];
@@ -111,7 +111,7 @@ TEST(Senders, KillOfAGroupTellsEachMember) {
     for (const pid_t member : members) {
         EXPECT_EQ(wait_for(member).signal(), SIGTERM);
     }
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     for (const pid_t member : members) {
         const Event signal = trace.only_signal(member, SIGTERM);
         EXPECT_EQ(signal.text("source"), "user");
@@ -125,7 +125,7 @@ TEST(Senders, CgroupKillIsByTheUserWhoWroteIt) {
     if (!cgroup || !cgroup->has("cgroup.kill")) {
         GTEST_SKIP() << "no cgroup.kill here (cgroup2 on Linux 5.14 or later)";
     }
-    TraceRun run;
+    Watch watch;
     std::vector<pid_t> members;
     for (int i = 0; i < 2; i++) {
         members.push_back(start_sleeper([&] { cgroup->enter(); }));
@@ -135,7 +135,7 @@ TEST(Senders, CgroupKillIsByTheUserWhoWroteIt) {
     for (const pid_t member : members) {
         EXPECT_EQ(wait_for(member).signal(), SIGKILL);
     }
-    const Trace trace = run.end();
+    const Trace trace = watch.end();
     for (const pid_t member : members) {
         const Event signal = trace.only_signal(member, SIGKILL);
         EXPECT_EQ(signal.text("source"), "user");
@@ -226,9 +226,9 @@ TEST_F(FailedKills, SuccessIsNoFailure) {
 TEST(Failed, NotToldUnlessAskedFor) {
     const pid_t gone = start([] { return 0; });
     wait_for(gone);
-    TraceRun run;
+    Watch watch;
     ::kill(gone, SIGTERM);
-    EXPECT_TRUE(run.end().of("kill_failed").empty());
+    EXPECT_TRUE(watch.end().of("kill_failed").empty());
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ TEST(Threads, LeaderLeavesAndTheRestRace) {
 }
 
 TEST(Threads, AKillEndsThemAllOnce) {
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start_sleeper([] {
         for (int i = 1; i < thread_count; i++) {
             std::thread([] {
@@ -127,7 +127,7 @@ TEST(Threads, AKillEndsThemAllOnce) {
         }
     });
     kill_and_wait(pid, SIGKILL);
-    const Event exit = run.end().only("exit", pid);
+    const Event exit = watch.end().only("exit", pid);
     EXPECT_EQ(exit.text("exit_signal"), "SIGKILL");
     EXPECT_EQ(exit.number("threads"), thread_count);
 }
@@ -169,7 +169,7 @@ TEST(Threads, ExecFromAnotherThanTheLeader) {
 }
 
 TEST(Threads, CountIsOfAllSinceTheExec) {
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([] {
         for (int i = 0; i < 3; i++) {
             std::thread([] {}).join();
@@ -178,14 +178,14 @@ TEST(Threads, CountIsOfAllSinceTheExec) {
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    EXPECT_EQ(run.end().only("exit", pid).number("threads"), 13);
+    EXPECT_EQ(watch.end().only("exit", pid).number("threads"), 13);
 }
 
 // 100 threads at the end are more than one look at the kernel's list may cover: what is told
 // then must say so.
 TEST(Threads, BillOfAHundredDyingThreadsIsWholeOrSaysSo) {
     constexpr int count = 100;
-    TraceRun run;
+    Watch watch;
     const pid_t pid = start([] {
         for (int i = 0; i < count; i++) {
             std::thread([] {
@@ -204,7 +204,7 @@ TEST(Threads, BillOfAHundredDyingThreadsIsWholeOrSaysSo) {
         return 0;
     });
     const Ended ended = wait_for(pid);
-    const Event exit = run.end().only("exit", pid);
+    const Event exit = watch.end().only("exit", pid);
     EXPECT_EQ(exit.number("threads"), count + 1);
     EXPECT_LE(exit.number("cpu_ns"), static_cast<int64_t>(cpu_ns(ended.usage)) + 1'000'000);
     if (!exit.flag("bill_partial")) {

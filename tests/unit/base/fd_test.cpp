@@ -66,7 +66,8 @@ TEST(Fd, AssignmentDoesNotLeakTheOldOne) {
 
 TEST(Mapping, UnmapsAtTheEndAndMoves) {
     const auto page = static_cast<size_t>(::getpagesize());
-    void* address = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* address =
+        ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(address, MAP_FAILED);
     {
         Mapping first(address, page);

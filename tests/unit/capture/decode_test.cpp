@@ -16,7 +16,7 @@ using model::Kind;
 using test::Bytes;
 using test::bytes_of;
 
-constexpr DecodeContext context{.unix_minus_boot_ns = 1'000, .page_bytes = 4096};
+constexpr DecodeContext context{.unix_minus_boot_ns = 1'000, .page_bytes = 4096, .cpu_count = 8};
 
 template <class Body>
 Body body_of(const Bytes& record, const DecodeContext& in = context) {
@@ -50,6 +50,21 @@ TEST(Decode, TheHeaderOfEveryKind) {
         EXPECT_EQ(process.cgroup_id, 0x1'0000'0042U);
         EXPECT_EQ(process.comm.view(), "myapp");
     }
+}
+
+TEST(Decode, AStreamIsALaneOfACpu) {
+    Bytes record = bytes_of(test::fork_record());
+    test::patch_header(record, &vigil_header::stream, 2 * 4 + 3);
+    const auto event = decode(record, {.cpu_count = 4, .lane_count = 4});
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->cpu, 3);
+    EXPECT_EQ(event->sequence, 77U * 4 + 2);
+    const auto place = stream_place(record);
+    ASSERT_TRUE(place);
+    EXPECT_EQ(place->stream, 11);
+    EXPECT_EQ(place->kind, Kind::fork);
+    EXPECT_EQ(place->sequence, 77U);
+    EXPECT_EQ(place->boot_ns, 5'000'000'000U);
 }
 
 TEST(Decode, Fork) {
@@ -149,11 +164,15 @@ TEST(Decode, ExitFlags) {
     exit = body_of<model::Exit>(bytes_of(record));
     EXPECT_TRUE(exit.thread);
     EXPECT_FALSE(exit.peak_rss_bytes.has_value());
+    record.header.flags = VIGIL_FLAG_STORAGE_UNKNOWN;
+    exit = body_of<model::Exit>(bytes_of(record));
+    EXPECT_FALSE(exit.read_bytes.has_value());
+    EXPECT_FALSE(exit.write_bytes.has_value());
 }
 
 TEST(Decode, CpuTimeIsDividedByTicksAndAddsUp) {
-    const uint64_t ticks[][2] = {{0, 0}, {1, 0}, {0, 1}, {1, 1}, {1, 2}, {4'000'000, 1},
-                                 {UINT64_MAX / 2, UINT64_MAX / 2}};
+    const uint64_t ticks[][2] = {
+        {0, 0}, {1, 0}, {0, 1}, {1, 1}, {1, 2}, {4'000'000, 1}, {UINT64_MAX / 2, UINT64_MAX / 2}};
     for (const auto& [user, system] : ticks) {
         for (const uint64_t runtime :
              {uint64_t{0}, uint64_t{1}, uint64_t{999'999'999}, uint64_t{1} << 60}) {

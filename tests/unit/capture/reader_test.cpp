@@ -62,8 +62,8 @@ class ReaderTest : public ::testing::Test {
         drained_ = reader.drain(budget_bytes, [&](const model::Event& event) {
             std::string line(to_string(event.kind));
             if (const auto* loss = std::get_if<model::Loss>(&event.body)) {
-                line += ' ' + std::string(to_string(loss->kind)) + ' ' +
-                        std::to_string(loss->count);
+                line +=
+                    ' ' + std::string(to_string(loss->kind)) + ' ' + std::to_string(loss->count);
                 losses_.push_back(*loss);
             } else {
                 line += ' ' + std::to_string(event.process.pid);
@@ -237,14 +237,41 @@ TEST_F(ReaderTest, ARecordThatIsNotUnderstoodIsALoss) {
     EXPECT_EQ(drain(reader), (Lines{"loss fork 1", "fork 2"}));
 }
 
-TEST_F(ReaderTest, ACpuThatIsNoneIsLeftOut) {
+TEST_F(ReaderTest, AStreamThatIsNoneIsLeftOut) {
     Reader reader = open();
     auto record = fork(1);
-    test::patch_header(record, &vigil_header::cpu, 2);
+    test::patch_header(record, &vigil_header::stream, 2);
     ASSERT_TRUE(kernel_->put(record));
-    test::patch_header(record, &vigil_header::cpu, 65'535);
+    test::patch_header(record, &vigil_header::stream, 65'535);
     ASSERT_TRUE(kernel_->put(record));
     EXPECT_EQ(drain(reader), Lines{});
+}
+
+TEST_F(ReaderTest, EachLaneOfACpuIsAStreamOfItsOwn) {
+    kernel_ = FakeKernel::create(16'384, 2, 4);
+    Reader reader = open();
+    std::vector<std::pair<int, uint64_t>> places;
+    for (const uint16_t stream : std::initializer_list<uint16_t>{0, 2, 1, 7, 0}) {
+        kernel_->send(fork(1), stream);
+    }
+    kernel_->drop(VIGIL_FORK, 7);
+    (void)reader.drain(plenty, [&](const model::Event& event) {
+        places.emplace_back(event.cpu, event.sequence);
+        return true;
+    });
+    // The loss last. A number is there once a CPU, whichever lane gave it out.
+    EXPECT_EQ(places, (std::vector<std::pair<int, uint64_t>>{
+                          {0, 4}, {0, 5}, {1, 4}, {1, 7}, {0, 8}, {1, 0}}));
+    EXPECT_TRUE(reader.settled());
+}
+
+TEST_F(ReaderTest, BeginsAndEndsTheKernelSide) {
+    Reader reader = open();
+    kernel_->control().filter.kinds = 0x1f;
+    reader.begin(42);
+    EXPECT_EQ(kernel_->control().attached_ns, 42U);
+    reader.end();
+    EXPECT_EQ(kernel_->control().filter.kinds, 0U);
 }
 
 TEST_F(ReaderTest, SettledOnlyWhenEverySeenEventIsAccountedFor) {

@@ -14,8 +14,8 @@ TEST(Event, KindsHaveTheNumbersAndNamesOfTheAbi) {
     EXPECT_EQ(kernel_kind_count, 6U);
     EXPECT_EQ(kind_count, 7U);
     const std::pair<Kind, std::string_view> kinds[] = {
-        {Kind::fork, "fork"}, {Kind::exec, "exec"}, {Kind::exit, "exit"},
-        {Kind::signal, "signal"}, {Kind::oom, "oom"}, {Kind::kill_failed, "kill_failed"},
+        {Kind::fork, "fork"},     {Kind::exec, "exec"}, {Kind::exit, "exit"},
+        {Kind::signal, "signal"}, {Kind::oom, "oom"},   {Kind::kill_failed, "kill_failed"},
         {Kind::loss, "loss"}};
     for (size_t i = 0; i < std::size(kinds); i++) {
         EXPECT_EQ(index(kinds[i].first), i);

@@ -18,9 +18,22 @@ constexpr int rounds = 50'000;
 class Bytes {
  public:
     std::string next(size_t longest) {
-        constexpr std::string_view spicy[] = {
-            "\n", "\x1b[31m", "\x1b]0;x\x07", "\xff", "\xc2\x9b", "\xe2\x80\xae", "\"", "\\",
-            "\xf0\x9f\x98", "\xed\xa0\x80", "\x7f", "\xef\xbb\xbf", "{}", ",\"pid\":1", "=", " "};
+        constexpr std::string_view spicy[] = {"\n",
+                                              "\x1b[31m",
+                                              "\x1b]0;x\x07",
+                                              "\xff",
+                                              "\xc2\x9b",
+                                              "\xe2\x80\xae",
+                                              "\"",
+                                              "\\",
+                                              "\xf0\x9f\x98",
+                                              "\xed\xa0\x80",
+                                              "\x7f",
+                                              "\xef\xbb\xbf",
+                                              "{}",
+                                              ",\"pid\":1",
+                                              "=",
+                                              " "};
         std::string text;
         const size_t size = random_() % (longest + 1);
         while (text.size() < size) {

@@ -61,8 +61,7 @@ void expect_parsed(const std::string& line, JsonObject expected, JsonObject own)
 
 TEST(Json, Fork) {
     const std::string line = line_of(test::fork_event());
-    EXPECT_EQ(line,
-              golden("456000", "fork", R"(,"thread":false,"parent_start_ns":1250000000)"));
+    EXPECT_EQ(line, golden("456000", "fork", R"(,"thread":false,"parent_start_ns":1250000000)"));
     expect_parsed(line, common("456000", "fork"),
                   {{"thread", false}, {"parent_start_ns", uint64_t{1'250'000'000}}});
 }
@@ -119,9 +118,8 @@ TEST(Json, ExitByASignalWithMuchUnknown) {
     exit.peak_rss_bytes.reset();
     exit.threads.reset();
     const std::string line = line_of(event);
-    for (const char* part :
-         {R"("exit_code":null,"exit_signal":"SIGSEGV","core_dumped":true,)",
-          R"("peak_rss_bytes":null,)", R"("threads":null})"}) {
+    for (const char* part : {R"("exit_code":null,"exit_signal":"SIGSEGV","core_dumped":true,)",
+                             R"("peak_rss_bytes":null,)", R"("threads":null})"}) {
         EXPECT_NE(line.find(part), std::string::npos) << part;
     }
 }
@@ -194,11 +192,10 @@ TEST(Json, KillFailed) {
 
 TEST(Json, LossIsAboutNoProcess) {
     const std::string line = line_of(test::loss_event());
-    EXPECT_EQ(line,
-              R"({"time":"2026-11-20T22:33:49.800000Z","kind":"loss","host":"box",)"
-              R"("lost_kind":"exit","count":12,"cpu":1,"from":"2026-11-20T22:33:49.790000Z",)"
-              R"("to":"2026-11-20T22:33:49.800000Z"})"
-              "\n");
+    EXPECT_EQ(line, R"({"time":"2026-11-20T22:33:49.800000Z","kind":"loss","host":"box",)"
+                    R"("lost_kind":"exit","count":12,"cpu":1,"from":"2026-11-20T22:33:49.790000Z",)"
+                    R"("to":"2026-11-20T22:33:49.800000Z"})"
+                    "\n");
     EXPECT_TRUE(test::parse_json_object(line));
 }
 

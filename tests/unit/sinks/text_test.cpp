@@ -33,16 +33,14 @@ const Golden golden[] = {
     {test::signal_event(),
      "[22:33:49.123] SIGNAL: SIGTERM (15) [bash/1234] -> [myapp/5678] bash (1234)",
      "source=user result=delivered code=0 sender_uid=1001"},
-    {test::fork_event(), "[22:33:49.456] FORK: myapp (pid=5679, tgid=5679, ppid=5678)",
-     "uid=1000"},
+    {test::fork_event(), "[22:33:49.456] FORK: myapp (pid=5679, tgid=5679, ppid=5678)", "uid=1000"},
     {test::exec_event(), "[22:33:49.460] EXEC: myapp (pid=5679, tgid=5679, ppid=5678)",
      R"(file=/bin/ls argv=["ls","-l","a b"] uid=1000)"},
     {test::exit_event(), "[22:33:49.789] EXIT: myapp (pid=5679, tgid=5679)",
      "status=exit:3 lived=1.203s cpu=0.010s peak_rss=12.3MB read=4.0KB written=8.0KB threads=8"},
     {test::oom_event(), "[22:33:49.790] OOM: myapp (pid=5679, tgid=5679)",
      "rss=1.2GB oom_score_adj=-17 trigger_pid=99 trigger_comm=hungry"},
-    {test::kill_failed_event(),
-     "[22:33:49.791] KILL_FAILED: SIGTERM (15) [bash/1234] -> [99999]",
+    {test::kill_failed_event(), "[22:33:49.791] KILL_FAILED: SIGTERM (15) [bash/1234] -> [99999]",
      "syscall=kill error=ESRCH"},
     {test::loss_event(), "[22:33:49.800] LOSS: exit (count=12)",
      "cpu=1 from=22:33:49.790 to=22:33:49.800"},
@@ -88,7 +86,7 @@ TEST(Text, AThreadHasItsOwnNumberFirst) {
 
 TEST(Text, Statuses) {
     const std::pair<uint32_t, std::string_view> cases[] = {
-        {0, "exit:0"},          {255 << 8, "exit:255"},      {9, "signal:SIGKILL"},
+        {0, "exit:0"},          {255 << 8, "exit:255"},         {9, "signal:SIGKILL"},
         {15, "signal:SIGTERM"}, {0x8b, "signal:SIGSEGV(core)"}, {37, "signal:SIGRTMIN+3"},
     };
     for (const auto& [status, text] : cases) {

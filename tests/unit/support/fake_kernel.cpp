@@ -28,8 +28,7 @@ Fd array(const char* name, size_t value_bytes, size_t entries, uint32_t flags) {
 Mapping map_whole(const Fd& fd, size_t size_bytes) {
     const auto page = static_cast<size_t>(::getpagesize());
     const size_t rounded = (size_bytes + page - 1) / page * page;
-    void* address =
-        ::mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    void* address = ::mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     return address == MAP_FAILED ? Mapping() : Mapping(address, rounded);
 }
 
@@ -70,23 +69,24 @@ Fd duplicate(const Fd& fd) { return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)); }
 
 }  // namespace
 
-std::unique_ptr<FakeKernel> FakeKernel::create(size_t ring_bytes, size_t cpus) {
+std::unique_ptr<FakeKernel> FakeKernel::create(size_t ring_bytes, uint32_t cpus, uint32_t lanes) {
+    const size_t streams = size_t{cpus} * lanes;
     std::unique_ptr<FakeKernel> kernel(new FakeKernel);
     kernel->ring_ = Fd(::bpf_map_create(BPF_MAP_TYPE_RINGBUF, "test_ring", 0, 0,
                                         static_cast<__u32>(ring_bytes), nullptr));
     kernel->record_map_ = array("test_record", record_max, 1, 0);
     kernel->control_map_ = array("test_control", sizeof(vigil_control), 1, BPF_F_MMAPABLE);
     kernel->counters_map_ =
-        array("test_counters", sizeof(vigil_cpu_counters), cpus, BPF_F_MMAPABLE);
+        array("test_counters", sizeof(vigil_cpu_counters), streams, BPF_F_MMAPABLE);
     kernel->cursors_map_ =
-        array("test_cursors", sizeof(vigil_cpu_streams), 2 * cpus, BPF_F_MMAPABLE);
-    if (!kernel->ring_ || !kernel->record_map_ || !kernel->control_map_ ||
-        !kernel->counters_map_ || !kernel->cursors_map_ || kernel->program(8, false) < 0) {
+        array("test_cursors", sizeof(vigil_cpu_streams), 2 * streams, BPF_F_MMAPABLE);
+    if (!kernel->ring_ || !kernel->record_map_ || !kernel->control_map_ || !kernel->counters_map_ ||
+        !kernel->cursors_map_ || kernel->program(8, false) < 0) {
         return nullptr;
     }
     kernel->control_mapping_ = map_whole(kernel->control_map_, sizeof(vigil_control));
     kernel->counters_mapping_ =
-        map_whole(kernel->counters_map_, cpus * sizeof(vigil_cpu_counters));
+        map_whole(kernel->counters_map_, streams * sizeof(vigil_cpu_counters));
     kernel->control_ = kernel->control_mapping_.as<vigil_control>();
     kernel->counters_ = kernel->counters_mapping_.as<vigil_cpu_counters>();
     if (kernel->control_ == nullptr || kernel->counters_ == nullptr) {
@@ -95,6 +95,8 @@ std::unique_ptr<FakeKernel> FakeKernel::create(size_t ring_bytes, size_t cpus) {
     kernel->control_->ring_bytes = ring_bytes;
     kernel->control_->wakeup_bytes = ring_bytes / 8;
     kernel->control_->abi_version = VIGIL_ABI_VERSION;
+    kernel->control_->cpu_count = cpus;
+    kernel->control_->lane_count = lanes;
     kernel->control_->attached_ns = 1'000'000'000;
     return kernel;
 }
@@ -120,8 +122,7 @@ int FakeKernel::program(size_t size_bytes, bool discard) {
         program.code.push_back(
             instruction(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0));  // key 0
         program.copy(BPF_REG_2, BPF_REG_10);
-        program.code.push_back(
-            instruction(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4));
+        program.code.push_back(instruction(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4));
         program.load_map(BPF_REG_1, record_map_.get());
         program.call(BPF_FUNC_map_lookup_elem);
         program.leave_if_null();
@@ -156,12 +157,12 @@ bool FakeKernel::put(const Bytes& record) {
 
 bool FakeKernel::put_discarded(size_t size_bytes) { return run(program(size_bytes, true)); }
 
-bool FakeKernel::send(Bytes record, uint16_t cpu) {
+bool FakeKernel::send(Bytes record, uint16_t stream) {
     vigil_header header;
     std::memcpy(&header, record.data(), sizeof header);
-    vigil_counter& mine = counter(header.kind, cpu);
+    vigil_counter& mine = counter(header.kind, stream);
     mine.seen++;
-    patch_header(record, &vigil_header::cpu, cpu);
+    patch_header(record, &vigil_header::stream, stream);
     patch_header(record, &vigil_header::sequence, mine.sequence + 1);
     const bool sent = put(record);
     mine.dropped += sent ? 0 : 1;
@@ -169,15 +170,15 @@ bool FakeKernel::send(Bytes record, uint16_t cpu) {
     return sent;
 }
 
-void FakeKernel::drop(int kind, uint16_t cpu) {
-    vigil_counter& mine = counter(kind, cpu);
+void FakeKernel::drop(int kind, uint16_t stream) {
+    vigil_counter& mine = counter(kind, stream);
     mine.seen++;
     mine.dropped++;
     mine.sequence++;
 }
 
-void FakeKernel::filter(int kind, uint16_t cpu) {
-    vigil_counter& mine = counter(kind, cpu);
+void FakeKernel::filter(int kind, uint16_t stream) {
+    vigil_counter& mine = counter(kind, stream);
     mine.seen++;
     mine.filtered++;
 }

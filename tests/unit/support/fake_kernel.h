@@ -3,6 +3,8 @@
 // test's own. Needs the right to create maps and run a socket filter; otherwise skip.
 #pragma once
 
+#include <linux/types.h>
+
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -18,7 +20,7 @@ class FakeKernel {
  public:
     // nullptr where this kernel or these privileges refuse it. `ring_bytes`: a power of two, at
     // least a page.
-    static std::unique_ptr<FakeKernel> create(size_t ring_bytes, size_t cpus);
+    static std::unique_ptr<FakeKernel> create(size_t ring_bytes, uint32_t cpus, uint32_t lanes = 1);
 
     // Puts a record into the ring as it is; false where it found no room.
     bool put(const Bytes& record);
@@ -26,9 +28,10 @@ class FakeKernel {
     bool put_discarded(size_t size_bytes);
 
     // Counts the event as the hooks do, numbers the record and puts it; no room: dropped.
-    bool send(Bytes record, uint16_t cpu = 0);
-    void drop(int kind, uint16_t cpu = 0);
-    void filter(int kind, uint16_t cpu = 0);
+    // `stream`: lane * cpus + cpu.
+    bool send(Bytes record, uint16_t stream = 0);
+    void drop(int kind, uint16_t stream = 0);
+    void filter(int kind, uint16_t stream = 0);
 
     int ring_fd() const { return ring_.get(); }
     vigil_control& control() { return *control_; }
@@ -41,7 +44,7 @@ class FakeKernel {
 
     int program(size_t size_bytes, bool discard);
     bool run(int program_fd);
-    vigil_counter& counter(int kind, uint16_t cpu) { return counters_[cpu].kind[kind]; }
+    vigil_counter& counter(int kind, uint16_t stream) { return counters_[stream].kind[kind]; }
 
     Fd ring_, record_map_, control_map_, counters_map_, cursors_map_;
     Mapping control_mapping_, counters_mapping_;

@@ -56,7 +56,7 @@ struct Printer {
 }  // namespace
 
 std::optional<JsonObject> parse_json_object(std::string_view text) {
-    simdjson::dom::parser parser;
+    thread_local simdjson::dom::parser parser;  // keeps its buffers
     simdjson::dom::object parsed;
     if (parser.parse(text.data(), text.size()).get(parsed) != simdjson::SUCCESS) {
         return std::nullopt;
@@ -73,7 +73,7 @@ std::optional<JsonObject> parse_json_object(std::string_view text) {
 }
 
 std::optional<std::string> parse_json_string(std::string_view text) {
-    simdjson::dom::parser parser;
+    thread_local simdjson::dom::parser parser;
     std::string_view parsed;
     if (parser.parse(text.data(), text.size()).get(parsed) != simdjson::SUCCESS) {
         return std::nullopt;

@@ -29,7 +29,7 @@ vigil_header header(int kind, size_t size_bytes) {
     header.cgroup_id = 0x1'0000'0042;
     header.size = static_cast<__u32>(size_bytes);
     header.kind = static_cast<__u16>(kind);
-    header.cpu = 3;
+    header.stream = 3;
     header.pid = 5678;
     header.tid = 5679;
     header.ppid = 1234;
@@ -94,12 +94,9 @@ Bytes exec_record(std::string_view file, std::string_view argv, size_t argv_byte
 
 std::vector<Bytes> one_of_each() {
     using namespace std::string_view_literals;
-    return {bytes_of(fork_record()),
-            exec_record("/bin/ls", "ls\0-l\0"sv),
-            bytes_of(exit_record()),
-            bytes_of(signal_record(15)),
-            bytes_of(oom_record()),
-            bytes_of(kill_failed_record())};
+    return {bytes_of(fork_record()), exec_record("/bin/ls", "ls\0-l\0"sv),
+            bytes_of(exit_record()), bytes_of(signal_record(15)),
+            bytes_of(oom_record()),  bytes_of(kill_failed_record())};
 }
 
 }  // namespace vigil::test
