@@ -15,12 +15,33 @@ struct syscall_exit {
 	long result;
 };
 
+/*
+ * The registers as they were at entry. Kernels without the helper (before 5.15) left their
+ * address in the first word of the context (perf_call_bpf_exit()); later ones do not.
+ */
+static __always_inline const struct pt_regs *entry_registers(const struct syscall_exit *context)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___later, BPF_FUNC_task_pt_regs___later))
+		return (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return (const struct pt_regs *)raw_argument(context, 0);
+}
+
+static __always_inline int arguments_wanted(const struct vigil_filter *filter,
+					    struct task_struct *caller,
+					    const struct vigil_kill_failed *attempt)
+{
+	if (attempt->number >= 1 && attempt->number <= 64 &&
+	    !((filter->signals >> (attempt->number - 1)) & 1))
+		return 0;
+	if (filter->sender && filter->sender != BPF_CORE_READ(caller, tgid))
+		return 0;
+	return !filter->target || (__s32)filter->target == attempt->target;
+}
+
 static __always_inline int tell(const struct syscall_exit *context, __u32 syscall)
 {
 	struct vigil_control *control = control_of();
 	struct task_struct *task = current_task();
-	/* The registers at entry: perf_call_bpf_exit() leaves their address in the first word. */
-	const struct pt_regs *registers = (void *)raw_argument(context, 0);
 	const long result = context->result;
 
 	if (result >= 0 || !control || !kind_wanted(&control->filter, VIGIL_KILL_FAILED))
@@ -28,7 +49,23 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 	struct vigil_counter *counter = see(control, VIGIL_KILL_FAILED, 0);
 	if (!counter)
 		return 0;
-	if (!process_wanted(&control->filter, task, 1)) {
+
+	const struct pt_regs *registers = entry_registers(context);
+	struct vigil_kill_failed attempt = {
+		.target = BPF_CORE_READ(registers, di),
+		.number = BPF_CORE_READ(registers, si),
+		.error = -result,
+		.syscall = syscall,
+	};
+	if (syscall == VIGIL_SYSCALL_TKILL) {
+		attempt.target_tid = attempt.target;
+		attempt.target = 0;
+	} else if (syscall == VIGIL_SYSCALL_TGKILL) {
+		attempt.target_tid = attempt.number;
+		attempt.number = BPF_CORE_READ(registers, dx);
+	}
+	if (!process_wanted(&control->filter, task, 1) ||
+	    !arguments_wanted(&control->filter, task, &attempt)) {
 		counter->filtered++;
 		return 0;
 	}
@@ -38,19 +75,12 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 		return 0;
 	describe(&record->header, leader_of(task));
 	record->header.tid = BPF_CORE_READ(task, pid);
-	record->error = -result;
-	record->syscall = syscall;
+	record->target = attempt.target;
+	record->target_tid = attempt.target_tid;
+	record->number = attempt.number;
+	record->error = attempt.error;
+	record->syscall = attempt.syscall;
 	record->reserved = 0;
-	record->target = BPF_CORE_READ(registers, di);
-	record->target_tid = 0;
-	record->number = BPF_CORE_READ(registers, si);
-	if (syscall == VIGIL_SYSCALL_TKILL) {
-		record->target_tid = record->target;
-		record->target = 0;
-	} else if (syscall == VIGIL_SYSCALL_TGKILL) {
-		record->target_tid = record->number;
-		record->number = BPF_CORE_READ(registers, dx);
-	}
 	bpf_ringbuf_submit(record, wake_flag(control));
 	return 0;
 }

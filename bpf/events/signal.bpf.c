@@ -169,7 +169,8 @@ int BPF_PROG(on_oom)
 	} else {
 		record->header.start_ns = record->header.cgroup_id = 0;
 		record->header.pid = record->header.tid = argument;
-		record->header.ppid = record->header.uid = record->header.gid = 0;
+		record->header.ppid = 0;
+		record->header.uid = record->header.gid = ~0; /* of nobody */
 		record->header.pidns_level = 0;
 		record->header.comm[0] = 0;
 	}

@@ -15,12 +15,13 @@
 
 #include "apps/commands.h"
 #include "base/result.h"
+#include "base/say.h"
 
 namespace vigil::apps {
 
 // Prints "vigil: ..." to standard error and returns the exit code that goes with it.
 inline int fail(const Error& error) {
-    fmt::print(stderr, "vigil: {}\n", error.context);
+    say(stderr, "vigil: {}\n", error.context);
     return static_cast<int>(error.code);
 }
 
@@ -31,10 +32,10 @@ inline std::optional<int> parse(CLI::App& app, Arguments arguments) {
     try {
         app.parse(arguments);
     } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
+        say(stdout, "{}", app.help());
         return 0;
     } catch (const CLI::ParseError& error) {
-        fmt::print(stderr, "vigil: {}\nTry '{} --help'.\n", error.what(), app.get_name());
+        say(stderr, "vigil: {}\nTry '{} --help'.\n", error.what(), app.get_name());
         return static_cast<int>(ErrorCode::usage);
     }
     return std::nullopt;

@@ -17,7 +17,6 @@
 #include <utility>
 #include <vector>
 
-#include "abi/kinds.h"
 #include "apps/cli.h"
 #include "apps/findings.h"
 #include "base/units.h"
@@ -215,18 +214,16 @@ void look_at_facilities(Findings& findings) {
 }
 
 void look_at_hooks(Findings& findings) {
-    for (const auto& [kind, name] : {
-#define VIGIL_HOOK(number, NAME, name) std::pair{VIGIL_##NAME, #name},
-             VIGIL_KINDS(VIGIL_HOOK)
-#undef VIGIL_HOOK
-         }) {
+    for (size_t i = 0; i < model::kernel_kind_count; i++) {
+        const auto kind = static_cast<model::Kind>(i);
+        const std::string_view name = to_string(kind);
         const capture::Answer answer = capture::probe_hook(kind);
         const std::string hook = fmt::format("{} hook", name);
         if (answer.works) {
             findings.ok(hook, "loads");
             continue;
         }
-        if (kind == VIGIL_KILL_FAILED) {
+        if (kind == model::Kind::kill_failed) {
             findings.missing(hook, answer.reason, "--failed can't work",
                              capture::refusal_fix(answer));
             continue;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <csignal>
@@ -8,6 +10,7 @@
 #include <string_view>
 
 #include "apps/commands.h"
+#include "base/say.h"
 
 namespace vigil::apps {
 namespace {
@@ -32,19 +35,31 @@ constexpr std::array other_names{
 };
 
 void print_help() {
-    fmt::print(
+    say(stdout,
         "vigil sees every process: what starts it, what it uses, what kills it.\n\n"
         "Usage: vigil COMMAND [OPTIONS]\n\nCommands:\n");
     for (const Command& command : commands) {
-        fmt::print("  {:<8} {}\n", command.name, command.summary);
+        say(stdout, "  {:<8} {}\n", command.name, command.summary);
     }
-    fmt::print(
+    say(stdout,
         "\n'vigil COMMAND --help' explains one. 'vigil --version' names this one.\n\n"
         "Examples:\n"
         "  sudo vigil trace                     everything, live\n"
         "  sudo vigil trace -e signal -s KILL   who kills whom\n"
         "  sudo vigil trace -- make             one command and all that it starts\n"
         "  vigil doctor                         will it work here?\n");
+}
+
+// A closed standard descriptor would be given to the next thing that is opened, and what is
+// printed would end up there.
+void open_standard_streams() {
+    while (true) {
+        const int fd = ::open("/dev/null", O_RDWR);
+        if (fd < 0 || fd > STDERR_FILENO) {
+            ::close(fd);
+            return;
+        }
+    }
 }
 
 int run(const std::string& called_as, const Arguments& arguments) {
@@ -59,7 +74,7 @@ int run(const std::string& called_as, const Arguments& arguments) {
         return arguments.empty() ? 2 : 0;
     }
     if (arguments[0] == "--version" || arguments[0] == "-V") {
-        fmt::print("vigil {}\n", VIGIL_VERSION);
+        say(stdout, "vigil {}\n", VIGIL_VERSION);
         return 0;
     }
     for (const Command& command : commands) {
@@ -67,11 +82,11 @@ int run(const std::string& called_as, const Arguments& arguments) {
             return command.run({arguments.begin() + 1, arguments.end()});
         }
     }
-    fmt::print(stderr, "vigil: no command '{}': expected one of", arguments[0]);
+    say(stderr, "vigil: no command '{}': expected one of", arguments[0]);
     for (const Command& command : commands) {
-        fmt::print(stderr, " {}", command.name);
+        say(stderr, " {}", command.name);
     }
-    fmt::print(stderr, "\n");
+    say(stderr, "\n");
     return 2;
 }
 
@@ -79,6 +94,7 @@ int run(const std::string& called_as, const Arguments& arguments) {
 }  // namespace vigil::apps
 
 int main(int argc, char** argv) {
+    vigil::apps::open_standard_streams();
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an end like any other, see trace_loop
     const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename() : "vigil";
     return vigil::apps::run(name, {argv + std::min(argc, 1), argv + argc});

@@ -5,6 +5,7 @@
 
 #include "apps/cli.h"
 #include "apps/trace_options.h"
+#include "base/say.h"
 #include "capture/kernel.h"
 #include "capture/tracer.h"
 
@@ -15,7 +16,7 @@ Result<void> pin(const TraceRequest& request) {
     TRY(capture::check_can_trace());
     TRY_ASSIGN(const bool mounted, capture::ensure_bpffs());
     if (mounted) {
-        fmt::print(stderr, "vigil: mounted bpffs at {}\n", capture::bpffs_path);
+        say(stderr, "vigil: mounted bpffs at {}\n", capture::bpffs_path);
     }
     TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
     TRY_ASSIGN(capture::Tracer tracer, capture::Tracer::attach(options));
@@ -23,7 +24,7 @@ Result<void> pin(const TraceRequest& request) {
         TRY(tracer.watch_tree(*request.tree));
     }
     TRY(tracer.pin(capture::pin_directory));
-    fmt::print(
+    say(stdout,
         "pinned at {0}\n"
         "  read it:    sudo vigil trace --pinned\n"
         "  count:      sudo bpftool map dump name process_count\n"

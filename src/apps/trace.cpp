@@ -14,6 +14,7 @@
 #include "apps/accounting.h"
 #include "apps/cli.h"
 #include "apps/trace_loop.h"
+#include "base/say.h"
 #include "capture/kernel.h"
 #include "capture/pin.h"
 #include "capture/tracer.h"
@@ -54,8 +55,8 @@ void announce(const TraceRequest& request) {
             kinds.push_back(to_string(static_cast<Kind>(kind)));
         }
     }
-    fmt::print(stderr, "vigil: tracing {}{}\n", fmt::join(kinds, ", "),
-               request.command.empty() ? "; Ctrl-C ends" : "");
+    say(stderr, "vigil: tracing {}{}\n", fmt::join(kinds, ", "),
+        request.command.empty() ? "; Ctrl-C ends" : "");
 }
 
 Accounts make_accounts(const TraceLoop& loop, const capture::Totals& totals,
@@ -82,7 +83,7 @@ void print_accounts(const TraceRequest& request, const Accounts& accounts) {
                           std::all_of(accounts.kinds.begin(), accounts.kinds.end(),
                                       [](const Account& a) { return a.dropped == 0; });
     if (!request.bare || !lossless) {
-        fmt::print(stderr, "{}", to_text(accounts, request.filter.kinds));
+        say(stderr, "{}", to_text(accounts, request.filter.kinds));
     }
 }
 
@@ -105,28 +106,28 @@ Result<int> trace_live(const TraceRequest& request) {
         TRY(tracer.add_to_tree(static_cast<uint32_t>(child->pid())));
         TRY_ASSIGN(const int exec_error, child->release());
         if (exec_error != 0) {
-            fmt::print(stderr, "vigil: {}: {}\n", request.command[0], std::strerror(exec_error));
+            say(stderr, "vigil: {}: {}\n", request.command[0], std::strerror(exec_error));
             return exec_error == ENOENT ? 127 : 126;  // as shells do
         }
     }
     const auto ran = loop.run();
     tracer.detach();
-    const auto drained = ran ? loop.drain() : Result<void>{};
+    const auto drained = loop.drain();  // after an error too: it is part of the account
     const capture::Reader& reader = tracer.reader();
     print_accounts(request, make_accounts(loop, reader.totals(reader.cursor()),
                                           tracer.missed_at_most(), reader.control().tree_overflow));
     TRY(ran);
     TRY(drained);
     if (child && !loop.child_exit_code()) {
-        fmt::print(stderr, "vigil: {} (pid {}) goes on untraced\n", request.command[0],
-                   child->pid());
+        say(stderr, "vigil: {} (pid {}) goes on untraced\n", request.command[0], child->pid());
     }
     return loop.child_exit_code().value_or(0);
 }
 
-Result<int> trace_pinned(const TraceRequest& request) {
+Result<int> trace_pinned(const TraceRequest& wanted) {
     TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
     capture::Reader& reader = pinned.reader();
+    TRY_ASSIGN(const TraceRequest request, narrowed_to(reader.control().filter, wanted));
     const auto sink = make_sink(request);
     TRY_ASSIGN(TraceLoop loop, TraceLoop::open(reader, request, *sink, STDOUT_FILENO, nullptr));
     announce(request);
@@ -138,14 +139,14 @@ Result<int> trace_pinned(const TraceRequest& request) {
         if ((reader.control().filter.kinds & model::kind_bit(kind)) == 0) {
             continue;
         }
-        fmt::print(stderr,
-                   "vigil: {} since pinning: seen={} filtered={} read={} dropped={} unread={}; "
-                   "this reader: delivered={} filtered={} undelivered={}\n",
-                   to_string(kind), total.seen, total.filtered, total.read, total.dropped,
-                   total.unread, loop.delivered(kind), loop.filtered(kind), loop.undelivered(kind));
+        say(stderr,
+            "vigil: {} since pinning: seen={} filtered={} read={} dropped={} unread={}; "
+            "this reader: delivered={} filtered={} undelivered={}\n",
+            to_string(kind), total.seen, total.filtered, total.read, total.dropped, total.unread,
+            loop.delivered(kind), loop.filtered(kind), loop.undelivered(kind));
     }
     if (const uint64_t missed = pinned.missed_at_most(); missed > 0) {
-        fmt::print(stderr, "{}", missed_text(missed));
+        say(stderr, "{}", missed_text(missed));
     }
     TRY(ran);
     return 0;

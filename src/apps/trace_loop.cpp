@@ -79,6 +79,9 @@ Result<void> TraceLoop::run() {
     output_.set_patience([this] { return has_patience(); });
     namer_.set_handler([this](const model::Event& event) { show(event); });
     output_.buffer() += sink_->header();
+    if (child_ != nullptr) {
+        note_child();  // it may have ended before its signal could be taken
+    }
     if (request_.duration_ns) {
         deadline_ns_ = boot_now_ns() + *request_.duration_ns;
     }
@@ -96,21 +99,27 @@ Result<void> TraceLoop::run() {
 
 Result<void> TraceLoop::drain() {
     const uint64_t give_up_ns = boot_now_ns() + settle_ns;
+    Result<void> first;
+    const auto keep_first = [&](Result<void> result) {
+        if (first && !result) {
+            first = std::move(result);
+        }
+    };
     while (true) {
         const Reader::Drained drained = read_once();
-        TRY(write_out());
-        if (drained == Reader::Drained::empty && reader_->settled()) {
+        keep_first(write_out());
+        if (drained == Reader::Drained::more) {
+            continue;
+        }
+        if ((drained == Reader::Drained::empty && reader_->settled()) ||
+            boot_now_ns() > give_up_ns) {
             break;
         }
-        if (drained != Reader::Drained::more && boot_now_ns() > give_up_ns) {
-            break;
-        }
-        if (drained != Reader::Drained::more) {
-            wait(1);
-        }
+        wait(1);
     }
     namer_.flush();
-    return write_out();
+    keep_first(write_out());
+    return first;
 }
 
 uint64_t TraceLoop::undelivered(Kind kind) const {
@@ -241,12 +250,18 @@ void TraceLoop::take_signals() {
         const int number = static_cast<int>(info.ssi_signo);
         if (number != SIGCHLD) {
             on_stop_signal(number);
-        } else if (child_ != nullptr && !child_exit_code_) {
-            child_exit_code_ = child_->exit_code();
-            if (child_exit_code_) {
-                stop();
-            }
+        } else if (child_ != nullptr) {
+            note_child();
         }
+    }
+}
+
+void TraceLoop::note_child() {
+    if (!child_exit_code_) {
+        child_exit_code_ = child_->exit_code();
+    }
+    if (child_exit_code_) {
+        stop();
     }
 }
 

@@ -55,6 +55,7 @@ class TraceLoop {
     int wait_ms(capture::Reader::Drained drained);
     void wait(int timeout_ms);
     void take_signals();
+    void note_child();
     void on_stop_signal(int number);
     void stop();
     bool has_patience();

@@ -39,10 +39,11 @@ struct Raw {
     std::vector<std::string> kinds;
     std::vector<std::string> signals;
     bool all_signals = false;
-    std::string pid, sender, target, tree;
-    std::string comm, user, cgroup;
+    using Text = std::optional<std::string>;
+    Text pid, sender, target, tree;
+    Text comm, user, cgroup;
     bool threads = false, failed = false, pinned = false;
-    std::string format, duration, count, ring_size;
+    Text format, duration, count, ring_size;
 };
 
 void add_filter_options(CLI::App& app, Raw& raw) {
@@ -90,11 +91,11 @@ Error about(const char* option, const Error& error) {
 
 Error usage(std::string message) { return {ErrorCode::usage, std::move(message)}; }
 
-Result<std::optional<uint32_t>> pid_option(const char* option, const std::string& text) {
-    if (text.empty()) {
+Result<std::optional<uint32_t>> pid_option(const char* option, const Raw::Text& text) {
+    if (!text) {
         return std::optional<uint32_t>{};
     }
-    const auto pid = parse_number(text, 1, pid_limit);
+    const auto pid = parse_number(*text, 1, pid_limit);
     if (!pid) {
         return about(option, pid.error());
     }
@@ -130,15 +131,14 @@ Result<uint32_t> user_option(const std::string& text) {
     return static_cast<uint32_t>(found->pw_uid);
 }
 
-Result<Format> format_option(const std::string& text) {
-    const std::map<std::string, Format> formats{{"", Format::text},
-                                                {"text", Format::text},
+Result<Format> format_option(const Raw::Text& text) {
+    const std::map<std::string, Format> formats{{"text", Format::text},
                                                 {"table", Format::table},
                                                 {"json", Format::json},
                                                 {"none", Format::none}};
-    const auto it = formats.find(text);
+    const auto it = formats.find(text.value_or("text"));
     if (it == formats.end()) {
-        return usage(fmt::format("-o '{}': expected text, table, json or none", text));
+        return usage(fmt::format("-o '{}': expected text, table, json or none", *text));
     }
     return it->second;
 }
@@ -148,7 +148,7 @@ model::KindSet implied_kinds(const Raw& raw, Format format) {
     if (format == Format::table) {
         return model::kind_bit(Kind::fork);
     }
-    if (!raw.sender.empty() || !raw.target.empty()) {
+    if (raw.sender || raw.target) {
         return model::kind_bit(Kind::signal);
     }
     return default_kinds;
@@ -180,12 +180,13 @@ Result<flow::Filter> make_filter(const Raw& raw, Format format) {
     TRY_ASSIGN(filter.pid, pid_option("-p", raw.pid));
     TRY_ASSIGN(filter.sender, pid_option("--sender", raw.sender));
     TRY_ASSIGN(filter.target, pid_option("--target", raw.target));
-    if (!raw.user.empty()) {
-        TRY_ASSIGN(filter.uid, user_option(raw.user));
+    if (raw.user) {
+        TRY_ASSIGN(filter.uid, user_option(*raw.user));
     }
-    if (!raw.comm.empty()) {
-        filter.comm = raw.comm;
+    if (raw.comm && raw.comm->empty()) {
+        return usage("-c '': expected a name");
     }
+    filter.comm = raw.comm;
     return filter;
 }
 
@@ -193,6 +194,7 @@ Result<TraceRequest> make_request(const Raw& raw) {
     TraceRequest request;
     TRY_ASSIGN(request.format, format_option(raw.format));
     TRY_ASSIGN(request.filter, make_filter(raw, request.format));
+    request.kinds_given = !raw.kinds.empty();
     if (request.format == Format::table &&
         (request.filter.kinds != model::kind_bit(Kind::fork) || raw.threads)) {
         return usage(
@@ -201,29 +203,30 @@ Result<TraceRequest> make_request(const Raw& raw) {
     }
     request.threads = raw.threads;
     TRY_ASSIGN(request.tree, pid_option("--tree", raw.tree));
-    if (!raw.cgroup.empty()) {
-        request.cgroup = raw.cgroup;
+    if (raw.cgroup && raw.cgroup->empty()) {
+        return usage("--cgroup '': expected a path");
     }
-    if (!raw.ring_size.empty()) {
-        const auto bytes = parse_size_bytes(raw.ring_size);
+    request.cgroup = raw.cgroup;
+    if (raw.ring_size) {
+        const auto bytes = parse_size_bytes(*raw.ring_size);
         if (!bytes) {
             return about("--ring-size", bytes.error());
         }
         if (*bytes < capture::smallest_ring_bytes || *bytes > capture::largest_ring_bytes) {
-            return usage(fmt::format("--ring-size '{}': expected 4K to 1G", raw.ring_size));
+            return usage(fmt::format("--ring-size '{}': expected 4K to 1G", *raw.ring_size));
         }
         request.ring_bytes = *bytes;
         request.ring_size_given = true;
     }
-    if (!raw.duration.empty()) {
-        const auto duration = parse_duration_ns(raw.duration);
+    if (raw.duration) {
+        const auto duration = parse_duration_ns(*raw.duration);
         if (!duration) {
             return about("-d", duration.error());
         }
         request.duration_ns = *duration;
     }
-    if (!raw.count.empty()) {
-        const auto count = parse_number(raw.count, 1, UINT64_MAX);
+    if (raw.count) {
+        const auto count = parse_number(*raw.count, 1, UINT64_MAX);
         if (!count) {
             return about("-n", count.error());
         }
@@ -306,6 +309,24 @@ Parsed parse_pin(const Arguments& arguments) {
     return finish(make_request(raw));
 }
 
+Result<TraceRequest> narrowed_to(const vigil_filter& pinned, TraceRequest request) {
+    const model::KindSet named = model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
+    flow::Filter& filter = request.filter;
+    if (request.kinds_given && (filter.kinds & ~pinned.kinds) != 0) {
+        return usage("-e names kinds that were not pinned: 'vigil pin' takes -e too");
+    }
+    filter.kinds &= pinned.kinds;
+    if ((pinned.flags & VIGIL_FILTER_COMM) != 0 && !filter.comm) {
+        filter.comm = std::string(pinned.comm, ::strnlen(pinned.comm, sizeof pinned.comm));
+    }
+    if (filter.kinds == 0 || (needs_names(request) && (pinned.kinds & named) != named)) {
+        return usage(
+            "the names of new processes come with exec and exit events, which were not pinned: "
+            "'vigil pin -e fork,exec,exit' does");
+    }
+    return request;
+}
+
 bool needs_names(const TraceRequest& request) {
     const bool forks = (request.filter.kinds & model::kind_bit(Kind::fork)) != 0;
     return request.format == Format::table || (forks && request.filter.comm);
@@ -321,12 +342,15 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
         filter.kinds |= model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
     }
     filter.signals = wanted.signals;
-    filter.pid = wanted.pid.value_or(0);
     filter.sender = wanted.sender.value_or(0);
     filter.target = wanted.target.value_or(0);
-    if (wanted.uid) {
-        filter.flags |= VIGIL_FILTER_UID;
-        filter.uid = *wanted.uid;
+    // A name comes with the exec of the child, which can have another pid and user than asked for.
+    if (!needs_names(request)) {
+        filter.pid = wanted.pid.value_or(0);
+        if (wanted.uid) {
+            filter.flags |= VIGIL_FILTER_UID;
+            filter.uid = *wanted.uid;
+        }
     }
     if (wanted.comm) {
         filter.flags |= VIGIL_FILTER_COMM;

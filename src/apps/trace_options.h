@@ -23,6 +23,7 @@ enum class Format { text, table, json, none };
 
 struct TraceRequest {
     flow::Filter filter;
+    bool kinds_given = false;  // by -e, rather than implied
     bool threads = false;
     std::optional<uint32_t> tree;  // root of a process tree
     std::optional<std::string> cgroup;
@@ -50,6 +51,10 @@ Parsed parse_pin(const Arguments& arguments);
 
 // What the kernel side has to be told for this request. Fails where the cgroup is none.
 Result<capture::TraceOptions> kernel_options(const TraceRequest& request);
+
+// The request of a reader of programs that were pinned with the filter `pinned`: it can only
+// narrow that. Fails where it asks for what was not pinned.
+Result<TraceRequest> narrowed_to(const vigil_filter& pinned, TraceRequest request);
 
 // Forks must wait for their names: the table shows them, or a name is asked for.
 bool needs_names(const TraceRequest& request);

@@ -53,12 +53,18 @@ CodePoint decode_utf8(std::string_view bytes) {
 // Code points that act on the reader instead of being read.
 bool is_misleading(uint32_t value) {
     return (value >= 0x7f && value <= 0x9f) ||      // DEL and the C1 controls
-           value == 0xad || value == 0x61c ||       // soft hyphen, Arabic letter mark
+           value == 0xad || value == 0x34f ||       // soft hyphen, grapheme joiner
+           value == 0x61c ||                        // Arabic letter mark
+           (value >= 0x115f && value <= 0x1160) ||  // Hangul fillers, and further below
+           (value >= 0x180b && value <= 0x180f) ||  // Mongolian selectors
            (value >= 0x200b && value <= 0x200f) ||  // zero width, direction marks
            (value >= 0x2028 && value <= 0x202e) ||  // separators, embeddings, overrides
            (value >= 0x2060 && value <= 0x206f) ||  // invisible operators, isolates
-           value == 0xfeff || (value >= 0xfff9 && value <= 0xfffb) ||
-           (value >= 0xe0000 && value <= 0xe007f);  // tags
+           value == 0x3164 || value == 0xffa0 ||    //
+           (value >= 0xfe00 && value <= 0xfe0f) ||  // variation selectors
+           value == 0xfeff ||                       // byte order mark
+           (value >= 0xfff9 && value <= 0xfffb) ||  // annotations
+           (value >= 0xe0000 && value <= 0xe01ef);  // tags, more variation selectors
 }
 
 bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '\\' && c != '"'; }
@@ -122,7 +128,8 @@ void append_printable(std::string& out, std::string_view bytes) {
 }
 
 void append_word(std::string& out, std::string_view bytes) {
-    if (!bytes.empty() && bytes.find_first_of(" \"=") == std::string_view::npos) {
+    const auto is_word = [](char c) { return c >= 0 && c != ' ' && c != '"' && c != '='; };
+    if (!bytes.empty() && std::all_of(bytes.begin(), bytes.end(), is_word)) {
         append_escaped(out, bytes, false);
         return;
     }

@@ -12,14 +12,14 @@ namespace vigil {
 // \xHH, invisible and direction-changing code points as \u{HEX}. A backslash is doubled.
 void append_printable(std::string& out, std::string_view bytes);
 
-// The same, and inside double quotes (quotes escaped) where it is empty or holds a space, a
-// quote or an equals sign: one word for a key=value line.
+// The same, and inside double quotes (quotes escaped) where it is empty or holds anything but
+// printable ASCII without space, quote and equals sign: one word for a key=value line.
 void append_word(std::string& out, std::string_view bytes);
 
 // Appends `bytes` as a JSON string with its quotes. Control characters, DEL, C1 and
 // direction-changing code points become \u00XX escapes; a byte that is no UTF-8 becomes the
-// four characters \xHH (JSON can't hold it), so the result is always valid JSON and ASCII-safe
-// for a terminal.
+// four characters \xHH (JSON can't hold it), so the result is always valid JSON and safe for a
+// terminal.
 void append_json_string(std::string& out, std::string_view bytes);
 
 }  // namespace vigil

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <iterator>
@@ -37,7 +38,7 @@ constexpr std::array sizes{
 bool split_number(std::string_view text, double& number, std::string_view& unit) {
     const auto [rest, error] =
         std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc{} || !std::isfinite(number) || number < 0) {
+    if (error != std::errc{} || !std::isfinite(number) || std::signbit(number)) {
         return false;
     }
     unit = text.substr(static_cast<size_t>(rest - text.data()));
@@ -58,7 +59,7 @@ Result<uint64_t> parse_duration_ns(std::string_view text) {
         for (const Unit& unit : durations) {
             const double ns = number * static_cast<double>(unit.factor);
             if (name == unit.name && ns >= 1 && ns <= longest_ns) {
-                return static_cast<uint64_t>(ns);
+                return static_cast<uint64_t>(std::llround(ns));
             }
         }
     }
@@ -78,8 +79,8 @@ Result<uint64_t> parse_size_bytes(std::string_view text) {
         for (const Unit& unit : sizes) {
             const double bytes = number * static_cast<double>(unit.factor);
             const bool same =
-                name == unit.name ||
-                (name.size() == 1 && (name[0] & ~0x20) == (unit.name.empty() ? 0 : unit.name[0]));
+                name == unit.name || (name.size() == 1 && unit.name.size() == 1 &&
+                                      std::tolower(name[0]) == std::tolower(unit.name[0]));
             if (same && bytes < 0x1p62) {
                 return static_cast<uint64_t>(bytes);
             }
@@ -106,7 +107,8 @@ void append_size(std::string& out, uint64_t bytes) {
     constexpr std::array names{"B", "KB", "MB", "GB", "TB"};
     auto value = static_cast<double>(bytes);
     size_t unit = 0;
-    while (value >= 1024 && unit + 1 < names.size()) {
+    // As rounded to one decimal: 1023.97 KB is shown as 1.0MB, never as 1024.0KB.
+    while (value >= (unit == 0 ? 1024 : 1023.95) && unit + 1 < names.size()) {
         value /= 1024;
         unit++;
     }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "abi/records.h"
+#include "base/clock.h"
 
 namespace vigil::capture {
 namespace {
@@ -54,7 +55,7 @@ Event event_of(const vigil_header& header, const DecodeContext& context) {
     event.sequence = header.sequence * context.lane_count +
                      (context.lane_count > 1 ? header.stream / context.cpu_count : 0);
     event.boot_ns = header.time_ns;
-    event.unix_ns = static_cast<int64_t>(header.time_ns) + context.unix_minus_boot_ns;
+    event.unix_ns = to_unix_ns(header.time_ns, context.unix_minus_boot_ns);
     event.process = {
         .pid = header.pid,
         .tid = header.tid,
@@ -75,44 +76,37 @@ model::Fork fork_of(const vigil_fork& record) {
 
 std::optional<model::Exec> exec_of(std::span<const std::byte> bytes) {
     constexpr size_t fixed_size = offsetof(vigil_exec, data);
-    // Only the part before `data` is read through this, and that much is copied.
-    alignas(vigil_exec) std::byte begin[fixed_size];
     if (bytes.size() < fixed_size) {
         return std::nullopt;
     }
-    std::memcpy(begin, bytes.data(), fixed_size);
-    const auto* record = reinterpret_cast<const vigil_exec*>(begin);
+    vigil_exec record;  // its data stays unused: the strings are read where they lie
+    std::memcpy(&record, bytes.data(), fixed_size);
     const std::span rest = bytes.subspan(fixed_size);
-    if (size_t{record->file_length} + record->argv_length != rest.size()) {
+    if (size_t{record.file_length} + record.argv_length != rest.size()) {
         return std::nullopt;
     }
     const std::string_view text(reinterpret_cast<const char*>(rest.data()), rest.size());
     model::Exec exec;
-    exec.file = text.substr(0, record->file_length);
-    if (!has_flag(record->header, VIGIL_FLAG_ARGV_UNREADABLE)) {
-        exec.argv = text.substr(record->file_length);
-        exec.argv_truncated = record->argv_bytes > record->argv_length;
+    exec.file = text.substr(0, record.file_length);
+    if (!has_flag(record.header, VIGIL_FLAG_ARGV_UNREADABLE)) {
+        exec.argv = text.substr(record.file_length);
+        exec.argv_truncated = record.argv_bytes > record.argv_length;
     }
-    exec.argc = record->argc;
-    exec.argv_bytes = record->argv_bytes;
-    exec.old_tid = record->old_tid;
+    exec.argc = record.argc;
+    exec.argv_bytes = record.argv_bytes;
+    exec.old_tid = record.old_tid;
     return exec;
 }
 
 // Splits exact CPU time by the proportion of the sampled ticks, as the kernel's
 // cputime_adjust() does for /proc and wait4.
 uint64_t user_part_ns(const vigil_exit& record) {
-    if (record.system_ticks_ns == 0) {
-        return record.runtime_ns;
-    }
-    if (record.user_ticks_ns == 0) {
-        return 0;
-    }
-    const auto total =
-        static_cast<double>(record.user_ticks_ns) + static_cast<double>(record.system_ticks_ns);
-    const double part = static_cast<double>(record.runtime_ns) *
-                        (static_cast<double>(record.user_ticks_ns) / total);
-    return std::min<uint64_t>(static_cast<uint64_t>(part), record.runtime_ns);
+    using Wide = unsigned __int128;
+    const Wide user = record.user_ticks_ns;
+    const Wide total = user + record.system_ticks_ns;
+    // No tick fell into it: the kernel then counts all as user time.
+    return total == 0 ? record.runtime_ns
+                      : static_cast<uint64_t>(Wide{record.runtime_ns} * user / total);
 }
 
 model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
@@ -187,7 +181,9 @@ std::optional<model::KillFailed> kill_failed_of(const vigil_kill_failed& record)
     }
     model::KillFailed failed;
     failed.syscall = static_cast<model::KillSyscall>(record.syscall);
-    failed.target = record.target;
+    if (failed.syscall != model::KillSyscall::tkill) {
+        failed.target = record.target;
+    }
     if (failed.syscall != model::KillSyscall::kill) {
         failed.target_tid = record.target_tid;
     }

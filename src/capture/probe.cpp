@@ -138,9 +138,9 @@ bool is_initial(const char* path, ino_t initial) {
 
 }  // namespace
 
-Answer probe_hook(int kind) {
+Answer probe_hook(model::Kind kind) {
     const bool exit_names_last =
-        kind == VIGIL_EXIT && tracepoint_parameters("sched_process_exit") >= 2;
+        kind == model::Kind::exit && tracepoint_parameters("sched_process_exit") >= 2;
     const LibbpfLog log;
     LogBuffer verifier;
     const std::unique_ptr<vigil_bpf, void (*)(vigil_bpf*)> skeleton(vigil_bpf::open(),
@@ -152,7 +152,7 @@ Answer probe_hook(int kind) {
     while ((program = ::bpf_object__next_program(skeleton->obj, program)) != nullptr) {
         ::bpf_program__set_autoload(program, false);
     }
-    for (const std::string& name : program_names(kind, needed_lanes())) {
+    for (const std::string& name : program_names(static_cast<int>(kind), needed_lanes())) {
         bpf_program* wanted = ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
         ::bpf_program__set_autoload(wanted, true);
         ::bpf_program__set_log_buf(wanted, verifier.data(), log_bytes);

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/event.h"
+
 namespace vigil::capture {
 
 // What became of a try.
@@ -19,8 +21,8 @@ struct Answer {
     std::string reason;      // why not, in one line: the kernel's, where it says one
 };
 
-// Loads vigil's own programs of one kind (abi/kinds.h) as Tracer::attach() would.
-Answer probe_hook(int kind);
+// Loads the programs of one kernel kind as Tracer::attach() would.
+Answer probe_hook(model::Kind kind);
 
 enum class ProgramType {
     tp_btf,

@@ -139,11 +139,11 @@ void Reader::tell(const Gap& gap, const Handler& handler) const {
     event.kind = model::Kind::loss;
     event.cpu = static_cast<uint16_t>(gap.cpu % decode_.cpu_count);
     event.boot_ns = gap.to_boot_ns;
-    event.unix_ns = static_cast<int64_t>(gap.to_boot_ns) + decode_.unix_minus_boot_ns;
+    event.unix_ns = to_unix_ns(gap.to_boot_ns, decode_.unix_minus_boot_ns);
     event.body = model::Loss{
         .kind = gap.kind,
         .count = gap.count,
-        .from_unix_ns = static_cast<int64_t>(from) + decode_.unix_minus_boot_ns,
+        .from_unix_ns = to_unix_ns(from, decode_.unix_minus_boot_ns),
         .to_unix_ns = event.unix_ns,
     };
     handler(event);
@@ -151,12 +151,15 @@ void Reader::tell(const Gap& gap, const Handler& handler) const {
 
 std::vector<vigil_cpu_counters> Reader::snapshot() const {
     std::vector<vigil_cpu_counters> copy(stream_count_);
-    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
+    for (size_t stream = 0; stream < stream_count_; stream++) {
         for (size_t kind = 0; kind < VIGIL_KIND_SLOTS; kind++) {
-            const vigil_counter& live = counters_[cpu].kind[kind];
-            // The sequence last: what it covers is then in the other counters.
-            copy[cpu].kind[kind] = {load(live.seen), load(live.filtered), load(live.dropped),
-                                    load(live.sequence)};
+            const vigil_counter& live = counters_[stream].kind[kind];
+            // In the opposite order of the hooks, so that what one covers is in the next.
+            vigil_counter& taken = copy[stream].kind[kind];
+            taken.sequence = load(live.sequence);
+            taken.dropped = load(live.dropped);
+            taken.filtered = load(live.filtered);
+            taken.seen = load(live.seen);
         }
     }
     return copy;
@@ -166,10 +169,10 @@ std::vector<vigil_cpu_counters> Reader::snapshot() const {
 void Reader::tell_tail_losses(const Handler& handler) {
     uint64_t dropped = 0;
     uint64_t lost = 0;
-    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
+    for (size_t stream = 0; stream < stream_count_; stream++) {
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
-            dropped += load(counters_[cpu].kind[kind].dropped);
-            lost += cursor_.cpus[cpu].kind[kind].lost;
+            dropped += load(counters_[stream].kind[kind].dropped);
+            lost += cursor_.cpus[stream].kind[kind].lost;
         }
     }
     if (dropped == lost) {
@@ -208,11 +211,11 @@ void Reader::end() { std::atomic_ref(control_->filter.kinds).store(0, std::memor
 
 bool Reader::settled() const {
     const auto numbers = snapshot();
-    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
+    for (size_t stream = 0; stream < stream_count_; stream++) {
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
-            const vigil_counter& counter = numbers[cpu].kind[kind];
+            const vigil_counter& counter = numbers[stream].kind[kind];
             if (counter.seen != counter.filtered + counter.sequence ||
-                counter.sequence != cursor_.cpus[cpu].kind[kind].sequence) {
+                counter.sequence != cursor_.cpus[stream].kind[kind].sequence) {
                 return false;
             }
         }
@@ -223,16 +226,17 @@ bool Reader::settled() const {
 Totals Reader::totals(const Cursor& cursor) const {
     Totals totals{};
     const auto numbers = snapshot();
-    for (size_t cpu = 0; cpu < stream_count_; cpu++) {
+    for (size_t stream = 0; stream < stream_count_; stream++) {
         for (size_t kind = 0; kind < totals.size(); kind++) {
-            const vigil_counter& counter = numbers[cpu].kind[kind];
-            const vigil_stream& stream = cursor.cpus[cpu].kind[kind];
+            const vigil_counter& counter = numbers[stream].kind[kind];
+            const vigil_stream& reached = cursor.cpus[stream].kind[kind];
             totals[kind].seen += counter.seen;
             totals[kind].filtered += counter.filtered;
             totals[kind].dropped += counter.dropped;
-            totals[kind].read += stream.sequence - stream.lost;
-            const uint64_t untold_drops = counter.dropped - stream.lost;
-            totals[kind].unread += counter.sequence - stream.sequence - untold_drops;
+            totals[kind].read += reached.sequence - reached.lost;
+            const uint64_t ahead = counter.sequence - reached.sequence;
+            const uint64_t untold_drops = counter.dropped - reached.lost;
+            totals[kind].unread += ahead - std::min(ahead, untold_drops);
         }
     }
     return totals;

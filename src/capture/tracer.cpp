@@ -36,15 +36,15 @@ constexpr uint32_t bit(int kind) { return 1U << kind; }
 
 // Loading failed as a whole: each hook alone is then asked, because its answer is precise.
 Error load_error(int error, uint32_t kinds) {
-    for (int kind = 0; kind < static_cast<int>(model::kernel_kind_count); kind++) {
-        if ((kinds & bit(kind)) == 0) {
+    for (size_t i = 0; i < model::kernel_kind_count; i++) {
+        const auto kind = static_cast<model::Kind>(i);
+        if ((kinds & model::kind_bit(kind)) == 0) {
             continue;
         }
         if (const Answer answer = probe_hook(kind); !answer.works) {
             return {ErrorCode::unsupported,
-                    fmt::format("the kernel does not take the {} hook ({}): {}",
-                                to_string(static_cast<model::Kind>(kind)), answer.reason,
-                                refusal_fix(answer))};
+                    fmt::format("the kernel does not take the {} hook ({}): {}", to_string(kind),
+                                answer.reason, refusal_fix(answer))};
         }
     }
     const Answer refusal{.forbidden = error == -EPERM, .reason = {}};

@@ -12,10 +12,14 @@ bool same_comm(const std::optional<std::string>& wanted, const model::Comm& comm
     return !wanted || std::string_view(*wanted).substr(0, comm.bytes.size() - 1) == comm.view();
 }
 
+bool number_passes(const Filter& filter, int number) {
+    return number < 1 || number > model::signal_max ||
+           (filter.signals & model::signal_bit(number)) != 0;
+}
+
 bool signal_passes(const Filter& filter, const model::Signal& signal,
                    const model::Process& target) {
-    if (signal.number >= 1 && signal.number <= model::signal_max &&
-        (filter.signals & model::signal_bit(signal.number)) == 0) {
+    if (!number_passes(filter, signal.number)) {
         return false;
     }
     if (filter.sent_only && signal.source != model::SignalSource::user &&
@@ -46,6 +50,15 @@ bool passes(const Filter& filter, const model::Event& event) {
     const model::Process& process = event.process;
     if (const auto* signal = std::get_if<model::Signal>(&event.body)) {
         return signal_passes(filter, *signal, process);
+    }
+    if (const auto* failed = std::get_if<model::KillFailed>(&event.body)) {
+        const bool target_fits =
+            !filter.target ||
+            (failed->target && *failed->target == static_cast<int>(*filter.target));
+        if (!number_passes(filter, failed->number) || !same(filter.sender, process.pid) ||
+            !target_fits) {
+            return false;
+        }
     }
     const bool pid_fits = same(filter.pid, process.pid) ||
                           (event.kind == model::Kind::fork && same(filter.pid, process.ppid));

@@ -134,7 +134,7 @@ std::string_view to_string(KillSyscall syscall);
 // The event's process is the caller.
 struct KillFailed {
     KillSyscall syscall = KillSyscall::kill;
-    int target = 0;  // as passed: kill(2) takes 0, -1 and negative process groups
+    std::optional<int> target;  // as passed: kill(2) takes 0, -1 and negative process groups
     std::optional<int> target_tid;
     int number = 0;
     int error = 0;  // errno

@@ -41,7 +41,7 @@ constexpr std::array aliases{
     Name{SIGCHLD, "SIGCLD"},
 };
 
-// Index is the number; 0 stands for all that is none.
+// Index is the number.
 const std::array<std::string, signal_max + 1>& names() {
     static const auto table = [] {
         std::array<std::string, signal_max + 1> result;
@@ -114,7 +114,10 @@ SignalSet default_signals() {
 
 std::string_view signal_name(int number) {
     const bool valid = number >= 1 && number <= signal_max;
-    return names()[valid ? static_cast<size_t>(number) : 0];
+    if (!valid) {
+        return number == 0 ? "SIG0" : "SIG?";  // kill(2) takes 0: a mere question
+    }
+    return names()[static_cast<size_t>(number)];
 }
 
 Result<int> parse_signal(std::string_view text) {

@@ -21,7 +21,7 @@ constexpr SignalSet signal_bit(int number) { return SignalSet{1} << (number - 1)
 // Every signal that does something by default: all but SIGCHLD, SIGURG and SIGWINCH.
 SignalSet default_signals();
 
-// "SIGTERM", "SIGRTMIN+3"; "SIG0" style for what is no signal number. Static storage.
+// "SIGTERM", "SIGRTMIN+3"; "SIG0" for 0, "SIG?" for what is no signal. Static storage.
 std::string_view signal_name(int number);
 
 // Takes 15, TERM, SIGTERM, RTMIN+3, RTMAX-1 in any case. The error names similar signals.

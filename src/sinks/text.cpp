@@ -141,7 +141,7 @@ class TextSink final : public Sink {
                        model::signal_name(failed.number), failed.number);
         append_printable(out, event.process.comm.view());
         fmt::format_to(std::back_inserter(out), FMT_COMPILE("/{}] -> [{}]"), event.process.pid,
-                       failed.target);
+                       failed.target.value_or(failed.target_tid.value_or(0)));
     }
 
     void append_details(std::string& out, const Event& event) {

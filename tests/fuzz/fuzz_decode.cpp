@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,19 +51,6 @@ void check_line(vigil::sinks::Sink& sink, const vigil::model::Event& event, bool
     require(!json || vigil::test::parse_json_object(out).has_value(), "no JSON object", out);
 }
 
-// No clock gets that far: 2^60 ns are 36 years.
-std::vector<std::byte> with_possible_time(const uint8_t* data, size_t size) {
-    const auto* begin = reinterpret_cast<const std::byte*>(data);
-    std::vector<std::byte> bytes(begin, begin + size);
-    if (size >= sizeof(vigil_header)) {
-        vigil_header header;
-        std::memcpy(&header, data, sizeof header);
-        header.time_ns &= (__u64{1} << 60) - 1;
-        std::memcpy(bytes.data(), &header, sizeof header);
-    }
-    return bytes;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -71,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const auto bare = vigil::sinks::make_text_sink(false, false);
     static const auto table = vigil::sinks::make_table_sink();
 
-    const auto bytes = with_possible_time(data, size);
+    const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
     (void)vigil::capture::killed_by_kernel(bytes);
     (void)vigil::capture::oom_victim(bytes);
     (void)vigil::capture::stream_place(bytes);

@@ -4,79 +4,99 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <set>
+
 namespace vigil::tests {
 namespace {
 
 namespace json = simdjson::dom;
 
-std::string string_of(json::element element) {
-    return std::string(std::string_view(element.get_string().value_unsafe()));
+// Valid until the next call.
+simdjson::simdjson_result<json::object> read(std::string_view line) {
+    static json::parser parser;
+    return parser.parse(line.data(), line.size()).get_object();
+}
+
+bool is_flat(json::element value) {
+    if (!value.is_array()) {
+        return !value.is_object();
+    }
+    const json::array array = value.get_array().value_unsafe();
+    return std::all_of(array.begin(), array.end(),
+                       [](json::element each) { return each.is_string(); });
+}
+
+std::string no_such(const std::string& key, const char* type, const std::string& line) {
+    return std::string("no ") + type + " '" + key + "' in: " + line;
 }
 
 }  // namespace
 
 std::optional<Event> Event::parse(std::string_view line) {
-    json::parser parser;
     json::object object;
-    if (parser.parse(line.data(), line.size()).get(object) != simdjson::SUCCESS) {
+    if (read(line).get(object) != simdjson::SUCCESS) {
         return std::nullopt;
     }
     Event event;
     event.line_ = line;
-    for (const auto& [key, element] : object) {
-        Value value = nullptr;
-        switch (element.type()) {
-            case json::element_type::NULL_VALUE:
-                break;
-            case json::element_type::BOOL:
-                value = element.get_bool().value_unsafe();
-                break;
-            case json::element_type::INT64:
-                value = element.get_int64().value_unsafe();
-                break;
-            case json::element_type::STRING:
-                value = string_of(element);
-                break;
-            case json::element_type::ARRAY: {
-                Words words;
-                const json::array array = element.get_array().value_unsafe();
-                for (const json::element each : array) {
-                    if (!each.is_string()) {
-                        return std::nullopt;
-                    }
-                    words.push_back(string_of(each));
-                }
-                value = std::move(words);
-                break;
-            }
-            default:
-                return std::nullopt;
+    std::set<std::string_view> keys;
+    for (const auto& [key, value] : object) {
+        if (!keys.insert(key).second || !is_flat(value)) {
+            return std::nullopt;
         }
-        if (!event.values_.emplace(key, std::move(value)).second) {
-            return std::nullopt;  // a key twice
+        std::string_view kind;
+        if (key == "kind" && value.get(kind) == simdjson::SUCCESS) {
+            event.kind_ = kind;
+        }
+        if (key == "pid") {
+            if (value.get(event.pid_) != simdjson::SUCCESS) {
+                return std::nullopt;
+            }
         }
     }
     return event;
 }
 
-template <class T>
-T Event::get(const std::string& key, const char* type) const {
-    const auto it = values_.find(key);
-    if (it == values_.end() || !std::holds_alternative<T>(it->second)) {
-        ADD_FAILURE() << "no " << type << " '" << key << "' in: " << line_;
-        return T{};
+int64_t Event::number(const std::string& key) const {
+    int64_t value = 0;
+    if (read(line_)[key].get(value) != simdjson::SUCCESS) {
+        ADD_FAILURE() << no_such(key, "number", line_);
     }
-    return std::get<T>(it->second);
+    return value;
 }
 
-int64_t Event::number(const std::string& key) const { return get<int64_t>(key, "number"); }
-std::string Event::text(const std::string& key) const { return get<std::string>(key, "text"); }
-bool Event::flag(const std::string& key) const { return get<bool>(key, "flag"); }
-Words Event::words(const std::string& key) const { return get<Words>(key, "list"); }
+std::string Event::text(const std::string& key) const {
+    std::string_view value;
+    if (read(line_)[key].get(value) != simdjson::SUCCESS) {
+        ADD_FAILURE() << no_such(key, "text", line_);
+    }
+    return std::string(value);
+}
+
+bool Event::flag(const std::string& key) const {
+    bool value = false;
+    if (read(line_)[key].get(value) != simdjson::SUCCESS) {
+        ADD_FAILURE() << no_such(key, "flag", line_);
+    }
+    return value;
+}
+
+Words Event::words(const std::string& key) const {
+    json::array array;
+    if (read(line_)[key].get(array) != simdjson::SUCCESS) {
+        ADD_FAILURE() << no_such(key, "list", line_);
+        return {};
+    }
+    Words words;
+    for (const json::element each : array) {
+        words.emplace_back(std::string_view(each.get_string().value_unsafe()));
+    }
+    return words;
+}
 
 bool Event::is_null(const std::string& key) const {
-    const auto it = values_.find(key);
-    return it != values_.end() && std::holds_alternative<std::nullptr_t>(it->second);
+    json::element value;
+    return read(line_)[key].get(value) == simdjson::SUCCESS && value.is_null();
 }
 
 }  // namespace vigil::tests

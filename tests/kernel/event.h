@@ -3,21 +3,23 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace vigil::tests {
 
 using Words = std::vector<std::string>;
 
+// Holds the line only, and reads it when asked: a test may keep many of them.
 class Event {
  public:
-    // Nothing where the line is no flat JSON object in UTF-8.
+    // Nothing where the line is no flat JSON object in UTF-8, or has a key twice.
     static std::optional<Event> parse(std::string_view line);
+
+    const std::string& kind() const { return kind_; }
+    int64_t pid() const { return pid_; }
 
     // Each fails the test, and returns an empty value, where the key is absent or of another type.
     int64_t number(const std::string& key) const;
@@ -25,21 +27,15 @@ class Event {
     bool flag(const std::string& key) const;
     Words words(const std::string& key) const;
 
+    // False where the key is absent.
     bool is_null(const std::string& key) const;
-    bool has(const std::string& key) const { return values_.count(key) != 0; }
-    std::string kind() const { return text("kind"); }
-    int64_t pid() const { return number("pid"); }
 
     const std::string& line() const { return line_; }
 
  private:
-    using Value = std::variant<std::nullptr_t, bool, int64_t, std::string, Words>;
-
-    template <class T>
-    T get(const std::string& key, const char* type) const;
-
     std::string line_;
-    std::map<std::string, Value> values_;
+    std::string kind_;
+    int64_t pid_ = -1;
 };
 
 }  // namespace vigil::tests

@@ -2,6 +2,7 @@
 // All tests run in a mount namespace of their own: the pins of the machine are out of their reach
 // and theirs vanish with them, and tracefs can be had or taken away.
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -12,6 +13,12 @@
 #include "place.h"
 
 namespace {
+
+// What the tests start is forked: a large process would make that slow.
+class StaysSmall : public ::testing::EmptyTestEventListener {
+ public:
+    void OnTestEnd(const ::testing::TestInfo&) override { ::malloc_trim(0); }
+};
 
 class EndOfAll : public ::testing::Environment {
  public:
@@ -32,6 +39,7 @@ int main(int argc, char** argv) {
         }
         vigil::tests::make_own_place();
         ::testing::AddGlobalTestEnvironment(new EndOfAll);
+        ::testing::UnitTest::GetInstance()->listeners().Append(new StaysSmall);
     }
     return RUN_ALL_TESTS();
 }

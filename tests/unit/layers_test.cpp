@@ -18,10 +18,6 @@ namespace fs = std::filesystem;
 
 const fs::path root = VIGIL_SOURCE_DIR;
 
-// Files that still break a rule; none is to join them.
-const std::set<std::string> waived{"src/apps/doctor.cpp", "tests/vm/kernels.txt"};
-bool is_waived(const fs::path& file) { return waived.count(fs::relative(file, root)) != 0; }
-
 constexpr size_t longest_file_lines = 600;
 
 // base <- model <- {wire, journal} <- {capture, ...} <- {agent, server} <- apps. Layers in one
@@ -134,9 +130,7 @@ TEST(Layers, SourcesIncludeOnlyWhatIsBelowThem) {
             const bool exists = fs::exists(root / "src" / name) || fs::exists(root / name);
             EXPECT_TRUE(exists) << file << " includes " << name << " by another name";
             EXPECT_EQ(name.find(".."), std::string::npos) << file << " includes " << name;
-            if (!is_waived(file)) {
-                EXPECT_EQ(objection(from, first_folder(name)), "") << file << " includes " << name;
-            }
+            EXPECT_EQ(objection(from, first_folder(name)), "") << file << " includes " << name;
             edges++;
         }
     }
@@ -214,7 +208,7 @@ TEST(Layers, EveryFileSaysItsLicence) {
                 std::any_of(lines.begin(), lines.begin() + begin, [](const std::string& line) {
                     return line.find("SPDX-License-Identifier: ") != std::string::npos;
                 });
-            EXPECT_TRUE(said || is_waived(file)) << file;
+            EXPECT_TRUE(said) << file;
         }
     }
 }

@@ -68,7 +68,7 @@ TEST(KernelOptions, NamesNeedExecAndExit) {
 }
 
 // The child's exec is what names a fork of -p's process; the kernel must let it through.
-TEST(KernelOptions, DISABLED_NamesNeedTheExecsOfOtherPidsAndUsers) {
+TEST(KernelOptions, NamesNeedTheExecsOfOtherPidsAndUsers) {
     for (const Arguments& name : {Arguments{"-o", "table"}, Arguments{"-e", "fork", "-c", "x"}}) {
         Arguments of_pid = name;
         of_pid.insert(of_pid.end(), {"-p", "7"});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whatever the bytes are, what comes out is harmless, valid, and can be told apart again.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -84,9 +85,12 @@ std::string unescape(std::string_view text) {
         } else if (what == 'u') {
             const size_t end = text.find('}');
             const auto hex = std::string(text.substr(1, end - 1));
+            const unsigned long point = std::stoul(hex, nullptr, 16);
+            const unsigned long rest = point - 0x10000;  // of a surrogate pair
             const auto json = test::parse_json_string(
-                hex.size() <= 4 ? "\"\\u" + std::string(4 - hex.size(), '0') + hex + '"'
-                                : "\"\\udb40\\udc" + hex.substr(3) + '"');  // tags: U+E00xx
+                point < 0x10000 ? fmt::format("\"\\u{:04x}\"", point)
+                                : fmt::format("\"\\u{:04x}\\u{:04x}\"", 0xd800 + rest / 0x400,
+                                              0xdc00 + rest % 0x400));
             bytes += json.value_or("?");
             text.remove_prefix(end + 1);
         } else {

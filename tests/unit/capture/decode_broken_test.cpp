@@ -150,7 +150,7 @@ TEST(DecodeBroken, NoiseNeverReadsBeyondItself) {
     }
 }
 
-TEST(DecodeBroken, DISABLED_NotEvenATimeBeyondAllClocksOverflows) {
+TEST(DecodeBroken, NotEvenATimeBeyondAllClocksOverflows) {
     auto record = test::fork_record();
     for (const __u64 time_ns : {~__u64{0}, __u64{1} << 63, (__u64{1} << 63) - 1}) {
         record.header.time_ns = time_ns;

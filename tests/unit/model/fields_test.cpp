@@ -147,11 +147,11 @@ TEST(Fields, ErrorsHaveTheirNames) {
 }
 
 // tkill(2) names no process: 0 would be kill(2)'s "my own group".
-TEST(Fields, DISABLED_TkillHasNoTargetPid) {
+TEST(Fields, TkillHasNoTargetPid) {
     Event event = test::kill_failed_event();
     auto& failed = std::get<KillFailed>(event.body);
     failed.syscall = KillSyscall::tkill;
-    failed.target = 0;
+    failed.target = std::nullopt;
     failed.target_tid = 4321;
     EXPECT_TRUE(is_null(event, "target_pid"));
     EXPECT_EQ(std::get<int64_t>(field_of(Kind::kill_failed, "target_tid").get(event)), 4321);
