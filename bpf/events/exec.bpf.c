@@ -48,7 +48,7 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	const unsigned long begin = BPF_CORE_READ(task, mm, arg_start);
 	const unsigned long end = BPF_CORE_READ(task, mm, arg_end);
 	__u64 length = end - begin;
-	long got = bpf_probe_read_kernel_str(record->data, VIGIL_FILE_MAX - 1,
+	long got = bpf_probe_read_kernel_str(record->data, VIGIL_FILE_MAX,
 					     BPF_CORE_READ(program, filename));
 	__u64 file_length = got > 0 ? got - 1 : 0;
 

@@ -131,7 +131,10 @@ Result<int> trace_pinned(const TraceRequest& wanted) {
     const auto sink = make_sink(request);
     TRY_ASSIGN(TraceLoop loop, TraceLoop::open(reader, request, *sink, STDOUT_FILENO, nullptr));
     announce(request);
-    const auto ran = loop.run();
+    auto ran = loop.run();
+    if (ran) {
+        ran = loop.catch_up();
+    }
     const capture::Totals totals = reader.totals(loop.confirmed());
     for (size_t i = 0; i < totals.size(); i++) {
         const auto kind = static_cast<Kind>(i);

@@ -97,6 +97,21 @@ Result<void> TraceLoop::run() {
     return {};
 }
 
+Result<void> TraceLoop::catch_up() {
+    const uint64_t give_up_ns = boot_now_ns() + settle_ns;
+    while (!output_.closed() && !count_reached() && boot_now_ns() < give_up_ns) {
+        const Reader::Drained drained = read_once();
+        TRY(write_out());
+        if (drained == Reader::Drained::empty) {
+            break;
+        }
+        if (drained == Reader::Drained::held) {
+            wait(1);
+        }
+    }
+    return {};
+}
+
 Result<void> TraceLoop::drain() {
     const uint64_t give_up_ns = boot_now_ns() + settle_ns;
     Result<void> first;

@@ -28,6 +28,9 @@ class TraceLoop {
     // Until a signal, the duration, the count, the command's end or a closed output.
     Result<void> run();
 
+    // Reads what is in the ring now. The programs go on.
+    Result<void> catch_up();
+
     // After detaching: reads what is left, up to the last event that the kernel side has seen.
     Result<void> drain();
 

@@ -25,9 +25,10 @@ namespace {
 namespace fs = std::filesystem;
 
 Error failure(const std::string& what, int error) {
-    const auto code =
-        error == EPERM || error == EACCES ? ErrorCode::unsupported : ErrorCode::failed;
-    return {code, fmt::format("{}: {}", what, std::strerror(error))};
+    const bool forbidden = error == EPERM || error == EACCES;
+    return {forbidden ? ErrorCode::unsupported : ErrorCode::failed,
+            fmt::format("{}: {}{}", what, std::strerror(error),
+                        forbidden ? ": bpffs belongs to root, run it with sudo" : "")};
 }
 
 // A name below a pin directory that says what it is.

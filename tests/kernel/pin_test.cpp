@@ -226,9 +226,7 @@ TEST_F(Pinned, LossBeyondTheRingIsExact) {
     const Gate go;
     const pid_t root = start([&] {
         go.pass();
-        for (int i = 0; i < count; i++) {
-            wait_for(start([] { return 0; }));
-        }
+        exec_self({"storm", std::to_string(count)});
         return 0;
     });
     pin({"-e", "fork,exit", "--tree", std::to_string(root), "--ring-size", "16K"});
