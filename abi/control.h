@@ -36,16 +36,18 @@ struct vigil_filter {
 #define VIGIL_READER_IDLE 2    /* at once */
 
 struct vigil_control {
-	struct vigil_filter filter;
+	struct vigil_filter filter; /* what the hooks go by; may be wider than what is wanted */
+	struct vigil_filter wanted; /* as the user asked; user space only */
 	__u64 attached_ns; /* processes that started before were not seen to start */
 	__u64 wakeup_bytes;
 	__u64 tree_overflow; /* descendants that found no room in the tree map */
+	__u64 processes_overflow; /* processes that found no room in the processes map */
 	__u64 ring_bytes;
 	__u32 abi_version;
 	__u32 cpu_count;
 	__u32 lane_count; /* see VIGIL_LANES */
 	__u32 reserved32[3];
-	__u64 reserved; /* reader_state changes often: a cache line of its own */
+	__u64 reserved[16]; /* reader_state changes often: a cache line of its own */
 	__u32 reader_state;
 	__u32 active_cursor; /* which of the two cursors is valid; user space only */
 	__u64 consumed[2];   /* ring position that goes with each cursor; user space only */

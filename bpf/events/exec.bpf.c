@@ -19,7 +19,8 @@ struct {
  * signal->maxrss survives exec: /bin/true started by a 300 MB parent would seem to have
  * used 300 MB. So its value at exec is kept; only growth beyond it is the new image's.
  */
-static __always_inline void keep_baseline(struct task_struct *task, __u32 pid)
+static __always_inline void keep_baseline(struct vigil_control *control,
+					  struct task_struct *task, __u32 pid)
 {
 	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	const __u64 baseline = BPF_CORE_READ(task, signal, maxrss);
@@ -35,7 +36,7 @@ static __always_inline void keep_baseline(struct task_struct *task, __u32 pid)
 		.baseline_pages = baseline,
 		.threads = 1,
 	};
-	bpf_map_update_elem(&processes, &pid, &fresh, BPF_ANY);
+	remember(control, pid, &fresh);
 }
 
 /* For the verifier: hides where a value comes from, so that the check behind it is not removed. */
@@ -77,7 +78,7 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 	if (!control || !claim(control, VIGIL_EXEC, task, BPF_CORE_READ(task, self_exec_id)))
 		return 0;
 	if (kind_wanted(&control->filter, VIGIL_EXIT))
-		keep_baseline(task, pid);
+		keep_baseline(control, task, pid);
 	if (!kind_wanted(&control->filter, VIGIL_EXEC))
 		return 0;
 
@@ -85,8 +86,8 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 	struct vigil_exec *record = bpf_map_lookup_elem(&scratch, &key);
 	if (!counter || !record)
 		return 0;
-	/* The name is left to user space, which needs those of others too: see ForkNamer. */
-	if (!process_wanted(&control->filter, task, 0)) {
+	/* Where forks are wanted too, user space names them by the execs of all: see ForkNamer. */
+	if (!process_wanted(&control->filter, task, !kind_wanted(&control->filter, VIGIL_FORK))) {
 		counter->filtered++;
 		return 0;
 	}
@@ -107,11 +108,12 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 	if (size > sizeof(*record))
 		size = sizeof(*record);
 	record->header.size = size;
-	if (bpf_ringbuf_output(&ring, record, size, wake_flag(control))) {
+	if (bpf_ringbuf_output(&ring, record, size, BPF_RB_NO_WAKEUP)) {
 		drop(counter);
 		return 0;
 	}
 	*(volatile __u64 *)&counter->sequence += 1;
+	wake(control);
 	return 0;
 }
 

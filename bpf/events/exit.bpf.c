@@ -10,8 +10,12 @@ char _license[] SEC("license") = "GPL";
 /* Set by user space: sched_process_exit says itself who is last (6.18). */
 const volatile __u32 exit_names_last = 0;
 
+#define EEXIST 17
+
 /* Threads that one walk covers. Released ones are in signal_struct already. */
 #define WALK_MAX 64
+/* A thread that is released while we add up is in both sums or in none: then once more. */
+#define ADD_ATTEMPTS 3
 
 /*
  * Is this thread the last of its process? Kernels before 6.18 do not say, and `live` is 0
@@ -35,7 +39,8 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 		.start_ns = start_ns,
 		.pid = BPF_CORE_READ(task, tgid),
 	};
-	return bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) == 0;
+	/* Where the map fails for another reason, two exits are better than none. */
+	return bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) != -EEXIST;
 }
 
 /* CONFIG_TASK_IO_ACCOUNTING; without it the struct is empty. */
@@ -59,8 +64,11 @@ static __always_inline void add_thread(struct vigil_exit *record, struct task_st
 	record->major_faults += BPF_CORE_READ(thread, maj_flt);
 }
 
-/* The dead threads' sums first, then those that are not released yet. */
-static __always_inline void add_process(struct vigil_exit *record, struct signal_struct *group)
+/*
+ * The dead threads' sums first, then those that are not released yet. False where there are
+ * more of them than one walk covers.
+ */
+static __always_inline int add_threads(struct vigil_exit *record, struct signal_struct *group)
 {
 	const struct list_head *head =
 		(void *)group + bpf_core_field_offset(group->thread_head);
@@ -80,10 +88,26 @@ static __always_inline void add_process(struct vigil_exit *record, struct signal
 	record->major_faults = BPF_CORE_READ(group, maj_flt);
 	for (int i = 0; i < WALK_MAX; i++) {
 		if (!node || node == head)
-			return;
+			return 1;
 		add_thread(record, (void *)node - bpf_core_field_offset(struct task_struct,
 									thread_node));
 		node = BPF_CORE_READ(node, next);
+	}
+	return 0;
+}
+
+/* Threads are released under stats_lock (__exit_signal() of kernel/exit.c). */
+static __always_inline void add_process(struct vigil_exit *record, struct signal_struct *group)
+{
+	for (int i = 0; i < ADD_ATTEMPTS; i++) {
+		unsigned int before = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
+		int whole = add_threads(record, group);
+		unsigned int after = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
+
+		if (before == after && !(before & 1) && whole)
+			return;
+		if (!whole)
+			break;
 	}
 	record->header.flags |= VIGIL_FLAG_BILL_PARTIAL;
 }
@@ -93,14 +117,14 @@ static __always_inline void add_process(struct vigil_exit *record, struct signal
  * grown since the exec; else, where memory is still there to ask (6.18), that knows.
  */
 static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
-				     const struct vigil_process_state *state, int unseen_start)
+				     const struct vigil_process_state *state, int unknown_past)
 {
 	const __u64 peak = BPF_CORE_READ(task, signal, maxrss);
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	__u64 baseline = state ? state->baseline_pages : VIGIL_NO_BASELINE;
 
 	record->peak_rss_pages = peak;
-	if (baseline == VIGIL_NO_BASELINE && !unseen_start)
+	if (baseline == VIGIL_NO_BASELINE && !unknown_past)
 		return; /* it never called exec */
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
@@ -114,11 +138,13 @@ static __always_inline void add_peak(struct vigil_exit *record, struct task_stru
 }
 
 static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
-					 __u64 start_ns, __u64 attached_ns)
+					 __u64 start_ns, const struct vigil_control *control)
 {
 	struct signal_struct *group = BPF_CORE_READ(task, signal);
 	const __u32 pid = BPF_CORE_READ(task, tgid);
-	const int unseen_start = start_ns < attached_ns;
+	/* Older than the tracer, or perhaps one of those that found no room. */
+	const int unknown_past =
+		start_ns < control->attached_ns || control->processes_overflow > 0;
 	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
 
 	if (state && state->start_ns != start_ns)
@@ -128,10 +154,10 @@ static __always_inline void fill_process(struct vigil_exit *record, struct task_
 				 ? BPF_CORE_READ(group, group_exit_code)
 				 : BPF_CORE_READ(task, group_leader, exit_code);
 	record->threads = state ? state->threads : 1;
-	if (unseen_start && !state)
+	if (unknown_past && !state)
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
 	add_process(record, group);
-	add_peak(record, task, state, unseen_start);
+	add_peak(record, task, state, unknown_past);
 }
 
 static __always_inline void fill_thread(struct vigil_exit *record, struct task_struct *task)
@@ -156,7 +182,7 @@ static __always_inline void tell(struct vigil_control *control, struct task_stru
 	struct vigil_counter *counter = see(control, VIGIL_EXIT, lane);
 	if (!counter)
 		return;
-	if (!process_wanted(&control->filter, task, 1)) {
+	if (!process_wanted(&control->filter, last ? leader_of(task) : task, 1)) {
 		counter->filtered++;
 		return;
 	}
@@ -167,7 +193,7 @@ static __always_inline void tell(struct vigil_control *control, struct task_stru
 	if (!counts_storage())
 		record->header.flags |= VIGIL_FLAG_STORAGE_UNKNOWN;
 	if (last)
-		fill_process(record, task, start_ns, control->attached_ns);
+		fill_process(record, task, start_ns, control);
 	else
 		fill_thread(record, task);
 	bpf_ringbuf_submit(record, wake_flag(control));
@@ -179,7 +205,8 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	const __u32 pid = BPF_CORE_READ(task, tgid);
 
-	if (!control || !claim(control, VIGIL_EXIT, task, 0))
+	/* A non-leader that execs takes over the leader's id and start: only the exec tells. */
+	if (!control || !claim(control, VIGIL_EXIT, task, BPF_CORE_READ(task, self_exec_id)))
 		return 0;
 	const int last = is_last(context, task, start_ns);
 	if (last || (control->filter.flags & VIGIL_FILTER_THREADS))

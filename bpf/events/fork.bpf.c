@@ -16,7 +16,7 @@ static __always_inline void count_process(void)
 		__sync_fetch_and_add(count, 1);
 }
 
-static __always_inline void count_thread(const struct vigil_control *control,
+static __always_inline void count_thread(struct vigil_control *control,
 					 struct task_struct *thread)
 {
 	const __u64 start_ns = BPF_CORE_READ(thread, group_leader, start_boottime);
@@ -36,7 +36,7 @@ static __always_inline void count_thread(const struct vigil_control *control,
 		.baseline_pages = VIGIL_NO_BASELINE,
 		.threads = 2,
 	};
-	bpf_map_update_elem(&processes, &pid, &fresh, BPF_ANY);
+	remember(control, pid, &fresh);
 }
 
 static __always_inline int tell(struct task_struct *parent, struct task_struct *child, int lane)
@@ -44,7 +44,9 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 	struct vigil_control *control = control_of();
 	const __u32 pid = BPF_CORE_READ(child, tgid);
 	const __u32 tid = BPF_CORE_READ(child, pid);
-	const __u32 parent_pid = BPF_CORE_READ(parent, tgid);
+	/* With CLONE_PARENT not the task that called clone(2). */
+	struct task_struct *real_parent = BPF_CORE_READ(child, real_parent);
+	const __u32 parent_pid = BPF_CORE_READ(real_parent, tgid);
 	const int is_thread = pid != tid;
 
 	if (!control || !claim(control, VIGIL_FORK, child, 0))
@@ -58,7 +60,7 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 			return 0;
 	} else {
 		count_process();
-		if ((filter->flags & VIGIL_FILTER_TREE) && in_tree(parent_pid))
+		if ((filter->flags & VIGIL_FILTER_TREE) && in_tree(BPF_CORE_READ(parent, tgid)))
 			join_tree(control, pid);
 	}
 	if (!kind_wanted(filter, VIGIL_FORK))
@@ -69,7 +71,7 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 		return 0;
 	/* The child still carries its parent's comm: user space decides on that. */
 	if (!process_wanted(filter, child, 0) &&
-	    !(filter->pid == parent_pid && process_wanted(filter, parent, 0))) {
+	    !(filter->pid == parent_pid && process_wanted(filter, real_parent, 0))) {
 		counter->filtered++;
 		return 0;
 	}
@@ -81,7 +83,7 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 	record->header.tid = tid;
 	if (is_thread)
 		record->header.flags = VIGIL_FLAG_THREAD;
-	record->parent_start_ns = BPF_CORE_READ(child, real_parent, group_leader, start_boottime);
+	record->parent_start_ns = BPF_CORE_READ(real_parent, group_leader, start_boottime);
 	bpf_ringbuf_submit(record, wake_flag(control));
 	return 0;
 }

@@ -64,7 +64,7 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 		attempt.target_tid = attempt.number;
 		attempt.number = BPF_CORE_READ(registers, dx);
 	}
-	if (!process_wanted(&control->filter, task, 1) ||
+	if (!process_wanted(&control->filter, leader_of(task), 1) ||
 	    !arguments_wanted(&control->filter, task, &attempt)) {
 		counter->filtered++;
 		return 0;

@@ -67,7 +67,8 @@ static __always_inline int signal_wanted(const struct vigil_filter *filter, int 
 		return 0;
 	if (filter->sender && (!sender || filter->sender != BPF_CORE_READ(sender, tgid)))
 		return 0;
-	return process_wanted(filter, target, 1) || (sender && process_wanted(filter, sender, 1));
+	return process_wanted(filter, leader_of(target), 1) ||
+	       (sender && process_wanted(filter, leader_of(sender), 1));
 }
 
 SEC("tp_btf/signal_generate")
@@ -149,7 +150,7 @@ int BPF_PROG(on_oom)
 	struct vigil_counter *counter = see(control, VIGIL_OOM, 0);
 	if (!counter)
 		return 0;
-	if (victim && !process_wanted(&control->filter, victim, 1)) {
+	if (victim && !process_wanted(&control->filter, leader_of(victim), 1)) {
 		counter->filtered++;
 		return 0;
 	}

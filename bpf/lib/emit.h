@@ -95,3 +95,18 @@ static __always_inline __u64 wake_flag(struct vigil_control *control)
 	*state = VIGIL_READER_AWAKE;
 	return BPF_RB_FORCE_WAKEUP;
 }
+
+/*
+ * For records that went out without a flag. A hook that reserves first needs no such care: the
+ * reader sees its unfinished record and does not sleep.
+ */
+static __always_inline void wake(struct vigil_control *control)
+{
+	void *nothing;
+
+	if (wake_flag(control) == BPF_RB_NO_WAKEUP)
+		return;
+	nothing = bpf_ringbuf_reserve(&ring, sizeof(__u64), 0);
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}

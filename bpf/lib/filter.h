@@ -54,11 +54,13 @@ static __always_inline int same_comm(struct task_struct *task, const struct vigi
 	return 1;
 }
 
-/* Everything but kind, signal number, sender and target: what holds of one process. */
+/*
+ * Everything but kind, signal number, sender and target: what holds of one process. `task` is
+ * its leader, or the thread whose name counts.
+ */
 static __always_inline int process_wanted(const struct vigil_filter *filter,
 					  struct task_struct *task, int comm_is_final)
 {
-	struct task_struct *leader = leader_of(task);
 	__u32 pid = BPF_CORE_READ(task, tgid);
 
 	if (filter->pid && filter->pid != pid)
@@ -66,7 +68,7 @@ static __always_inline int process_wanted(const struct vigil_filter *filter,
 	if ((filter->flags & VIGIL_FILTER_UID) &&
 	    filter->uid != BPF_CORE_READ(task, cred, uid.val))
 		return 0;
-	if ((filter->flags & VIGIL_FILTER_COMM) && comm_is_final && !same_comm(leader, filter))
+	if ((filter->flags & VIGIL_FILTER_COMM) && comm_is_final && !same_comm(task, filter))
 		return 0;
 	if ((filter->flags & VIGIL_FILTER_TREE) && !in_tree(pid))
 		return 0;

@@ -118,12 +118,25 @@ struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
 } VIGIL_RELOCATED;
 
+typedef struct seqcount {
+	unsigned int sequence;
+} VIGIL_RELOCATED seqcount_t;
+
+typedef struct seqcount_spinlock {
+	seqcount_t seqcount;
+} VIGIL_RELOCATED seqcount_spinlock_t;
+
+typedef struct {
+	seqcount_spinlock_t seqcount;
+} VIGIL_RELOCATED seqlock_t;
+
 struct signal_struct {
 	atomic_t live;
 	int nr_threads;
 	struct list_head thread_head;
 	int group_exit_code;
 	unsigned int flags;
+	seqlock_t stats_lock;
 	__u64 utime;
 	__u64 stime;
 	unsigned long nvcsw;

@@ -44,6 +44,14 @@ static __always_inline void describe(struct vigil_header *header, struct task_st
 	BPF_CORE_READ_STR_INTO(&header->comm, task, comm);
 }
 
+/* Keeps `state` for the process's exit; counts where there is no room. */
+static __always_inline void remember(struct vigil_control *control, __u32 pid,
+				     const struct vigil_process_state *state)
+{
+	if (bpf_map_update_elem(&processes, &pid, state, BPF_ANY))
+		__sync_fetch_and_add(&control->processes_overflow, 1);
+}
+
 /*
  * Resident pages: file, anonymous and shared memory (MM_FILEPAGES, MM_ANONPAGES,
  * MM_SHMEMPAGES of include/linux/mm_types_task.h). Since 6.2 within some 64 pages a CPU.

@@ -37,7 +37,7 @@ std::string to_text(const Accounts& accounts, model::KindSet wanted) {
     for (size_t kind = 0; kind < accounts.kinds.size(); kind++) {
         const Account& account = accounts.kinds[kind];
         const auto name = static_cast<model::Kind>(kind);
-        if ((wanted & model::kind_bit(name)) == 0 && account.seen == 0) {
+        if ((wanted & model::kind_bit(name)) == 0 && account.dropped == 0) {
             continue;
         }
         dropped += account.dropped;

@@ -32,7 +32,8 @@ bool balances(const Accounts& accounts);
 // What events that were not even seen mean, as a line for standard error.
 std::string missed_text(uint64_t missed_at_most);
 
-// Lines for standard error: one a kind that is in `wanted` or was seen, then what they mean.
+// Lines for standard error: one a kind that is in `wanted` or was dropped (some are traced only
+// to explain others), then what they mean.
 std::string to_text(const Accounts& accounts, model::KindSet wanted);
 
 }  // namespace vigil::apps

@@ -35,7 +35,9 @@ Result<Pipe> make_pipe() {
         ::_exit(127);
     }
     std::signal(SIGPIPE, SIG_DFL);
-    ::dup2(STDERR_FILENO, STDOUT_FILENO);
+    if (::isatty(STDOUT_FILENO) == 0) {
+        ::dup2(STDERR_FILENO, STDOUT_FILENO);
+    }
     ::execvp(argv[0], argv);
     const int error = errno;
     (void)!::write(exec_error, &error, sizeof error);
@@ -56,6 +58,7 @@ Result<Child> Child::hold(const std::vector<std::string>& command) {
         argv.push_back(const_cast<char*>(word.c_str()));
     }
     argv.push_back(nullptr);
+    std::signal(SIGCHLD, SIG_DFL);  // ignored, it would leave no exit code to ask for
     const pid_t pid = ::fork();
     if (pid < 0) {
         return Error{ErrorCode::failed, fmt::format("fork: {}", std::strerror(errno))};

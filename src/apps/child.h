@@ -15,8 +15,8 @@ namespace vigil::apps {
 
 class Child {
  public:
-    // Forks. Standard output of the command becomes vigil's standard error, so that a pipe from
-    // vigil holds events only; on a terminal both are the same. Call before blocking signals.
+    // Forks. Where vigil's standard output is no terminal, the command's becomes vigil's standard
+    // error, so that a pipe or file holds events only. Call before blocking signals.
     static Result<Child> hold(const std::vector<std::string>& command);
 
     pid_t pid() const { return pid_; }

@@ -42,8 +42,6 @@ constexpr std::array options{
     Option{"CONFIG_FTRACE_SYSCALLS", "--failed can't work"},
     Option{"CONFIG_CGROUPS", "events name no cgroup, and --cgroup can't work"},
     Option{"CONFIG_TASK_IO_ACCOUNTING", "bytes read and written by a process are not counted"},
-    Option{"CONFIG_KPROBES", "the kernel module can't run; 'vigil trace' does without"},
-    Option{"CONFIG_MODULES", "the kernel module can't run; 'vigil trace' does without"},
 };
 
 void look_at_kernel(Findings& findings) {

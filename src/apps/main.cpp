@@ -97,5 +97,6 @@ int main(int argc, char** argv) {
     vigil::apps::open_standard_streams();
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an end like any other, see trace_loop
     const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename() : "vigil";
-    return vigil::apps::run(name, {argv + std::min(argc, 1), argv + argc});
+    const int exit_code = vigil::apps::run(name, {argv + std::min(argc, 1), argv + argc});
+    return exit_code == 0 && std::ferror(stdout) != 0 ? 1 : exit_code;
 }

@@ -18,7 +18,8 @@ Result<void> pin(const TraceRequest& request) {
     if (mounted) {
         say(stderr, "vigil: mounted bpffs at {}\n", capture::bpffs_path);
     }
-    TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
+    TRY_ASSIGN(capture::TraceOptions options, kernel_options(request));
+    options.count_processes = true;
     TRY_ASSIGN(capture::Tracer tracer, capture::Tracer::attach(options));
     if (request.tree) {
         TRY(tracer.watch_tree(*request.tree));

@@ -87,6 +87,29 @@ void print_accounts(const TraceRequest& request, const Accounts& accounts) {
     }
 }
 
+// Starts the command, now that all is attached; 0, or the exit code where it can't be started.
+Result<int> release(Child& child, capture::Tracer& tracer, const std::string& name) {
+    TRY(tracer.add_to_tree(static_cast<uint32_t>(child.pid())));
+    TRY_ASSIGN(const int error, child.release());
+    if (error == 0) {
+        return 0;
+    }
+    say(stderr, "vigil: {}: {}\n", name, std::strerror(error));
+    return error == ENOENT ? 127 : 126;  // as shells do
+}
+
+// The command's, or what a shell would make of an end by signal.
+int exit_code_of(const TraceLoop& loop, const TraceRequest& request, const Child* child) {
+    if (child == nullptr) {
+        return 0;
+    }
+    if (!loop.child_exit_code()) {
+        say(stderr, "vigil: {} (pid {}) goes on untraced\n", request.command[0], child->pid());
+    }
+    const int interrupted = loop.stop_signal() != 0 ? 128 + loop.stop_signal() : 0;
+    return loop.child_exit_code().value_or(interrupted);
+}
+
 Result<int> trace_live(const TraceRequest& request) {
     TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
     std::optional<Child> child;
@@ -98,36 +121,34 @@ Result<int> trace_live(const TraceRequest& request) {
     if (request.tree) {
         TRY(tracer.watch_tree(*request.tree));
     }
+    Child* command = child ? &*child : nullptr;
     const auto sink = make_sink(request);
-    TRY_ASSIGN(TraceLoop loop, TraceLoop::open(tracer.reader(), request, *sink, STDOUT_FILENO,
-                                               child ? &*child : nullptr));
+    TRY_ASSIGN(TraceLoop loop,
+               TraceLoop::open(tracer.reader(), request, *sink, STDOUT_FILENO, command));
     announce(request);
-    if (child) {
-        TRY(tracer.add_to_tree(static_cast<uint32_t>(child->pid())));
-        TRY_ASSIGN(const int exec_error, child->release());
-        if (exec_error != 0) {
-            say(stderr, "vigil: {}: {}\n", request.command[0], std::strerror(exec_error));
-            return exec_error == ENOENT ? 127 : 126;  // as shells do
-        }
+    int not_started = 0;
+    if (command != nullptr) {
+        TRY_ASSIGN(not_started, release(*command, tracer, request.command[0]));
     }
-    const auto ran = loop.run();
+    const auto ran = not_started == 0 ? loop.run() : Result<void>{};
     tracer.detach();
     const auto drained = loop.drain();  // after an error too: it is part of the account
     const capture::Reader& reader = tracer.reader();
     print_accounts(request, make_accounts(loop, reader.totals(reader.cursor()),
                                           tracer.missed_at_most(), reader.control().tree_overflow));
+    if (not_started != 0) {
+        return not_started;
+    }
+    const int exit_code = exit_code_of(loop, request, command);
     TRY(ran);
     TRY(drained);
-    if (child && !loop.child_exit_code()) {
-        say(stderr, "vigil: {} (pid {}) goes on untraced\n", request.command[0], child->pid());
-    }
-    return loop.child_exit_code().value_or(0);
+    return exit_code;
 }
 
 Result<int> trace_pinned(const TraceRequest& wanted) {
     TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
     capture::Reader& reader = pinned.reader();
-    TRY_ASSIGN(const TraceRequest request, narrowed_to(reader.control().filter, wanted));
+    TRY_ASSIGN(const TraceRequest request, narrowed_to(reader.control(), wanted));
     const auto sink = make_sink(request);
     TRY_ASSIGN(TraceLoop loop, TraceLoop::open(reader, request, *sink, STDOUT_FILENO, nullptr));
     announce(request);
@@ -143,7 +164,8 @@ Result<int> trace_pinned(const TraceRequest& wanted) {
             continue;
         }
         say(stderr,
-            "vigil: {} since pinning: seen={} filtered={} read={} dropped={} unread={}; "
+            "vigil: {} since pinning: seen={} filtered={} confirmed={} dropped={} "
+            "unconfirmed={}; "
             "this reader: delivered={} filtered={} undelivered={}\n",
             to_string(kind), total.seen, total.filtered, total.read, total.dropped, total.unread,
             loop.delivered(kind), loop.filtered(kind), loop.undelivered(kind));

@@ -25,8 +25,8 @@ constexpr size_t batch_bytes = 256 << 10;
 constexpr int nap_ms = 10;
 // After going idle, the second look: by then no program acts on the reader's old state.
 constexpr int second_look_ms = 20;
-// How long a reader of the output may stall after the end was asked for.
-constexpr uint64_t stalled_output_ns = 2 * ns_per_s;
+// How long a reader of the output may stall after a signal asked for the end.
+constexpr uint64_t stalled_output_ms = 2'000;
 // How long the end waits for programs that are still running on another CPU.
 constexpr uint64_t settle_ns = 2 * ns_per_s;
 
@@ -41,7 +41,12 @@ Result<TraceLoop> TraceLoop::open(Reader& reader, TraceRequest request, sinks::S
     sigset_t stops;
     sigemptyset(&stops);
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
-        sigaddset(&stops, number);
+        struct sigaction inherited {};
+        ::sigaction(number, nullptr, &inherited);
+        // nohup(1) and shells' background jobs have them ignored: so they stay.
+        if (inherited.sa_handler != SIG_IGN) {
+            sigaddset(&stops, number);
+        }
     }
     ::sigprocmask(SIG_BLOCK, &stops, nullptr);
     Fd signals(::signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -76,7 +81,7 @@ TraceLoop::TraceLoop(Reader& reader, TraceRequest request, sinks::Sink& sink, in
 
 // The two callbacks point to this object, which must have come to rest first.
 Result<void> TraceLoop::run() {
-    output_.set_patience([this] { return has_patience(); });
+    output_.set_patience([this](uint64_t stalled_ms) { return has_patience(stalled_ms); });
     namer_.set_handler([this](const model::Event& event) { show(event); });
     output_.buffer() += sink_->header();
     if (child_ != nullptr) {
@@ -89,6 +94,7 @@ Result<void> TraceLoop::run() {
         const Reader::Drained drained = read_once();
         TRY(write_out());
         if (output_.closed() || count_reached() || boot_now_ns() >= deadline_ns_) {
+            stop();
             break;
         }
         wait(wait_ms(drained));
@@ -109,7 +115,10 @@ Result<void> TraceLoop::catch_up() {
             wait(1);
         }
     }
-    return {};
+    // Forks that still wait for their names go as they are: the next reader is not to repeat
+    // what stands behind them.
+    namer_.flush();
+    return write_out();
 }
 
 Result<void> TraceLoop::drain() {
@@ -281,33 +290,35 @@ void TraceLoop::note_child() {
 }
 
 // With a command, a first Ctrl-C is the command's to answer (the terminal sends it to both), and
-// SIGTERM is passed on; the end comes with the command's.
+// what was sent to vigil alone is passed on; the end comes with the command's.
 void TraceLoop::on_stop_signal(int number) {
-    if (child_ != nullptr && !child_exit_code_ && !interrupted_) {
-        interrupted_ = true;
-        if (number == SIGTERM || number == SIGHUP) {
-            child_->send(number);
-        }
-        return;
+    const bool running = child_ != nullptr && !child_exit_code_;
+    if (running && (number == SIGTERM || number == SIGHUP)) {
+        child_->send(number);
     }
-    stop_now_ = stop_;
-    stop();
-}
-
-void TraceLoop::stop() {
-    if (!stop_) {
-        stop_ = true;
-        stopped_ns_ = boot_now_ns();
-    }
-}
-
-bool TraceLoop::has_patience() {
-    take_signals();
-    const uint64_t now = boot_now_ns();
-    if (now >= deadline_ns_) {
+    const bool first = stop_signal_ == 0;
+    stop_now_ = stop_now_ || (!first && stop_);
+    stop_signal_ = number;
+    if (!running || !first) {
         stop();
     }
-    return !stop_ || (!stop_now_ && now < stopped_ns_ + stalled_output_ns);
+}
+
+// What comes after the end is not wanted; a pinned ring goes on for others.
+void TraceLoop::stop() {
+    stop_ = true;
+    if (!request_.pinned) {
+        reader_->end();
+    }
+}
+
+// A slow reader gets all the time it takes, unless the user has asked for the end.
+bool TraceLoop::has_patience(uint64_t stalled_ms) {
+    take_signals();
+    if (boot_now_ns() >= deadline_ns_) {
+        stop();
+    }
+    return stop_signal_ == 0 || !stop_ || (!stop_now_ && stalled_ms < stalled_output_ms);
 }
 
 }  // namespace vigil::apps

@@ -39,6 +39,9 @@ class TraceLoop {
     uint64_t delivered(model::Kind kind) const { return output_.delivered()[model::index(kind)]; }
     uint64_t undelivered(model::Kind kind) const;
 
+    // The signal that asked for the end; 0 if none did.
+    int stop_signal() const { return stop_signal_; }
+
     // The command's exit code, once it has ended.
     std::optional<int> child_exit_code() const { return child_exit_code_; }
 
@@ -61,7 +64,7 @@ class TraceLoop {
     void note_child();
     void on_stop_signal(int number);
     void stop();
-    bool has_patience();
+    bool has_patience(uint64_t stalled_ms);
 
     bool count_reached() const { return request_.count && shown_ >= *request_.count; }
 
@@ -76,9 +79,8 @@ class TraceLoop {
     bool names_;
 
     bool stop_ = false;
-    bool stop_now_ = false;     // asked twice: a stalled output gets no more time
-    bool interrupted_ = false;  // once, while the command was running
-    uint64_t stopped_ns_ = 0;   // when stop_ was set
+    bool stop_now_ = false;  // asked twice: a stalled output gets no more time
+    int stop_signal_ = 0;    // the last one
     uint64_t deadline_ns_ = UINT64_MAX;
     uint64_t shown_ = 0;      // handed to the output
     uint64_t handled_ = 0;    // read in the current round

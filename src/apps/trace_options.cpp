@@ -23,6 +23,9 @@ constexpr model::KindSet default_kinds = model::kind_bit(Kind::fork) | model::ki
                                          model::kind_bit(Kind::exit) |
                                          model::kind_bit(Kind::signal) | model::kind_bit(Kind::oom);
 
+// Where the name of a new process comes from.
+constexpr model::KindSet naming_kinds = model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
+
 constexpr const char* trace_footer = R"(Examples:
   sudo vigil trace                          everything, live; Ctrl-C ends it
   sudo vigil trace -e signal -s KILL        who kills whom
@@ -177,6 +180,12 @@ Result<flow::Filter> make_filter(const Raw& raw, Format format) {
             filter.signals |= model::signal_bit(*number);
         }
     }
+    const model::KindSet about_signals =
+        model::kind_bit(Kind::signal) | model::kind_bit(Kind::kill_failed);
+    if ((filter.kinds & about_signals) == 0 &&
+        (raw.all_signals || !raw.signals.empty() || raw.sender || raw.target)) {
+        return usage("-s, -a, --sender and --target choose among signals: add signal to -e");
+    }
     TRY_ASSIGN(filter.pid, pid_option("-p", raw.pid));
     TRY_ASSIGN(filter.sender, pid_option("--sender", raw.sender));
     TRY_ASSIGN(filter.target, pid_option("--target", raw.target));
@@ -309,20 +318,37 @@ Parsed parse_pin(const Arguments& arguments) {
     return finish(make_request(raw));
 }
 
-Result<TraceRequest> narrowed_to(const vigil_filter& pinned, TraceRequest request) {
-    const model::KindSet named = model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
+Result<TraceRequest> narrowed_to(const vigil_control& pinned, TraceRequest request) {
     flow::Filter& filter = request.filter;
-    if (request.kinds_given && (filter.kinds & ~pinned.kinds) != 0) {
-        return usage("-e names kinds that were not pinned: 'vigil pin' takes -e too");
+    const vigil_filter& wanted = pinned.wanted;
+    if (!request.kinds_given && filter.kinds == default_kinds) {
+        filter.kinds = wanted.kinds;
     }
-    filter.kinds &= pinned.kinds;
-    if ((pinned.flags & VIGIL_FILTER_COMM) != 0 && !filter.comm) {
-        filter.comm = std::string(pinned.comm, ::strnlen(pinned.comm, sizeof pinned.comm));
+    if ((filter.kinds & ~wanted.kinds) != 0) {
+        return usage("what is to be shown was not pinned: 'vigil pin' takes -e too");
     }
-    if (filter.kinds == 0 || (needs_names(request) && (pinned.kinds & named) != named)) {
-        return usage(
-            "the names of new processes come with exec and exit events, which were not pinned: "
-            "'vigil pin -e fork,exec,exit' does");
+    const auto keep = [](std::optional<uint32_t>& mine, uint32_t theirs, bool given) {
+        if (given && !mine) {
+            mine = theirs;
+        }
+    };
+    filter.signals &= wanted.signals;
+    keep(filter.pid, wanted.pid, wanted.pid != 0);
+    keep(filter.sender, wanted.sender, wanted.sender != 0);
+    keep(filter.target, wanted.target, wanted.target != 0);
+    keep(filter.uid, wanted.uid, (wanted.flags & VIGIL_FILTER_UID) != 0);
+    if ((wanted.flags & VIGIL_FILTER_COMM) != 0 && !filter.comm) {
+        filter.comm = std::string(wanted.comm, ::strnlen(wanted.comm, sizeof wanted.comm));
+    }
+    if (needs_names(request)) {
+        if ((pinned.filter.kinds & naming_kinds) != naming_kinds) {
+            return usage(
+                "the names of new processes come with exec and exit events, which were not "
+                "pinned: 'vigil pin -e fork,exec,exit' does");
+        }
+        if (request.count) {
+            return usage("--pinned takes no -n where forks wait for their names (-o table, -c)");
+        }
     }
     return request;
 }
@@ -336,21 +362,15 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
     const flow::Filter& wanted = request.filter;
     capture::TraceOptions options;
     options.ring_bytes = request.ring_bytes;
-    vigil_filter& filter = options.filter;
+    vigil_filter& filter = options.wanted;
     filter.kinds = wanted.kinds;
-    if (needs_names(request)) {
-        filter.kinds |= model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
-    }
     filter.signals = wanted.signals;
     filter.sender = wanted.sender.value_or(0);
     filter.target = wanted.target.value_or(0);
-    // A name comes with the exec of the child, which can have another pid and user than asked for.
-    if (!needs_names(request)) {
-        filter.pid = wanted.pid.value_or(0);
-        if (wanted.uid) {
-            filter.flags |= VIGIL_FILTER_UID;
-            filter.uid = *wanted.uid;
-        }
+    filter.pid = wanted.pid.value_or(0);
+    if (wanted.uid) {
+        filter.flags |= VIGIL_FILTER_UID;
+        filter.uid = *wanted.uid;
     }
     if (wanted.comm) {
         filter.flags |= VIGIL_FILTER_COMM;
@@ -368,6 +388,13 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
         filter.flags |= VIGIL_FILTER_CGROUP;
         filter.cgroup_id = cgroup.id;
         filter.cgroup_level = cgroup.level;
+    }
+    options.filter = options.wanted;
+    if (needs_names(request)) {
+        // A name comes with the exec of the child, whose pid and user can be others than asked for.
+        options.filter.kinds |= naming_kinds;
+        options.filter.pid = 0;
+        options.filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
     }
     return options;
 }

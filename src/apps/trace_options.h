@@ -52,9 +52,9 @@ Parsed parse_pin(const Arguments& arguments);
 // What the kernel side has to be told for this request. Fails where the cgroup is none.
 Result<capture::TraceOptions> kernel_options(const TraceRequest& request);
 
-// The request of a reader of programs that were pinned with the filter `pinned`: it can only
-// narrow that. Fails where it asks for what was not pinned.
-Result<TraceRequest> narrowed_to(const vigil_filter& pinned, TraceRequest request);
+// The request of a reader of pinned programs: it can only narrow what was pinned. Fails where it
+// asks for more.
+Result<TraceRequest> narrowed_to(const vigil_control& pinned, TraceRequest request);
 
 // Forks must wait for their names: the table shows them, or a name is asked for.
 bool needs_names(const TraceRequest& request);

@@ -47,6 +47,10 @@ model::Comm comm_of(const char (&bytes)[VIGIL_COMM_LENGTH]) {
 
 bool has_flag(const vigil_header& header, int flag) { return (header.flags & flag) != 0; }
 
+Sighting sighting(const vigil_header& header) {
+    return {header.pid, header.start_ns, header.time_ns};
+}
+
 Event event_of(const vigil_header& header, const DecodeContext& context) {
     Event event;
     event.kind = static_cast<Kind>(header.kind);
@@ -243,7 +247,7 @@ std::optional<StreamPlace> stream_place(std::span<const std::byte> bytes) {
                        header->time_ns};
 }
 
-std::optional<uint32_t> killed_by_kernel(std::span<const std::byte> bytes) {
+std::optional<Sighting> killed_by_kernel(std::span<const std::byte> bytes) {
     const auto header = header_of(bytes);
     if (!header || header->kind != VIGIL_SIGNAL) {
         return std::nullopt;
@@ -252,15 +256,15 @@ std::optional<uint32_t> killed_by_kernel(std::span<const std::byte> bytes) {
     if (!record || record->number != SIGKILL || record->origin != VIGIL_ORIGIN_PRIV) {
         return std::nullopt;
     }
-    return header->pid;
+    return sighting(*header);
 }
 
-std::optional<uint32_t> oom_victim(std::span<const std::byte> bytes) {
+std::optional<Sighting> oom_victim(std::span<const std::byte> bytes) {
     const auto header = header_of(bytes);
     if (!header || header->kind != VIGIL_OOM) {
         return std::nullopt;
     }
-    return header->pid;
+    return sighting(*header);
 }
 
 }  // namespace vigil::capture

@@ -35,11 +35,18 @@ std::optional<StreamPlace> stream_place(std::span<const std::byte> record);
 // `record`.
 std::optional<model::Event> decode(std::span<const std::byte> record, const DecodeContext& context);
 
-// For a record of SIGKILL that the kernel itself made (SEND_SIG_PRIV): the pid of its target.
-// It may be the OOM killer's, which then names its victim in a later record.
-std::optional<uint32_t> killed_by_kernel(std::span<const std::byte> record);
+// A process at one moment.
+struct Sighting {
+    uint32_t pid = 0;
+    uint64_t start_ns = 0;
+    uint64_t boot_ns = 0;
+};
 
-// For an OOM record: the pid of the victim.
-std::optional<uint32_t> oom_victim(std::span<const std::byte> record);
+// For a record of SIGKILL that the kernel itself made (SEND_SIG_PRIV): its target. It may be the
+// OOM killer's, which then names its victim in a later record.
+std::optional<Sighting> killed_by_kernel(std::span<const std::byte> record);
+
+// For an OOM record: the victim.
+std::optional<Sighting> oom_victim(std::span<const std::byte> record);
 
 }  // namespace vigil::capture

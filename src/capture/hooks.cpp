@@ -68,13 +68,14 @@ std::vector<std::string> program_names(int kind, uint32_t lanes) {
     return names;
 }
 
-void choose_programs(const bpf_object& object, const vigil_filter& filter, uint32_t lanes) {
+void choose_programs(const bpf_object& object, const vigil_filter& filter, uint32_t lanes,
+                     bool count_processes) {
     bpf_program* program = nullptr;
     while ((program = ::bpf_object__next_program(&object, program)) != nullptr) {
         ::bpf_program__set_autoload(program, false);
     }
     for (const int kind : all_kinds) {
-        if (!is_needed(kind, filter)) {
+        if (!is_needed(kind, filter) && !(count_processes && kind == VIGIL_FORK)) {
             continue;
         }
         for (const std::string& name : program_names(kind, lanes)) {

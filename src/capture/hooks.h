@@ -21,10 +21,12 @@ uint32_t needed_lanes();
 // The programs that record one kind: one a lane, or for kill_failed one a syscall.
 std::vector<std::string> program_names(int kind, uint32_t lanes);
 
-// Leaves exactly the programs to be loaded that `filter` needs. An exit's peak and thread count
+// Leaves exactly the programs to be loaded that `filter` needs, and with `count_processes` the
+// one that counts forks. An exit's peak and thread count
 // begin at fork and exec; a tree grows by forks and shrinks by exits; an OOM kill leans on the
 // signal before it.
-void choose_programs(const bpf_object& object, const vigil_filter& filter, uint32_t lanes);
+void choose_programs(const bpf_object& object, const vigil_filter& filter, uint32_t lanes,
+                     bool count_processes);
 
 // The kernel skips a program where it is running already on that CPU, and counts that (since
 // 5.12; 0 before).

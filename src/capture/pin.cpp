@@ -89,6 +89,24 @@ Result<Fd> open_pin(const std::string& path) {
     return Fd(fd);
 }
 
+// Before anything is mapped: the sizes of all maps hang on it.
+Result<void> check_version(const Fd& control, const std::string& directory) {
+    bpf_map_info info{};
+    __u32 info_size = sizeof info;
+    vigil_control content{};
+    const __u32 zero = 0;
+    if (::bpf_obj_get_info_by_fd(control.get(), &info, &info_size) != 0 ||
+        info.value_size != sizeof content ||
+        ::bpf_map_lookup_elem(control.get(), &zero, &content) != 0 ||
+        content.abi_version != VIGIL_ABI_VERSION) {
+        return Error{ErrorCode::failed,
+                     fmt::format("{} was pinned by another version of vigil: 'vigil unpin', then "
+                                 "'vigil pin'",
+                                 directory)};
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<bool> ensure_bpffs() {
@@ -167,22 +185,8 @@ Result<PinnedReader> PinnedReader::open(const std::string& directory) {
     TRY_ASSIGN(fds.control, open_pin(map_pin(directory, "control")));
     TRY_ASSIGN(fds.counters, open_pin(map_pin(directory, "counters")));
     TRY_ASSIGN(fds.cursors, open_pin(map_pin(directory, "cursors")));
-    bpf_map_info info{};
-    __u32 info_size = sizeof info;
-    const bool known = ::bpf_obj_get_info_by_fd(fds.control.get(), &info, &info_size) == 0;
-    if (!known || info.value_size != sizeof(vigil_control)) {
-        return Error{ErrorCode::failed,
-                     fmt::format("{} was pinned by another version of vigil: 'vigil unpin', then "
-                                 "'vigil pin'",
-                                 directory)};
-    }
+    TRY(check_version(fds.control, directory));
     TRY_ASSIGN(Reader reader, Reader::open(std::move(fds)));
-    if (reader.control().abi_version != VIGIL_ABI_VERSION) {
-        return Error{ErrorCode::failed,
-                     fmt::format("{} was pinned by another version of vigil (format {}, this one "
-                                 "reads {}): 'vigil unpin', then 'vigil pin'",
-                                 directory, reader.control().abi_version, VIGIL_ABI_VERSION)};
-    }
     return PinnedReader(std::move(lock), std::move(reader), directory);
 }
 

@@ -12,6 +12,8 @@
 #include <sstream>
 #include <unordered_map>
 
+#include "capture/probe.h"
+
 namespace vigil::capture {
 namespace {
 
@@ -30,23 +32,6 @@ std::optional<uint32_t> parent_of(const fs::path& process) {
     char state = 0;
     uint32_t parent = 0;
     return rest >> state >> parent ? std::optional{parent} : std::nullopt;
-}
-
-// Where cgroup2 is mounted, from /proc/self/mountinfo (proc(5)).
-std::string cgroup2_mount() {
-    std::ifstream file("/proc/self/mountinfo");
-    for (std::string line; std::getline(file, line);) {
-        const size_t separator = line.find(" - ");
-        if (separator == std::string::npos || !line.substr(separator + 3).starts_with("cgroup2 ")) {
-            continue;
-        }
-        std::istringstream fields(line);
-        std::string skip;
-        std::string mount_point;
-        fields >> skip >> skip >> skip >> skip >> mount_point;
-        return mount_point;
-    }
-    return {};
 }
 
 }  // namespace
@@ -79,7 +64,7 @@ std::vector<uint32_t> process_tree(uint32_t root) {
 }
 
 Result<Cgroup> find_cgroup(const std::string& path) {
-    const std::string mount = cgroup2_mount();
+    const std::string mount = cgroup_mounts().unified;
     if (mount.empty()) {
         return Error{ErrorCode::unsupported,
                      "no cgroup2 file system is mounted: mount it with: sudo mount -t cgroup2 none "
@@ -99,6 +84,12 @@ Result<Cgroup> find_cgroup(const std::string& path) {
                      fmt::format("'{}' is no cgroup below {}: 'systemd-cgls' or 'cat "
                                  "/proc/PID/cgroup' show the names",
                                  path, mount)};
+    }
+    if (root_info.st_ino != 1) {  // kernfs: the true root
+        return Error{ErrorCode::unsupported,
+                     fmt::format("{} shows only a part of the cgroups (a cgroup namespace): run it "
+                                 "outside of the container",
+                                 mount)};
     }
     const fs::path relative = full.lexically_relative(root);
     const auto parts = std::count_if(relative.begin(), relative.end(), [](const fs::path& part) {

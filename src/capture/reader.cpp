@@ -17,7 +17,7 @@ namespace {
 // How long a kill by the kernel waits for the OOM record that may explain it, and how far ahead
 // that is looked for. The two come microseconds apart, on one CPU.
 constexpr uint64_t oom_wait_ns = 10 * ns_per_ms;
-constexpr int oom_search_records = 4096;
+constexpr int oom_search_records = 1024;
 
 Result<Mapping> map_array(const Fd& fd, size_t size_bytes, int protection) {
     const auto page = static_cast<size_t>(::getpagesize());
@@ -50,7 +50,7 @@ Reader::Reader(MapFds fds, Ring ring, Mapping control, Mapping counters, Mapping
     const uint32_t active = control_->active_cursor & 1;
     cursor_.position = control_->consumed[active];
     const vigil_cpu_streams* begin = stored_ + active * stream_count_;
-    cursor_.cpus.assign(begin, begin + stream_count_);
+    cursor_.streams.assign(begin, begin + stream_count_);
     decode_.cpu_count = std::max(control_->cpu_count, 1U);
     decode_.lane_count = std::max(control_->lane_count, 1U);
     decode_.page_bytes = static_cast<uint64_t>(::getpagesize());
@@ -77,42 +77,43 @@ Result<Reader> Reader::open(MapFds fds) {
 
 // The OOM killer first kills, then names its victim. A kill by the kernel therefore stays in the
 // ring, which is the queue, until the name has come or would have.
-bool Reader::must_wait(uint64_t position, const Ring::Record& record, bool& oom_follows) {
+bool Reader::must_wait(const Ring::Record& record, bool& oom_follows) {
     oom_follows = false;
-    const auto victim = killed_by_kernel(record.bytes);
-    if (!victim) {
+    const auto killed = killed_by_kernel(record.bytes);
+    if (!killed) {
         return false;
     }
-    const uint64_t killed_ns = stream_place(record.bytes)->boot_ns;
     uint64_t ahead = record.next;
     for (int i = 0; i < oom_search_records; i++) {
         const auto later = ring_.read(ahead);
         if (!later) {
             break;
         }
-        if (oom_victim(later->bytes) == victim) {
+        const auto victim = oom_victim(later->bytes);
+        if (victim && victim->pid == killed->pid && victim->start_ns == killed->start_ns &&
+            victim->boot_ns < killed->boot_ns + oom_wait_ns) {
             oom_follows = true;
             return false;
         }
         ahead = later->next;
     }
-    return boot_now_ns() < killed_ns + oom_wait_ns && position < ring_.producer_position();
+    return boot_now_ns() < killed->boot_ns + oom_wait_ns;
 }
 
 Reader::Drained Reader::drain(size_t budget_bytes, const Handler& handler) {
     decode_.unix_minus_boot_ns = unix_minus_boot_ns();
     const uint64_t end = cursor_.position + budget_bytes;
     while (cursor_.position < end) {
-        auto record = ring_.read(cursor_.position);
+        const auto record = ring_.read(cursor_.position);
+        if (!record && ring_.producer_position() != cursor_.position) {
+            return Drained::held;  // its writer is not done, and need not wake anybody then
+        }
         if (!record) {
             tell_tail_losses(handler);
             return Drained::empty;
         }
-        if (must_wait(cursor_.position, *record, decode_.oom_follows)) {
+        if (must_wait(*record, decode_.oom_follows)) {
             return Drained::held;
-        }
-        if (decode_.oom_follows) {
-            record = ring_.read(cursor_.position);  // the search may have reused its buffer
         }
         const auto place = stream_place(record->bytes);
         const auto event = decode(record->bytes, decode_);
@@ -137,7 +138,7 @@ void Reader::tell(const Gap& gap, const Handler& handler) const {
     const uint64_t from = gap.from_boot_ns != 0 ? gap.from_boot_ns : control_->attached_ns;
     model::Event event;
     event.kind = model::Kind::loss;
-    event.cpu = static_cast<uint16_t>(gap.cpu % decode_.cpu_count);
+    event.cpu = static_cast<uint16_t>(gap.stream % decode_.cpu_count);
     event.boot_ns = gap.to_boot_ns;
     event.unix_ns = to_unix_ns(gap.to_boot_ns, decode_.unix_minus_boot_ns);
     event.body = model::Loss{
@@ -172,7 +173,7 @@ void Reader::tell_tail_losses(const Handler& handler) {
     for (size_t stream = 0; stream < stream_count_; stream++) {
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
             dropped += load(counters_[stream].kind[kind].dropped);
-            lost += cursor_.cpus[stream].kind[kind].lost;
+            lost += cursor_.streams[stream].kind[kind].lost;
         }
     }
     if (dropped == lost) {
@@ -191,7 +192,7 @@ void Reader::tell_tail_losses(const Handler& handler) {
 
 void Reader::confirm(const Cursor& cursor) {
     const uint32_t next = (control_->active_cursor & 1) ^ 1;
-    std::memcpy(stored_ + next * stream_count_, cursor.cpus.data(),
+    std::memcpy(stored_ + next * stream_count_, cursor.streams.data(),
                 stream_count_ * sizeof(vigil_cpu_streams));
     control_->consumed[next] = cursor.position;
     // The one store that makes it count; a reader killed before it leaves the old cursor.
@@ -215,7 +216,7 @@ bool Reader::settled() const {
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
             const vigil_counter& counter = numbers[stream].kind[kind];
             if (counter.seen != counter.filtered + counter.sequence ||
-                counter.sequence != cursor_.cpus[stream].kind[kind].sequence) {
+                counter.sequence != cursor_.streams[stream].kind[kind].sequence) {
                 return false;
             }
         }
@@ -229,7 +230,7 @@ Totals Reader::totals(const Cursor& cursor) const {
     for (size_t stream = 0; stream < stream_count_; stream++) {
         for (size_t kind = 0; kind < totals.size(); kind++) {
             const vigil_counter& counter = numbers[stream].kind[kind];
-            const vigil_stream& reached = cursor.cpus[stream].kind[kind];
+            const vigil_stream& reached = cursor.streams[stream].kind[kind];
             totals[kind].seen += counter.seen;
             totals[kind].filtered += counter.filtered;
             totals[kind].dropped += counter.dropped;

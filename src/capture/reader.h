@@ -47,7 +47,8 @@ class Reader {
     enum class Drained {
         empty,  // nothing more to read now
         more,   // stopped at `budget_bytes` or by the handler
-        held,   // a kill by the kernel waits up to 10 ms for its cause: call again soon
+        held,   // a record is not finished, or a kill by the kernel waits up to 10 ms for its
+                // cause: call again soon
     };
 
     // Hands events to `handler` in ring order, each gap as a loss event before the record that
@@ -86,7 +87,7 @@ class Reader {
     Reader(MapFds fds, Ring ring, Mapping control, Mapping counters, Mapping cursors,
            size_t stream_count);
 
-    bool must_wait(uint64_t position, const Ring::Record& record, bool& oom_follows);
+    bool must_wait(const Ring::Record& record, bool& oom_follows);
     void tell(const Gap& gap, const Handler& handler) const;
     void tell_tail_losses(const Handler& handler);
     std::vector<vigil_cpu_counters> snapshot() const;

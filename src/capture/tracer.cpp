@@ -89,7 +89,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     }
     vigil_bpf& skeleton = *programs->skeleton;
     const uint32_t lanes = needed_lanes();
-    choose_programs(*skeleton.obj, filter, lanes);
+    choose_programs(*skeleton.obj, filter, lanes, options.count_processes);
     const auto cpus = static_cast<uint32_t>(::libbpf_num_possible_cpus());
     const uint64_t ring_bytes =
         std::bit_ceil(std::clamp(options.ring_bytes, smallest_ring_bytes, largest_ring_bytes));
@@ -105,6 +105,9 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     if ((filter.kinds & bit(VIGIL_EXIT)) == 0) {
         ::bpf_map__set_max_entries(skeleton.maps.processes, 1);
         ::bpf_map__set_max_entries(skeleton.maps.exited, 1024);
+    } else {
+        // An LRU map keeps some 128 free entries a CPU: more, so that none is evicted too early.
+        ::bpf_map__set_max_entries(skeleton.maps.exited, std::max(8'192U, 512 * cpus));
     }
     skeleton.rodata->exit_names_last = exit_names_last;
     if (const int error = vigil_bpf::load(&skeleton); error != 0) {
@@ -113,6 +116,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
 
     vigil_control control{};
     control.filter = filter;
+    control.wanted = options.wanted;
     control.attached_ns = UINT64_MAX;  // until all is attached, no start counts as seen
     control.wakeup_bytes = ring_bytes / 8;
     control.ring_bytes = ring_bytes;
@@ -180,11 +184,12 @@ void Tracer::detach() {
 
 uint64_t Tracer::missed_at_most() const {
     const bpf_object* object = programs_->skeleton->obj;
-    return capture::missed_at_most(needed_lanes(), [&](const std::string& name) -> uint64_t {
-        const bpf_program* program = ::bpf_object__find_program_by_name(object, name.c_str());
-        const int fd = program != nullptr ? ::bpf_program__fd(program) : -1;
-        return fd >= 0 ? skipped_runs(fd) : 0;
-    });
+    return capture::missed_at_most(
+        reader_->control().lane_count, [&](const std::string& name) -> uint64_t {
+            const bpf_program* program = ::bpf_object__find_program_by_name(object, name.c_str());
+            const int fd = program != nullptr ? ::bpf_program__fd(program) : -1;
+            return fd >= 0 ? skipped_runs(fd) : 0;
+        });
 }
 
 Result<void> Tracer::pin(const std::string& directory) {

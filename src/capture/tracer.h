@@ -20,7 +20,10 @@ constexpr uint64_t largest_ring_bytes = 1 << 30;
 constexpr uint32_t tree_capacity = 32'768;
 
 struct TraceOptions {
-    vigil_filter filter{};                     // which events; as the user wants them
+    // Which events the kernel side sends; may be wider than what is wanted.
+    vigil_filter filter{};
+    vigil_filter wanted{};         // kept with the programs, for the readers of a pinned ring
+    bool count_processes = false;  // keep process_count, whatever is wanted
     uint64_t ring_bytes = default_ring_bytes;  // rounded up to a power of two
 };
 

@@ -41,6 +41,7 @@ Result<void> Output::flush() {
         return {};
     }
     size_t written = 0;
+    uint64_t stalled_ms = 0;
     while (written < buffer_.size()) {
         size_t chunk = buffer_.size() - written;
         if (may_block_) {
@@ -50,7 +51,8 @@ Result<void> Output::flush() {
             pollfd poll{fd_, POLLOUT, 0};
             const int ready = ::poll(&poll, 1, patience_interval_ms);
             if (ready == 0 || (ready < 0 && errno == EINTR)) {
-                if (patience_ && !patience_()) {
+                stalled_ms += patience_interval_ms;
+                if (patience_ && !patience_(stalled_ms)) {
                     close_after(written);
                     return {};
                 }
@@ -60,6 +62,7 @@ Result<void> Output::flush() {
         const ssize_t got = ::write(fd_, buffer_.data() + written, chunk);
         if (got >= 0) {
             written += static_cast<size_t>(got);
+            stalled_ms = 0;
             continue;
         }
         if (errno == EINTR || errno == EAGAIN) {

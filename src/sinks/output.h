@@ -18,9 +18,9 @@ using KindCounts = std::array<uint64_t, model::kind_count>;
 
 class Output {
  public:
-    // Called while the reader of a pipe or terminal is slow, about ten times a second; false
-    // gives up on it.
-    using Patience = std::function<bool()>;
+    // Called while the reader of a pipe or terminal is slow, about ten times a second, with the
+    // time since it last took something; false gives up on it.
+    using Patience = std::function<bool(uint64_t stalled_ms)>;
 
     // `fd` stays the caller's.
     explicit Output(int fd);

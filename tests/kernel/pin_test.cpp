@@ -53,6 +53,11 @@ class Pinned : public ::testing::Test {
     static std::unique_ptr<TraceRun> reader() {
         return std::make_unique<TraceRun>(Words{"--pinned"});
     }
+
+    // Once it has told the exit of `pid`: an end that comes earlier leaves the rest in the ring.
+    static void wait_for_exit(TraceRun& reader, pid_t pid) {
+        reader.program().wait_for_output("\"pid\":" + std::to_string(pid) + ",");
+    }
 };
 
 // Forks some 500 a second until it is told to stop; each child's pid is noted.
@@ -159,6 +164,7 @@ TEST_F(Pinned, ReaderKilledThreeTimesUnderAStormLosesNothing) {
     auto last = reader();
     storm.wait_for_more(static_cast<size_t>(scaled(100)));
     const auto forked = storm.end();
+    wait_for_exit(*last, storm.root());
     last->program().send(SIGINT);
     EXPECT_EQ(last->program().wait(), 0);
     readings.add(last->program().output());
@@ -191,6 +197,7 @@ TEST_F(Pinned, WhatHappenedWithoutAReaderIsRead) {
     storm.wait_for_more(50);
     const auto forked = storm.end();
     auto run = reader();
+    wait_for_exit(*run, storm.root());
     run->program().send(SIGINT);
     run->program().wait();
     Readings readings;
@@ -269,6 +276,7 @@ TEST_F(Pinned, CountStopsBehindTheLastOne) {
         readings.add(some.output());
     }
     auto rest = reader();
+    wait_for_exit(*rest, storm.root());
     rest->program().send(SIGINT);
     rest->program().wait();
     readings.add(rest->program().output());

@@ -27,7 +27,11 @@ void check_sums(const Trace& trace) {
             << count << " lines of " << kind << ", no account";
     }
     EXPECT_EQ(trace.errors.find("NOT every event"), std::string::npos) << trace.errors;
-    EXPECT_EQ(trace.errors.find("the kernel skipped"), std::string::npos) << trace.errors;
+    // From 7.0 on it is an upper bound, which may stand there though nothing is missing: the
+    // tests' own counts decide.
+    if (kernel_major() < 7) {
+        EXPECT_EQ(trace.errors.find("the kernel skipped"), std::string::npos) << trace.errors;
+    }
 }
 
 }  // namespace

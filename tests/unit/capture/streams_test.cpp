@@ -10,7 +10,7 @@ using model::Kind;
 
 Cursor cursor_of(size_t cpus) {
     Cursor cursor;
-    cursor.cpus.resize(cpus);
+    cursor.streams.resize(cpus);
     return cursor;
 }
 
@@ -19,9 +19,9 @@ TEST(Streams, NumbersInARowAreNoGap) {
     for (uint64_t sequence = 1; sequence <= 5; sequence++) {
         EXPECT_EQ(advance(cursor, 0, Kind::fork, sequence, 100 * sequence).count, 0U);
     }
-    EXPECT_EQ(cursor.cpus[0].kind[VIGIL_FORK].sequence, 5U);
-    EXPECT_EQ(cursor.cpus[0].kind[VIGIL_FORK].time_ns, 500U);
-    EXPECT_EQ(cursor.cpus[0].kind[VIGIL_FORK].lost, 0U);
+    EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].sequence, 5U);
+    EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].time_ns, 500U);
+    EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].lost, 0U);
 }
 
 TEST(Streams, AGapHasItsCountAndItsTimes) {
@@ -29,11 +29,11 @@ TEST(Streams, AGapHasItsCountAndItsTimes) {
     (void)advance(cursor, 1, Kind::exit, 1, 100);
     const Gap gap = advance(cursor, 1, Kind::exit, 5, 300);
     EXPECT_EQ(gap.kind, Kind::exit);
-    EXPECT_EQ(gap.cpu, 1);
+    EXPECT_EQ(gap.stream, 1);
     EXPECT_EQ(gap.count, 3U);
     EXPECT_EQ(gap.from_boot_ns, 100U);
     EXPECT_EQ(gap.to_boot_ns, 300U);
-    EXPECT_EQ(cursor.cpus[1].kind[VIGIL_EXIT].lost, 3U);
+    EXPECT_EQ(cursor.streams[1].kind[VIGIL_EXIT].lost, 3U);
     EXPECT_EQ(advance(cursor, 1, Kind::exit, 6, 400).count, 0U);
 }
 
@@ -58,8 +58,8 @@ TEST(Streams, AnOldNumberChangesNothing) {
     for (const uint64_t sequence : {5ULL, 1ULL, 0ULL}) {
         EXPECT_EQ(advance(cursor, 0, Kind::fork, sequence, 50).count, 0U);
     }
-    EXPECT_EQ(cursor.cpus[0].kind[VIGIL_FORK].sequence, 5U);
-    EXPECT_EQ(cursor.cpus[0].kind[VIGIL_FORK].time_ns, 100U);
+    EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].sequence, 5U);
+    EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].time_ns, 100U);
 }
 
 TEST(Streams, ClosingTellsWhatWillNeverCome) {
@@ -71,17 +71,17 @@ TEST(Streams, ClosingTellsWhatWillNeverCome) {
     const auto gaps = close_gaps(cursor, counters, 777);
     ASSERT_EQ(gaps.size(), 2U);
     EXPECT_EQ(gaps[0].kind, Kind::fork);
-    EXPECT_EQ(gaps[0].cpu, 0);
+    EXPECT_EQ(gaps[0].stream, 0);
     EXPECT_EQ(gaps[0].count, 3U);
     EXPECT_EQ(gaps[0].from_boot_ns, 100U);
     EXPECT_EQ(gaps[0].to_boot_ns, 777U);
     EXPECT_EQ(gaps[1].kind, Kind::oom);
-    EXPECT_EQ(gaps[1].cpu, 1);
+    EXPECT_EQ(gaps[1].stream, 1);
     EXPECT_EQ(gaps[1].count, 1U);
     EXPECT_TRUE(close_gaps(cursor, counters, 888).empty());
     // The next record is no further gap.
     EXPECT_EQ(advance(cursor, 0, Kind::fork, 5, 900).count, 0U);
-    EXPECT_EQ(cursor.cpus[0].kind[VIGIL_FORK].lost, 3U);
+    EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].lost, 3U);
 }
 
 TEST(Streams, CountersThatLagAreNoGap) {
@@ -90,7 +90,7 @@ TEST(Streams, CountersThatLagAreNoGap) {
     std::vector<vigil_cpu_counters> counters(1);
     counters[0].kind[VIGIL_FORK].sequence = 8;
     EXPECT_TRUE(close_gaps(cursor, counters, 777).empty());
-    EXPECT_EQ(cursor.cpus[0].kind[VIGIL_FORK].sequence, 9U);
+    EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].sequence, 9U);
 }
 
 }  // namespace
