@@ -124,7 +124,10 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     exit.cpu_system_ns = record.runtime_ns - exit.cpu_user_ns;
     exit.bill_partial = has_flag(header, VIGIL_FLAG_BILL_PARTIAL);
     if (!exit.thread) {
-        exit.peak_rss_bytes = record.peak_rss_pages * context.page_bytes;
+        // Nothing runs in no memory: a counter that has not been brought up to date yet.
+        if (record.peak_rss_pages != 0) {
+            exit.peak_rss_bytes = record.peak_rss_pages * context.page_bytes;
+        }
         exit.peak_rss_at_most = has_flag(header, VIGIL_FLAG_PEAK_AT_MOST);
     }
     if (!has_flag(header, VIGIL_FLAG_STORAGE_UNKNOWN)) {

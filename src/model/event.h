@@ -82,7 +82,7 @@ struct Exit {
     uint64_t cpu_user_ns = 0;
     uint64_t cpu_system_ns = 0;
     bool bill_partial = false;  // more dying threads than were summed: the figures are "at least"
-    std::optional<uint64_t> peak_rss_bytes;  // absent for a thread
+    std::optional<uint64_t> peak_rss_bytes;  // absent for a thread, or unknown
     bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
     std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted here
     std::optional<uint64_t> write_bytes;

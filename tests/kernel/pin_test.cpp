@@ -212,13 +212,13 @@ TEST_F(Pinned, WhatHappenedWithoutAReaderIsRead) {
 }
 
 struct SincePinning {
-    uint64_t seen = 0, filtered = 0, read = 0, dropped = 0, unread = 0;
+    uint64_t seen = 0, filtered = 0, confirmed = 0, dropped = 0, unconfirmed = 0;
 };
 
 SincePinning parse_since(const std::string& errors, const std::string& kind) {
     const std::regex form(
         "vigil: " + kind +
-        R"( since pinning: seen=(\d+) filtered=(\d+) read=(\d+) dropped=(\d+) unread=(\d+);)");
+        R"( since pinning: seen=(\d+) filtered=(\d+) confirmed=(\d+) dropped=(\d+) unconfirmed=(\d+);)");
     std::smatch match;
     if (!std::regex_search(errors, match, form)) {
         ADD_FAILURE() << "no account of " << kind << " in: " << errors;
@@ -257,8 +257,8 @@ TEST_F(Pinned, LossBeyondTheRingIsExact) {
         const SincePinning since = parse_since(run->program().errors(), kind);
         EXPECT_EQ(since.seen - since.filtered, expected);
         EXPECT_EQ(since.dropped, lost[kind]);
-        EXPECT_EQ(since.read, lines[kind]);
-        EXPECT_EQ(since.unread, 0U);
+        EXPECT_EQ(since.confirmed, lines[kind]);
+        EXPECT_EQ(since.unconfirmed, 0U);
     }
 }
 

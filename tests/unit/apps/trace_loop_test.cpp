@@ -264,16 +264,15 @@ TEST_F(TraceLoopTest, AFullDiskLosesNoEventFromTheAccount) {
     EXPECT_TRUE(balances(accounts(loop)));
 }
 
-// The duration is over and the reader of the pipe sleeps: the loop must not wait for it longer
-// than the end has patience. Without the end of that patience the watchdog ends it.
-TEST_F(TraceLoopTest, ADurationEndsThoughTheReaderSleeps) {
+// A signal asks for the end and the reader of the pipe sleeps: the loop must not wait for it
+// longer than it has patience. Without the end of that patience the watchdog ends it.
+TEST_F(TraceLoopTest, ASignalEndsThoughTheReaderSleeps) {
     ASSERT_EQ(::fcntl(write_.get(), F_SETPIPE_SZ, 4096), 4096);
     for (uint32_t pid = 1; pid <= 1000; pid++) {
         send_fork(pid);
     }
-    TraceRequest request;
-    request.duration_ns = 50'000'000;
-    TraceLoop loop = open(request, write_.get());
+    TraceLoop loop = open({}, write_.get());
+    ::raise(SIGTERM);  // blocked by now, so it waits in the loop's descriptor
     std::atomic<bool> ended = false;
     bool barked = false;
     std::thread watchdog([&] {
@@ -290,6 +289,29 @@ TEST_F(TraceLoopTest, ADurationEndsThoughTheReaderSleeps) {
     ended = true;
     watchdog.join();
     EXPECT_FALSE(barked);
+    EXPECT_TRUE(balances(accounts(loop)));
+}
+
+// Nobody asked for the end but the clock: a slow reader gets everything.
+TEST_F(TraceLoopTest, ADurationDoesNotCutOffASlowReader) {
+    ASSERT_EQ(::fcntl(write_.get(), F_SETPIPE_SZ, 4096), 4096);
+    for (uint32_t pid = 1; pid <= 1000; pid++) {
+        send_fork(pid);
+    }
+    TraceRequest request;
+    request.duration_ns = 1'000'000;
+    TraceLoop loop = open(request, write_.get());
+    std::thread reader([&] {
+        ::usleep(200'000);  // long after the duration
+        char bytes[4096];
+        while (::read(read_.get(), bytes, sizeof bytes) > 0) {
+        }
+    });
+    EXPECT_TRUE(loop.run());
+    EXPECT_TRUE(loop.drain());
+    write_.reset();
+    reader.join();
+    EXPECT_EQ(loop.delivered(model::Kind::fork), 1000U);
     EXPECT_TRUE(balances(accounts(loop)));
 }
 

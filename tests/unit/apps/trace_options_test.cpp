@@ -70,7 +70,8 @@ TEST(TraceOptions, Pids) {
 TEST(TraceOptions, SenderAndTargetMeanSignals) {
     EXPECT_EQ(good({"--sender", "5"}).filter.kinds, kind_bit(Kind::signal));
     EXPECT_EQ(good({"--target", "5"}).filter.kinds, kind_bit(Kind::signal));
-    EXPECT_EQ(good({"--target", "5", "-e", "exit"}).filter.kinds, kind_bit(Kind::exit));
+    EXPECT_EQ(good({"--target", "5", "-e", "exit,signal"}).filter.kinds,
+              kind_bit(Kind::exit) | kind_bit(Kind::signal));
 }
 
 TEST(TraceOptions, CommUserCgroup) {

@@ -271,14 +271,14 @@ TEST(Decode, KillFailed) {
 TEST(Decode, KillsByTheKernel) {
     auto record = test::signal_record(SIGKILL);
     record.origin = VIGIL_ORIGIN_PRIV;
-    EXPECT_EQ(killed_by_kernel(bytes_of(record)), 5678U);
+    EXPECT_EQ(killed_by_kernel(bytes_of(record)).value().pid, 5678U);
     record.origin = VIGIL_ORIGIN_NOINFO;
     EXPECT_FALSE(killed_by_kernel(bytes_of(record)).has_value());
     record.origin = VIGIL_ORIGIN_PRIV;
     record.number = SIGTERM;
     EXPECT_FALSE(killed_by_kernel(bytes_of(record)).has_value());
     EXPECT_FALSE(killed_by_kernel(bytes_of(test::fork_record())).has_value());
-    EXPECT_EQ(oom_victim(bytes_of(test::oom_record())), 5678U);
+    EXPECT_EQ(oom_victim(bytes_of(test::oom_record())).value().pid, 5678U);
     EXPECT_FALSE(oom_victim(bytes_of(test::signal_record(9))).has_value());
 }
 

@@ -104,7 +104,7 @@ struct PassingReader {
     size_t read_bytes = 0;
     size_t left_bytes = 0;
 
-    bool operator()() {
+    bool operator()(uint64_t) {
         if (rounds-- > 0) {
             read_bytes += read_some(pipe.read, 1 << 16).size();
             return true;
@@ -145,7 +145,7 @@ TEST(Output, WithoutPatienceItGivesUpOnAFullPipe) {
     pipe.shrink();
     Output output(pipe.write.get());
     int asked = 0;
-    output.set_patience([&] { return ++asked < 3; });
+    output.set_patience([&](uint64_t) { return ++asked < 3; });
     for (int i = 0; i < 100; i++) {
         add(output, Kind::fork, 100);
     }
