@@ -40,7 +40,8 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 		.pid = BPF_CORE_READ(task, tgid),
 	};
 	/* Where the map fails for another reason, two exits are better than none. */
-	return bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) != -EEXIST;
+	/* Before 6.4 the error comes as an int, in half a register. */
+	return (int)bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) != -EEXIST;
 }
 
 /* CONFIG_TASK_IO_ACCOUNTING; without it the struct is empty. */
@@ -209,11 +210,13 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 	if (!control || !claim(control, VIGIL_EXIT, task, BPF_CORE_READ(task, self_exec_id)))
 		return 0;
 	const int last = is_last(context, task, start_ns);
-	if (last || (control->filter.flags & VIGIL_FILTER_THREADS))
+	const int threads = control->filter.flags & VIGIL_FILTER_THREADS;
+	if (last || threads)
 		tell(control, task, start_ns, last, lane);
 	if (last) {
 		bpf_map_delete_elem(&processes, &pid);
-		if (control->filter.flags & VIGIL_FILTER_TREE)
+		/* Threads may still be on their way here: the next process of this pid cleans up. */
+		if ((control->filter.flags & VIGIL_FILTER_TREE) && !threads)
 			bpf_map_delete_elem(&tree, &pid);
 	}
 	return 0;

@@ -60,8 +60,8 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 			return 0;
 	} else {
 		count_process();
-		if ((filter->flags & VIGIL_FILTER_TREE) && in_tree(BPF_CORE_READ(parent, tgid)))
-			join_tree(control, pid);
+		if (filter->flags & VIGIL_FILTER_TREE)
+			join_or_leave_tree(control, BPF_CORE_READ(parent, tgid), pid);
 	}
 	if (!kind_wanted(filter, VIGIL_FORK))
 		return 0;

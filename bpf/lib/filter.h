@@ -9,11 +9,15 @@ static __always_inline int in_tree(__u32 pid)
 	return bpf_map_lookup_elem(&tree, &pid) != 0;
 }
 
-static __always_inline void join_tree(struct vigil_control *control, __u32 pid)
+/* A new process follows its parent; with a reused pid it may have to leave. */
+static __always_inline void join_or_leave_tree(struct vigil_control *control, __u32 parent,
+					       __u32 child)
 {
 	const __u8 member = 1;
 
-	if (bpf_map_update_elem(&tree, &pid, &member, BPF_ANY))
+	if (!in_tree(parent))
+		bpf_map_delete_elem(&tree, &child);
+	else if (bpf_map_update_elem(&tree, &child, &member, BPF_ANY))
 		__sync_fetch_and_add(&control->tree_overflow, 1);
 }
 

@@ -100,7 +100,9 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
         ::bpf_map__set_max_entries(skeleton.maps.claims, VIGIL_CLAIM_ENTRIES);
     }
     if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
-        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity);
+        // With threads the dead stay in it until their pid is used again.
+        const bool keeps_dead = (filter.flags & VIGIL_FILTER_THREADS) != 0;
+        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_dead ? 8 : 1));
     }
     if ((filter.kinds & bit(VIGIL_EXIT)) == 0) {
         ::bpf_map__set_max_entries(skeleton.maps.processes, 1);

@@ -170,8 +170,14 @@ TEST(Lifecycle, ScriptIsToldByItsOwnNameAndTheArgumentsOfItsInterpreter) {
         return 0;
     });
     ::close(ends[0]);
-    wait_until([&] { return proc_file(pid, "comm") == "script\n"; }, "the script");
-    const std::string line = proc_file(pid, "cmdline");
+    // exec(2) sets the name first and the place of the arguments later.
+    std::string line;
+    wait_until(
+        [&] {
+            line = proc_file(pid, "cmdline");
+            return proc_file(pid, "comm") == "script\n" && line.ends_with(std::string("one\0", 4));
+        },
+        "the script");
     ::close(ends[1]);
     wait_for(pid);
     const Trace trace = watch.end();
