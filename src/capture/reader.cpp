@@ -15,8 +15,8 @@ namespace vigil::capture {
 namespace {
 
 // How long a kill by the kernel waits for the OOM record that may explain it, and how far ahead
-// that is looked for. The two come microseconds apart, on one CPU.
-constexpr uint64_t oom_wait_ns = 10 * ns_per_ms;
+// that is looked for. The two come microseconds apart, unless the CPU itself is held up.
+constexpr uint64_t oom_wait_ns = 40 * ns_per_ms;
 constexpr int oom_search_records = 1024;
 
 Result<Mapping> map_array(const Fd& fd, size_t size_bytes, int protection) {

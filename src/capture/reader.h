@@ -47,7 +47,7 @@ class Reader {
     enum class Drained {
         empty,  // nothing more to read now
         more,   // stopped at `budget_bytes` or by the handler
-        held,   // a record is not finished, or a kill by the kernel waits up to 10 ms for its
+        held,   // a record is not finished, or a kill by the kernel waits up to 40 ms for its
                 // cause: call again soon
     };
 
