@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,11 +12,13 @@
 #include "capture/tracer.h"
 #include "flow/filter.h"
 
-namespace CLI {
-class App;
-}
-
 namespace vigil::apps {
+
+// Without -e.
+constexpr model::KindSet default_kinds =
+    model::kind_bit(model::Kind::fork) | model::kind_bit(model::Kind::exec) |
+    model::kind_bit(model::Kind::exit) | model::kind_bit(model::Kind::signal) |
+    model::kind_bit(model::Kind::oom);
 
 enum class Format { text, table, json, none };
 
