@@ -8,10 +8,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +17,7 @@
 
 #include "apps/cli.h"
 #include "apps/findings.h"
+#include "base/say.h"
 #include "base/units.h"
 #include "capture/kernel.h"
 #include "capture/pin.h"
@@ -366,12 +365,7 @@ int run_doctor(const Arguments& arguments) {
     const Findings findings = examine();
     const std::string out =
         format == "json" ? to_json(findings) : to_text(findings, wants_colour());
-    // A reader that went away does not change what was found.
-    if ((std::fwrite(out.data(), 1, out.size(), stdout) != out.size() ||
-         std::fflush(stdout) != 0) &&
-        errno != EPIPE) {
-        return fail({ErrorCode::failed, fmt::format("writing: {}", std::strerror(errno))});
-    }
+    say(stdout, "{}", out);
     return findings.obstacle().empty() ? 0 : static_cast<int>(ErrorCode::unsupported);
 }
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to what the kernel side is told, and back: what the readers of programs that
+// were pinned with one request can still ask for.
+#include <algorithm>
+#include <cstring>
+
+#include "apps/trace_options.h"
+#include "capture/procs.h"
+
+namespace vigil::apps {
+namespace {
+
+using model::Kind;
+
+// Where the name of a new process comes from.
+constexpr model::KindSet naming_kinds = model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
+
+Error usage(std::string message) { return {ErrorCode::usage, std::move(message)}; }
+
+}  // namespace
+
+Result<TraceRequest> narrowed_to(const vigil_control& pinned, TraceRequest request) {
+    flow::Filter& filter = request.filter;
+    const vigil_filter& wanted = pinned.wanted;
+    if (!request.kinds_given && filter.kinds == default_kinds) {
+        filter.kinds = wanted.kinds;
+    }
+    if ((filter.kinds & ~wanted.kinds) != 0) {
+        return usage("what is to be shown was not pinned: 'vigil pin' takes -e too");
+    }
+    const auto keep = [](std::optional<uint32_t>& mine, uint32_t theirs, bool given) {
+        if (given && !mine) {
+            mine = theirs;
+        }
+    };
+    filter.signals &= wanted.signals;
+    keep(filter.pid, wanted.pid, wanted.pid != 0);
+    keep(filter.sender, wanted.sender, wanted.sender != 0);
+    keep(filter.target, wanted.target, wanted.target != 0);
+    keep(filter.uid, wanted.uid, (wanted.flags & VIGIL_FILTER_UID) != 0);
+    if ((wanted.flags & VIGIL_FILTER_COMM) != 0 && !filter.comm) {
+        filter.comm = std::string(wanted.comm, ::strnlen(wanted.comm, sizeof wanted.comm));
+    }
+    if (needs_names(request)) {
+        if ((pinned.filter.kinds & naming_kinds) != naming_kinds) {
+            return usage(
+                "the names of new processes come with exec and exit events, which were not "
+                "pinned: 'vigil pin -e fork,exec,exit' does");
+        }
+        if (request.count) {
+            return usage("--pinned takes no -n where forks wait for their names (-o table, -c)");
+        }
+    }
+    return request;
+}
+
+bool needs_names(const TraceRequest& request) {
+    const bool forks = (request.filter.kinds & model::kind_bit(Kind::fork)) != 0;
+    return request.format == Format::table || (forks && request.filter.comm);
+}
+
+Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
+    const flow::Filter& wanted = request.filter;
+    capture::TraceOptions options;
+    options.ring_bytes = request.ring_bytes;
+    vigil_filter& filter = options.wanted;
+    filter.kinds = wanted.kinds;
+    filter.signals = wanted.signals;
+    filter.sender = wanted.sender.value_or(0);
+    filter.target = wanted.target.value_or(0);
+    filter.pid = wanted.pid.value_or(0);
+    if (wanted.uid) {
+        filter.flags |= VIGIL_FILTER_UID;
+        filter.uid = *wanted.uid;
+    }
+    if (wanted.comm) {
+        filter.flags |= VIGIL_FILTER_COMM;
+        std::memcpy(filter.comm, wanted.comm->data(),
+                    std::min(wanted.comm->size(), sizeof filter.comm - 1));
+    }
+    if (request.threads) {
+        filter.flags |= VIGIL_FILTER_THREADS;
+    }
+    if (request.tree || !request.command.empty()) {
+        filter.flags |= VIGIL_FILTER_TREE;
+    }
+    if (request.cgroup) {
+        TRY_ASSIGN(const capture::Cgroup cgroup, capture::find_cgroup(*request.cgroup));
+        filter.flags |= VIGIL_FILTER_CGROUP;
+        filter.cgroup_id = cgroup.id;
+        filter.cgroup_level = cgroup.level;
+    }
+    options.filter = options.wanted;
+    if (needs_names(request)) {
+        // A name comes with the exec of the child, whose pid and user can be others than asked for.
+        options.filter.kinds |= naming_kinds;
+        options.filter.pid = 0;
+        options.filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
+    }
+    return options;
+}
+
+}  // namespace vigil::apps
