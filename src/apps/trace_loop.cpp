@@ -43,8 +43,9 @@ Result<TraceLoop> TraceLoop::open(Reader& reader, TraceRequest request, sinks::S
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
         struct sigaction inherited {};
         ::sigaction(number, nullptr, &inherited);
-        // nohup(1) and shells' background jobs have them ignored: so they stay.
-        if (inherited.sa_handler != SIG_IGN) {
+        // nohup(1) has it ignored, and so it stays. SIGINT is ignored in every background job of
+        // a script, which may well send it later: that counts.
+        if (number != SIGHUP || inherited.sa_handler != SIG_IGN) {
             sigaddset(&stops, number);
         }
     }
