@@ -39,8 +39,10 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 		.start_ns = start_ns,
 		.pid = BPF_CORE_READ(task, tgid),
 	};
-	/* Where the map fails for another reason, two exits are better than none. */
-	/* Before 6.4 the error comes as an int, in half a register. */
+	/*
+	 * Where the map fails for another reason, two exits are better than none. Before 6.4 the
+	 * error comes as an int, in half a register.
+	 */
 	return (int)bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) != -EEXIST;
 }
 

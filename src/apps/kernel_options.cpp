@@ -15,8 +15,6 @@ using model::Kind;
 // Where the name of a new process comes from.
 constexpr model::KindSet naming_kinds = model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
 
-Error usage(std::string message) { return {ErrorCode::usage, std::move(message)}; }
-
 }  // namespace
 
 Result<TraceRequest> narrowed_to(const vigil_control& pinned, TraceRequest request) {
@@ -26,7 +24,7 @@ Result<TraceRequest> narrowed_to(const vigil_control& pinned, TraceRequest reque
         filter.kinds = wanted.kinds;
     }
     if ((filter.kinds & ~wanted.kinds) != 0) {
-        return usage("what is to be shown was not pinned: 'vigil pin' takes -e too");
+        return usage_error("what is to be shown was not pinned: 'vigil pin' takes -e too");
     }
     const auto keep = [](std::optional<uint32_t>& mine, uint32_t theirs, bool given) {
         if (given && !mine) {
@@ -43,12 +41,13 @@ Result<TraceRequest> narrowed_to(const vigil_control& pinned, TraceRequest reque
     }
     if (needs_names(request)) {
         if ((pinned.filter.kinds & naming_kinds) != naming_kinds) {
-            return usage(
+            return usage_error(
                 "the names of new processes come with exec and exit events, which were not "
                 "pinned: 'vigil pin -e fork,exec,exit' does");
         }
         if (request.count) {
-            return usage("--pinned takes no -n where forks wait for their names (-o table, -c)");
+            return usage_error(
+                "--pinned takes no -n where forks wait for their names (-o table, -c)");
         }
     }
     return request;

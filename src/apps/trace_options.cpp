@@ -25,6 +25,7 @@ constexpr const char* trace_footer = R"(Examples:
   sudo vigil trace -o json | jq .comm       for other programs (docs/events.md)
   sudo vigil trace -p 1234 -d 1m            one process, for a minute
 
+With '-- CMD', where standard output is no terminal, CMD's own output goes to standard error.
 At the end it says where every event went: seen = filtered + delivered + dropped + undelivered.
 Exit codes: 0 done (or the command's own), 1 failed, 2 wrong usage, 3 not possible here.)";
 
@@ -83,8 +84,6 @@ Error about(const char* option, const Error& error) {
     return {error.code, fmt::format("{} {}", option, error.context)};
 }
 
-Error usage(std::string message) { return {ErrorCode::usage, std::move(message)}; }
-
 Result<std::optional<uint32_t>> pid_option(const char* option, const Raw::Text& text) {
     if (!text) {
         return std::optional<uint32_t>{};
@@ -104,7 +103,8 @@ Result<model::KindSet> kinds_option(const std::vector<std::string>& names) {
             found |= name == to_string(kind) ? model::kind_bit(kind) : 0;
         }
         if (found == 0) {
-            return usage(fmt::format("-e '{}': expected fork, exec, exit, signal or oom", name));
+            return usage_error(
+                fmt::format("-e '{}': expected fork, exec, exit, signal or oom", name));
         }
         kinds |= found;
     }
@@ -120,7 +120,7 @@ Result<uint32_t> user_option(const std::string& text) {
     passwd* found = nullptr;
     ::getpwnam_r(text.c_str(), &entry, space.data(), space.size(), &found);
     if (found == nullptr) {
-        return usage(fmt::format("-u '{}': no such user", text));
+        return usage_error(fmt::format("-u '{}': no such user", text));
     }
     return static_cast<uint32_t>(found->pw_uid);
 }
@@ -132,7 +132,7 @@ Result<Format> format_option(const Raw::Text& text) {
                                                 {"none", Format::none}};
     const auto it = formats.find(text.value_or("text"));
     if (it == formats.end()) {
-        return usage(fmt::format("-o '{}': expected text, table, json or none", *text));
+        return usage_error(fmt::format("-o '{}': expected text, table, json or none", *text));
     }
     return it->second;
 }
@@ -158,7 +158,7 @@ Result<flow::Filter> make_filter(const Raw& raw, Format format) {
         filter.kinds |= model::kind_bit(Kind::kill_failed);
     }
     if (raw.all_signals && !raw.signals.empty()) {
-        return usage("-a and -s exclude each other");
+        return usage_error("-a and -s exclude each other");
     }
     filter.signals = raw.all_signals ? model::all_signals : model::default_signals();
     if (!raw.signals.empty()) {
@@ -175,7 +175,7 @@ Result<flow::Filter> make_filter(const Raw& raw, Format format) {
         model::kind_bit(Kind::signal) | model::kind_bit(Kind::kill_failed);
     if ((filter.kinds & about_signals) == 0 &&
         (raw.all_signals || !raw.signals.empty() || raw.sender || raw.target)) {
-        return usage("-s, -a, --sender and --target choose among signals: add signal to -e");
+        return usage_error("-s, -a, --sender and --target choose among signals: add signal to -e");
     }
     TRY_ASSIGN(filter.pid, pid_option("-p", raw.pid));
     TRY_ASSIGN(filter.sender, pid_option("--sender", raw.sender));
@@ -184,7 +184,7 @@ Result<flow::Filter> make_filter(const Raw& raw, Format format) {
         TRY_ASSIGN(filter.uid, user_option(*raw.user));
     }
     if (raw.comm && raw.comm->empty()) {
-        return usage("-c '': expected a name");
+        return usage_error("-c '': expected a name");
     }
     filter.comm = raw.comm;
     return filter;
@@ -197,14 +197,14 @@ Result<TraceRequest> make_request(const Raw& raw) {
     request.kinds_given = !raw.kinds.empty();
     if (request.format == Format::table &&
         (request.filter.kinds != model::kind_bit(Kind::fork) || raw.threads)) {
-        return usage(
+        return usage_error(
             "-o table shows new processes: expected -e fork, and no --threads or "
             "--failed");
     }
     request.threads = raw.threads;
     TRY_ASSIGN(request.tree, pid_option("--tree", raw.tree));
     if (raw.cgroup && raw.cgroup->empty()) {
-        return usage("--cgroup '': expected a path");
+        return usage_error("--cgroup '': expected a path");
     }
     request.cgroup = raw.cgroup;
     if (raw.ring_size) {
@@ -213,7 +213,7 @@ Result<TraceRequest> make_request(const Raw& raw) {
             return about("--ring-size", bytes.error());
         }
         if (*bytes < capture::smallest_ring_bytes || *bytes > capture::largest_ring_bytes) {
-            return usage(fmt::format("--ring-size '{}': expected 4K to 1G", *raw.ring_size));
+            return usage_error(fmt::format("--ring-size '{}': expected 4K to 1G", *raw.ring_size));
         }
         request.ring_bytes = *bytes;
         request.ring_size_given = true;
@@ -235,7 +235,7 @@ Result<TraceRequest> make_request(const Raw& raw) {
     request.pinned = raw.pinned;
     if (raw.pinned &&
         (request.tree || request.cgroup || raw.threads || raw.failed || request.ring_size_given)) {
-        return usage(
+        return usage_error(
             "--pinned reads what was pinned: --tree, --cgroup, --threads, --failed and "
             "--ring-size are options of 'vigil pin'");
     }
@@ -282,9 +282,9 @@ Parsed parse_trace(const Arguments& arguments) {
     auto request = make_request(raw);
     if (request && has_separator) {
         if (command.empty()) {
-            request = usage("'--' needs a command behind it");
+            request = usage_error("'--' needs a command behind it");
         } else if (request->tree || request->pinned) {
-            request = usage("'-- CMD' follows its own tree: --tree and --pinned exclude it");
+            request = usage_error("'-- CMD' follows its own tree: --tree and --pinned exclude it");
         } else {
             request->command = command;
         }

@@ -23,6 +23,8 @@ struct Error {
     std::string context;  // a sentence for the user: what, where, and how to fix it
 };
 
+inline Error usage_error(std::string message) { return {ErrorCode::usage, std::move(message)}; }
+
 template <class T>
 class [[nodiscard]] Result {
  public:

@@ -115,18 +115,17 @@ Reader::Drained Reader::drain(size_t budget_bytes, const Handler& handler) {
         if (must_wait(*record, decode_.oom_follows)) {
             return Drained::held;
         }
+        cursor_.position = record->next;
         const auto place = stream_place(record->bytes);
         const auto event = decode(record->bytes, decode_);
         // A record that is not understood leaves a gap in its stream, which is told.
         if (event && !record->discarded && place->stream < stream_count_) {
             tell(advance(cursor_, place->stream, place->kind, place->sequence, place->boot_ns),
                  handler);
-            cursor_.position = record->next;
             if (!handler(*event)) {
                 return Drained::more;
             }
         }
-        cursor_.position = record->next;
     }
     return Drained::more;
 }
