@@ -19,15 +19,16 @@
 #include "apps/findings.h"
 #include "base/say.h"
 #include "base/units.h"
-#include "capture/kernel.h"
 #include "capture/pin.h"
 #include "capture/probe.h"
 #include "capture/tracer.h"
+#include "host/kernel.h"
+#include "host/probe.h"
 
 namespace vigil::apps {
 namespace {
 
-using capture::ProgramType;
+using host::ProgramType;
 
 struct Option {
     std::string_view name;
@@ -45,15 +46,15 @@ constexpr std::array options{
 
 void look_at_kernel(Findings& findings) {
     findings.begin("Kernel");
-    const capture::KernelRelease kernel = capture::kernel_release();
-    if (capture::is_tested(kernel)) {
+    const host::KernelRelease kernel = host::kernel_release();
+    if (host::is_tested(kernel)) {
         findings.ok("release", kernel.release + ", a tested series");
     } else if (std::pair(kernel.major, kernel.minor) < std::pair(5, 8)) {
         findings.missing("release", kernel.release, "BPF ring buffers came with 5.8: no tracing",
-                         capture::tested_fix());
+                         host::tested_fix());
     } else {
         findings.info("release", fmt::format("{}, not among the tested series {}", kernel.release,
-                                             fmt::join(capture::tested_series, ", ")));
+                                             fmt::join(host::tested_series, ", ")));
     }
     if (kernel.architecture == "x86_64") {
         findings.ok("architecture", kernel.architecture);
@@ -61,7 +62,7 @@ void look_at_kernel(Findings& findings) {
         findings.info("architecture", kernel.architecture + ", not tested (x86_64 is)");
     }
 
-    const auto config = capture::kernel_config();
+    const auto config = host::kernel_config();
     if (!config) {
         findings.info("configuration",
                       fmt::format("can't be told: neither /proc/config.gz nor /boot/config-{} can "
@@ -83,20 +84,20 @@ void look_at_kernel(Findings& findings) {
 }
 
 void look_at_memlock(Findings& findings) {
-    const capture::KernelRelease kernel = capture::kernel_release();
+    const host::KernelRelease kernel = host::kernel_release();
     if (std::pair(kernel.major, kernel.minor) >= std::pair(5, 11)) {
         return;
     }
-    const auto limit = capture::memlock_limit();
+    const auto limit = host::memlock_limit();
     std::string size = "unlimited";
     if (limit) {
         size.clear();
         append_size(size, *limit);
     }
-    if (capture::memlock_is_short()) {
+    if (host::memlock_is_short()) {
         findings.missing("memlock limit", size, "before 5.11 it bounds the ring and the maps",
-                         capture::memlock_fix());
-    } else if (limit.value_or(UINT64_MAX) < capture::enough_memlock_bytes) {
+                         host::memlock_fix());
+    } else if (limit.value_or(UINT64_MAX) < host::enough_memlock_bytes) {
         findings.ok("memlock limit", size + ", raised when needed (CAP_SYS_RESOURCE)");
     } else {
         findings.ok("memlock limit", size);
@@ -105,7 +106,7 @@ void look_at_memlock(Findings& findings) {
 
 void look_at_privileges(Findings& findings) {
     findings.begin("Privileges");
-    const capture::Capabilities has = capture::capabilities();
+    const host::Capabilities has = host::capabilities();
     const auto capability = [&](const char* name, bool present, const char* effect,
                                 std::string fix) {
         if (present) {
@@ -114,19 +115,19 @@ void look_at_privileges(Findings& findings) {
             findings.missing(name, "", effect, std::move(fix));
         }
     };
-    capability("CAP_BPF", has.bpf, "nothing can be traced", capture::privileges_fix());
-    capability("CAP_PERFMON", has.perfmon, "nothing can be traced", capture::privileges_fix());
+    capability("CAP_BPF", has.bpf, "nothing can be traced", host::privileges_fix());
+    capability("CAP_PERFMON", has.perfmon, "nothing can be traced", host::privileges_fix());
     if (!has.dac_read_search && ::geteuid() == 0) {
         findings.info("CAP_DAC_READ_SEARCH", "absent; root does without");
     } else {
         capability("CAP_DAC_READ_SEARCH", has.dac_read_search,
-                   "tracefs belongs to root: --failed can't work", capture::privileges_fix());
+                   "tracefs belongs to root: --failed can't work", host::privileges_fix());
     }
     capability("CAP_SYS_PTRACE", has.sys_ptrace,
                "none for tracing; /proc hides the files and the I/O of other users' processes",
                "run it with sudo");
     look_at_memlock(findings);
-    if (!capture::in_initial_user_namespace()) {
+    if (!host::in_initial_user_namespace()) {
         findings.missing("user namespace", "not the initial one",
                          "capabilities that were gained in it don't count for BPF",
                          "run it outside (not in a rootless container)");
@@ -137,19 +138,19 @@ void look_at_tracefs(Findings& findings) {
     constexpr const char* events = "/sys/kernel/tracing/events";
     const bool mounted = ::faccessat(AT_FDCWD, events, F_OK, AT_EACCESS) == 0;
     const bool hidden = !mounted && errno == EACCES;
-    if (capture::has_tracefs()) {
+    if (host::has_tracefs()) {
         findings.ok("tracefs", "syscall events can be read");
     } else if (mounted) {
         findings.missing("tracefs", "mounted, without syscall events", "--failed can't work",
                          "use a kernel built with CONFIG_FTRACE_SYSCALLS=y");
     } else {
         findings.missing("tracefs", hidden ? "can't be read" : "not mounted",
-                         "--failed can't work; all else does", capture::tracefs_fix());
+                         "--failed can't work; all else does", host::tracefs_fix());
     }
 }
 
 void look_at_cgroups(Findings& findings) {
-    const capture::CgroupMounts cgroups = capture::cgroup_mounts();
+    const host::CgroupMounts cgroups = host::cgroup_mounts();
     if (cgroups.unified.empty()) {
         findings.missing("cgroup v2", "not mounted",
                          "--cgroup can't work, and all processes may seem to be in one cgroup",
@@ -164,10 +165,10 @@ void look_at_cgroups(Findings& findings) {
 }
 
 void look_at_lockdown(Findings& findings) {
-    const std::string mode = capture::lockdown_mode();
+    const std::string mode = host::lockdown_mode();
     if (mode == "confidentiality") {
         findings.missing("lockdown", mode, "programs may not read kernel memory",
-                         capture::lockdown_fix());
+                         host::lockdown_fix());
     } else if (mode == "integrity") {
         findings.info("lockdown", mode, "the kernel module can't be loaded unless it is signed",
                       "sign it with a key that the kernel trusts, or turn Secure Boot off");
@@ -180,28 +181,28 @@ void look_at_lockdown(Findings& findings) {
 
 void look_at_facilities(Findings& findings) {
     findings.begin("Kernel facilities");
-    if (capture::has_btf()) {
-        findings.ok("BTF", capture::btf_path);
+    if (host::has_btf()) {
+        findings.ok("BTF", host::btf_path);
     } else {
-        findings.missing("BTF", fmt::format("{} can't be read", capture::btf_path),
-                         "nothing can be traced", capture::btf_fix());
+        findings.missing("BTF", fmt::format("{} can't be read", host::btf_path),
+                         "nothing can be traced", host::btf_fix());
     }
     look_at_tracefs(findings);
-    if (capture::has_bpffs()) {
-        findings.ok("bpffs", capture::bpffs_path);
+    if (host::has_bpffs()) {
+        findings.ok("bpffs", host::bpffs_path);
     } else {
         findings.info("bpffs", fmt::format("not mounted at {}; 'sudo vigil pin' does it by itself",
-                                           capture::bpffs_path));
+                                           host::bpffs_path));
     }
     look_at_cgroups(findings);
     look_at_lockdown(findings);
 
     const auto unprivileged =
-        capture::read_setting("/proc/sys/kernel/unprivileged_bpf_disabled").value_or("?");
+        host::read_setting("/proc/sys/kernel/unprivileged_bpf_disabled").value_or("?");
     findings.info("unprivileged BPF", unprivileged == "0"   ? "allowed; vigil needs more than that"
                                       : unprivileged == "?" ? "can't be told"
                                                             : "not allowed; vigil does without");
-    if (capture::in_initial_pid_namespace()) {
+    if (host::in_initial_pid_namespace()) {
         findings.ok("PID namespace", "the initial one");
     } else {
         findings.info("PID namespace", "not the initial one",
@@ -214,35 +215,34 @@ void look_at_hooks(Findings& findings) {
     for (size_t i = 0; i < model::kernel_kind_count; i++) {
         const auto kind = static_cast<model::Kind>(i);
         const std::string_view name = to_string(kind);
-        const capture::Answer answer = capture::probe_hook(kind);
+        const host::Answer answer = capture::probe_hook(kind);
         const std::string hook = fmt::format("{} hook", name);
         if (answer.works) {
             findings.ok(hook, "loads");
             continue;
         }
         if (kind == model::Kind::kill_failed) {
-            findings.missing(hook, answer.reason, "--failed can't work",
-                             capture::refusal_fix(answer));
+            findings.missing(hook, answer.reason, "--failed can't work", host::refusal_fix(answer));
             continue;
         }
         findings.missing(hook, answer.reason,
                          fmt::format("'vigil trace' can't show {} events", name),
-                         capture::refusal_fix(answer));
+                         host::refusal_fix(answer));
         findings.cannot_trace(fmt::format("the {} hook does not load ({}): {}", name, answer.reason,
-                                          capture::refusal_fix(answer)));
+                                          host::refusal_fix(answer)));
     }
 }
 
 void look_at_ring(Findings& findings) {
     std::string size;
     append_size(size, capture::default_ring_bytes);
-    const capture::Answer answer = capture::probe_ring(capture::default_ring_bytes);
+    const host::Answer answer = capture::probe_ring(capture::default_ring_bytes);
     if (answer.works) {
         findings.ok("ring buffer", size);
         return;
     }
-    const std::string fix = answer.forbidden ? capture::refusal_fix(answer)
-                                             : "use a smaller --ring-size, or free memory";
+    const std::string fix =
+        answer.forbidden ? host::refusal_fix(answer) : "use a smaller --ring-size, or free memory";
     findings.missing("ring buffer", fmt::format("{}: {}", size, answer.reason),
                      "'vigil trace' can't work as it is", fix);
     findings.cannot_trace(fmt::format("no ring buffer of {} ({}): {}", size, answer.reason, fix));
@@ -256,13 +256,13 @@ struct Means {
 Means look_at_program_types(Findings& findings) {
     const auto probe = [&](ProgramType type, const char* name, const char* purpose,
                            const char* effect) {
-        const capture::Answer answer = capture::probe_program(type);
+        const host::Answer answer = host::probe_program(type);
         if (answer.works) {
             findings.ok(name, fmt::format("loads; {}", purpose));
         } else if (effect == nullptr) {
             findings.info(name, fmt::format("{}; {}", answer.reason, purpose));
         } else {
-            findings.missing(name, answer.reason, effect, capture::refusal_fix(answer));
+            findings.missing(name, answer.reason, effect, host::refusal_fix(answer));
         }
         return answer.works;
     };
@@ -274,7 +274,7 @@ Means look_at_program_types(Findings& findings) {
     means.syscall = probe(ProgramType::syscall, "type syscall", "one way to sweep", nullptr);
     probe(ProgramType::raw_tracepoint, "type raw_tp", "not used", nullptr);
     probe(ProgramType::cgroup_skb, "type cgroup_skb", "not used", nullptr);
-    if (capture::has_kprobe_events()) {
+    if (host::has_kprobe_events()) {
         probe(ProgramType::kprobe, "type kprobe", "not used", nullptr);
     } else {
         findings.info("type kprobe", "this kernel has no kprobes; not used");
@@ -284,7 +284,7 @@ Means look_at_program_types(Findings& findings) {
 
 void choose_methods(Findings& findings, const Means& means) {
     findings.begin("Methods");
-    if (capture::tracepoint_parameters("sched_process_exit") >= 2) {
+    if (host::tracepoint_parameters("sched_process_exit") >= 2) {
         findings.ok("last thread of an exit", "the kernel names it");
         findings.ok("peak memory", "asked at exit, while the memory is still there");
     } else {
@@ -294,8 +294,8 @@ void choose_methods(Findings& findings, const Means& means) {
                       "its process before (peak_rss_at_most)",
                       "use a newer kernel (6.18 has it)");
     }
-    const bool has_tracepoints = capture::tracepoint_parameters("sock_send_length") >= 0 &&
-                                 capture::tracepoint_parameters("sock_recv_length") >= 0;
+    const bool has_tracepoints = host::tracepoint_parameters("sock_send_length") >= 0 &&
+                                 host::tracepoint_parameters("sock_recv_length") >= 0;
     if (has_tracepoints) {
         findings.ok("network bytes", "by the tracepoints sock_send_length and sock_recv_length");
     } else if (means.fexit) {
@@ -306,7 +306,7 @@ void choose_methods(Findings& findings, const Means& means) {
                          "use a newer kernel (6.12 has the tracepoints)");
     }
     constexpr const char* newer = "use a newer kernel (6.12 has the open-coded iterator)";
-    if (means.syscall && capture::has_kernel_function("bpf_iter_task_new")) {
+    if (means.syscall && host::has_kernel_function("bpf_iter_task_new")) {
         findings.ok("sweep of all processes", "by the open-coded task iterator");
     } else if (means.iter_task) {
         findings.info("sweep of all processes", "by iter/task",
@@ -320,20 +320,20 @@ void choose_methods(Findings& findings, const Means& means) {
 Findings examine() {
     Findings findings;
     look_at_kernel(findings);
-    if (const auto can = capture::check_can_trace(); !can) {
+    if (const auto can = host::check_can_trace(); !can) {
         findings.cannot_trace(can.error().context);
     }
     look_at_privileges(findings);
     look_at_facilities(findings);
 
     findings.begin("Programs");
-    const capture::Capabilities has = capture::capabilities();
+    const host::Capabilities has = host::capabilities();
     const char* untold = nullptr;
     if (!has.bpf || !has.perfmon) {
         untold = "can't be told without CAP_BPF and CAP_PERFMON";
-    } else if (!capture::in_initial_user_namespace()) {
+    } else if (!host::in_initial_user_namespace()) {
         untold = "can't be told in a user namespace";
-    } else if (!capture::has_btf()) {
+    } else if (!host::has_btf()) {
         untold = "can't be told without BTF";
     }
     if (untold == nullptr) {

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "apps/trace_options.h"
-#include "capture/procs.h"
+#include "host/procs.h"
 
 namespace vigil::apps {
 namespace {
@@ -84,7 +84,7 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
         filter.flags |= VIGIL_FILTER_TREE;
     }
     if (request.cgroup) {
-        TRY_ASSIGN(const capture::Cgroup cgroup, capture::find_cgroup(*request.cgroup));
+        TRY_ASSIGN(const host::Cgroup cgroup, host::find_cgroup(*request.cgroup));
         filter.flags |= VIGIL_FILTER_CGROUP;
         filter.cgroup_id = cgroup.id;
         filter.cgroup_level = cgroup.level;

@@ -6,17 +6,17 @@
 #include "apps/cli.h"
 #include "apps/trace_options.h"
 #include "base/say.h"
-#include "capture/kernel.h"
 #include "capture/tracer.h"
+#include "host/kernel.h"
 
 namespace vigil::apps {
 namespace {
 
 Result<void> pin(const TraceRequest& request) {
-    TRY(capture::check_can_trace());
+    TRY(host::check_can_trace());
     TRY_ASSIGN(const bool mounted, capture::ensure_bpffs());
     if (mounted) {
-        say(stderr, "vigil: mounted bpffs at {}\n", capture::bpffs_path);
+        say(stderr, "vigil: mounted bpffs at {}\n", host::bpffs_path);
     }
     TRY_ASSIGN(capture::TraceOptions options, kernel_options(request));
     options.count_processes = true;

@@ -15,9 +15,9 @@
 #include "apps/cli.h"
 #include "apps/trace_loop.h"
 #include "base/say.h"
-#include "capture/kernel.h"
 #include "capture/pin.h"
 #include "capture/tracer.h"
+#include "host/kernel.h"
 
 namespace vigil::apps {
 namespace {
@@ -114,7 +114,7 @@ Result<int> trace_live(const TraceRequest& request) {
     TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
     std::optional<Child> child;
     if (!request.command.empty()) {
-        TRY(capture::check_can_trace());
+        TRY(host::check_can_trace());
         TRY_ASSIGN(child, Child::hold(request.command));
     }
     TRY_ASSIGN(capture::Tracer tracer, capture::Tracer::attach(options));

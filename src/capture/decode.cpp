@@ -236,6 +236,7 @@ std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContex
             return with(record ? kill_failed_of(*record) : std::nullopt);
         }
         case Kind::loss:
+        case Kind::violation:
             break;
     }
     return std::nullopt;

@@ -9,7 +9,7 @@
 #include <initializer_list>
 #include <utility>
 
-#include "capture/probe.h"
+#include "host/probe.h"
 
 namespace vigil::capture {
 namespace {
@@ -55,7 +55,7 @@ bool is_needed(int kind, const vigil_filter& filter) {
 }  // namespace
 
 // Not told by BTF: from 7.0 on tracepoints call their programs with preemption on.
-uint32_t needed_lanes() { return kernel_release().major >= 7 ? VIGIL_LANES : 1; }
+uint32_t needed_lanes() { return host::kernel_release().major >= 7 ? VIGIL_LANES : 1; }
 
 std::vector<std::string> program_names(int kind, uint32_t lanes) {
     if (kind == VIGIL_KILL_FAILED) {

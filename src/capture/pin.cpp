@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "capture/hooks.h"
-#include "capture/kernel.h"
+#include "host/kernel.h"
 
 namespace vigil::capture {
 namespace {
@@ -110,14 +110,14 @@ Result<void> check_version(const Fd& control, const std::string& directory) {
 }  // namespace
 
 Result<bool> ensure_bpffs() {
-    if (has_bpffs()) {
+    if (host::has_bpffs()) {
         return false;
     }
-    if (::mount("bpf", bpffs_path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {
+    if (::mount("bpf", host::bpffs_path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {
         return Error{ErrorCode::unsupported,
                      fmt::format("{} is no bpffs and mounting one failed ({}): mount it with: sudo "
                                  "mount -t bpf bpf {}",
-                                 bpffs_path, std::strerror(errno), bpffs_path)};
+                                 host::bpffs_path, std::strerror(errno), host::bpffs_path)};
     }
     return true;
 }

@@ -17,10 +17,11 @@
 
 #include "base/clock.h"
 #include "capture/hooks.h"
-#include "capture/kernel.h"
 #include "capture/pin.h"
 #include "capture/probe.h"
-#include "capture/procs.h"
+#include "host/kernel.h"
+#include "host/probe.h"
+#include "host/procs.h"
 #include "vigil_bpf.skel.h"
 
 namespace vigil::capture {
@@ -41,15 +42,15 @@ Error load_error(int error, uint32_t kinds) {
         if ((kinds & model::kind_bit(kind)) == 0) {
             continue;
         }
-        if (const Answer answer = probe_hook(kind); !answer.works) {
+        if (const host::Answer answer = probe_hook(kind); !answer.works) {
             return {ErrorCode::unsupported,
                     fmt::format("the kernel does not take the {} hook ({}): {}", to_string(kind),
-                                answer.reason, refusal_fix(answer))};
+                                answer.reason, host::refusal_fix(answer))};
         }
     }
-    const Answer refusal{.forbidden = error == -EPERM, .reason = {}};
+    const host::Answer refusal{.forbidden = error == -EPERM, .reason = {}};
     return {ErrorCode::unsupported, fmt::format("the kernel does not take the programs: {}: {}",
-                                                std::strerror(-error), refusal_fix(refusal))};
+                                                std::strerror(-error), host::refusal_fix(refusal))};
 }
 
 Result<Fd> duplicate(const bpf_map* map) {
@@ -69,19 +70,19 @@ Tracer& Tracer::operator=(Tracer&&) noexcept = default;
 Tracer::~Tracer() = default;
 
 Result<Tracer> Tracer::attach(const TraceOptions& options) {
-    TRY(check_can_trace());
+    TRY(host::check_can_trace());
     vigil_filter filter = options.filter;
     if ((filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
         filter.kinds |= bit(VIGIL_OOM);
     }
-    if ((filter.kinds & bit(VIGIL_KILL_FAILED)) != 0 && !has_tracefs()) {
-        return Error{
-            ErrorCode::unsupported,
-            fmt::format("--failed needs tracefs, which can't be read here: {}", tracefs_fix())};
+    if ((filter.kinds & bit(VIGIL_KILL_FAILED)) != 0 && !host::has_tracefs()) {
+        return Error{ErrorCode::unsupported,
+                     fmt::format("--failed needs tracefs, which can't be read here: {}",
+                                 host::tracefs_fix())};
     }
 
-    const bool exit_names_last = tracepoint_parameters("sched_process_exit") >= 2;
-    const LibbpfLog quiet;
+    const bool exit_names_last = host::tracepoint_parameters("sched_process_exit") >= 2;
+    const host::LibbpfLog quiet;
     auto programs = std::make_unique<Programs>();
     programs->skeleton = vigil_bpf::open();
     if (programs->skeleton == nullptr) {
@@ -163,7 +164,7 @@ Result<void> Tracer::watch_tree(uint32_t root) {
     std::set<uint32_t> members;
     for (bool grew = true; grew;) {
         grew = false;
-        for (const uint32_t pid : process_tree(root)) {
+        for (const uint32_t pid : host::process_tree(root)) {
             if (members.insert(pid).second) {
                 TRY(add_to_tree(pid));
                 grew = true;

@@ -11,9 +11,23 @@ std::string_view to_string(Kind kind) {
         VIGIL_KINDS(VIGIL_KIND_NAME)
 #undef VIGIL_KIND_NAME
         case Kind::loss:
+            return "loss";
+        case Kind::violation:
             break;
     }
-    return "loss";
+    return "violation";
+}
+
+std::string_view to_string(ViolationState state) {
+    switch (state) {
+        case ViolationState::raised:
+            return "raised";
+        case ViolationState::ongoing:
+            return "ongoing";
+        case ViolationState::cleared:
+            break;
+    }
+    return "cleared";
 }
 
 std::string_view to_string(SignalResult result) {

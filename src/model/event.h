@@ -22,12 +22,13 @@ enum class Kind : uint8_t {
     VIGIL_KINDS(VIGIL_KIND_MEMBER)
 #undef VIGIL_KIND_MEMBER
         loss,
+    violation,
 };
 
 #define VIGIL_KIND_ONE(number, NAME, name) +1
 constexpr size_t kernel_kind_count = 0 VIGIL_KINDS(VIGIL_KIND_ONE);
 #undef VIGIL_KIND_ONE
-constexpr size_t kind_count = static_cast<size_t>(Kind::loss) + 1;
+constexpr size_t kind_count = static_cast<size_t>(Kind::violation) + 1;
 
 constexpr size_t index(Kind kind) { return static_cast<size_t>(kind); }
 constexpr bool is_kernel_kind(Kind kind) { return index(kind) < kernel_kind_count; }
@@ -148,6 +149,35 @@ struct Loss {
     int64_t to_unix_ns = 0;
 };
 
+// What limits are set on: see model/sample.h.
+enum class Metric : uint8_t { cpu, memory, disk, network };
+constexpr size_t metric_count = 4;
+constexpr size_t index(Metric metric) { return static_cast<size_t>(metric); }
+
+enum class ViolationState : uint8_t { raised, ongoing, cleared };
+
+std::string_view to_string(ViolationState state);
+
+// A limit that a process breaks or has broken. Views: valid only as long as what they were made
+// from. Values are in the metric's unit.
+struct Violation {
+    ViolationState state = ViolationState::raised;
+    Metric metric = Metric::cpu;
+    std::optional<double> value;  // now; absent: unavailable, or the process has ended unmeasured
+    double limit = 0;
+    std::string_view rule;     // the rule's `process`
+    double peak = 0;           // since it was first beyond the limit
+    double mean = 0;           // over that time
+    uint64_t duration_ns = 0;  // of that time
+    bool exited = false;       // the process has ended, and with it the violation
+    uint64_t similar = 0;      // ended siblings that broke the same limit and were not told
+    std::optional<std::string_view> executable;  // file name
+    std::optional<std::string_view> argv;        // a NUL after each
+    std::optional<std::string_view> user;        // name of the uid, or the number
+    std::optional<std::string_view> cgroup;      // path in the hierarchy
+    std::optional<std::string_view> unit;        // of systemd, from the path
+};
+
 struct Event {
     Kind kind = Kind::fork;
     uint16_t cpu = 0;
@@ -155,7 +185,7 @@ struct Event {
     uint64_t boot_ns = 0;
     int64_t unix_ns = 0;
     Process process;
-    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss> body;
+    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation> body;
 };
 
 }  // namespace vigil::model

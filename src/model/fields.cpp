@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/result.h"
+#include "model/sample.h"
 #include "model/signals.h"
 
 namespace vigil::model {
@@ -19,6 +20,9 @@ const Signal& signal_of(E event) { return std::get<Signal>(event.body); }
 const Oom& oom_of(E event) { return std::get<Oom>(event.body); }
 const KillFailed& failed_of(E event) { return std::get<KillFailed>(event.body); }
 const Loss& loss_of(E event) { return std::get<Loss>(event.body); }
+const Violation& violation_of(E event) { return std::get<Violation>(event.body); }
+
+const MetricRow& row_of(const Violation& violation) { return metrics()[index(violation.metric)]; }
 
 Value number(uint64_t value) { return value; }
 Value integer(int value) { return int64_t{value}; }
@@ -41,6 +45,10 @@ Value error_name(int error) {
     return name != nullptr ? Value{std::string_view(name)} : integer(error);
 }
 
+Value foreign(const std::optional<std::string_view>& bytes) {
+    return maybe(bytes, [](std::string_view b) -> Value { return Foreign{b}; });
+}
+
 Value exit_code(const Exit& exit) {
     return exit.signal() == 0 ? integer(exit.code()) : Value{Null{}};
 }
@@ -49,15 +57,25 @@ Value exit_signal(const Exit& exit) {
     return exit.signal() != 0 ? Value{signal_name(exit.signal())} : Value{Null{}};
 }
 
+constexpr Field pid_field{"pid", "", [](E e) { return number(e.process.pid); }};
+constexpr Field ppid_field{"ppid", "", [](E e) { return number(e.process.ppid); }};
+constexpr Field start_field{"start_ns", "", [](E e) { return number(e.process.start_ns); }};
+constexpr Field comm_field{"comm", "", [](E e) -> Value { return Foreign{e.process.comm.view()}; }};
+constexpr Field uid_field{"uid", "", [](E e) { return number(e.process.uid); }};
+constexpr Field cgroup_field{"cgroup_id", "", [](E e) { return number(e.process.cgroup_id); }};
+
+constexpr std::array identity_table{pid_field,  ppid_field, start_field,
+                                    comm_field, uid_field,  cgroup_field};
+
 constexpr std::array process_table{
-    Field{"pid", "", [](E e) { return number(e.process.pid); }},
+    pid_field,
     Field{"tid", "", [](E e) { return number(e.process.tid); }},
-    Field{"ppid", "", [](E e) { return number(e.process.ppid); }},
-    Field{"start_ns", "", [](E e) { return number(e.process.start_ns); }},
-    Field{"comm", "", [](E e) -> Value { return Foreign{e.process.comm.view()}; }},
-    Field{"uid", "", [](E e) { return number(e.process.uid); }},
+    ppid_field,
+    start_field,
+    comm_field,
+    uid_field,
     Field{"gid", "", [](E e) { return number(e.process.gid); }},
-    Field{"cgroup_id", "", [](E e) { return number(e.process.cgroup_id); }},
+    cgroup_field,
     Field{"pidns_level", "", [](E e) { return number(e.process.pidns_level); }},
     Field{"cpu", "", [](E e) { return number(e.cpu); }},
     Field{"seq", "", [](E e) { return number(e.sequence); }},
@@ -156,9 +174,42 @@ constexpr std::array loss_table{
     Field{"to", "to", [](E e) -> Value { return UnixTime{loss_of(e).to_unix_ns}; }},
 };
 
+constexpr std::array violation_table{
+    Field{"state", "", [](E e) -> Value { return to_string(violation_of(e).state); }},
+    Field{"metric", "", [](E e) -> Value { return row_of(violation_of(e)).name; }},
+    Field{"value", "",
+          [](E e) { return maybe(violation_of(e).value, [](double v) -> Value { return v; }); }},
+    Field{"limit", "", [](E e) -> Value { return violation_of(e).limit; }},
+    Field{"unit", "", [](E e) -> Value { return row_of(violation_of(e)).unit; }},
+    Field{"rule", "rule", [](E e) -> Value { return Foreign{violation_of(e).rule}; }},
+    Field{"peak", "", [](E e) -> Value { return violation_of(e).peak; }},
+    Field{"mean", "", [](E e) -> Value { return violation_of(e).mean; }},
+    Field{"duration_ns", "", [](E e) -> Value { return Duration{violation_of(e).duration_ns}; }},
+    Field{"exited", "", [](E e) -> Value { return violation_of(e).exited; }},
+    Field{"similar", "", [](E e) { return number(violation_of(e).similar); }},
+    Field{"executable", "", [](E e) { return foreign(violation_of(e).executable); }},
+    Field{"argv", "argv",
+          [](E e) {
+              return maybe(violation_of(e).argv,
+                           [](std::string_view bytes) -> Value { return Arguments{bytes}; });
+          }},
+    Field{"user", "user", [](E e) { return foreign(violation_of(e).user); }},
+    Field{"cgroup", "", [](E e) { return foreign(violation_of(e).cgroup); }},
+    Field{"systemd_unit", "unit", [](E e) { return foreign(violation_of(e).unit); }},
+};
+
 }  // namespace
 
-std::span<const Field> process_fields() { return process_table; }
+std::span<const Field> process_fields(Kind kind) {
+    switch (kind) {
+        case Kind::loss:
+            return {};
+        case Kind::violation:
+            return identity_table;
+        default:
+            return process_table;
+    }
+}
 
 std::span<const Field> fields(Kind kind) {
     switch (kind) {
@@ -176,6 +227,8 @@ std::span<const Field> fields(Kind kind) {
             return kill_failed_table;
         case Kind::loss:
             return loss_table;
+        case Kind::violation:
+            return violation_table;
     }
     CHECK(false);
 }

@@ -41,8 +41,8 @@ struct Size {
     uint64_t bytes;
 };
 
-using Value = std::variant<Null, bool, uint64_t, int64_t, std::string_view, Foreign, Arguments,
-                           Status, UnixTime, Duration, Size>;
+using Value = std::variant<Null, bool, uint64_t, int64_t, double, std::string_view, Foreign,
+                           Arguments, Status, UnixTime, Duration, Size>;
 
 struct Field {
     std::string_view json;  // key in JSON; empty: not there
@@ -50,8 +50,9 @@ struct Field {
     Value (*get)(const Event&);
 };
 
-// The keys that every event of a process has, after `time`, `kind` and `host`.
-std::span<const Field> process_fields();
+// The keys that say which process it is about, after `time`, `kind` and `host`: all that the
+// kernel side told; of a violation its identity; of a loss none.
+std::span<const Field> process_fields(Kind kind);
 
 // The kind's own.
 std::span<const Field> fields(Kind kind);

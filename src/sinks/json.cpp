@@ -2,6 +2,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 #include <span>
 
@@ -25,9 +26,7 @@ class JsonSink final : public Sink {
         out += to_string(event.kind);
         out += "\",\"host\":";
         out += host_;
-        if (event.kind != model::Kind::loss) {
-            append_fields(out, model::process_fields(), event);
-        }
+        append_fields(out, model::process_fields(event.kind), event);
         append_fields(out, model::fields(event.kind), event);
         out += "}\n";
     }
@@ -55,6 +54,10 @@ class JsonSink final : public Sink {
     void append_value(std::string& out, int64_t value) {
         const fmt::format_int digits(value);
         out.append(digits.data(), digits.size());
+    }
+    // Three decimals at most: what is measured here is not finer.
+    void append_value(std::string& out, double value) {
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), std::round(value * 1e3) / 1e3);
     }
     void append_value(std::string& out, std::string_view value) {
         out += '"';

@@ -12,6 +12,7 @@
 #include "model/signals.h"
 #include "sinks/arguments.h"
 #include "sinks/sink.h"
+#include "sinks/violation.h"
 
 namespace vigil::sinks {
 namespace {
@@ -21,6 +22,7 @@ using model::Kind;
 
 constexpr std::string_view dim = "\x1b[2m";
 constexpr std::string_view red = "\x1b[31m";
+constexpr std::string_view green = "\x1b[32m";
 constexpr std::string_view yellow = "\x1b[33m";
 constexpr std::string_view plain = "\x1b[0m";
 
@@ -40,6 +42,12 @@ std::string_view colour_of(const Event& event) {
         case Kind::kill_failed:
         case Kind::loss:
             return yellow;
+        case Kind::violation: {
+            const auto state = std::get<model::Violation>(event.body).state;
+            return state == model::ViolationState::raised    ? red
+                   : state == model::ViolationState::ongoing ? yellow
+                                                             : green;
+        }
         case Kind::fork:
         case Kind::exec:
             break;
@@ -95,6 +103,9 @@ class TextSink final : public Sink {
                                to_string(loss.kind), loss.count);
                 break;
             }
+            case Kind::violation:
+                append_violation(out, event);
+                break;
         }
     }
 
@@ -183,6 +194,9 @@ class TextSink final : public Sink {
     }
     static void append_value(std::string& out, int64_t value) {
         out += fmt::format_int(value).c_str();
+    }
+    static void append_value(std::string& out, double value) {
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:g}"), value);
     }
     static void append_value(std::string& out, std::string_view value) { out += value; }
     static void append_value(std::string& out, model::Foreign value) {

@@ -20,11 +20,12 @@ const fs::path root = VIGIL_SOURCE_DIR;
 
 constexpr size_t longest_file_lines = 600;
 
-// base <- model <- {wire, journal} <- {capture, ...} <- {agent, server} <- apps. Layers in one
-// group are peers: they never include each other.
+// base <- model <- host <- {wire, journal} <- {capture, ...} <- {agent, server} <- apps. Layers in
+// one group are peers: they never include each other.
 const std::vector<std::set<std::string>> layers{
     {"base"},
     {"model"},
+    {"host"},
     {"wire", "journal"},
     {"capture", "sample", "flow", "rules", "history", "sinks"},
     {"agent", "server"},
@@ -46,7 +47,9 @@ std::string objection(const std::string& from, const std::string& to) {
         return "";
     }
     if (to == "abi") {
-        return from == "model" || from == "capture" ? "" : "only model and capture know the ABI";
+        return from == "model" || from == "capture" || from == "sample"
+                   ? ""
+                   : "only model, capture and sample know the ABI";
     }
     if (rank_of(from) == SIZE_MAX || rank_of(to) == SIZE_MAX) {
         return "no layer has this name";

@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 
-namespace vigil::capture {
+namespace vigil::host {
 
 // `root` and every process below it now; empty where `root` does not run. Read from
 // /proc/PID/stat (proc(5)), so a process that is born meanwhile may be missing: ask until
@@ -24,4 +24,4 @@ struct Cgroup {
 // relative to it (user.slice, /user.slice).
 Result<Cgroup> find_cgroup(const std::string& path);
 
-}  // namespace vigil::capture
+}  // namespace vigil::host

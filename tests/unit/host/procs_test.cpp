@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/procs.h"
+#include "host/procs.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace vigil::capture {
+namespace vigil::host {
 namespace {
 
 // A process named after the worst that a name can hold, with one child; both sleep.
@@ -133,4 +133,4 @@ TEST_F(Cgroup2, WhatIsNoneSaysSo) {
 }
 
 }  // namespace
-}  // namespace vigil::capture
+}  // namespace vigil::host

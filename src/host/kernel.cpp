@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/kernel.h"
+#include "host/kernel.h"
 
-#include "capture/probe.h"
+#include "host/probe.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -19,7 +19,7 @@
 #include <memory>
 #include <sstream>
 
-namespace vigil::capture {
+namespace vigil::host {
 namespace {
 
 std::string& log_text() {
@@ -161,4 +161,4 @@ std::string LibbpfLog::key_line() const {
     return key;
 }
 
-}  // namespace vigil::capture
+}  // namespace vigil::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/procs.h"
+#include "host/procs.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -12,9 +12,9 @@
 #include <sstream>
 #include <unordered_map>
 
-#include "capture/probe.h"
+#include "host/probe.h"
 
-namespace vigil::capture {
+namespace vigil::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -99,4 +99,4 @@ Result<Cgroup> find_cgroup(const std::string& path) {
     return Cgroup{info.st_ino, static_cast<uint32_t>(parts)};
 }
 
-}  // namespace vigil::capture
+}  // namespace vigil::host

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace vigil::capture {
+namespace vigil::host {
 
 constexpr const char* btf_path = "/sys/kernel/btf/vmlinux";
 constexpr const char* bpffs_path = "/sys/fs/bpf";
@@ -56,4 +56,4 @@ class LibbpfLog {
     std::string key_line() const;
 };
 
-}  // namespace vigil::capture
+}  // namespace vigil::host

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a process has used, and the metrics that limits are set on. A new metric is one row in
+// sample.cpp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/event.h"
+
+namespace vigil::model {
+
+// Totals since the process began, but rss_bytes: that is now. Absent: can't be read here.
+struct Counters {
+    std::optional<uint64_t> cpu_ns;      // user + system, all threads, living and dead
+    std::optional<uint64_t> rss_bytes;   // resident: anonymous, file and shared memory
+    std::optional<uint64_t> read_bytes;  // from and to storage (proc(5), /proc/PID/io)
+    std::optional<uint64_t> write_bytes;
+    // Payload of TCP and UDP; of a process older than the watcher since watching began.
+    std::optional<uint64_t> sent_bytes;
+    std::optional<uint64_t> received_bytes;
+};
+
+// One process at one moment.
+struct Sample {
+    Process process;
+    uint64_t exec_id = 0;  // changes with every exec; 0 where it is not told
+    uint32_t threads = 0;
+    Counters counters;
+};
+
+// How a metric comes from counters.
+struct MetricRow {
+    std::string_view name;  // key in a rule, value of "metric" in events
+    std::string_view unit;  // "%", "MB", "MB/s", "KB/s"
+    bool is_rate;           // growth of the total a second, else the total itself
+    double scale;           // what one unit is, in the total's own unit
+    std::optional<uint64_t> (*total)(const Counters&);
+};
+
+// The row of Metric m is metrics()[index(m)].
+std::span<const MetricRow, metric_count> metrics();
+
+// Values in the metrics' units; absent: unavailable.
+using Usage = std::array<std::optional<double>, metric_count>;
+
+// What was used between two moments that are span_ns apart. Without `before` all of `now` counts.
+// Totals never shrink: what seems to is 0.
+Usage usage_between(const Counters* before, const Counters& now, uint64_t span_ns);
+
+}  // namespace vigil::model

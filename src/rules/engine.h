@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds measurements against the rules: what is raised, goes on, and is cleared.
+//
+// Each process has a Standing, which its owner keeps beside it. A limit is broken while the value
+// is strictly greater; raised when that has lasted for the rule's `for`, told again as ongoing
+// each cooldown, cleared when the value has stayed at or below the limit for the same `for`, or
+// when the process ends. Times are nanoseconds of CLOCK_BOOTTIME and never go back.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "model/image.h"
+#include "model/sample.h"
+#include "rules/rule.h"
+
+namespace vigil::rules {
+
+// The process under judgement. Cheap to copy.
+struct Subject {
+    model::Process process;
+    model::ImagePtr image;                      // may be null
+    std::shared_ptr<const std::string> cgroup;  // path, "/system.slice/x.service"; may be null
+};
+
+// What is to be told. `rule` is valid during the call.
+struct Report {
+    model::ViolationState state = model::ViolationState::raised;
+    model::Metric metric = model::Metric::cpu;
+    const Rule* rule = nullptr;
+    std::optional<double> value;
+    double limit = 0;
+    double peak = 0;
+    double mean = 0;  // weighted by time
+    uint64_t duration_ns = 0;
+    bool exited = false;
+    uint64_t similar = 0;
+};
+
+// Where one process stands under the rules. Made and changed by the engine only.
+class Standing {
+ private:
+    friend class Engine;
+
+    // One limit of one rule that the process is held against.
+    struct Course {
+        uint32_t rule = 0;  // index
+        model::Metric metric = model::Metric::cpu;
+        bool raised = false;
+        uint64_t beyond_since_ns = 0;  // 0: not beyond the limit
+        uint64_t below_since_ns = 0;   // raised only; 0: not below it
+        uint64_t told_ns = 0;
+        uint64_t measured_ns = 0;  // up to here peak and mean count
+        double peak = 0;
+        double weighted_sum = 0;  // value x seconds
+    };
+
+    uint64_t generation_ = 0;  // of the rules that it was matched with
+    std::vector<Course> courses_;
+};
+
+class Engine {
+ public:
+    using Handler = std::function<void(const Subject&, const Report&)>;
+
+    explicit Engine(Handler handler);
+
+    // These rules from now on. Every Standing is out of date then. Running measurements go on
+    // under the rule that has the same process, user and cgroup (of several the one at the same
+    // place among these); its limits and times may differ.
+    void apply(RuleSet rules);
+    const RuleSet& rules() const { return rules_; }
+
+    // False where match() is to be called: it never was, or apply() came in between.
+    bool is_current(const Standing& standing) const;
+
+    // Finds the rules that hold for the process. To be called also when its name, image, user or
+    // cgroup has changed: what no longer holds is cleared.
+    void match(Standing& standing, const Subject& subject, uint64_t now_ns);
+
+    // True if at least one rule holds for it.
+    static bool is_watched(const Standing& standing) { return !standing.courses_.empty(); }
+
+    // One measurement: rates over [from_ns, now_ns], the rest at now_ns. What is unavailable
+    // neither breaks nor clears.
+    void judge(Standing& standing, const Subject& subject, const model::Usage& usage,
+               uint64_t from_ns, uint64_t now_ns);
+
+    // The process has ended at now_ns: the last measurement, then what is raised is cleared. A
+    // limit that is beyond only now, for long enough, is told in one report, raised and exited:
+    // one per rule, metric and parent each cooldown; the next one says how many came between.
+    void end(Standing& standing, const Subject& subject, const model::Usage& usage,
+             uint64_t from_ns, uint64_t now_ns);
+
+    // To be called now and then: tells the last of what end() has held back, once its cooldown
+    // is over.
+    void advance(uint64_t now_ns);
+
+    // Limits that are broken now: raised and not yet cleared.
+    size_t raised() const { return raised_; }
+
+ private:
+    // (rule, metric, parent's pid)
+    using SiblingKey = std::tuple<uint32_t, model::Metric, uint32_t>;
+    struct Siblings {
+        uint64_t told_ns = 0;
+        uint64_t held_back = 0;
+        Subject last;
+        Report last_report;
+    };
+
+    static constexpr size_t most_siblings = 4096;  // beyond, nothing is held back
+
+    Handler handler_;
+    RuleSet rules_;
+    std::vector<std::optional<uint32_t>> uids_;  // of each rule's user; absent: no such user here
+    std::vector<std::optional<uint32_t>> successors_;  // of the rules before: where each went on
+    uint64_t generation_ = 0;
+    std::map<SiblingKey, Siblings> siblings_;
+    size_t raised_ = 0;
+};
+
+}  // namespace vigil::rules

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the configuration: a JSON array of rules (docs/configuration.md). All or nothing; errors
+// say file, line, column, key and what was expected.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "rules/rule.h"
+
+namespace vigil::rules {
+
+constexpr size_t largest_configuration_bytes = 1 << 20;
+constexpr double largest_limit = 1e9;
+
+// `name` stands in front of errors: "sample.json:3:14: ...".
+Result<RuleSet> parse(std::string_view text, std::string_view name);
+
+// parse() of a file's content, which may also be a pipe.
+Result<RuleSet> load(const std::string& path);
+
+}  // namespace vigil::rules

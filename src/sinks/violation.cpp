@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sinks/violation.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "model/sample.h"
+
+namespace vigil::sinks {
+namespace {
+
+using model::Violation;
+using model::ViolationState;
+
+// Wide enough for "102,400.0 MB/s"-like values of every metric; longer ones push the rest on.
+constexpr int value_width = 11;
+constexpr int limit_width = 15;
+
+std::string_view title(const Violation& violation) {
+    switch (violation.state) {
+        case ViolationState::raised:
+            return "RAISED ";
+        case ViolationState::ongoing:
+            return "ongoing";
+        case ViolationState::cleared:
+            break;
+    }
+    return "cleared";
+}
+
+// One decimal below 1,000, as many as a limit was written with otherwise.
+std::string figure(double value) {
+    return std::abs(value) < 1000 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+}
+
+std::string with_unit(const std::string& number, std::string_view unit) {
+    return unit == "%" ? fmt::format("{} %", number) : fmt::format("{} {}", number, unit);
+}
+
+// "0.3 s", "4 min 2 s", "2 h 5 min".
+std::string span(uint64_t ns) {
+    const uint64_t seconds = ns / ns_per_s;
+    if (seconds < 60) {
+        return fmt::format("{:.1f} s", static_cast<double>(ns) / ns_per_s);
+    }
+    if (seconds < 3600) {
+        return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+    }
+    return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+}
+
+}  // namespace
+
+void append_violation(std::string& out, const model::Event& event) {
+    const auto& violation = std::get<Violation>(event.body);
+    const model::MetricRow& metric = model::metrics()[model::index(violation.metric)];
+    auto to = std::back_inserter(out);
+    const bool beyond = violation.value && *violation.value > violation.limit;
+    const std::string value =
+        violation.value ? with_unit(figure(*violation.value), metric.unit) : "-";
+    const std::string limit =
+        fmt::format("{} {}", !violation.value ? "?" : beyond ? ">" : "<=",
+                    with_unit(fmt::format("{:g}", violation.limit), metric.unit));
+    fmt::format_to(to, "{}  {:<7} {:>{}} {:<{}}  ", title(violation), metric.name, value,
+                   value_width, limit, limit_width);
+    append_printable(out, event.process.comm.view());
+    fmt::format_to(to, " (pid {}", event.process.pid);
+    if (violation.user) {
+        out += ", ";
+        append_printable(out, *violation.user);
+    }
+    out += ')';
+    if (violation.state != ViolationState::raised || violation.exited) {
+        fmt::format_to(to, "  {} {}, peak {}, mean {}",
+                       violation.state == ViolationState::ongoing ? "for" : "after",
+                       span(violation.duration_ns), figure(violation.peak),
+                       figure(violation.mean));
+    }
+    if (violation.exited) {
+        out += ", process ended";
+    }
+    if (violation.similar > 0) {
+        fmt::format_to(to, ", {} more like it", violation.similar);
+    }
+}
+
+}  // namespace vigil::sinks
