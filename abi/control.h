@@ -6,7 +6,7 @@
 #include "records.h"
 
 /* Counts up with every change of records.h or this file: a reader of pinned maps compares. */
-#define VIGIL_ABI_VERSION 1
+#define VIGIL_ABI_VERSION 2
 
 /* vigil_filter.flags */
 #define VIGIL_FILTER_UID (1 << 0)
@@ -41,12 +41,13 @@ struct vigil_control {
 	__u64 attached_ns; /* processes that started before were not seen to start */
 	__u64 wakeup_bytes;
 	__u64 tree_overflow; /* descendants that found no room in the tree map */
-	__u64 processes_overflow; /* processes that found no room in the processes map */
+	__u64 processes_full_ns; /* when a process last found no room in the processes map */
 	__u64 ring_bytes;
 	__u32 abi_version;
 	__u32 cpu_count;
 	__u32 lane_count; /* see VIGIL_LANES */
-	__u32 reserved32[3];
+	__u32 network; /* the bytes that processes send and receive are counted */
+	__u32 reserved32[2];
 	__u64 reserved[16]; /* reader_state changes often: a cache line of its own */
 	__u32 reader_state;
 	__u32 active_cursor; /* which of the two cursors is valid; user space only */

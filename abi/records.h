@@ -12,6 +12,7 @@
 #define VIGIL_COMM_LENGTH 16
 #define VIGIL_FILE_MAX 4096
 #define VIGIL_ARGV_MAX 4096
+#define VIGIL_NAME_MAX 256 /* of one file, without its folder */
 
 /* vigil_header.flags */
 #define VIGIL_FLAG_THREAD (1 << 0)           /* about one thread, not its process */
@@ -20,6 +21,7 @@
 #define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: its image is older than the tracer */
 #define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4)  /* exec: the argument pages could not be read */
 #define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5)  /* exit: this kernel does not count storage bytes */
+#define VIGIL_FLAG_NETWORK_UNKNOWN (1 << 6)  /* exit: network bytes are not counted, or not all */
 
 struct vigil_header {
 	__u64 time_ns;
@@ -50,9 +52,11 @@ struct vigil_exec {
 	__u32 old_tid;     /* tid before the exec; differs when a non-leader thread called it */
 	__u32 argc;
 	__u32 argv_bytes;  /* length of all arguments, also beyond what is copied */
-	__u16 file_length; /* data: file name without its NUL, then the arguments */
+	__u16 file_length; /* data: file name, then executable's, without NULs, then arguments */
+	__u16 executable_length;
 	__u16 argv_length;
-	char data[VIGIL_FILE_MAX + VIGIL_ARGV_MAX]; /* sent only as far as it is filled */
+	__u16 reserved[3];
+	char data[VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX]; /* sent as far as it is filled */
 };
 
 struct vigil_exit {
@@ -63,6 +67,8 @@ struct vigil_exit {
 	__u64 peak_rss_pages;
 	__u64 read_bytes;
 	__u64 write_bytes;
+	__u64 sent_bytes; /* TCP and UDP payload since it, or the tracer, began */
+	__u64 received_bytes;
 	__u64 voluntary_switches;
 	__u64 involuntary_switches;
 	__u64 minor_faults;

@@ -24,19 +24,12 @@ static __always_inline void keep_baseline(struct vigil_control *control,
 {
 	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	const __u64 baseline = BPF_CORE_READ(task, signal, maxrss);
-	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
+	struct vigil_process_state *state = keep_process(control, pid, start_ns);
 
-	if (state && state->start_ns == start_ns) {
-		state->baseline_pages = baseline;
-		state->threads = 1;
+	if (!state)
 		return;
-	}
-	struct vigil_process_state fresh = {
-		.start_ns = start_ns,
-		.baseline_pages = baseline,
-		.threads = 1,
-	};
-	remember(control, pid, &fresh);
+	state->baseline_pages = baseline;
+	state->threads = 1;
 }
 
 /* For the verifier: hides where a value comes from, so that the check behind it is not removed. */
@@ -56,16 +49,28 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	record->argv_bytes = length;
 	FORGET(file_length);
 	file_length &= VIGIL_FILE_MAX - 1;
+
+	/* The file that runs: of a script its interpreter, and never a symbolic link. */
+	got = bpf_probe_read_kernel_str(
+		record->data + file_length, VIGIL_NAME_MAX,
+		BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name));
+	__u64 executable_length = got > 0 ? got - 1 : 0;
+
+	FORGET(executable_length);
+	executable_length &= VIGIL_NAME_MAX - 1;
+	const __u64 names_length = file_length + executable_length;
+
 	FORGET(length);
 	if (length > VIGIL_ARGV_MAX)
 		length = VIGIL_ARGV_MAX;
-	if (bpf_probe_read_user(record->data + file_length, length, (const void *)begin)) {
+	if (bpf_probe_read_user(record->data + names_length, length, (const void *)begin)) {
 		record->header.flags |= VIGIL_FLAG_ARGV_UNREADABLE;
 		length = 0;
 	}
 	record->file_length = file_length;
+	record->executable_length = executable_length;
 	record->argv_length = length;
-	return file_length + length;
+	return names_length + length;
 }
 
 static __always_inline int tell(struct task_struct *task, int old_tid,

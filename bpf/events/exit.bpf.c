@@ -140,14 +140,24 @@ static __always_inline void add_peak(struct vigil_exit *record, struct task_stru
 		record->header.flags |= VIGIL_FLAG_PEAK_AT_MOST;
 }
 
+static __always_inline void add_network(struct vigil_exit *record,
+					const struct vigil_process_state *state,
+					const struct vigil_control *control, __u64 start_ns)
+{
+	const int partial = state ? state->bytes_partial : found_no_room(control, start_ns);
+
+	record->sent_bytes = state ? state->sent_bytes : 0;
+	record->received_bytes = state ? state->received_bytes : 0;
+	if (!control->network || partial)
+		record->header.flags |= VIGIL_FLAG_NETWORK_UNKNOWN;
+}
+
 static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
 					 __u64 start_ns, const struct vigil_control *control)
 {
 	struct signal_struct *group = BPF_CORE_READ(task, signal);
 	const __u32 pid = BPF_CORE_READ(task, tgid);
-	/* Older than the tracer, or perhaps one of those that found no room. */
-	const int unknown_past =
-		start_ns < control->attached_ns || control->processes_overflow > 0;
+	const int unknown_past = past_unknown(control, start_ns);
 	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
 
 	if (state && state->start_ns != start_ns)
@@ -157,21 +167,23 @@ static __always_inline void fill_process(struct vigil_exit *record, struct task_
 				 ? BPF_CORE_READ(group, group_exit_code)
 				 : BPF_CORE_READ(task, group_leader, exit_code);
 	record->threads = state ? state->threads : 1;
-	if (unknown_past && !state)
+	if (!record->threads || (unknown_past && !state))
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
 	add_process(record, group);
+	add_network(record, state, control, start_ns);
 	add_peak(record, task, state, unknown_past);
 }
 
 static __always_inline void fill_thread(struct vigil_exit *record, struct task_struct *task)
 {
 	describe(&record->header, task);
-	record->header.flags |= VIGIL_FLAG_THREAD;
+	record->header.flags |= VIGIL_FLAG_THREAD | VIGIL_FLAG_NETWORK_UNKNOWN;
 	record->status = BPF_CORE_READ(task, exit_code);
 	record->threads = 1;
 	record->peak_rss_pages = 0;
 	record->user_ticks_ns = record->system_ticks_ns = record->runtime_ns = 0;
 	record->read_bytes = record->write_bytes = 0;
+	record->sent_bytes = record->received_bytes = 0;
 	record->voluntary_switches = record->involuntary_switches = 0;
 	record->minor_faults = record->major_faults = 0;
 	add_thread(record, task);

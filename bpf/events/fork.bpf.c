@@ -23,20 +23,13 @@ static __always_inline void count_thread(struct vigil_control *control,
 	const __u32 pid = BPF_CORE_READ(thread, tgid);
 	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
 
-	if (state && state->start_ns == start_ns) {
-		__sync_fetch_and_add(&state->threads, 1);
-		return;
+	if (!state || state->start_ns != start_ns) {
+		if (start_ns < control->attached_ns)
+			return; /* earlier threads of it were not counted */
+		state = keep_process(control, pid, start_ns);
 	}
-	if (start_ns < control->attached_ns)
-		return; /* earlier threads of it were not counted */
-
-	/* Its first thread beside the leader: nobody else of this process can be here yet. */
-	struct vigil_process_state fresh = {
-		.start_ns = start_ns,
-		.baseline_pages = VIGIL_NO_BASELINE,
-		.threads = 2,
-	};
-	remember(control, pid, &fresh);
+	if (state && state->threads)
+		__sync_fetch_and_add(&state->threads, 1);
 }
 
 static __always_inline int tell(struct task_struct *parent, struct task_struct *child, int lane)

@@ -101,9 +101,27 @@ struct sched_entity {
 
 struct percpu_counter {
 	__s64 count;
+	__s32 *counters; /* per CPU: what is not in count yet */
+} VIGIL_RELOCATED;
+
+struct qstr {
+	const unsigned char *name;
+} VIGIL_RELOCATED;
+
+struct dentry {
+	struct qstr d_name;
+} VIGIL_RELOCATED;
+
+struct path {
+	struct dentry *dentry;
+} VIGIL_RELOCATED;
+
+struct file {
+	struct path f_path;
 } VIGIL_RELOCATED;
 
 struct mm_struct {
+	struct file *exe_file;
 	unsigned long hiwater_rss;
 	unsigned long arg_start;
 	unsigned long arg_end;
@@ -182,9 +200,57 @@ struct linux_binprm {
 	const char *filename;
 } VIGIL_RELOCATED;
 
+/* include/net/sock.h */
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_MPTCP 262
+#define MSG_PEEK 0x2
+#define MSG_ERRQUEUE 0x2000
+
+struct sock_common {
+	unsigned short skc_family;
+} VIGIL_RELOCATED;
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+} VIGIL_RELOCATED;
+
+/* include/trace/events/sock.h: the context of these tracepoints' programs. */
+struct trace_event_raw_sock_msg_length {
+	__u16 family;
+	__u16 protocol;
+	int ret;
+	int flags;
+} VIGIL_RELOCATED;
+
 struct kernel_siginfo {
 	int si_code;
 } VIGIL_RELOCATED;
+
+/* include/linux/bpf.h */
+struct bpf_array {
+	void *pptrs[0];
+} VIGIL_RELOCATED;
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} VIGIL_RELOCATED;
+
+/* kernel/bpf/task_iter.c: the context of iter/task programs, and the open-coded iterator. */
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task; /* NULL behind the last one */
+};
+
+struct bpf_iter_task {
+	__u64 opaque[3];
+};
+enum { BPF_TASK_ITER_ALL_THREADS = 1 };
 
 /* arch/x86/include/asm/ptrace.h */
 struct pt_regs {

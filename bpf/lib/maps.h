@@ -7,22 +7,13 @@
 #include <bpf/bpf_helpers.h>
 
 #include "../../abi/control.h"
+#include "processes.h"
 
 struct vigil_process_key {
 	__u64 start_ns;
 	__u32 pid;
 	__u32 reserved;
 };
-
-/* What an exit record needs from earlier in the process's life. */
-struct vigil_process_state {
-	__u64 start_ns;       /* whose life; another one is a stale entry of a reused pid */
-	__u64 baseline_pages; /* peak RSS counter at the last exec; ~0: none seen */
-	__u32 threads;
-	__u32 reserved;
-};
-
-#define VIGIL_NO_BASELINE (~0ULL)
 
 /* Sizes marked 1 are set by user space before loading. */
 struct {
@@ -63,14 +54,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } process_count __weak SEC(".maps");
-
-/* Living processes by pid. Full: later ones have no baseline and no thread count. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
-	__type(key, __u32);
-	__type(value, struct vigil_process_state);
-} processes __weak SEC(".maps");
 
 /* Processes whose exit was told a moment ago: racing threads can each believe to be the last. */
 struct {

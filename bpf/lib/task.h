@@ -44,12 +44,42 @@ static __always_inline void describe(struct vigil_header *header, struct task_st
 	BPF_CORE_READ_STR_INTO(&header->comm, task, comm);
 }
 
-/* Keeps `state` for the process's exit; counts where there is no room. */
-static __always_inline void remember(struct vigil_control *control, __u32 pid,
-				     const struct vigil_process_state *state)
+/* It, or another one that lived at the time, found no room in `processes`. */
+static __always_inline int found_no_room(const struct vigil_control *control, __u64 start_ns)
 {
-	if (bpf_map_update_elem(&processes, &pid, state, BPF_ANY))
-		__sync_fetch_and_add(&control->processes_overflow, 1);
+	return start_ns <= control->processes_full_ns;
+}
+
+/* Something of its life may have been missed. */
+static __always_inline int past_unknown(const struct vigil_control *control, __u64 start_ns)
+{
+	return start_ns < control->attached_ns || found_no_room(control, start_ns);
+}
+
+/*
+ * The entry of this life in `processes`, made where there is none: with one thread, because
+ * another would have been counted. Several of its threads may try that at once; the first one's
+ * entry stays. NULL where there is no room.
+ */
+static __always_inline struct vigil_process_state *keep_process(struct vigil_control *control,
+								 __u32 pid, __u64 start_ns)
+{
+	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
+
+	if (state && state->start_ns == start_ns)
+		return state;
+	struct vigil_process_state fresh = {
+		.start_ns = start_ns,
+		.baseline_pages = VIGIL_NO_BASELINE,
+		.threads = past_unknown(control, start_ns) ? 0 : 1,
+		.bytes_partial = found_no_room(control, start_ns),
+	};
+	bpf_map_update_elem(&processes, &pid, &fresh, state ? BPF_ANY : BPF_NOEXIST);
+	state = bpf_map_lookup_elem(&processes, &pid);
+	if (state && state->start_ns == start_ns)
+		return state;
+	control->processes_full_ns = bpf_ktime_get_boot_ns();
+	return 0;
 }
 
 /*

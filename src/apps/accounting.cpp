@@ -63,6 +63,12 @@ std::string to_text(const Accounts& accounts, model::KindSet wanted) {
                        "vigil: {} descendants did not fit into the tree and were not followed\n",
                        accounts.tree_overflow);
     }
+    if (accounts.uncounted_calls > 0) {
+        fmt::format_to(std::back_inserter(text),
+                       "vigil: the bytes of up to {} socket calls are missing: the kernel skipped "
+                       "the program that counts them\n",
+                       accounts.uncounted_calls);
+    }
     return text;
 }
 

@@ -24,6 +24,7 @@ struct Accounts {
     std::array<Account, model::kernel_kind_count> kinds;
     uint64_t missed_at_most = 0;  // not even seen: see capture/hooks.h
     uint64_t tree_overflow = 0;
+    uint64_t uncounted_calls = 0;  // see capture/tracer.h
 };
 
 // True where seen = filtered + delivered + dropped + undelivered for every kind.

@@ -13,6 +13,7 @@ using Arguments = std::vector<std::string>;
 int run_trace(const Arguments& arguments);
 int run_pin(const Arguments& arguments);
 int run_unpin(const Arguments& arguments);
+int run_watch(const Arguments& arguments);
 int run_doctor(const Arguments& arguments);
 
 // Called by the name of one of the tools that vigil grew out of.

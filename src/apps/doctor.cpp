@@ -19,6 +19,7 @@
 #include "apps/findings.h"
 #include "base/say.h"
 #include "base/units.h"
+#include "capture/hooks.h"
 #include "capture/pin.h"
 #include "capture/probe.h"
 #include "capture/tracer.h"
@@ -250,7 +251,7 @@ void look_at_ring(Findings& findings) {
 
 // What the chosen methods rest on.
 struct Means {
-    bool fexit, iter_task, syscall;
+    bool iter_task, syscall;
 };
 
 Means look_at_program_types(Findings& findings) {
@@ -269,7 +270,7 @@ Means look_at_program_types(Findings& findings) {
     Means means{};
     probe(ProgramType::tp_btf, "type tp_btf", "all tracing rests on it", "nothing can be traced");
     probe(ProgramType::tracepoint, "type tracepoint", "for --failed", "--failed can't work");
-    means.fexit = probe(ProgramType::fexit, "type fexit", "one way to network bytes", nullptr);
+    probe(ProgramType::fexit, "type fexit", "one way to network bytes", nullptr);
     means.iter_task = probe(ProgramType::iter_task, "type iter/task", "one way to sweep", nullptr);
     means.syscall = probe(ProgramType::syscall, "type syscall", "one way to sweep", nullptr);
     probe(ProgramType::raw_tracepoint, "type raw_tp", "not used", nullptr);
@@ -280,6 +281,29 @@ Means look_at_program_types(Findings& findings) {
         findings.info("type kprobe", "this kernel has no kprobes; not used");
     }
     return means;
+}
+
+void choose_network_method(Findings& findings) {
+    constexpr const char* tracepoints = "the tracepoints sock_send_length and sock_recv_length";
+    const host::Answer answer = capture::probe_network();
+    if (!answer.works) {
+        findings.missing("network bytes", answer.reason,
+                         "what a process sends and receives can't be counted",
+                         capture::network_fix(answer));
+        return;
+    }
+    switch (capture::find_network_hooks().method) {
+        case capture::NetworkMethod::functions:
+            findings.ok("network bytes", "by fexit of the TCP and UDP functions");
+            break;
+        case capture::NetworkMethod::tracepoints:
+            findings.ok("network bytes", fmt::format("by {}, through tracefs", tracepoints));
+            break;
+        case capture::NetworkMethod::raw_tracepoints:
+        case capture::NetworkMethod::none:
+            findings.ok("network bytes", fmt::format("by {}", tracepoints));
+            break;
+    }
 }
 
 void choose_methods(Findings& findings, const Means& means) {
@@ -294,17 +318,7 @@ void choose_methods(Findings& findings, const Means& means) {
                       "its process before (peak_rss_at_most)",
                       "use a newer kernel (6.18 has it)");
     }
-    const bool has_tracepoints = host::tracepoint_parameters("sock_send_length") >= 0 &&
-                                 host::tracepoint_parameters("sock_recv_length") >= 0;
-    if (has_tracepoints) {
-        findings.ok("network bytes", "by the tracepoints sock_send_length and sock_recv_length");
-    } else if (means.fexit) {
-        findings.ok("network bytes", "by fexit of the TCP and UDP functions");
-    } else {
-        findings.missing("network bytes", "neither tracepoints nor fexit",
-                         "what a process sends and receives can't be counted",
-                         "use a newer kernel (6.12 has the tracepoints)");
-    }
+    choose_network_method(findings);
     constexpr const char* newer = "use a newer kernel (6.12 has the open-coded iterator)";
     if (means.syscall && host::has_kernel_function("bpf_iter_task_new")) {
         findings.ok("sweep of all processes", "by the open-coded task iterator");

@@ -62,6 +62,7 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
     const flow::Filter& wanted = request.filter;
     capture::TraceOptions options;
     options.ring_bytes = request.ring_bytes;
+    options.account_network = request.network;
     vigil_filter& filter = options.wanted;
     filter.kinds = wanted.kinds;
     filter.signals = wanted.signals;

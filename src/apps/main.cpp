@@ -23,6 +23,7 @@ struct Command {
 
 constexpr std::array commands{
     Command{"trace", run_trace, "show forks, execs, exits, signals and OOM kills as they happen"},
+    Command{"watch", run_watch, "hold every process against limits of CPU, memory, disk, network"},
     Command{"pin", run_pin, "leave the tracer in the kernel, so that readers can come and go"},
     Command{"unpin", run_unpin, "remove what 'pin' left there"},
     Command{"doctor", run_doctor, "say what works on this machine, and how to get the rest"},
@@ -47,6 +48,7 @@ void print_help() {
         "  sudo vigil trace                     everything, live\n"
         "  sudo vigil trace -e signal -s KILL   who kills whom\n"
         "  sudo vigil trace -- make             one command and all that it starts\n"
+        "  sudo vigil watch -c limits.json      who uses too much\n"
         "  vigil doctor                         will it work here?\n");
 }
 

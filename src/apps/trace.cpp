@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +15,7 @@
 #include "apps/trace_loop.h"
 #include "base/say.h"
 #include "capture/pin.h"
+#include "capture/probe.h"
 #include "capture/tracer.h"
 #include "host/kernel.h"
 
@@ -24,16 +24,10 @@ namespace {
 
 using model::Kind;
 
-std::string host_name() {
-    std::array<char, 256> name{};
-    ::gethostname(name.data(), name.size() - 1);
-    return name.data();
-}
-
 std::unique_ptr<sinks::Sink> make_sink(const TraceRequest& request) {
     switch (request.format) {
         case Format::json:
-            return sinks::make_json_sink(host_name());
+            return sinks::make_json_sink(host::host_name());
         case Format::table:
             return sinks::make_table_sink();
         case Format::none:
@@ -59,8 +53,9 @@ void announce(const TraceRequest& request) {
         request.command.empty() ? "; Ctrl-C ends" : "");
 }
 
-Accounts make_accounts(const TraceLoop& loop, const capture::Totals& totals,
-                       uint64_t missed_at_most, uint64_t tree_overflow) {
+Accounts make_accounts(const TraceLoop& loop, const capture::Tracer& tracer) {
+    const capture::Reader& reader = tracer.reader();
+    const capture::Totals totals = reader.totals(reader.cursor());
     Accounts accounts{};
     for (size_t i = 0; i < totals.size(); i++) {
         const auto kind = static_cast<Kind>(i);
@@ -72,8 +67,9 @@ Accounts make_accounts(const TraceLoop& loop, const capture::Totals& totals,
             .undelivered = loop.undelivered(kind) + totals[i].unread,
         };
     }
-    accounts.missed_at_most = missed_at_most;
-    accounts.tree_overflow = tree_overflow;
+    accounts.missed_at_most = tracer.missed_at_most();
+    accounts.tree_overflow = reader.control().tree_overflow;
+    accounts.uncounted_calls = tracer.uncounted_calls();
     return accounts;
 }
 
@@ -110,6 +106,14 @@ int exit_code_of(const TraceLoop& loop, const TraceRequest& request, const Child
     return loop.child_exit_code().value_or(interrupted);
 }
 
+Error no_network() {
+    const host::Answer answer = capture::probe_network();
+    return {ErrorCode::unsupported,
+            fmt::format("--network can't work here: {}: {}",
+                        answer.works ? "the programs can't be attached" : answer.reason,
+                        capture::network_fix(answer))};
+}
+
 Result<int> trace_live(const TraceRequest& request) {
     TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
     std::optional<Child> child;
@@ -118,6 +122,9 @@ Result<int> trace_live(const TraceRequest& request) {
         TRY_ASSIGN(child, Child::hold(request.command));
     }
     TRY_ASSIGN(capture::Tracer tracer, capture::Tracer::attach(options));
+    if (request.network && !tracer.accounts_network()) {
+        return no_network();
+    }
     if (request.tree) {
         TRY(tracer.watch_tree(*request.tree));
     }
@@ -133,9 +140,7 @@ Result<int> trace_live(const TraceRequest& request) {
     const auto ran = not_started == 0 ? loop.run() : Result<void>{};
     tracer.detach();
     const auto drained = loop.drain();  // after an error too: it is part of the account
-    const capture::Reader& reader = tracer.reader();
-    print_accounts(request, make_accounts(loop, reader.totals(reader.cursor()),
-                                          tracer.missed_at_most(), reader.control().tree_overflow));
+    print_accounts(request, make_accounts(loop, tracer));
     if (not_started != 0) {
         return not_started;
     }

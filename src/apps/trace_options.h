@@ -26,6 +26,7 @@ struct TraceRequest {
     flow::Filter filter;
     bool kinds_given = false;  // by -e, rather than implied
     bool threads = false;
+    bool network = false;          // exits tell the bytes sent and received
     std::optional<uint32_t> tree;  // root of a process tree
     std::optional<std::string> cgroup;
     uint64_t ring_bytes = capture::default_ring_bytes;

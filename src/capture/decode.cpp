@@ -86,14 +86,18 @@ std::optional<model::Exec> exec_of(std::span<const std::byte> bytes) {
     vigil_exec record;  // its data stays unused: the strings are read where they lie
     std::memcpy(&record, bytes.data(), fixed_size);
     const std::span rest = bytes.subspan(fixed_size);
-    if (size_t{record.file_length} + record.argv_length != rest.size()) {
+    const size_t names_length = size_t{record.file_length} + record.executable_length;
+    if (names_length + record.argv_length != rest.size()) {
         return std::nullopt;
     }
     const std::string_view text(reinterpret_cast<const char*>(rest.data()), rest.size());
     model::Exec exec;
     exec.file = text.substr(0, record.file_length);
+    if (record.executable_length > 0) {
+        exec.executable = text.substr(record.file_length, record.executable_length);
+    }
     if (!has_flag(record.header, VIGIL_FLAG_ARGV_UNREADABLE)) {
-        exec.argv = text.substr(record.file_length);
+        exec.argv = text.substr(names_length);
         exec.argv_truncated = record.argv_bytes > record.argv_length;
     }
     exec.argc = record.argc;
@@ -133,6 +137,10 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     if (!has_flag(header, VIGIL_FLAG_STORAGE_UNKNOWN)) {
         exit.read_bytes = record.read_bytes;
         exit.write_bytes = record.write_bytes;
+    }
+    if (!has_flag(header, VIGIL_FLAG_NETWORK_UNKNOWN)) {
+        exit.sent_bytes = record.sent_bytes;
+        exit.received_bytes = record.received_bytes;
     }
     exit.voluntary_switches = record.voluntary_switches;
     exit.involuntary_switches = record.involuntary_switches;

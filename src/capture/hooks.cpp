@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "host/kernel.h"
 #include "host/probe.h"
 
 namespace vigil::capture {
@@ -35,16 +36,25 @@ constexpr std::array all_kinds{
 #undef VIGIL_HOOK_KIND
 };
 
-bool is_needed(int kind, const vigil_filter& filter) {
+// The first ones there must be. The others can be absent (tcp_sendpage went with 6.5) or in a
+// module, where they are out of reach (IPv6).
+const std::vector<std::string> network_functions{
+    "tcp_recvmsg",  "tcp_sendmsg",     "udp_recvmsg",   "udp_sendmsg",
+    "tcp_sendpage", "tcp_splice_read", "udpv6_recvmsg", "udpv6_sendmsg",
+};
+constexpr ptrdiff_t needed_functions = 4;
+
+bool is_needed(int kind, const Wanted& wanted) {
+    const vigil_filter& filter = wanted.filter;
     const auto wants = [&](int other) { return (filter.kinds >> other & 1) != 0; };
     const bool tree = (filter.flags & VIGIL_FILTER_TREE) != 0;
     switch (kind) {
         case VIGIL_FORK:
-            return wants(VIGIL_FORK) || wants(VIGIL_EXIT) || tree;
+            return wants(VIGIL_FORK) || wants(VIGIL_EXIT) || tree || wanted.count_processes;
         case VIGIL_EXEC:
             return wants(VIGIL_EXEC) || wants(VIGIL_EXIT);
         case VIGIL_EXIT:
-            return wants(VIGIL_EXIT) || tree;
+            return wants(VIGIL_EXIT) || tree || !wanted.network.programs.empty();
         case VIGIL_SIGNAL:
             return wants(VIGIL_SIGNAL) || wants(VIGIL_OOM);
         default:
@@ -68,21 +78,48 @@ std::vector<std::string> program_names(int kind, uint32_t lanes) {
     return names;
 }
 
-void choose_programs(const bpf_object& object, const vigil_filter& filter, uint32_t lanes,
-                     bool count_processes) {
+NetworkHooks find_network_hooks() {
+    if (host::tracepoint_parameters("sock_send_length") >= 3 &&
+        host::tracepoint_parameters("sock_recv_length") >= 3) {
+        if (needed_lanes() == 1) {
+            return {NetworkMethod::raw_tracepoints, {"on_send", "on_receive"}, false};
+        }
+        NetworkHooks hooks{NetworkMethod::tracepoints, {}, false};
+        if (host::has_trace_event("sock/sock_send_length")) {
+            hooks.programs = {"on_send_event", "on_receive_event"};
+        }
+        return hooks;
+    }
+    const std::vector<int> parameters = host::function_parameters(network_functions);
+    if (std::count(parameters.begin(), parameters.begin() + needed_functions, -1) > 0) {
+        return {};
+    }
+    NetworkHooks hooks{NetworkMethod::functions, {}, parameters[0] == 6};
+    for (size_t i = 0; i < parameters.size(); i++) {
+        if (parameters[i] >= 0) {
+            hooks.programs.push_back("on_" + network_functions[i]);
+        }
+    }
+    return hooks;
+}
+
+void choose_programs(const bpf_object& object, const Wanted& wanted) {
     bpf_program* program = nullptr;
     while ((program = ::bpf_object__next_program(&object, program)) != nullptr) {
         ::bpf_program__set_autoload(program, false);
     }
-    for (const int kind : all_kinds) {
-        if (!is_needed(kind, filter) && !(count_processes && kind == VIGIL_FORK)) {
-            continue;
-        }
-        for (const std::string& name : program_names(kind, lanes)) {
+    const auto load = [&](const std::vector<std::string>& names) {
+        for (const std::string& name : names) {
             ::bpf_program__set_autoload(::bpf_object__find_program_by_name(&object, name.c_str()),
                                         true);
         }
+    };
+    for (const int kind : all_kinds) {
+        if (is_needed(kind, wanted)) {
+            load(program_names(kind, wanted.lanes));
+        }
     }
+    load(wanted.network.programs);
 }
 
 uint64_t skipped_runs(int program_fd) {

@@ -21,12 +21,32 @@ uint32_t needed_lanes();
 // The programs that record one kind: one a lane, or for kill_failed one a syscall.
 std::vector<std::string> program_names(int kind, uint32_t lanes);
 
-// Leaves exactly the programs to be loaded that `filter` needs, and with `count_processes` the
-// one that counts forks. An exit's peak and thread count
-// begin at fork and exec; a tree grows by forks and shrinks by exits; an OOM kill leans on the
-// signal before it.
-void choose_programs(const bpf_object& object, const vigil_filter& filter, uint32_t lanes,
-                     bool count_processes);
+// How the bytes that processes send and receive are counted: bpf/account/network.bpf.c says why.
+enum class NetworkMethod {
+    none,
+    raw_tracepoints,
+    tracepoints,  // the same ones, by tracefs
+    functions,    // the ends of the TCP and UDP functions
+};
+struct NetworkHooks {
+    NetworkMethod method = NetworkMethod::none;
+    std::vector<std::string> programs;  // empty: what the method takes is missing
+    bool recvmsg_has_nonblock = false;  // see the constant of this name
+};
+// What this kernel has; whether it lets itself be used is another matter.
+NetworkHooks find_network_hooks();
+
+struct Wanted {
+    vigil_filter filter{};
+    uint32_t lanes = 1;
+    bool count_processes = false;  // with the program that counts forks
+    NetworkHooks network;
+};
+
+// Leaves exactly the programs to be loaded that these need. An exit's peak and thread count
+// begin at fork and exec; a tree grows by forks and shrinks by exits; what is kept of a process
+// goes with its exit; an OOM kill leans on the signal before it.
+void choose_programs(const bpf_object& object, const Wanted& wanted);
 
 // The kernel skips a program where it is running already on that CPU, and counts that (since
 // 5.12; 0 before).

@@ -14,13 +14,15 @@
 #include "capture/hooks.h"
 #include "capture/ring.h"
 #include "host/kernel.h"
+#include "host/probe.h"
 #include "vigil_bpf.skel.h"
 
 namespace vigil::capture {
 
-host::Answer probe_hook(model::Kind kind) {
-    const bool exit_names_last =
-        kind == model::Kind::exit && host::tracepoint_parameters("sched_process_exit") >= 2;
+namespace {
+
+host::Answer probe_programs(const std::vector<std::string>& names, bool exit_names_last,
+                            bool recvmsg_has_nonblock) {
     const host::LibbpfLog log;
     host::VerifierLog verifier;
     const std::unique_ptr<vigil_bpf, void (*)(vigil_bpf*)> skeleton(vigil_bpf::open(),
@@ -32,7 +34,7 @@ host::Answer probe_hook(model::Kind kind) {
     while ((program = ::bpf_object__next_program(skeleton->obj, program)) != nullptr) {
         ::bpf_program__set_autoload(program, false);
     }
-    for (const std::string& name : program_names(static_cast<int>(kind), needed_lanes())) {
+    for (const std::string& name : names) {
         bpf_program* wanted = ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
         ::bpf_program__set_autoload(wanted, true);
         ::bpf_program__set_log_buf(wanted, verifier.data(), host::VerifierLog::size_bytes);
@@ -42,6 +44,7 @@ host::Answer probe_hook(model::Kind kind) {
     ::bpf_map__set_max_entries(skeleton->maps.processes, 1);
     ::bpf_map__set_max_entries(skeleton->maps.exited, 1024);
     skeleton->rodata->exit_names_last = exit_names_last;
+    skeleton->rodata->recvmsg_has_nonblock = recvmsg_has_nonblock;
     if (const int error = vigil_bpf::load(skeleton.get()); error != 0) {
         const std::string complaint = verifier.complaint();
         return host::refused(-error, !complaint.empty() ? complaint
@@ -49,6 +52,32 @@ host::Answer probe_hook(model::Kind kind) {
                                                         : log.key_line());
     }
     return host::works();
+}
+
+}  // namespace
+
+host::Answer probe_hook(model::Kind kind) {
+    const bool exit_names_last =
+        kind == model::Kind::exit && host::tracepoint_parameters("sched_process_exit") >= 2;
+    return probe_programs(program_names(static_cast<int>(kind), needed_lanes()), exit_names_last,
+                          false);
+}
+
+host::Answer probe_network() {
+    const NetworkHooks hooks = find_network_hooks();
+    if (!hooks.programs.empty()) {
+        return probe_programs(hooks.programs, false, hooks.recvmsg_has_nonblock);
+    }
+    return host::absent(hooks.method == NetworkMethod::tracepoints
+                            ? "since 7.0 it takes tracefs, which can't be read here"
+                            : "this kernel has neither the tracepoints nor the functions for it");
+}
+
+std::string network_fix(const host::Answer& refusal) {
+    const NetworkHooks hooks = find_network_hooks();
+    return hooks.method == NetworkMethod::tracepoints && hooks.programs.empty()
+               ? host::tracefs_fix()
+               : host::refusal_fix(refusal);
 }
 
 host::Answer probe_ring(uint64_t size_bytes) {

@@ -28,6 +28,16 @@ namespace vigil::capture {
 
 struct Tracer::Programs {
     vigil_bpf* skeleton = nullptr;
+    std::vector<std::string> network = {};
+
+    // How often the kernel skipped this one, 0 where it is not loaded.
+    uint64_t skipped(const std::string& name) const {
+        const bpf_program* program =
+            ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
+        const int fd = program != nullptr ? ::bpf_program__fd(program) : -1;
+        return fd >= 0 ? skipped_runs(fd) : 0;
+    }
+
     ~Programs() { vigil_bpf::destroy(skeleton); }
 };
 
@@ -53,6 +63,44 @@ Error load_error(int error, uint32_t kinds) {
                                                 std::strerror(-error), host::refusal_fix(refusal))};
 }
 
+vigil_control first_control(const TraceOptions& options, const Wanted& wanted) {
+    vigil_control control{};
+    control.filter = wanted.filter;
+    control.wanted = options.wanted;
+    control.attached_ns = UINT64_MAX;  // until all is attached, no start counts as seen
+    control.ring_bytes =
+        std::bit_ceil(std::clamp(options.ring_bytes, smallest_ring_bytes, largest_ring_bytes));
+    control.wakeup_bytes = control.ring_bytes / 8;
+    control.abi_version = VIGIL_ABI_VERSION;
+    control.cpu_count = static_cast<__u32>(::libbpf_num_possible_cpus());
+    control.lane_count = wanted.lanes;
+    control.network = wanted.network.programs.empty() ? 0 : 1;
+    return control;
+}
+
+void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
+    const vigil_filter& filter = control.filter;
+    const uint32_t streams = control.lane_count * control.cpu_count;
+    ::bpf_map__set_max_entries(skeleton.maps.ring, static_cast<__u32>(control.ring_bytes));
+    ::bpf_map__set_max_entries(skeleton.maps.counters, streams);
+    ::bpf_map__set_max_entries(skeleton.maps.cursors, 2 * streams);
+    if (control.lane_count > 1) {
+        ::bpf_map__set_max_entries(skeleton.maps.claims, VIGIL_CLAIM_ENTRIES);
+    }
+    if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
+        // With threads the dead stay in it until their pid is used again.
+        const bool keeps_dead = (filter.flags & VIGIL_FILTER_THREADS) != 0;
+        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_dead ? 8 : 1));
+    }
+    const bool exits = (filter.kinds & bit(VIGIL_EXIT)) != 0;
+    if (!exits && control.network == 0) {
+        ::bpf_map__set_max_entries(skeleton.maps.processes, 1);
+    }
+    // An LRU map keeps some 128 free entries a CPU: more, so that none is evicted too early.
+    ::bpf_map__set_max_entries(skeleton.maps.exited,
+                               exits ? std::max(8'192U, 512 * control.cpu_count) : 1024);
+}
+
 Result<Fd> duplicate(const bpf_map* map) {
     const int fd = ::fcntl(::bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {
@@ -71,61 +119,42 @@ Tracer::~Tracer() = default;
 
 Result<Tracer> Tracer::attach(const TraceOptions& options) {
     TRY(host::check_can_trace());
-    vigil_filter filter = options.filter;
-    if ((filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
-        filter.kinds |= bit(VIGIL_OOM);
-    }
-    if ((filter.kinds & bit(VIGIL_KILL_FAILED)) != 0 && !host::has_tracefs()) {
+    if ((options.filter.kinds & bit(VIGIL_KILL_FAILED)) != 0 && !host::has_tracefs()) {
         return Error{ErrorCode::unsupported,
                      fmt::format("--failed needs tracefs, which can't be read here: {}",
                                  host::tracefs_fix())};
     }
+    const NetworkHooks network = options.account_network ? find_network_hooks() : NetworkHooks{};
+    if (!network.programs.empty()) {
+        if (auto tracer = attach(options, network)) {
+            return tracer;
+        }
+    }
+    return attach(options, NetworkHooks{});
+}
 
+Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& network) {
+    Wanted wanted{options.filter, needed_lanes(), options.count_processes, network};
+    if ((wanted.filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
+        wanted.filter.kinds |= bit(VIGIL_OOM);
+    }
     const bool exit_names_last = host::tracepoint_parameters("sched_process_exit") >= 2;
     const host::LibbpfLog quiet;
     auto programs = std::make_unique<Programs>();
+    programs->network = network.programs;
     programs->skeleton = vigil_bpf::open();
     if (programs->skeleton == nullptr) {
-        return load_error(-errno, filter.kinds);
+        return load_error(-errno, wanted.filter.kinds);
     }
     vigil_bpf& skeleton = *programs->skeleton;
-    const uint32_t lanes = needed_lanes();
-    choose_programs(*skeleton.obj, filter, lanes, options.count_processes);
-    const auto cpus = static_cast<uint32_t>(::libbpf_num_possible_cpus());
-    const uint64_t ring_bytes =
-        std::bit_ceil(std::clamp(options.ring_bytes, smallest_ring_bytes, largest_ring_bytes));
-    ::bpf_map__set_max_entries(skeleton.maps.ring, static_cast<__u32>(ring_bytes));
-    ::bpf_map__set_max_entries(skeleton.maps.counters, lanes * cpus);
-    ::bpf_map__set_max_entries(skeleton.maps.cursors, 2 * lanes * cpus);
-    if (lanes > 1) {
-        ::bpf_map__set_max_entries(skeleton.maps.claims, VIGIL_CLAIM_ENTRIES);
-    }
-    if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
-        // With threads the dead stay in it until their pid is used again.
-        const bool keeps_dead = (filter.flags & VIGIL_FILTER_THREADS) != 0;
-        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_dead ? 8 : 1));
-    }
-    if ((filter.kinds & bit(VIGIL_EXIT)) == 0) {
-        ::bpf_map__set_max_entries(skeleton.maps.processes, 1);
-        ::bpf_map__set_max_entries(skeleton.maps.exited, 1024);
-    } else {
-        // An LRU map keeps some 128 free entries a CPU: more, so that none is evicted too early.
-        ::bpf_map__set_max_entries(skeleton.maps.exited, std::max(8'192U, 512 * cpus));
-    }
+    choose_programs(*skeleton.obj, wanted);
+    vigil_control control = first_control(options, wanted);
+    size_maps(skeleton, control);
     skeleton.rodata->exit_names_last = exit_names_last;
+    skeleton.rodata->recvmsg_has_nonblock = network.recvmsg_has_nonblock;
     if (const int error = vigil_bpf::load(&skeleton); error != 0) {
-        return load_error(error, filter.kinds);
+        return load_error(error, wanted.filter.kinds);
     }
-
-    vigil_control control{};
-    control.filter = filter;
-    control.wanted = options.wanted;
-    control.attached_ns = UINT64_MAX;  // until all is attached, no start counts as seen
-    control.wakeup_bytes = ring_bytes / 8;
-    control.ring_bytes = ring_bytes;
-    control.abi_version = VIGIL_ABI_VERSION;
-    control.cpu_count = cpus;
-    control.lane_count = lanes;
     const __u32 zero = 0;
     if (::bpf_map_update_elem(::bpf_map__fd(skeleton.maps.control), &zero, &control, BPF_ANY) !=
         0) {
@@ -133,7 +162,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
                      fmt::format("writing the filter: {}", std::strerror(errno))};
     }
     if (const int error = vigil_bpf::attach(&skeleton); error != 0) {
-        return load_error(error, filter.kinds);
+        return load_error(error, wanted.filter.kinds);
     }
 
     MapFds fds;
@@ -147,6 +176,8 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     tracer.reader_ = std::make_unique<Reader>(std::move(reader));
     return tracer;
 }
+
+int Tracer::processes_fd() const { return ::bpf_map__fd(programs_->skeleton->maps.processes); }
 
 Result<void> Tracer::add_to_tree(uint32_t pid) {
     const __u8 member = 1;
@@ -186,13 +217,17 @@ void Tracer::detach() {
 }
 
 uint64_t Tracer::missed_at_most() const {
-    const bpf_object* object = programs_->skeleton->obj;
-    return capture::missed_at_most(
-        reader_->control().lane_count, [&](const std::string& name) -> uint64_t {
-            const bpf_program* program = ::bpf_object__find_program_by_name(object, name.c_str());
-            const int fd = program != nullptr ? ::bpf_program__fd(program) : -1;
-            return fd >= 0 ? skipped_runs(fd) : 0;
-        });
+    return capture::missed_at_most(reader_->control().lane_count, [&](const std::string& name) {
+        return programs_->skipped(name);
+    });
+}
+
+uint64_t Tracer::uncounted_calls() const {
+    uint64_t calls = 0;
+    for (const std::string& name : programs_->network) {
+        calls += programs_->skipped(name);
+    }
+    return calls;
 }
 
 Result<void> Tracer::pin(const std::string& directory) {

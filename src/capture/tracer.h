@@ -10,6 +10,7 @@
 
 #include "abi/control.h"
 #include "base/result.h"
+#include "capture/hooks.h"
 #include "capture/reader.h"
 
 namespace vigil::capture {
@@ -24,6 +25,7 @@ struct TraceOptions {
     vigil_filter filter{};
     vigil_filter wanted{};         // kept with the programs, for the readers of a pinned ring
     bool count_processes = false;  // keep process_count, whatever is wanted
+    bool account_network = false;  // where the kernel lets it: see accounts_network()
     uint64_t ring_bytes = default_ring_bytes;  // rounded up to a power of two
 };
 
@@ -38,6 +40,17 @@ class Tracer {
     ~Tracer();
 
     Reader& reader() { return *reader_; }
+    const Reader& reader() const { return *reader_; }
+
+    // The bytes that processes send and receive are counted, as asked for.
+    bool accounts_network() const { return reader_->control().network != 0; }
+
+    // Socket calls whose bytes are missing at most: the kernel skipped the program. 0 unless a
+    // task can be preempted in it, which the choice of the method avoids where it can.
+    uint64_t uncounted_calls() const;
+
+    // The map of bpf/lib/processes.h; belongs to the tracer.
+    int processes_fd() const;
 
     // Makes `pid` a member of the watched tree (VIGIL_FILTER_TREE); its later children follow.
     Result<void> add_to_tree(uint32_t pid);
@@ -56,6 +69,7 @@ class Tracer {
 
  private:
     struct Programs;
+    static Result<Tracer> attach(const TraceOptions& options, const NetworkHooks& network);
     explicit Tracer(std::unique_ptr<Programs> programs);
 
     std::unique_ptr<Programs> programs_;

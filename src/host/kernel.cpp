@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstdio>
@@ -38,6 +39,22 @@ int collect(libbpf_print_level level, const char* format, va_list arguments) {
 }
 
 int silence(libbpf_print_level, const char*, va_list) { return 0; }
+
+using KernelTypes = std::unique_ptr<btf, void (*)(btf*)>;
+
+KernelTypes load_kernel_types() {
+    const LibbpfLog quiet;
+    return {::btf__load_vmlinux_btf(), ::btf__free};
+}
+
+int parameters_of(const btf& types, const std::string& function) {
+    const int id = ::btf__find_by_name_kind(&types, function.c_str(), BTF_KIND_FUNC);
+    if (id <= 0) {
+        return -1;
+    }
+    const btf_type* type = ::btf__type_by_id(&types, static_cast<__u32>(id));
+    return ::btf_vlen(::btf__type_by_id(&types, type->type));
+}
 
 }  // namespace
 
@@ -77,11 +94,17 @@ std::string tracefs_fix() {
            "user than root have CAP_DAC_READ_SEARCH)";
 }
 
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
 bool has_btf() { return ::access(btf_path, R_OK) == 0; }
 
-bool has_tracefs() {
+bool has_trace_event(const std::string& event) {
     for (const char* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-        const std::string id = fmt::format("{}/events/syscalls/sys_exit_kill/id", root);
+        const std::string id = fmt::format("{}/events/{}/id", root, event);
         // access(2) asks for the real uid; capabilities may come from the file.
         if (::faccessat(AT_FDCWD, id.c_str(), R_OK, AT_EACCESS) == 0) {
             return true;
@@ -90,6 +113,8 @@ bool has_tracefs() {
     return false;
 }
 
+bool has_tracefs() { return has_trace_event("syscalls/sys_exit_kill"); }
+
 bool has_bpffs() {
     struct statfs info {};
     return ::statfs(bpffs_path, &info) == 0 &&
@@ -97,8 +122,7 @@ bool has_bpffs() {
 }
 
 int tracepoint_parameters(const std::string& tracepoint) {
-    const LibbpfLog quiet;
-    const std::unique_ptr<btf, void (*)(btf*)> types(::btf__load_vmlinux_btf(), ::btf__free);
+    const KernelTypes types = load_kernel_types();
     if (!types) {
         return -1;
     }
@@ -114,6 +138,15 @@ int tracepoint_parameters(const std::string& tracepoint) {
         type = ::btf__type_by_id(types.get(), type->type);
     }
     return type != nullptr && ::btf_is_func_proto(type) ? ::btf_vlen(type) - 1 : -1;
+}
+
+std::vector<int> function_parameters(const std::vector<std::string>& names) {
+    std::vector<int> counts(names.size(), -1);
+    if (const KernelTypes types = load_kernel_types()) {
+        std::transform(names.begin(), names.end(), counts.begin(),
+                       [&](const std::string& name) { return parameters_of(*types, name); });
+    }
+    return counts;
 }
 
 Result<void> check_can_trace() {

@@ -29,7 +29,13 @@ std::string privileges_fix();
 std::string btf_fix();
 std::string tracefs_fix();
 
+// gethostname(2).
+std::string host_name();
+
 bool has_btf();
+
+// The mounted tracefs has this event ("sock/sock_send_length"), and it can be read.
+bool has_trace_event(const std::string& event);
 
 // The mounted tracefs with its syscall events readable: for --failed.
 bool has_tracefs();
@@ -40,6 +46,10 @@ bool has_bpffs();
 // The number of parameters of a BTF-enabled tracepoint ("sched_process_exit"), the hidden
 // first one not counted; -1 where the kernel has no such tracepoint or no BTF.
 int tracepoint_parameters(const std::string& tracepoint);
+
+// The number of parameters of each of these functions, -1 where the kernel (without its modules)
+// has no such function or no BTF.
+std::vector<int> function_parameters(const std::vector<std::string>& names);
 
 // Nothing wrong, or the first reason why no program can be loaded here, with its fix.
 Result<void> check_can_trace();

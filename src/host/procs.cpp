@@ -5,50 +5,22 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <optional>
-#include <sstream>
 #include <unordered_map>
 
 #include "host/probe.h"
+#include "host/procfs.h"
 
 namespace vigil::host {
-namespace {
 
 namespace fs = std::filesystem;
-
-// The parent's pid: the second field behind the name, which is in parentheses and may itself
-// hold any character.
-std::optional<uint32_t> parent_of(const fs::path& process) {
-    std::ifstream file(process / "stat");
-    std::string line((std::istreambuf_iterator<char>(file)), {});
-    const size_t name_end = line.rfind(')');
-    if (name_end == std::string::npos) {
-        return std::nullopt;
-    }
-    std::istringstream rest(line.substr(name_end + 1));
-    char state = 0;
-    uint32_t parent = 0;
-    return rest >> state >> parent ? std::optional{parent} : std::nullopt;
-}
-
-}  // namespace
 
 std::vector<uint32_t> process_tree(uint32_t root) {
     std::unordered_map<uint32_t, std::vector<uint32_t>> children;
     bool root_runs = false;
-    std::error_code error;
-    for (fs::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
-        const std::string name = it->path().filename();
-        uint32_t pid = 0;
-        const auto [rest, failed] = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (failed != std::errc{} || rest != name.data() + name.size()) {
-            continue;
-        }
-        if (const auto parent = parent_of(it->path())) {
-            children[*parent].push_back(pid);
+    for (const uint32_t pid : list_processes()) {
+        if (const auto stat = read_stat(pid)) {
+            children[stat->ppid].push_back(pid);
             root_runs = root_runs || pid == root;
         }
     }

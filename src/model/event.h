@@ -67,8 +67,9 @@ struct Fork {
 
 // Views into the bytes that the event was decoded from: valid only as long as these.
 struct Exec {
-    std::string_view file;
-    std::optional<std::string_view> argv;  // arguments, a NUL after each; absent: unreadable
+    std::string_view file;                       // as it was called: a script, a symbolic link
+    std::optional<std::string_view> executable;  // base name of the file that runs
+    std::optional<std::string_view> argv;        // arguments, a NUL after each; absent: unreadable
     bool argv_truncated = false;
     uint32_t argc = 0;
     uint32_t argv_bytes = 0;  // of all arguments, also beyond the truncation
@@ -87,6 +88,8 @@ struct Exit {
     bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
     std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted here
     std::optional<uint64_t> write_bytes;
+    std::optional<uint64_t> sent_bytes;  // over TCP and UDP; absent: not counted, or a thread
+    std::optional<uint64_t> received_bytes;
     uint64_t voluntary_switches = 0;
     uint64_t involuntary_switches = 0;
     uint64_t minor_faults = 0;

@@ -89,6 +89,7 @@ constexpr std::array fork_table{
 
 constexpr std::array exec_table{
     Field{"file", "file", [](E e) -> Value { return Foreign{exec_of(e).file}; }},
+    Field{"executable", "", [](E e) { return foreign(exec_of(e).executable); }},
     Field{"argv", "argv",
           [](E e) {
               return maybe(exec_of(e).argv,
@@ -118,6 +119,8 @@ constexpr std::array exit_table{
     Field{"peak_rss_at_most", "", [](E e) -> Value { return exit_of(e).peak_rss_at_most; }},
     Field{"read_bytes", "read", [](E e) { return size(exit_of(e).read_bytes); }},
     Field{"write_bytes", "written", [](E e) { return size(exit_of(e).write_bytes); }},
+    Field{"sent_bytes", "sent", [](E e) { return size(exit_of(e).sent_bytes); }},
+    Field{"received_bytes", "received", [](E e) { return size(exit_of(e).received_bytes); }},
     Field{"voluntary_switches", "", [](E e) { return number(exit_of(e).voluntary_switches); }},
     Field{"involuntary_switches", "", [](E e) { return number(exit_of(e).involuntary_switches); }},
     Field{"minor_faults", "", [](E e) { return number(exit_of(e).minor_faults); }},
@@ -193,7 +196,7 @@ constexpr std::array violation_table{
               return maybe(violation_of(e).argv,
                            [](std::string_view bytes) -> Value { return Arguments{bytes}; });
           }},
-    Field{"user", "user", [](E e) { return foreign(violation_of(e).user); }},
+    Field{"user", "", [](E e) { return foreign(violation_of(e).user); }},
     Field{"cgroup", "", [](E e) { return foreign(violation_of(e).cgroup); }},
     Field{"systemd_unit", "unit", [](E e) { return foreign(violation_of(e).unit); }},
 };

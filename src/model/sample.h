@@ -45,6 +45,15 @@ struct MetricRow {
 // The row of Metric m is metrics()[index(m)].
 std::span<const MetricRow, metric_count> metrics();
 
+// The steps in which /proc tells start times (USER_HZ is 100 wherever vigil runs).
+constexpr uint64_t proc_tick_ns = 10'000'000;
+
+// Whether two start times can be of one process, where one of them may be from /proc.
+constexpr bool same_start(uint64_t a_ns, uint64_t b_ns) {
+    const bool in_ticks = a_ns % proc_tick_ns == 0 || b_ns % proc_tick_ns == 0;
+    return a_ns == b_ns || (in_ticks && a_ns / proc_tick_ns == b_ns / proc_tick_ns);
+}
+
 // Values in the metrics' units; absent: unavailable.
 using Usage = std::array<std::optional<double>, metric_count>;
 

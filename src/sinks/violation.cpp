@@ -34,7 +34,7 @@ std::string_view title(const Violation& violation) {
     return "cleared";
 }
 
-// One decimal below 1,000, as many as a limit was written with otherwise.
+// One decimal below 1,000, none above.
 std::string figure(double value) {
     return std::abs(value) < 1000 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
 }
@@ -47,7 +47,7 @@ std::string with_unit(const std::string& number, std::string_view unit) {
 std::string span(uint64_t ns) {
     const uint64_t seconds = ns / ns_per_s;
     if (seconds < 60) {
-        return fmt::format("{:.1f} s", static_cast<double>(ns) / ns_per_s);
+        return fmt::format("{}.{} s", seconds, ns / (100 * ns_per_ms) % 10);
     }
     if (seconds < 3600) {
         return fmt::format("{} min {} s", seconds / 60, seconds % 60);
@@ -65,8 +65,11 @@ void append_violation(std::string& out, const model::Event& event) {
     const std::string value =
         violation.value ? with_unit(figure(*violation.value), metric.unit) : "-";
     const std::string limit =
-        fmt::format("{} {}", !violation.value ? "?" : beyond ? ">" : "<=",
-                    with_unit(fmt::format("{:g}", violation.limit), metric.unit));
+        fmt::format("{} {}",
+                    !violation.value ? "?"
+                    : beyond         ? ">"
+                                     : "<=",
+                    with_unit(fmt::format("{}", violation.limit), metric.unit));
     fmt::format_to(to, "{}  {:<7} {:>{}} {:<{}}  ", title(violation), metric.name, value,
                    value_width, limit, limit_width);
     append_printable(out, event.process.comm.view());
@@ -76,14 +79,13 @@ void append_violation(std::string& out, const model::Event& event) {
         append_printable(out, *violation.user);
     }
     out += ')';
-    if (violation.state != ViolationState::raised || violation.exited) {
-        fmt::format_to(to, "  {} {}, peak {}, mean {}",
+    if (violation.state != ViolationState::raised) {
+        fmt::format_to(to, "  {} {}, peak {}, mean {}{}",
                        violation.state == ViolationState::ongoing ? "for" : "after",
-                       span(violation.duration_ns), figure(violation.peak),
-                       figure(violation.mean));
-    }
-    if (violation.exited) {
-        out += ", process ended";
+                       span(violation.duration_ns), figure(violation.peak), figure(violation.mean),
+                       violation.exited ? ", process ended" : "");
+    } else if (violation.exited) {
+        fmt::format_to(to, "  process ended after {}", span(violation.duration_ns));
     }
     if (violation.similar > 0) {
         fmt::format_to(to, ", {} more like it", violation.similar);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds every process of this machine against rules: sweeps each interval, follows forks, execs
+// and exits in between, and tells violations as events.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/processes.h"
+#include "base/result.h"
+#include "capture/reader.h"
+#include "model/event.h"
+#include "rules/engine.h"
+#include "sample/sampler.h"
+
+namespace vigil::agent {
+
+class Watcher {
+ public:
+    // Gets violations and losses, in order. The event's views are valid during the call.
+    using Handler = std::function<void(const model::Event&)>;
+
+    // `reader` brings forks, execs and exits; null: processes that live shorter than an interval
+    // are not seen. It must outlive the watcher.
+    Watcher(sample::Sampler sampler, capture::Reader* reader, uint64_t interval_ns,
+            Handler handler);
+    Watcher(const Watcher&) = delete;
+    Watcher& operator=(const Watcher&) = delete;
+
+    // From now on these rules; see rules::Engine::apply().
+    void apply(rules::RuleSet rules) { engine_.apply(std::move(rules)); }
+
+    // To be called each interval: a sweep, then the events until now.
+    Result<void> tick();
+
+    // Reads events in between; to be called when the reader is woken.
+    void drain();
+
+    // To be called at the end: tells what the rules have held back.
+    void finish() { engine_.advance(UINT64_MAX); }
+
+    size_t processes() const { return processes_.size(); }
+    const rules::Engine& engine() const { return engine_; }
+    // What this process itself used in the last tick; by model::Metric.
+    const model::Usage& own_usage() const { return own_usage_; }
+    const sample::Sampler& sampler() const { return sampler_; }
+
+ private:
+    void take(const model::Event& event);
+    void born(const model::Event& event);
+    void replaced(const model::Event& event);
+    void ended(const model::Event& event);
+    void doubt_network(model::Sample& sample) const;
+    void measure(model::Sample& sample);
+    bool make_way(const model::Process& process);
+    Known& current(const model::Sample& sample);
+    void refresh(Known& known, const model::Sample& sample);
+    void forget(Known& known);
+    void forget_missing();
+    void report(const rules::Subject& subject, const rules::Report& report);
+    const std::string& user_name(uint32_t uid);
+
+    sample::Sampler sampler_;
+    capture::Reader* reader_;
+    uint64_t interval_ns_;
+    Handler handler_;
+    rules::Engine engine_;
+    Processes processes_;
+    std::vector<model::Sample> samples_;
+    std::unordered_map<uint32_t, uint64_t> ended_;  // since the sweep: pid and start
+    std::unordered_map<uint32_t, std::string> user_names_;
+    uint64_t begun_ns_;
+    uint64_t now_ns_ = 0;  // never goes back
+    uint64_t tick_ = 0;
+    model::Usage own_usage_;
+};
+
+}  // namespace vigil::agent

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/config_file.h"
+
+namespace vigil::apps {
+
+bool ConfigFile::Mark::operator==(const Mark& other) const {
+    return device == other.device && inode == other.inode && size == other.size &&
+           modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
+}
+
+ConfigFile::Mark ConfigFile::mark() const {
+    struct stat info {};
+    if (::stat(path_.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+        return {};
+    }
+    return {info.st_dev, info.st_ino, info.st_size, info.st_mtim};
+}
+
+// The mark first: what is written in between changes it again.
+Result<rules::RuleSet> ConfigFile::load() {
+    loaded_ = last_ = mark();
+    return rules::load(path_);
+}
+
+bool ConfigFile::has_changed() {
+    const Mark now = mark();
+    const bool at_rest = now == last_;
+    last_ = now;
+    // An editor that replaces the file leaves none for a moment.
+    return at_rest && now.size >= 0 && !(now == loaded_);
+}
+
+}  // namespace vigil::apps

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/watch_loop.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "apps/cli.h"
+#include "base/clock.h"
+#include "base/say.h"
+#include "host/kernel.h"
+
+namespace vigil::apps {
+namespace {
+
+// The configuration is looked at no less often.
+constexpr uint64_t longest_wait_ns = ns_per_s;
+constexpr mode_t log_mode = 0640;
+
+Error failure(const std::string& what) {
+    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
+}
+
+bool add_to(const Fd& epoll, int fd, uint32_t events) {
+    epoll_event event{.events = events, .data = {.fd = fd}};
+    return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+sigset_t awaited_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
+        sigaddset(&signals, number);
+    }
+    return signals;
+}
+
+itimerspec every(uint64_t ns) {
+    const timespec period{.tv_sec = static_cast<time_t>(ns / ns_per_s),
+                          .tv_nsec = static_cast<long>(ns % ns_per_s)};
+    return {.it_interval = period, .it_value = period};
+}
+
+}  // namespace
+
+WatchLoop::WatchLoop(const WatchRequest& request, ConfigFile& configuration,
+                     sample::Sampler sampler, capture::Reader* reader)
+    : request_(request),
+      configuration_(&configuration),
+      reader_(reader),
+      watcher_(std::move(sampler), reader, request.interval_ns,
+               [this](const model::Event& event) { show(event); }),
+      json_(sinks::make_json_sink(host::host_name())),
+      text_(sinks::make_text_sink(true, wants_colour())),
+      screen_(STDOUT_FILENO, !request.json),
+      log_(-1) {}
+
+Result<void> WatchLoop::open() {
+    const sigset_t awaited = awaited_signals();
+    ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
+    signals_ = Fd(::signalfd(-1, &awaited, SFD_NONBLOCK | SFD_CLOEXEC));
+    timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+    epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    const itimerspec period = every(std::min(request_.interval_ns, longest_wait_ns));
+    if (!signals_ || !timer_ || !epoll_ ||
+        ::timerfd_settime(timer_.get(), 0, &period, nullptr) != 0 ||
+        !add_to(epoll_, signals_.get(), EPOLLIN) || !add_to(epoll_, timer_.get(), EPOLLIN) ||
+        (reader_ != nullptr && !add_to(epoll_, reader_->wake_fd(), EPOLLIN | EPOLLET))) {
+        return failure("preparing to wait");
+    }
+    // Reports only that the reading end is gone; a plain file can't be watched and needs not.
+    (void)add_to(epoll_, STDOUT_FILENO, 0);
+    return open_log();
+}
+
+Result<void> WatchLoop::open_log() {
+    if (!request_.log) {
+        return {};
+    }
+    Fd fd(::open(request_.log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, log_mode));
+    if (!fd) {
+        Error error = failure(fmt::format("opening the log '{}'", *request_.log));
+        error.code = ErrorCode::usage;
+        return error;
+    }
+    log_fd_ = std::move(fd);
+    log_.set_fd(log_fd_.get());
+    return {};
+}
+
+Result<void> WatchLoop::run(rules::RuleSet rules) {
+    watcher_.apply(std::move(rules));
+    TRY(tick());
+    while (!stop_) {
+        TRY(wait());
+    }
+    watcher_.finish();
+    flush();
+    screen_.clear_status();
+    return {};
+}
+
+Result<void> WatchLoop::wait() {
+    std::array<epoll_event, 4> ready{};
+    const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), -1);
+    for (int i = 0; i < count; i++) {
+        const int fd = ready[static_cast<size_t>(i)].data.fd;
+        if (fd == signals_.get()) {
+            take_signals();
+        } else if (fd == timer_.get()) {
+            uint64_t expirations = 0;
+            (void)!::read(timer_.get(), &expirations, sizeof expirations);
+            TRY(tick());
+        } else if (reader_ != nullptr && fd == reader_->wake_fd()) {
+            watcher_.drain();
+        } else {
+            stop_ = true;  // nobody reads the output any more
+        }
+    }
+    flush();
+    return {};
+}
+
+Result<void> WatchLoop::tick() {
+    if (configuration_->has_changed()) {
+        reload();
+    }
+    // With an interval beyond a second the timer comes more often. It may come a little early.
+    const uint64_t now_ns = boot_now_ns();
+    if (now_ns + request_.interval_ns / 10 >= next_tick_ns_) {
+        next_tick_ns_ = now_ns + request_.interval_ns;
+        TRY(watcher_.tick());
+    }
+    if (const std::string& reason = watcher_.sampler().reason(); reason != no_kernel_sweep_) {
+        no_kernel_sweep_ = reason;
+        say_to_user("sampling /proc, which costs more: " + reason);
+    }
+    if (screen_.has_status()) {
+        screen_.set_status(status());
+    }
+    flush();
+    return {};
+}
+
+void WatchLoop::take_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo != SIGHUP) {
+            stop_ = true;
+            continue;
+        }
+        reload();
+        if (const auto opened = open_log(); !opened) {
+            say_to_user(opened.error().context + "; the old one stays");
+        }
+    }
+}
+
+void WatchLoop::reload() {
+    auto rules = configuration_->load();
+    if (!rules) {
+        say_to_user(rules.error().context + "\nvigil: the limits stay as they were");
+        return;
+    }
+    watcher_.apply(std::move(*rules));
+    say_to_user(fmt::format("applied {}: {} rules", configuration_->path(),
+                            watcher_.engine().rules().size()));
+}
+
+void WatchLoop::show(const model::Event& event) {
+    told_ += event.kind == model::Kind::violation ? 1 : 0;
+    std::string line;
+    json_->append(line, event);
+    if (request_.log) {
+        log_.add(line);
+    }
+    if (!request_.json) {
+        line.clear();
+        text_->append(line, event);
+    }
+    screen_.add(std::move(line));
+}
+
+// The log may be on a full disk for a while: said once, and again when it is over.
+void WatchLoop::flush() {
+    const auto logged = log_.flush();
+    const std::string error = logged ? "" : logged.error().context;
+    if (error != log_error_) {
+        log_error_ = error;
+        say_to_user(error.empty() ? fmt::format("writing to '{}' again", *request_.log)
+                                  : fmt::format("writing to '{}': {}; lines wait in memory",
+                                                *request_.log, error));
+    }
+    if (const uint64_t dropped = log_.dropped(); error.empty() && dropped > log_dropped_told_) {
+        say_to_user(fmt::format("{} lines are missing in '{}'", dropped - log_dropped_told_,
+                                *request_.log));
+        log_dropped_told_ = dropped;
+    }
+    const auto shown = screen_.flush();
+    stop_ = stop_ || !shown || screen_.closed();
+}
+
+void WatchLoop::say_to_user(const std::string& text) {
+    screen_.clear_status();
+    say(stderr, "vigil: {}\n", text);
+}
+
+std::string WatchLoop::status() const {
+    const auto own_cpu = watcher_.own_usage()[model::index(model::Metric::cpu)];
+    const auto own_memory = watcher_.own_usage()[model::index(model::Metric::memory)];
+    return fmt::format("{} processes, {} rules, {} limits broken now; vigil itself: {} CPU, {}",
+                       watcher_.processes(), watcher_.engine().rules().size(),
+                       watcher_.engine().raised(),
+                       own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
+                       own_memory ? fmt::format("{:.1f} MB", *own_memory) : "-");
+}
+
+uint64_t WatchLoop::dropped() const { return screen_.dropped() + log_.dropped(); }
+
+}  // namespace vigil::apps

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of `vigil watch`, read and checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "apps/commands.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace vigil::apps {
+
+constexpr uint64_t shortest_interval_ns = 100 * ns_per_ms;
+constexpr uint64_t longest_interval_ns = 3600 * ns_per_s;
+
+struct WatchRequest {
+    std::string configuration;  // path
+    uint64_t interval_ns = ns_per_s;
+    std::optional<std::string> log;  // path: JSON lines are appended
+    bool json = false;               // on standard output too
+};
+
+// Either a request, or the exit code where there is nothing to do (--help, wrong usage; said).
+struct ParsedWatch {
+    std::optional<WatchRequest> request;
+    int exit_code = 0;
+};
+
+ParsedWatch parse_watch(const Arguments& arguments);
+
+}  // namespace vigil::apps

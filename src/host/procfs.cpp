@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/procfs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <climits>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+namespace vigil::host {
+namespace {
+
+// More than any of the files read whole; /proc/PID/cgroup has a line a hierarchy.
+constexpr size_t small_file_bytes = 16 << 10;
+
+std::optional<std::string> read_small(uint32_t pid, const char* name, size_t limit_bytes) {
+    const Fd fd(::open(fmt::format("/proc/{}/{}", pid, name).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) {
+        return std::nullopt;
+    }
+    std::string text(limit_bytes, '\0');
+    size_t length = 0;
+    while (length < text.size()) {
+        const ssize_t got = ::read(fd.get(), text.data() + length, text.size() - length);
+        if (got < 0) {
+            return std::nullopt;  // ESRCH: it has ended meanwhile
+        }
+        if (got == 0) {
+            break;
+        }
+        length += static_cast<size_t>(got);
+    }
+    text.resize(length);
+    return text;
+}
+
+template <class Number>
+bool parse_whole(std::string_view text, Number& number) {
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && rest == text.data() + text.size();
+}
+
+// Takes the text up to the next `separator` off the front.
+std::string_view take_until(std::string_view& text, char separator) {
+    const size_t end = text.find(separator);
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return word;
+}
+
+}  // namespace
+
+std::vector<uint32_t> list_processes() {
+    std::vector<uint32_t> pids;
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), ::closedir);
+    for (const dirent* entry = nullptr;
+         directory && (entry = ::readdir(directory.get())) != nullptr;) {
+        uint32_t pid = 0;
+        if (parse_whole(std::string_view(entry->d_name), pid)) {
+            pids.push_back(pid);
+        }
+    }
+    return pids;
+}
+
+uint64_t clock_tick_ns() {
+    static const uint64_t tick = ns_per_s / static_cast<uint64_t>(::sysconf(_SC_CLK_TCK));
+    return tick;
+}
+
+// The name stands in parentheses and may itself hold any character: the last one ends it.
+std::optional<ProcStat> parse_stat(std::string_view text) {
+    const size_t open = text.find('(');
+    const size_t close = text.rfind(')');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open ||
+        close + 2 > text.size()) {
+        return std::nullopt;
+    }
+    ProcStat stat;
+    stat.comm = text.substr(open + 1, close - open - 1);
+    text.remove_prefix(close + 2);
+    // Numbered as in proc(5); the state is field 3.
+    constexpr size_t first = 3;
+    std::array<std::string_view, 20> fields;
+    for (std::string_view& field : fields) {
+        field = take_until(text, ' ');
+    }
+    const auto field = [&](size_t number) { return fields[number - first]; };
+    uint64_t user = 0;
+    uint64_t system = 0;
+    uint64_t start = 0;
+    if (field(3).size() != 1 || !parse_whole(field(4), stat.ppid) ||
+        !parse_whole(field(14), user) || !parse_whole(field(15), system) ||
+        !parse_whole(field(20), stat.threads) || !parse_whole(field(22), start)) {
+        return std::nullopt;
+    }
+    stat.state = field(3)[0];
+    stat.cpu_ns = (user + system) * clock_tick_ns();
+    stat.start_ns = start * clock_tick_ns();
+    return stat;
+}
+
+std::optional<ProcStat> read_stat(uint32_t pid) {
+    const auto text = read_small(pid, "stat", small_file_bytes);
+    return text ? parse_stat(*text) : std::nullopt;
+}
+
+std::optional<uint64_t> read_rss_bytes(uint32_t pid) {
+    const auto text = read_small(pid, "statm", small_file_bytes);
+    if (!text) {
+        return std::nullopt;
+    }
+    std::string_view rest = *text;
+    take_until(rest, ' ');
+    uint64_t pages = 0;
+    if (!parse_whole(take_until(rest, ' '), pages)) {
+        return std::nullopt;
+    }
+    return pages * static_cast<uint64_t>(::getpagesize());
+}
+
+std::optional<ProcIo> parse_io(std::string_view text) {
+    std::optional<uint64_t> read;
+    std::optional<uint64_t> written;
+    while (!text.empty()) {
+        std::string_view line = take_until(text, '\n');
+        const std::string_view key = take_until(line, ':');
+        uint64_t value = 0;
+        if (line.size() < 2 || !parse_whole(line.substr(1), value)) {
+            continue;
+        }
+        if (key == "read_bytes") {
+            read = value;
+        } else if (key == "write_bytes") {
+            written = value;
+        }
+    }
+    return read && written ? std::optional{ProcIo{*read, *written}} : std::nullopt;
+}
+
+std::optional<ProcIo> read_io(uint32_t pid) {
+    const auto text = read_small(pid, "io", small_file_bytes);
+    return text ? parse_io(*text) : std::nullopt;
+}
+
+std::optional<uint32_t> read_owner(uint32_t pid) {
+    struct stat info {};
+    if (::stat(fmt::format("/proc/{}", pid).c_str(), &info) != 0) {
+        return std::nullopt;
+    }
+    return info.st_uid;
+}
+
+std::optional<std::string> read_executable(uint32_t pid) {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t length =
+        ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), target.data(), target.size());
+    if (length <= 0) {
+        return std::nullopt;
+    }
+    std::string_view path(target.data(), static_cast<size_t>(length));
+    constexpr std::string_view deleted = " (deleted)";
+    if (path.ends_with(deleted)) {
+        path.remove_suffix(deleted.size());
+    }
+    return std::string(path);
+}
+
+std::optional<std::string> read_arguments(uint32_t pid, size_t limit_bytes) {
+    return read_small(pid, "cmdline", limit_bytes);
+}
+
+std::optional<std::string> parse_cgroup(std::string_view text) {
+    std::optional<std::string> unified;
+    std::optional<std::string> systemd;
+    while (!text.empty()) {
+        std::string_view path = take_until(text, '\n');
+        const std::string_view id = take_until(path, ':');
+        const std::string_view controllers = take_until(path, ':');
+        if (id == "0" && controllers.empty()) {
+            unified = path;
+        } else if (controllers == "name=systemd") {
+            systemd = path;
+        }
+    }
+    return unified && (*unified != "/" || !systemd) ? unified : systemd;
+}
+
+std::optional<std::string> read_cgroup(uint32_t pid) {
+    const auto text = read_small(pid, "cgroup", small_file_bytes);
+    return text ? parse_cgroup(*text) : std::nullopt;
+}
+
+}  // namespace vigil::host

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/match.h"
+
+#include <fnmatch.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+#include "base/units.h"
+
+namespace vigil::rules {
+namespace {
+
+constexpr size_t largest_entry_bytes = 1 << 20;
+
+bool matches(const std::string& pattern, const std::string& text) {
+    return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+// With no slash in it, all of the path: npos + 1 is 0.
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+bool matches_a_path(const std::string& pattern, std::string path) {
+    while (!path.empty()) {
+        if (matches(pattern, path)) {
+            return true;
+        }
+        const size_t slash = path.rfind('/');
+        if (slash == std::string::npos || path == "/") {
+            return false;
+        }
+        path.resize(std::max<size_t>(slash, 1));
+    }
+    return false;
+}
+
+bool matches_a_component(const std::string& pattern, std::string_view path) {
+    while (!path.empty()) {
+        const size_t length = std::min(path.find('/'), path.size());
+        if (length > 0 && matches(pattern, std::string(path.substr(0, length)))) {
+            return true;
+        }
+        path.remove_prefix(std::min(length + 1, path.size()));
+    }
+    return false;
+}
+
+}  // namespace
+
+std::vector<std::string> names_of(const model::Comm& comm, const model::Image* image) {
+    std::vector<std::string> names{std::string(comm.view())};
+    if (image != nullptr) {
+        names.insert(names.end(), {image->executable, image->script, base_name(image->file)});
+    }
+    std::erase(names, std::string());
+    return names;
+}
+
+bool matches_any(const std::string& pattern, const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return matches(pattern, name); });
+}
+
+bool matches_cgroup(const std::string& pattern, const std::string& path) {
+    return pattern.find('/') != std::string::npos ? matches_a_path(pattern, path)
+                                                  : matches_a_component(pattern, path);
+}
+
+std::optional<uint32_t> uid_of(const std::string& user) {
+    if (user.find_first_not_of("0123456789") == std::string::npos) {
+        const auto uid = parse_number(user, 0, UINT32_MAX);
+        return uid ? std::optional(static_cast<uint32_t>(*uid)) : std::nullopt;
+    }
+    std::vector<char> text(1024);
+    while (text.size() <= largest_entry_bytes) {
+        passwd entry{};
+        passwd* found = nullptr;
+        const int error = ::getpwnam_r(user.c_str(), &entry, text.data(), text.size(), &found);
+        if (error == ERANGE) {
+            text.resize(text.size() * 2);
+        } else if (error != EINTR) {
+            return found != nullptr ? std::optional(entry.pw_uid) : std::nullopt;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace vigil::rules

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sample/convert.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "host/procfs.h"
+
+namespace vigil::sample {
+namespace {
+
+uint64_t page_bytes() {
+    static const uint64_t size = static_cast<uint64_t>(::getpagesize());
+    return size;
+}
+
+void read_sums(uint32_t pid, model::Counters& counters) {
+    if (const auto stat = host::read_stat(pid)) {
+        counters.cpu_ns = stat->cpu_ns;
+    }
+    if (const auto io = host::read_io(pid)) {
+        counters.read_bytes = io->read_bytes;
+        counters.write_bytes = io->write_bytes;
+    }
+}
+
+}  // namespace
+
+model::Sample sample_of(const vigil_sample& record) {
+    model::Sample sample;
+    model::Process& process = sample.process;
+    process.pid = process.tid = record.pid;
+    process.ppid = record.ppid;
+    process.uid = record.uid;
+    process.gid = record.gid;
+    process.pidns_level = static_cast<uint16_t>(record.pidns_level);
+    process.start_ns = record.start_ns;
+    process.cgroup_id = record.cgroup_id;
+    std::memcpy(process.comm.bytes.data(), record.comm, sizeof record.comm);
+    sample.exec_id = record.exec_id;
+    sample.threads = record.threads;
+
+    model::Counters& counters = sample.counters;
+    counters.cpu_ns = record.runtime_ns;
+    counters.rss_bytes = record.rss_pages * page_bytes();
+    if ((record.flags & VIGIL_SAMPLE_STORAGE_UNKNOWN) == 0) {
+        counters.read_bytes = record.read_bytes;
+        counters.write_bytes = record.write_bytes;
+    }
+    if ((record.flags & VIGIL_SAMPLE_NETWORK_UNKNOWN) == 0) {
+        counters.sent_bytes = record.sent_bytes;
+        counters.received_bytes = record.received_bytes;
+    }
+    if ((record.flags & VIGIL_SAMPLE_UNSETTLED) != 0) {
+        read_sums(record.pid, counters);
+    }
+    return sample;
+}
+
+std::optional<model::Sample> sample_from_proc(uint32_t pid) {
+    const auto stat = host::read_stat(pid);
+    const auto owner = host::read_owner(pid);
+    if (!stat || stat->is_zombie() || !owner) {
+        return std::nullopt;
+    }
+    model::Sample sample;
+    model::Process& process = sample.process;
+    process.pid = process.tid = pid;
+    process.ppid = stat->ppid;
+    process.uid = *owner;
+    process.start_ns = stat->start_ns;
+    const size_t length = std::min(stat->comm.size(), process.comm.bytes.size() - 1);
+    std::memcpy(process.comm.bytes.data(), stat->comm.data(), length);
+    sample.threads = stat->threads;
+    sample.counters.cpu_ns = stat->cpu_ns;
+    sample.counters.rss_bytes = host::read_rss_bytes(pid);
+    if (const auto io = host::read_io(pid)) {
+        sample.counters.read_bytes = io->read_bytes;
+        sample.counters.write_bytes = io->write_bytes;
+    }
+    return sample;
+}
+
+}  // namespace vigil::sample

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the sweep programs, each with a skeleton type of its own, have in common.
+#pragma once
+
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <linux/types.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/result.h"
+#include "host/kernel.h"
+#include "sample/sweep.h"
+
+namespace vigil::sample {
+
+inline Error failure(const char* what, int error) {
+    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(error))};
+}
+
+template <class Skeleton>
+using Program = std::unique_ptr<Skeleton, void (*)(Skeleton*)>;
+
+// Opens the skeleton, lets `adjust` change it, and loads it.
+template <class Skeleton, class Adjust>
+Result<Program<Skeleton>> load_program(const SweepOptions& options, Adjust adjust) {
+    const host::LibbpfLog log;
+    Program<Skeleton> program(Skeleton::open(), Skeleton::destroy);
+    if (!program) {
+        return failure("opening the sweep program", errno);
+    }
+    const bool network = options.processes_fd >= 0;
+    program->rodata->cpu_count = static_cast<__u32>(std::max(0, ::libbpf_num_possible_cpus()));
+    program->rodata->network_counted = network ? 1 : 0;
+    if (network) {
+        ::bpf_map__reuse_fd(program->maps.processes, options.processes_fd);
+    } else {
+        ::bpf_map__set_max_entries(program->maps.processes, 1);
+    }
+    adjust(*program);
+    if (const int error = Skeleton::load(program.get()); error != 0) {
+        return Error{ErrorCode::unsupported, fmt::format("loading the sweep program: {} ({})",
+                                                         std::strerror(-error), log.key_line())};
+    }
+    return program;
+}
+
+}  // namespace vigil::sample
