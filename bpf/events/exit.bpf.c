@@ -46,12 +46,6 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 	return (int)bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) != -EEXIST;
 }
 
-/* CONFIG_TASK_IO_ACCOUNTING; without it the struct is empty. */
-static __always_inline int counts_storage(void)
-{
-	return bpf_core_field_exists(((struct task_io_accounting *)0)->read_bytes);
-}
-
 static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread)
 {
 	record->user_ticks_ns += BPF_CORE_READ(thread, utime);
@@ -82,8 +76,10 @@ static __always_inline int add_threads(struct vigil_exit *record, struct signal_
 	record->runtime_ns = BPF_CORE_READ(group, sum_sched_runtime);
 	record->read_bytes = record->write_bytes = 0;
 	if (counts_storage()) {
-		record->read_bytes = BPF_CORE_READ(group, ioac.read_bytes);
-		record->write_bytes = BPF_CORE_READ(group, ioac.write_bytes);
+		record->read_bytes = without_children(BPF_CORE_READ(group, ioac.read_bytes),
+						      BPF_CORE_READ(group, cinblock));
+		record->write_bytes = without_children(BPF_CORE_READ(group, ioac.write_bytes),
+						       BPF_CORE_READ(group, coublock));
 	}
 	record->voluntary_switches = BPF_CORE_READ(group, nvcsw);
 	record->involuntary_switches = BPF_CORE_READ(group, nivcsw);

@@ -162,6 +162,8 @@ struct signal_struct {
 	unsigned long min_flt;
 	unsigned long maj_flt;
 	unsigned long maxrss;
+	unsigned long cinblock;
+	unsigned long coublock;
 	struct task_io_accounting ioac;
 	unsigned long long sum_sched_runtime;
 	short oom_score_adj;
@@ -260,3 +262,30 @@ struct pt_regs {
 } VIGIL_RELOCATED;
 
 #pragma clang diagnostic pop
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* CONFIG_TASK_IO_ACCOUNTING; without it the struct is empty. */
+static __always_inline int counts_storage(void)
+{
+	return bpf_core_field_exists(((struct task_io_accounting *)0)->read_bytes);
+}
+
+/*
+ * signal_struct.ioac holds what dead threads used and, too, what children did that were waited for
+ * (wait_task_zombie() of kernel/exit.c); the latter also stands in cinblock and coublock, in
+ * sectors, of which all storage bytes are multiples.
+ */
+static __always_inline __u64 without_children(__u64 bytes, __u64 child_sectors)
+{
+	const __u64 of_children = child_sectors << 9;
+
+	return bytes > of_children ? bytes - of_children : 0;
+}
+
+/* Since 6.2 memory counters are percpu_counters. */
+static __always_inline int has_percpu_rss(void)
+{
+	return !bpf_core_field_exists(((struct mm_struct___before_6_2 *)0)->rss_stat.count);
+}

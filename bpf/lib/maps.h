@@ -4,8 +4,6 @@
 
 #include "kernel.h"
 
-#include <bpf/bpf_helpers.h>
-
 #include "../../abi/control.h"
 #include "processes.h"
 

@@ -7,8 +7,6 @@
 
 #include "kernel.h"
 
-#include <bpf/bpf_helpers.h>
-
 struct vigil_process_state {
 	__u64 start_ns;       /* whose life; another one is a stale entry of a reused pid */
 	__u64 baseline_pages; /* peak RSS counter at the last exec; ~0: none seen */

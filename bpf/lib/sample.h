@@ -5,13 +5,9 @@
  */
 #pragma once
 
-#include "kernel.h"
-
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
+#include "processes.h"
 
 #include "../../abi/sample.h"
-#include "processes.h"
 
 /* CPUs whose part of a memory counter is added; on larger machines a counter's own value, which
  * lags by at most some 64 pages a CPU, has to do. */
@@ -33,13 +29,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } anchor SEC(".maps");
-
-static __always_inline int has_percpu_rss(void)
-{
-	const struct mm_struct___before_6_2 *old = 0;
-
-	return !bpf_core_field_exists(old->rss_stat.count);
-}
 
 /* The kernel's own table of these offsets is a symbol that only some kernels let programs see. */
 static __always_inline void find_cpu_offsets(void)
@@ -116,11 +105,6 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 	return not_negative(sums[0]) + not_negative(sums[1]) + not_negative(sums[3]);
 }
 
-static __always_inline int counts_storage(void)
-{
-	return bpf_core_field_exists(((struct task_io_accounting *)0)->read_bytes);
-}
-
 /* A leader may have ended before its threads, and then has no memory; they share it. */
 static __always_inline void add_memory(struct vigil_sample *sample, struct task_struct *thread)
 {
@@ -183,8 +167,8 @@ static __always_inline void begin_process(struct vigil_sample *sample, struct ta
 	sample->exec_id = leader->self_exec_id;
 	sample->runtime_ns = group->sum_sched_runtime;
 	if (counts_storage()) {
-		sample->read_bytes = group->ioac.read_bytes;
-		sample->write_bytes = group->ioac.write_bytes;
+		sample->read_bytes = without_children(group->ioac.read_bytes, group->cinblock);
+		sample->write_bytes = without_children(group->ioac.write_bytes, group->coublock);
 	} else {
 		sample->flags |= VIGIL_SAMPLE_STORAGE_UNKNOWN;
 	}

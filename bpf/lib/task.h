@@ -4,8 +4,6 @@
 
 #include "maps.h"
 
-#include <bpf/bpf_core_read.h>
-
 static __always_inline struct task_struct *current_task(void)
 {
 	return (struct task_struct *)bpf_get_current_task();
@@ -91,7 +89,7 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 	const struct mm_struct___before_6_2 *old = (void *)mm;
 	__s64 file, anonymous, shared;
 
-	if (bpf_core_field_exists(old->rss_stat.count)) {
+	if (!has_percpu_rss()) {
 		file = BPF_CORE_READ(old, rss_stat.count[0].counter);
 		anonymous = BPF_CORE_READ(old, rss_stat.count[1].counter);
 		shared = BPF_CORE_READ(old, rss_stat.count[3].counter);

@@ -19,7 +19,7 @@ namespace vigil::agent {
 struct Known {
     rules::Subject subject;
     uint64_t exec_id = 0;        // of the last sample
-    bool exec_told = false;      // by an event, and not yet seen in a sample
+    uint64_t exec_told_ns = 0;   // when the event of its last exec was; 0: none has come
     bool details_read = false;   // /proc has been asked for what events don't tell
     bool matches_rules = false;  // its standing goes by what it is now
     uint64_t measured_ns = 0;    // when `counters` was read; 0: never

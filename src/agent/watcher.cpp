@@ -69,18 +69,29 @@ Result<void> Watcher::tick() {
     tick_++;
     const uint64_t sampled_ns = boot_now_ns();
     TRY(sampler_.take(samples_, sampled_ns));
-    ended_.clear();
+    // /proc shows a process a little beyond its exit event: so those of the last tick count too.
+    ended_before_ = std::exchange(ended_, {});
     drain();
     now_ns_ = std::max(now_ns_, sampled_ns);
     for (model::Sample& sample : samples_) {
-        const auto gone = ended_.find(sample.process.pid);
-        if (gone == ended_.end() || !model::same_start(gone->second, sample.process.start_ns)) {
+        if (!has_ended(sample.process)) {
             measure(sample);
         }
     }
+    last_sweep_ns_ = sampled_ns;
     forget_missing();
     engine_.advance(now_ns_);
     return {};
+}
+
+bool Watcher::has_ended(const model::Process& process) const {
+    for (const auto* ended : {&ended_, &ended_before_}) {
+        const auto it = ended->find(process.pid);
+        if (it != ended->end() && model::same_start(it->second, process.start_ns)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void Watcher::drain() {
@@ -145,7 +156,7 @@ void Watcher::replaced(const model::Event& event) {
     }
     known->subject.process = event.process;
     known->subject.image = image_of(std::get<model::Exec>(event.body));
-    known->exec_told = true;
+    known->exec_told_ns = event.boot_ns;
     known->details_read = false;
     known->matches_rules = false;
 }
@@ -207,9 +218,11 @@ void Watcher::refresh(Known& known, const model::Sample& sample) {
     if (before.start_ns % model::proc_tick_ns != 0) {
         known.subject.process.start_ns = before.start_ns;  // the finer one
     }
-    if (known.exec_id != sample.exec_id) {
-        // The event may have come with a sample of before the exec: it is told until this one.
-        if (known.measured_ns != 0 && !std::exchange(known.exec_told, false)) {
+    const bool renamed = before.comm.view() != sample.process.comm.view();
+    // Where exec_id is not told, a new name may be that of another program.
+    if (known.exec_id != sample.exec_id || (sample.exec_id == 0 && renamed)) {
+        // An exec during the last sweep was told before a sample shows it.
+        if (known.measured_ns != 0 && known.exec_told_ns < last_sweep_ns_) {
             known.subject.image = nullptr;
         }
         known.exec_id = sample.exec_id;
@@ -219,8 +232,7 @@ void Watcher::refresh(Known& known, const model::Sample& sample) {
         read_details(known);
         known.matches_rules = false;
     }
-    known.matches_rules = known.matches_rules && engine_.is_current(known.standing) &&
-                          before.comm.view() == sample.process.comm.view() &&
+    known.matches_rules = known.matches_rules && engine_.is_current(known.standing) && !renamed &&
                           before.uid == sample.process.uid;
     if (!known.matches_rules) {
         engine_.match(known.standing, known.subject, now_ns_);

@@ -54,6 +54,7 @@ class Watcher {
     void born(const model::Event& event);
     void replaced(const model::Event& event);
     void ended(const model::Event& event);
+    bool has_ended(const model::Process& process) const;
     void doubt_network(model::Sample& sample) const;
     void measure(model::Sample& sample);
     bool make_way(const model::Process& process);
@@ -71,10 +72,12 @@ class Watcher {
     rules::Engine engine_;
     Processes processes_;
     std::vector<model::Sample> samples_;
-    std::unordered_map<uint32_t, uint64_t> ended_;  // since the sweep: pid and start
+    std::unordered_map<uint32_t, uint64_t> ended_;         // since the last tick: pid and start
+    std::unordered_map<uint32_t, uint64_t> ended_before_;  // in the tick before
     std::unordered_map<uint32_t, std::string> user_names_;
     uint64_t begun_ns_;
-    uint64_t now_ns_ = 0;  // never goes back
+    uint64_t now_ns_ = 0;         // never goes back
+    uint64_t last_sweep_ns_ = 0;  // its begin
     uint64_t tick_ = 0;
     model::Usage own_usage_;
 };

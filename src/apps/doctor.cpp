@@ -25,6 +25,7 @@
 #include "capture/tracer.h"
 #include "host/kernel.h"
 #include "host/probe.h"
+#include "sample/sampler.h"
 
 namespace vigil::apps {
 namespace {
@@ -249,12 +250,7 @@ void look_at_ring(Findings& findings) {
     findings.cannot_trace(fmt::format("no ring buffer of {} ({}): {}", size, answer.reason, fix));
 }
 
-// What the chosen methods rest on.
-struct Means {
-    bool iter_task, syscall;
-};
-
-Means look_at_program_types(Findings& findings) {
+void look_at_program_types(Findings& findings) {
     const auto probe = [&](ProgramType type, const char* name, const char* purpose,
                            const char* effect) {
         const host::Answer answer = host::probe_program(type);
@@ -265,14 +261,13 @@ Means look_at_program_types(Findings& findings) {
         } else {
             findings.missing(name, answer.reason, effect, host::refusal_fix(answer));
         }
-        return answer.works;
     };
-    Means means{};
     probe(ProgramType::tp_btf, "type tp_btf", "all tracing rests on it", "nothing can be traced");
-    probe(ProgramType::tracepoint, "type tracepoint", "for --failed", "--failed can't work");
+    probe(ProgramType::tracepoint, "type tracepoint", "for --failed, since 7.0 for network bytes",
+          "--failed can't work");
     probe(ProgramType::fexit, "type fexit", "one way to network bytes", nullptr);
-    means.iter_task = probe(ProgramType::iter_task, "type iter/task", "one way to sweep", nullptr);
-    means.syscall = probe(ProgramType::syscall, "type syscall", "one way to sweep", nullptr);
+    probe(ProgramType::iter_task, "type iter/task", "one way to sweep", nullptr);
+    probe(ProgramType::syscall, "type syscall", "one way to sweep", nullptr);
     probe(ProgramType::raw_tracepoint, "type raw_tp", "not used", nullptr);
     probe(ProgramType::cgroup_skb, "type cgroup_skb", "not used", nullptr);
     if (host::has_kprobe_events()) {
@@ -280,7 +275,6 @@ Means look_at_program_types(Findings& findings) {
     } else {
         findings.info("type kprobe", "this kernel has no kprobes; not used");
     }
-    return means;
 }
 
 void choose_network_method(Findings& findings) {
@@ -306,7 +300,19 @@ void choose_network_method(Findings& findings) {
     }
 }
 
-void choose_methods(Findings& findings, const Means& means) {
+// By opening it, as 'vigil watch' does.
+void choose_sweep(Findings& findings) {
+    const auto sampler = sample::Sampler::open({});
+    if (sampler.reason().empty()) {
+        findings.ok("sweep of all processes", fmt::format("by {}", sampler.name()));
+    } else {
+        findings.info("sweep of all processes", "by /proc: " + sampler.reason(),
+                      "costs some hundred times the CPU, and network bytes can't be told",
+                      host::tested_fix());
+    }
+}
+
+void choose_methods(Findings& findings) {
     findings.begin("Methods");
     if (host::tracepoint_parameters("sched_process_exit") >= 2) {
         findings.ok("last thread of an exit", "the kernel names it");
@@ -319,16 +325,7 @@ void choose_methods(Findings& findings, const Means& means) {
                       "use a newer kernel (6.18 has it)");
     }
     choose_network_method(findings);
-    constexpr const char* newer = "use a newer kernel (6.12 has the open-coded iterator)";
-    if (means.syscall && host::has_kernel_function("bpf_iter_task_new")) {
-        findings.ok("sweep of all processes", "by the open-coded task iterator");
-    } else if (means.iter_task) {
-        findings.info("sweep of all processes", "by iter/task",
-                      "costs some 6 ms of CPU at 10,000 processes, not 1", newer);
-    } else {
-        findings.info("sweep of all processes", "by /proc",
-                      "costs some 165 ms of CPU at 10,000 processes, not 1", newer);
-    }
+    choose_sweep(findings);
 }
 
 Findings examine() {
@@ -353,7 +350,8 @@ Findings examine() {
     if (untold == nullptr) {
         look_at_hooks(findings);
         look_at_ring(findings);
-        choose_methods(findings, look_at_program_types(findings));
+        look_at_program_types(findings);
+        choose_methods(findings);
     } else {
         findings.info("hooks, types, ring buffer", untold);
         findings.begin("Methods");

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/screen.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <utility>
+
+#include "base/text.h"
 
 namespace vigil::apps {
 namespace {
@@ -18,15 +22,27 @@ size_t columns_of(int fd) {
     return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual_columns;
 }
 
-// Bytes are columns: what is shown here is ASCII.
-std::string cut(const std::string& text, size_t columns) { return text.substr(0, columns - 1); }
+// A terminal that polls writable may have room for one byte, and a write of more then waits. The
+// flag that forbids it belongs to the open file, which others share.
+Fd without_waiting(int fd) {
+    return ::isatty(fd) == 1 ? Fd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
+                                         O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC))
+                             : Fd();
+}
 
 }  // namespace
 
 Screen::Screen(int fd, bool with_status)
-    : fd_(fd), with_status_(with_status && ::isatty(fd) == 1), lines_(fd) {}
+    : terminal_(without_waiting(fd)),
+      fd_(terminal_ ? terminal_.get() : fd),
+      with_status_(with_status && ::isatty(fd) == 1),
+      lines_(fd_) {}
 
 void Screen::add(std::string line) {
+    if (with_status_ && line.ends_with('\n')) {
+        line.pop_back();
+        line = fit_columns(line, columns_of(fd_)) + '\n';
+    }
     if (!shown_.empty()) {
         shown_.clear();
         line.insert(0, erase_line);
@@ -41,13 +57,14 @@ Result<void> Screen::flush() {
     if (!with_status_ || !lines_.empty() || lines_.closed()) {
         return {};
     }
-    const std::string wanted = cut(status_, columns_of(fd_));
+    const std::string wanted = fit_columns(status_, columns_of(fd_) - 1);
     pollfd poll{fd_, POLLOUT, 0};
     if (wanted != shown_ && ::poll(&poll, 1, 0) > 0) {
         const std::string text = std::string(erase_line) + wanted;
-        // If it can't be shown, the next one may.
-        if (::write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size())) {
-            shown_ = wanted;
+        // If it can't be shown, or not to its end, the next one may.
+        const ssize_t got = ::write(fd_, text.data(), text.size());
+        if (got >= static_cast<ssize_t>(erase_line.size())) {
+            shown_ = wanted.substr(0, static_cast<size_t>(got) - erase_line.size());
         }
     }
     return {};

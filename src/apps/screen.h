@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "sinks/line_queue.h"
 
@@ -16,7 +17,7 @@ class Screen {
     // `with_status`: where `fd` (which stays the caller's) is a terminal.
     Screen(int fd, bool with_status);
 
-    // A line with its end.
+    // A line with its end; above a status line it is cut to the terminal's width.
     void add(std::string line);
 
     // What the status line is to say; cut to the terminal's width.
@@ -33,6 +34,7 @@ class Screen {
     uint64_t dropped() const { return lines_.dropped(); }
 
  private:
+    Fd terminal_;  // the same one, opened again for writing without waiting
     int fd_;
     bool with_status_;
     sinks::LineQueue lines_;

@@ -79,7 +79,7 @@ void add_output_options(CLI::App& app, Raw& raw) {
     app.add_option("-n,--count", raw.count, "End after this many events")->type_name("COUNT");
     app.add_flag("--network", raw.network,
                  "Exits tell what the process sent and received over TCP and UDP (makes socket "
-                 "calls some 9 % slower)");
+                 "calls some 10 % slower)");
     app.add_flag("--pinned", raw.pinned, "Read what 'vigil pin' left in the kernel");
 }
 

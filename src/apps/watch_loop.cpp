@@ -107,7 +107,7 @@ Result<void> WatchLoop::run(rules::RuleSet rules) {
     watcher_.finish();
     flush();
     screen_.clear_status();
-    return {};
+    return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }
 
 Result<void> WatchLoop::wait() {
@@ -206,8 +206,10 @@ void WatchLoop::flush() {
                                 *request_.log));
         log_dropped_told_ = dropped;
     }
-    const auto shown = screen_.flush();
-    stop_ = stop_ || !shown || screen_.closed();
+    if (auto shown = screen_.flush(); !shown) {
+        output_error_ = Error{ErrorCode::failed, "writing the output: " + shown.error().context};
+    }
+    stop_ = stop_ || output_error_ || screen_.closed();
 }
 
 void WatchLoop::say_to_user(const std::string& text) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/watcher.h"
@@ -66,6 +67,7 @@ class WatchLoop {
     Fd timer_;
     uint64_t next_tick_ns_ = 0;
     uint64_t told_ = 0;
+    std::optional<Error> output_error_;
     bool stop_ = false;
 };
 

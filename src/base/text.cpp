@@ -159,4 +159,38 @@ void append_json_string(std::string& out, std::string_view bytes) {
     out += '"';
 }
 
+// A code point is taken for a column, which is right for most names.
+std::string fit_columns(std::string_view line, size_t columns) {
+    const auto begins_code_point = [](char byte) {
+        return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+    };
+    std::string out;
+    size_t cut = std::string::npos;  // where the ellipsis goes, if it is needed
+    size_t used = 0;
+    bool in_code = false;
+    for (const char byte : line) {
+        in_code = in_code || byte == '\x1b';
+        if (in_code) {
+            in_code = byte != 'm';
+            out += byte;
+            continue;
+        }
+        used += begins_code_point(byte) ? 1 : 0;
+        if (used == columns && cut == std::string::npos) {
+            cut = out.size();
+        }
+        if (used <= columns) {
+            out += byte;
+        }
+    }
+    if (used <= columns || cut == std::string::npos) {
+        return used <= columns ? out : std::string();
+    }
+    size_t end = cut + 1;
+    while (end < out.size() && !begins_code_point(out[end])) {
+        end++;
+    }
+    return out.replace(cut, end - cut, "…");
+}
+
 }  // namespace vigil

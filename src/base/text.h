@@ -16,6 +16,10 @@ void append_printable(std::string& out, std::string_view bytes);
 // printable ASCII without space, quote and equals sign: one word for a key=value line.
 void append_word(std::string& out, std::string_view bytes);
 
+// A line (no line end; printable but for colour codes, "\e[...m") cut to at most `columns`, the
+// last of which then is an ellipsis. Colour codes behind the cut are kept.
+std::string fit_columns(std::string_view line, size_t columns);
+
 // Appends `bytes` as a JSON string with its quotes. Control characters, DEL, C1 and
 // direction-changing code points become \u00XX escapes; a byte that is no UTF-8 becomes the
 // four characters \xHH (JSON can't hold it), so the result is always valid JSON and safe for a

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -151,12 +150,20 @@ std::optional<ProcIo> read_io(uint32_t pid) {
     return text ? parse_io(*text) : std::nullopt;
 }
 
-std::optional<uint32_t> read_owner(uint32_t pid) {
-    struct stat info {};
-    if (::stat(fmt::format("/proc/{}", pid).c_str(), &info) != 0) {
-        return std::nullopt;
+std::optional<uint32_t> parse_user(std::string_view text) {
+    while (!text.empty()) {
+        std::string_view line = take_until(text, '\n');
+        uint32_t user = 0;
+        if (take_until(line, '\t') == "Uid:" && parse_whole(take_until(line, '\t'), user)) {
+            return user;
+        }
     }
-    return info.st_uid;
+    return std::nullopt;
+}
+
+std::optional<uint32_t> read_user(uint32_t pid) {
+    const auto text = read_small(pid, "status", small_file_bytes);
+    return text ? parse_user(*text) : std::nullopt;
 }
 
 std::optional<std::string> read_executable(uint32_t pid) {

@@ -34,7 +34,7 @@ uint64_t clock_tick_ns();
 // Resident bytes: /proc/PID/statm.
 std::optional<uint64_t> read_rss_bytes(uint32_t pid);
 
-// From and to storage: /proc/PID/io.
+// From and to storage: /proc/PID/io. Children that were waited for are in it.
 struct ProcIo {
     uint64_t read_bytes = 0;
     uint64_t write_bytes = 0;
@@ -42,8 +42,9 @@ struct ProcIo {
 std::optional<ProcIo> parse_io(std::string_view text);
 std::optional<ProcIo> read_io(uint32_t pid);
 
-// The effective user: owner of /proc/PID.
-std::optional<uint32_t> read_owner(uint32_t pid);
+// The real user: /proc/PID/status.
+std::optional<uint32_t> parse_user(std::string_view text);
+std::optional<uint32_t> read_user(uint32_t pid);
 
 // Where /proc/PID/exe points to, without the kernel's " (deleted)".
 std::optional<std::string> read_executable(uint32_t pid);

@@ -184,21 +184,21 @@ constexpr std::array violation_table{
           [](E e) { return maybe(violation_of(e).value, [](double v) -> Value { return v; }); }},
     Field{"limit", "", [](E e) -> Value { return violation_of(e).limit; }},
     Field{"unit", "", [](E e) -> Value { return row_of(violation_of(e)).unit; }},
-    Field{"rule", "rule", [](E e) -> Value { return Foreign{violation_of(e).rule}; }},
+    Field{"rule", "", [](E e) -> Value { return Foreign{violation_of(e).rule}; }},
     Field{"peak", "", [](E e) -> Value { return violation_of(e).peak; }},
     Field{"mean", "", [](E e) -> Value { return violation_of(e).mean; }},
     Field{"duration_ns", "", [](E e) -> Value { return Duration{violation_of(e).duration_ns}; }},
     Field{"exited", "", [](E e) -> Value { return violation_of(e).exited; }},
     Field{"similar", "", [](E e) { return number(violation_of(e).similar); }},
     Field{"executable", "", [](E e) { return foreign(violation_of(e).executable); }},
-    Field{"argv", "argv",
+    Field{"argv", "",
           [](E e) {
               return maybe(violation_of(e).argv,
                            [](std::string_view bytes) -> Value { return Arguments{bytes}; });
           }},
     Field{"user", "", [](E e) { return foreign(violation_of(e).user); }},
     Field{"cgroup", "", [](E e) { return foreign(violation_of(e).cgroup); }},
-    Field{"systemd_unit", "unit", [](E e) { return foreign(violation_of(e).unit); }},
+    Field{"systemd_unit", "", [](E e) { return foreign(violation_of(e).unit); }},
 };
 
 }  // namespace

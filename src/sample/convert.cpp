@@ -16,16 +16,6 @@ uint64_t page_bytes() {
     return size;
 }
 
-void read_sums(uint32_t pid, model::Counters& counters) {
-    if (const auto stat = host::read_stat(pid)) {
-        counters.cpu_ns = stat->cpu_ns;
-    }
-    if (const auto io = host::read_io(pid)) {
-        counters.read_bytes = io->read_bytes;
-        counters.write_bytes = io->write_bytes;
-    }
-}
-
 }  // namespace
 
 model::Sample sample_of(const vigil_sample& record) {
@@ -54,22 +44,24 @@ model::Sample sample_of(const vigil_sample& record) {
         counters.received_bytes = record.received_bytes;
     }
     if ((record.flags & VIGIL_SAMPLE_UNSETTLED) != 0) {
-        read_sums(record.pid, counters);
+        if (const auto stat = host::read_stat(record.pid)) {
+            counters.cpu_ns = stat->cpu_ns;
+        }
     }
     return sample;
 }
 
 std::optional<model::Sample> sample_from_proc(uint32_t pid) {
     const auto stat = host::read_stat(pid);
-    const auto owner = host::read_owner(pid);
-    if (!stat || stat->is_zombie() || !owner) {
+    const auto user = host::read_user(pid);
+    if (!stat || stat->is_zombie() || !user) {
         return std::nullopt;
     }
     model::Sample sample;
     model::Process& process = sample.process;
     process.pid = process.tid = pid;
     process.ppid = stat->ppid;
-    process.uid = *owner;
+    process.uid = *user;
     process.start_ns = stat->start_ns;
     const size_t length = std::min(stat->comm.size(), process.comm.bytes.size() - 1);
     std::memcpy(process.comm.bytes.data(), stat->comm.data(), length);

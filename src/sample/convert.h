@@ -12,7 +12,8 @@
 
 namespace vigil::sample {
 
-// Where a thread ended during the sweep, and so the sums may be off, they are read from /proc.
+// Where a thread ended during the sweep, and so the sums may be off, CPU time is read from /proc.
+// Storage bytes are not: there they hold those of children too.
 model::Sample sample_of(const vigil_sample& record);
 
 // A process from /proc; nothing where it is gone or a zombie.

@@ -63,7 +63,7 @@ class TaskSweep final : public Sweep {
         return {};
     }
 
-    std::string_view name() const override { return "a kernel program a task (iterator)"; }
+    std::string_view name() const override { return "a kernel program for each task (iterator)"; }
 
  private:
     Result<void> read_all() {

@@ -45,6 +45,9 @@ void LineQueue::add(std::string line) {
     }
     bytes_ += line.size();
     lines_.push_back(std::move(line));
+    if (bytes_ > limit_bytes_) {
+        (void)flush();  // an error comes again with the next one
+    }
     // A line that is half out has to be finished.
     const size_t oldest = first_written_ > 0 ? 1 : 0;
     while (bytes_ > limit_bytes_ && lines_.size() > oldest) {

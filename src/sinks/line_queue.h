@@ -21,7 +21,7 @@ class LineQueue {
     // From now on to this descriptor; what waits goes there too. Opens a queue that was closed.
     void set_fd(int fd);
 
-    // A line with its end. Beyond the limit the oldest that wait are dropped.
+    // A line with its end. Beyond the limit it writes what it can, and drops the oldest that wait.
     void add(std::string line);
 
     // Writes as much as is taken without waiting. After an error what could not be written waits

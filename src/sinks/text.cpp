@@ -184,8 +184,8 @@ class TextSink final : public Sink {
 
     // Keys that are left out where they say nothing; any other unknown value is shown as "-".
     static bool is_optional(std::string_view key) {
-        return key == "argv_truncated" || key == "sender_uid" || key == "unit" ||
-               key == "target_tid" || key == "sent" || key == "received";
+        return key == "argv_truncated" || key == "sender_uid" || key == "target_tid" ||
+               key == "sent" || key == "received";
     }
 
     static void append_value(std::string& out, model::Null) { out += '-'; }

@@ -4,6 +4,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <string_view>
@@ -20,7 +21,7 @@ using model::ViolationState;
 
 // Wide enough for "102,400.0 MB/s"-like values of every metric; longer ones push the rest on.
 constexpr int value_width = 11;
-constexpr int limit_width = 15;
+constexpr int limit_width = 13;
 
 std::string_view title(const Violation& violation) {
     switch (violation.state) {
@@ -39,10 +40,6 @@ std::string figure(double value) {
     return std::abs(value) < 1000 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
 }
 
-std::string with_unit(const std::string& number, std::string_view unit) {
-    return unit == "%" ? fmt::format("{} %", number) : fmt::format("{} {}", number, unit);
-}
-
 // "0.3 s", "4 min 2 s", "2 h 5 min".
 std::string span(uint64_t ns) {
     const uint64_t seconds = ns / ns_per_s;
@@ -55,6 +52,19 @@ std::string span(uint64_t ns) {
     return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
 }
 
+// Last, because it can be long; the arguments as they are, a space between two.
+void append_command(std::string& out, const Violation& violation) {
+    std::string command(violation.argv.value_or(violation.executable.value_or("")));
+    while (command.ends_with('\0')) {
+        command.pop_back();
+    }
+    std::replace(command.begin(), command.end(), '\0', ' ');
+    if (!command.empty()) {
+        out += ": ";
+        append_printable(out, command);
+    }
+}
+
 }  // namespace
 
 void append_violation(std::string& out, const model::Event& event) {
@@ -63,13 +73,9 @@ void append_violation(std::string& out, const model::Event& event) {
     auto to = std::back_inserter(out);
     const bool beyond = violation.value && *violation.value > violation.limit;
     const std::string value =
-        violation.value ? with_unit(figure(*violation.value), metric.unit) : "-";
-    const std::string limit =
-        fmt::format("{} {}",
-                    !violation.value ? "?"
-                    : beyond         ? ">"
-                                     : "<=",
-                    with_unit(fmt::format("{}", violation.limit), metric.unit));
+        violation.value ? fmt::format("{} {}", figure(*violation.value), metric.unit) : "-";
+    const char* relation = !violation.value ? "?" : beyond ? ">" : "<=";
+    const std::string limit = fmt::format("{} {} {}", relation, violation.limit, metric.unit);
     fmt::format_to(to, "{}  {:<7} {:>{}} {:<{}}  ", title(violation), metric.name, value,
                    value_width, limit, limit_width);
     append_printable(out, event.process.comm.view());
@@ -90,6 +96,13 @@ void append_violation(std::string& out, const model::Event& event) {
     if (violation.similar > 0) {
         fmt::format_to(to, ", {} more like it", violation.similar);
     }
+    out += "  rule ";
+    append_printable(out, violation.rule);
+    if (violation.unit) {
+        out += ", unit ";
+        append_printable(out, *violation.unit);
+    }
+    append_command(out, violation);
 }
 
 }  // namespace vigil::sinks

@@ -8,7 +8,7 @@
 namespace vigil::sinks {
 
 // Appends a violation as a person reads it, without time and line end:
-// "RAISED   cpu      100.2 % > 50 %  burner (pid 4242, root)". Columns keep their places.
+// "RAISED   cpu      100.2 % > 50 %  yes (pid 4242, root)  rule *: yes". Columns keep their places.
 void append_violation(std::string& out, const model::Event& event);
 
 }  // namespace vigil::sinks

@@ -118,6 +118,7 @@ verdict "no tracefs: the effect" \
   json '.checks[] | select(.name == "tracefs") | .effect | test("--failed")'
 run unshare --mount bash -c "$with_tracefs" "$vigil" doctor -o json
 verdict "tracefs: it is there" check_is tracefs ok
+verdict "tracefs: network bytes can be counted" check_is "network bytes" ok
 
 run unshare --pid --fork "$vigil" doctor -o json
 verdict "PID namespace: exit 0" exits 0

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors.h"
+#include "sockets.h"
 
 namespace vigil::tests {
 namespace {
@@ -44,6 +45,10 @@ int act(int count, char** arguments) {
     }
     if (name == "touch") {
         touch_mb(static_cast<size_t>(number));
+        return 0;
+    }
+    if (name == "send") {
+        send_bytes(Fd(count > 2 ? std::atoi(arguments[2]) : -1), static_cast<size_t>(number), 100);
         return 0;
     }
     if (name == "threads") {

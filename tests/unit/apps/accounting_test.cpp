@@ -63,10 +63,12 @@ TEST(Accounting, SaysWhatTheKernelSkipped) {
     Accounts accounts = balanced();
     accounts.missed_at_most = 4;
     accounts.tree_overflow = 5;
+    accounts.uncounted_calls = 6;
     const std::string text = to_text(accounts, 0);
     EXPECT_NE(text.find("vigil: up to 4 events were not seen: the kernel skipped programs"),
               std::string::npos);
     EXPECT_NE(text.find("vigil: 5 descendants did not fit into the tree"), std::string::npos);
+    EXPECT_NE(text.find("vigil: the bytes of up to 6 socket calls are missing"), std::string::npos);
 }
 
 }  // namespace

@@ -42,6 +42,11 @@ TEST(KernelOptions, ConditionsAndFlags) {
     EXPECT_EQ(kernel_options(good({"--ring-size", "64K"}))->ring_bytes, 65'536U);
 }
 
+TEST(KernelOptions, NetworkBytesOnlyWhereAskedFor) {
+    EXPECT_FALSE(kernel_options(good({}))->account_network);
+    EXPECT_TRUE(kernel_options(good({"--network"}))->account_network);
+}
+
 TEST(KernelOptions, ATreeOfAPidOrOfACommand) {
     EXPECT_EQ(filter_of({"--tree", "5"}).flags, uint32_t{VIGIL_FILTER_TREE});
     EXPECT_EQ(filter_of({"--", "ls"}).flags, uint32_t{VIGIL_FILTER_TREE});

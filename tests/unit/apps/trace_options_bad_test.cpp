@@ -70,6 +70,18 @@ TEST(TraceOptionsBad, WhatExcludesEachOther) {
     }
 }
 
+TEST(TraceOptionsBad, NetworkBytesAreOfExits) {
+    for (const Arguments& arguments :
+         {Arguments{"--network", "-e", "fork"}, Arguments{"--network", "-o", "table"},
+          Arguments{"--network", "--sender", "1"}}) {
+        EXPECT_EQ(bad(arguments),
+                  "vigil: --network is told at the end of a process: add exit to -e\n");
+    }
+    EXPECT_NE(bad({"--network", "--pinned"}).find("--pinned reads what was pinned"),
+              std::string::npos);
+    bad(parse_pin, {"--network"});
+}
+
 TEST(TraceOptionsBad, Commands) {
     EXPECT_EQ(bad({"--"}), "vigil: '--' needs a command behind it\n");
     EXPECT_EQ(bad({"-o", "json", "--"}), "vigil: '--' needs a command behind it\n");

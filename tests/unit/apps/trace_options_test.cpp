@@ -26,8 +26,9 @@ TEST(TraceOptions, Nothing) {
     EXPECT_EQ(request.filter.signals, model::default_signals());
     EXPECT_FALSE(request.filter.pid || request.filter.sender || request.filter.target ||
                  request.filter.uid || request.filter.comm || request.filter.sent_only);
-    EXPECT_FALSE(request.threads || request.tree || request.cgroup || request.pinned ||
-                 request.bare || request.duration_ns || request.count || request.ring_size_given);
+    EXPECT_FALSE(request.threads || request.network || request.tree || request.cgroup ||
+                 request.pinned || request.bare || request.duration_ns || request.count ||
+                 request.ring_size_given);
     EXPECT_EQ(request.ring_bytes, 8U << 20);
     EXPECT_EQ(request.format, Format::text);
     EXPECT_TRUE(request.command.empty());
@@ -88,6 +89,7 @@ TEST(TraceOptions, CommUserCgroup) {
 
 TEST(TraceOptions, Switches) {
     EXPECT_TRUE(good({"--threads"}).threads);
+    EXPECT_TRUE(good({"--network"}).network);
     EXPECT_TRUE(good({"--pinned"}).pinned);
     EXPECT_EQ(good({"--failed"}).filter.kinds, all_kinds | kind_bit(Kind::kill_failed));
     EXPECT_EQ(good({"--failed", "-e", "fork"}).filter.kinds,
@@ -155,9 +157,10 @@ TEST(TraceOptions, HelpIsNoError) {
         EXPECT_FALSE(parsed.request);
         EXPECT_EQ(parsed.exit_code, 0);
         for (const char* name :
-             {"--events", "--signals", "--all-signals", "--pid", "--sender", "--target", "--comm",
-              "--user", "--cgroup", "--tree", "--threads", "--failed", "--output", "--duration",
-              "--count", "--ring-size", "--pinned", "Examples:", "Exit codes:"}) {
+             {"--events",    "--signals", "--all-signals", "--pid",      "--sender",
+              "--target",    "--comm",    "--user",        "--cgroup",   "--tree",
+              "--threads",   "--failed",  "--output",      "--duration", "--count",
+              "--ring-size", "--network", "--pinned",      "Examples:",  "Exit codes:"}) {
             EXPECT_NE(said.find(name), std::string::npos) << name;
         }
     }

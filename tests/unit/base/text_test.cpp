@@ -118,5 +118,22 @@ TEST(Text, AppendsAndKeepsWhatIsThere) {
     EXPECT_EQ(out, R"(xa\n"b c""d")");
 }
 
+TEST(Text, LinesAreCutToColumns) {
+    EXPECT_EQ(fit_columns("abc", 3), "abc");
+    EXPECT_EQ(fit_columns("abcd", 3), "ab…");
+    EXPECT_EQ(fit_columns("äöü", 3), "äöü");
+    EXPECT_EQ(fit_columns("äöüß", 3), "äö…");
+    EXPECT_EQ(fit_columns("aäöü", 2), "a…");
+    EXPECT_EQ(fit_columns("", 3), "");
+    EXPECT_EQ(fit_columns("abc", 1), "…");
+    EXPECT_EQ(fit_columns("abc", 0), "");
+}
+
+TEST(Text, ColourCodesTakeNoColumnsAndStayBehindTheCut) {
+    EXPECT_EQ(fit_columns("\x1b[31mabc\x1b[0m", 3), "\x1b[31mabc\x1b[0m");
+    EXPECT_EQ(fit_columns("\x1b[31mabcd\x1b[0m", 3), "\x1b[31mab…\x1b[0m");
+    EXPECT_EQ(fit_columns("ab\x1b[31mcd\x1b[0m", 3), "ab\x1b[31m…\x1b[0m");
+}
+
 }  // namespace
 }  // namespace vigil

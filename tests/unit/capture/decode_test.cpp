@@ -121,6 +121,8 @@ TEST(Decode, ExitOfAProcess) {
     record.peak_rss_pages = 100;
     record.read_bytes = 1;
     record.write_bytes = 2;
+    record.sent_bytes = 7;
+    record.received_bytes = 8;
     record.voluntary_switches = 3;
     record.involuntary_switches = 4;
     record.minor_faults = 5;
@@ -140,6 +142,8 @@ TEST(Decode, ExitOfAProcess) {
     EXPECT_FALSE(exit.peak_rss_at_most);
     EXPECT_EQ(exit.read_bytes, 1U);
     EXPECT_EQ(exit.write_bytes, 2U);
+    EXPECT_EQ(exit.sent_bytes, 7U);
+    EXPECT_EQ(exit.received_bytes, 8U);
     EXPECT_EQ(exit.voluntary_switches, 3U);
     EXPECT_EQ(exit.involuntary_switches, 4U);
     EXPECT_EQ(exit.minor_faults, 5U);
@@ -168,6 +172,12 @@ TEST(Decode, ExitFlags) {
     exit = body_of<model::Exit>(bytes_of(record));
     EXPECT_FALSE(exit.read_bytes.has_value());
     EXPECT_FALSE(exit.write_bytes.has_value());
+    EXPECT_TRUE(exit.sent_bytes.has_value());
+    record.header.flags = VIGIL_FLAG_NETWORK_UNKNOWN;
+    exit = body_of<model::Exit>(bytes_of(record));
+    EXPECT_FALSE(exit.sent_bytes.has_value());
+    EXPECT_FALSE(exit.received_bytes.has_value());
+    EXPECT_TRUE(exit.read_bytes.has_value());
 }
 
 TEST(Decode, CpuTimeIsDividedByTicksAndAddsUp) {

@@ -3,7 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <bpf/libbpf.h>
+
 #include <map>
+#include <memory>
+#include <set>
+
+#include "vigil_bpf.skel.h"
 
 namespace vigil::capture {
 namespace {
@@ -26,6 +32,43 @@ TEST(Hooks, OneProgramALane) {
     EXPECT_EQ(program_names(VIGIL_OOM, 4), Names{"on_oom"});
     EXPECT_EQ(program_names(VIGIL_KILL_FAILED, 4),
               (Names{"on_kill_exit", "on_tkill_exit", "on_tgkill_exit"}));
+}
+
+std::set<std::string> chosen(const Wanted& wanted) {
+    const std::unique_ptr<vigil_bpf, void (*)(vigil_bpf*)> skeleton(vigil_bpf::open(),
+                                                                    vigil_bpf::destroy);
+    choose_programs(*skeleton->obj, wanted);
+    std::set<std::string> names;
+    bpf_program* program = nullptr;
+    while ((program = ::bpf_object__next_program(skeleton->obj, program)) != nullptr) {
+        if (::bpf_program__autoload(program)) {
+            names.insert(::bpf_program__name(program));
+        }
+    }
+    return names;
+}
+
+Wanted wanted(uint32_t kinds) {
+    Wanted wanted;
+    wanted.filter.kinds = kinds;
+    return wanted;
+}
+
+TEST(Hooks, OnlyWhatIsNeededIsLoaded) {
+    using Set = std::set<std::string>;
+    EXPECT_EQ(chosen({}), Set{});
+    EXPECT_EQ(chosen(wanted(1U << VIGIL_EXIT)), (Set{"on_fork", "on_exec", "on_exit"}));
+    EXPECT_EQ(chosen(wanted(1U << VIGIL_OOM)), (Set{"on_signal", "on_oom"}));
+    Wanted counts;
+    counts.count_processes = true;
+    EXPECT_EQ(chosen(counts), Set{"on_fork"});
+}
+
+TEST(Hooks, WhatIsKeptForNetworkBytesGoesWithTheProcess) {
+    Wanted network = wanted(1U << VIGIL_EXEC);
+    network.network.programs = {"on_send", "on_receive"};
+    EXPECT_EQ(chosen(network),
+              (std::set<std::string>{"on_exec", "on_exit", "on_send", "on_receive"}));
 }
 
 TEST(Hooks, OneLaneMissesWhatItSkips) {

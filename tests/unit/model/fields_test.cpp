@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <set>
 #include <stdexcept>
@@ -14,8 +15,9 @@ namespace vigil::model {
 namespace {
 
 std::vector<Event> one_of_each() {
-    return {test::fork_event(), test::exec_event(),        test::exit_event(), test::signal_event(),
-            test::oom_event(),  test::kill_failed_event(), test::loss_event()};
+    return {test::fork_event(),   test::exec_event(),     test::exit_event(),
+            test::signal_event(), test::oom_event(),      test::kill_failed_event(),
+            test::loss_event(),   test::violation_event()};
 }
 
 const Field& field_of(Kind kind, std::string_view key) {
@@ -116,6 +118,8 @@ TEST(Fields, UnknownIsNull) {
     EXPECT_TRUE(is_null(exit, "write_bytes"));
     EXPECT_TRUE(is_null(exit, "peak_rss_bytes"));
     EXPECT_TRUE(is_null(exit, "threads"));
+    EXPECT_TRUE(is_null(exit, "sent_bytes"));
+    EXPECT_TRUE(is_null(exit, "received_bytes"));
 
     Event signal = test::signal_event();
     std::get<Signal>(signal.body).sender.reset();
@@ -153,6 +157,58 @@ TEST(Fields, TkillHasNoTargetPid) {
     failed.target_tid = 4321;
     EXPECT_TRUE(is_null(event, "target_pid"));
     EXPECT_EQ(std::get<int64_t>(field_of(Kind::kill_failed, "target_tid").get(event)), 4321);
+}
+
+TEST(Fields, AViolationIsOfOneMetricAndItsUnit) {
+    constexpr std::pair<Metric, std::pair<const char*, const char*>> cases[] = {
+        {Metric::cpu, {"cpu", "%"}},
+        {Metric::memory, {"memory", "MB"}},
+        {Metric::disk, {"disk", "MB/s"}},
+        {Metric::network, {"network", "KB/s"}},
+    };
+    for (const auto& [metric, names] : cases) {
+        Event event = test::violation_event();
+        std::get<Violation>(event.body).metric = metric;
+        EXPECT_EQ(name_of(event, "metric"), names.first);
+        EXPECT_EQ(name_of(event, "unit"), names.second);
+    }
+}
+
+TEST(Fields, AViolationIsInOneOfThreeStates) {
+    constexpr std::pair<ViolationState, const char*> cases[] = {
+        {ViolationState::raised, "raised"},
+        {ViolationState::ongoing, "ongoing"},
+        {ViolationState::cleared, "cleared"},
+    };
+    for (const auto& [state, name] : cases) {
+        Event event = test::violation_event();
+        std::get<Violation>(event.body).state = state;
+        EXPECT_EQ(name_of(event, "state"), name);
+    }
+}
+
+TEST(Fields, WhatIsNotKnownOfAViolationIsNull) {
+    const char* const optional[] = {"value", "executable", "argv",
+                                    "user",  "cgroup",     "systemd_unit"};
+    Event event = test::violation_event();
+    for (const char* key : optional) {
+        EXPECT_FALSE(is_null(event, key)) << key;
+    }
+    event.body = Violation{};
+    for (const char* key : optional) {
+        EXPECT_TRUE(is_null(event, key)) << key;
+    }
+}
+
+TEST(Fields, ProcessFieldsAreWhatTheKernelToldOfIt) {
+    EXPECT_TRUE(process_fields(Kind::loss).empty());
+    const auto has_sequence = [](Kind kind) {
+        const auto all = process_fields(kind);
+        return std::any_of(all.begin(), all.end(),
+                           [](const Field& field) { return field.json == "seq"; });
+    };
+    EXPECT_TRUE(has_sequence(Kind::exit));
+    EXPECT_FALSE(has_sequence(Kind::violation)) << "it comes from no record";
 }
 
 }  // namespace

@@ -77,8 +77,9 @@ TEST(Hostile, NamesAndArguments) {
     for (int i = 0; i < rounds && !::testing::Test::HasFatalFailure(); i++) {
         const std::string file = bytes.next(40);
         const std::string argv = bytes.next(60);
-        model::Event events[] = {test::fork_event(), test::exec_event(), test::signal_event(),
-                                 test::oom_event(), test::kill_failed_event()};
+        model::Event events[] = {test::fork_event(),        test::exec_event(),
+                                 test::signal_event(),      test::oom_event(),
+                                 test::kill_failed_event(), test::violation_event()};
         model::Event& event = events[bytes.number() % std::size(events)];
         event.process.comm = test::comm(bytes.next(16));
         if (auto* exec = std::get_if<model::Exec>(&event.body)) {
@@ -89,6 +90,11 @@ TEST(Hostile, NamesAndArguments) {
             signal->number = static_cast<int>(bytes.number());
         } else if (auto* oom = std::get_if<model::Oom>(&event.body)) {
             oom->trigger_comm = test::comm(bytes.next(16));
+        } else if (auto* violation = std::get_if<model::Violation>(&event.body)) {
+            violation->rule = file;
+            violation->executable = violation->user = file;
+            violation->cgroup = violation->unit = file;
+            violation->argv = argv;
         }
         check(event, *json, *text, *bare, *table);
     }

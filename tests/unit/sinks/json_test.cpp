@@ -69,10 +69,11 @@ TEST(Json, Fork) {
 TEST(Json, Exec) {
     const std::string line = line_of(test::exec_event());
     EXPECT_EQ(line, golden("460000", "exec",
-                           R"(,"file":"/bin/ls","argv":["ls","-l","a b"],)"
+                           R"(,"file":"/bin/ls","executable":null,"argv":["ls","-l","a b"],)"
                            R"("argv_truncated":false,"argc":3,"argv_bytes":10,"old_tid":5680)"));
     expect_parsed(line, common("460000", "exec"),
                   {{"file", std::string("/bin/ls")},
+                   {"executable", null},
                    {"argv", Strings{"ls", "-l", "a b"}},
                    {"argv_truncated", false},
                    {"argc", uint64_t{3}},
@@ -88,6 +89,7 @@ TEST(Json, Exit) {
                      R"("lifetime_ns":1203456789,"cpu_ns":10500000,"cpu_user_ns":7000000,)"
                      R"("cpu_system_ns":3500000,"bill_partial":false,"peak_rss_bytes":12897485,)"
                      R"("peak_rss_at_most":false,"read_bytes":4096,"write_bytes":8192,)"
+                     R"("sent_bytes":null,"received_bytes":null,)"
                      R"("voluntary_switches":11,"involuntary_switches":12,"minor_faults":13,)"
                      R"("major_faults":14,"threads":8)"));
     expect_parsed(line, common("789000", "exit"),
@@ -104,11 +106,22 @@ TEST(Json, Exit) {
                    {"peak_rss_at_most", false},
                    {"read_bytes", uint64_t{4096}},
                    {"write_bytes", uint64_t{8192}},
+                   {"sent_bytes", null},
+                   {"received_bytes", null},
                    {"voluntary_switches", uint64_t{11}},
                    {"involuntary_switches", uint64_t{12}},
                    {"minor_faults", uint64_t{13}},
                    {"major_faults", uint64_t{14}},
                    {"threads", uint64_t{8}}});
+}
+
+TEST(Json, NetworkBytesOfAnExit) {
+    auto event = test::exit_event();
+    auto& exit = std::get<model::Exit>(event.body);
+    exit.sent_bytes = 5'000'000'000;
+    exit.received_bytes = 0;
+    EXPECT_NE(line_of(event).find(R"("sent_bytes":5000000000,"received_bytes":0,)"),
+              std::string::npos);
 }
 
 TEST(Json, ExitByASignalWithMuchUnknown) {
@@ -197,6 +210,50 @@ TEST(Json, LossIsAboutNoProcess) {
                     R"("to":"2026-11-20T22:33:49.800000Z"})"
                     "\n");
     EXPECT_TRUE(test::parse_json_object(line));
+}
+
+constexpr std::string_view violation_head =
+    R"({"time":"2026-11-20T22:33:49.810000Z","kind":"violation","host":"box","pid":5679,)"
+    R"("ppid":5678,"start_ns":3500000000,"comm":"myapp","uid":1000,"cgroup_id":4294967362,)";
+
+TEST(Json, Violation) {
+    const std::string line = line_of(test::violation_event());
+    EXPECT_EQ(line, std::string(violation_head) +
+                        R"("state":"cleared","metric":"disk","value":12.5,"limit":50,)"
+                        R"("unit":"MB/s","rule":"my*","peak":210.25,"mean":99.063,)"
+                        R"("duration_ns":61500000000,"exited":true,"similar":2,)"
+                        R"("executable":"/opt/myapp","argv":["myapp","--fast"],"user":"alice",)"
+                        R"("cgroup":"/system.slice/myapp.service/jobs",)"
+                        R"("systemd_unit":"myapp.service"})"
+                        "\n");
+    EXPECT_TRUE(test::parse_json_object(line));
+}
+
+TEST(Json, AViolationWithMuchUnknown) {
+    auto event = test::violation_event();
+    event.body = model::Violation{};
+    const std::string line = line_of(event);
+    EXPECT_EQ(line, std::string(violation_head) +
+                        R"("state":"raised","metric":"cpu","value":null,"limit":0,"unit":"%",)"
+                        R"("rule":"","peak":0,"mean":0,"duration_ns":0,"exited":false,)"
+                        R"("similar":0,"executable":null,"argv":null,"user":null,"cgroup":null,)"
+                        R"("systemd_unit":null})"
+                        "\n");
+    EXPECT_TRUE(test::parse_json_object(line));
+}
+
+// As they are read back: to a thousandth, and no number ever makes a line invalid.
+TEST(Json, NumbersOfAViolation) {
+    for (const double value : {0.0, 0.001, 0.5, 99.999, 100.0, 1234567.25, 1e9, 1e12, 1e21}) {
+        auto event = test::violation_event();
+        std::get<model::Violation>(event.body).value = value;
+        const auto parsed = test::parse_json_object(line_of(event));
+        ASSERT_TRUE(parsed) << value;
+        const auto& [key, read] = (*parsed)[11];
+        EXPECT_EQ(key, "value");
+        const auto* whole = std::get_if<uint64_t>(&read);
+        EXPECT_EQ(whole != nullptr ? static_cast<double>(*whole) : std::get<double>(read), value);
+    }
 }
 
 TEST(Json, LargestNumbersSurvive) {

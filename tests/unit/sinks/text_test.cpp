@@ -70,6 +70,17 @@ TEST(Text, ASignalWithoutASender) {
               "source=kernel result=delivered code=128\n");
 }
 
+TEST(Text, NetworkBytesAreShownWhereTheyAreCounted) {
+    auto event = test::exit_event();
+    auto& exit = std::get<model::Exit>(event.body);
+    exit.sent_bytes = 2048;
+    exit.received_bytes = 0;
+    EXPECT_EQ(details(event),
+              "[22:33:49.789] EXIT: myapp (pid=5679, tgid=5679)  status=exit:3 lived=1.203s "
+              "cpu=0.010s peak_rss=12.3MB read=4.0KB written=8.0KB sent=2.0KB received=0B "
+              "threads=8\n");
+}
+
 TEST(Text, AThreadHasItsOwnNumberFirst) {
     auto fork = test::fork_event();
     std::get<model::Fork>(fork.body).thread = true;
@@ -168,6 +179,30 @@ TEST(Text, ColoursOnlyWhereAskedFor) {
         const std::string line = coloured(each.event);
         EXPECT_TRUE(line.ends_with("\x1b[0m\n")) << line;
         EXPECT_EQ(details(each.event).find('\x1b'), std::string::npos);
+    }
+}
+
+TEST(Text, AViolationTellsAllInItsLine) {
+    constexpr std::string_view line =
+        "[22:33:49.810] cleared  disk      12.5 MB/s <= 50 MB/s     myapp (pid 5679, alice)"
+        "  after 1 min 1 s, peak 210.2, mean 99.1, process ended, 2 more like it"
+        "  rule my*, unit myapp.service: myapp --fast\n";
+    EXPECT_EQ(bare(test::violation_event()), line);
+    EXPECT_EQ(details(test::violation_event()), line);
+}
+
+TEST(Text, AViolationHasTheColourOfItsState) {
+    constexpr std::pair<model::ViolationState, std::string_view> cases[] = {
+        {model::ViolationState::raised, "\x1b[31m["},
+        {model::ViolationState::ongoing, "\x1b[33m["},
+        {model::ViolationState::cleared, "\x1b[32m["},
+    };
+    for (const auto& [state, colour] : cases) {
+        auto event = test::violation_event();
+        std::get<model::Violation>(event.body).state = state;
+        std::string out;
+        make_text_sink(true, true)->append(out, event);
+        EXPECT_EQ(out.substr(0, colour.size()), colour);
     }
 }
 

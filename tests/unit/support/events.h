@@ -121,4 +121,25 @@ inline model::Event loss_event() {
     return event;
 }
 
+inline model::Event violation_event() {
+    using namespace std::string_view_literals;
+    model::Violation violation;
+    violation.state = model::ViolationState::cleared;
+    violation.metric = model::Metric::disk;
+    violation.value = 12.5;
+    violation.limit = 50;
+    violation.rule = "my*";
+    violation.peak = 210.25;
+    violation.mean = 99.0625;
+    violation.duration_ns = 61'500'000'000;
+    violation.exited = true;
+    violation.similar = 2;
+    violation.executable = "/opt/myapp";
+    violation.argv = "myapp\0--fast\0"sv;
+    violation.user = "alice";
+    violation.cgroup = "/system.slice/myapp.service/jobs";
+    violation.unit = "myapp.service";
+    return event(model::Kind::violation, violation, 810);
+}
+
 }  // namespace vigil::test

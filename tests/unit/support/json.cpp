@@ -22,6 +22,8 @@ std::optional<JsonValue> value_of(simdjson::dom::element element) {
             const int64_t number{element};
             return number < 0 ? JsonValue{number} : JsonValue{static_cast<uint64_t>(number)};
         }
+        case element_type::DOUBLE:
+            return JsonValue{double{element}};
         case element_type::STRING:
             return JsonValue{std::string(std::string_view(element))};
         case element_type::ARRAY: {

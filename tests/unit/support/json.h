@@ -13,8 +13,9 @@
 namespace vigil::test {
 
 using Strings = std::vector<std::string>;
-// Numbers that are not negative come as uint64_t, others as int64_t.
-using JsonValue = std::variant<std::monostate, bool, uint64_t, int64_t, std::string, Strings>;
+// Whole numbers that are not negative come as uint64_t, other whole ones as int64_t.
+using JsonValue =
+    std::variant<std::monostate, bool, uint64_t, int64_t, double, std::string, Strings>;
 // Keys in the order in which they stand there, repeated ones too.
 using JsonObject = std::vector<std::pair<std::string, JsonValue>>;
 

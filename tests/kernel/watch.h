@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the real `vigil watch`, and holds what it tells to what makes sense: each limit is raised
+// before it goes on or is cleared, and the account at the end is that of the lines.
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "actors.h"
+#include "event.h"
+#include "harness.h"
+
+namespace vigil::tests {
+
+// Which violation; what is empty or 0 may be anything.
+struct Wanted {
+    pid_t pid = 0;
+    std::string state = {};
+    std::string metric = {};
+    std::string rule = {};
+};
+
+bool matches(const Event& event, const Wanted& wanted);
+
+// A number with decimals. Fails the test, and returns 0, where it is absent.
+double real(const Event& event, const std::string& key);
+// When it was told, in CLOCK_BOOTTIME: of a measurement the time of the sweep.
+uint64_t told_ns(const Event& event);
+// Value times seconds: what was used since the violation began.
+double used_until(const Event& event);
+// The same of all violations in `events` that are over.
+double used_in_all(const std::vector<Event>& events);
+
+// `vigil watch -o json`, watching from the constructor to end().
+class WatchRun {
+ public:
+    explicit WatchRun(const std::string& rules, Words arguments = {"--interval", "100ms"},
+                      Program::Options options = {});
+
+    // Takes these rules instead, at once. What was told before this call counts no more.
+    void apply(const std::string& rules);
+    // Replaces the file, and leaves it to vigil to find out.
+    void replace_file(const std::string& rules) const;
+    const std::string& file() const { return file_; }
+
+    // The nth such violation since apply(); fails the test where it does not come.
+    Event wait_for(const Wanted& wanted, size_t nth = 1);
+    // All such since apply(), until now.
+    std::vector<Event> all(const Wanted& wanted);
+    // Until a sweep has begun and is told: by the rule of with_clock().
+    void wait_for_sweep();
+
+    // Interrupts it and checks everything; all events since the constructor.
+    std::vector<Event> end();
+    // The same where it ends by itself.
+    std::vector<Event> wait();
+
+    Program& program() { return program_; }
+    bool samples_proc() const { return says("vigil: sampling /proc"); }
+    bool counts_network() const { return !says("network limits can't be held") && traces(); }
+    bool traces() const { return !says("are not seen"); }
+
+ private:
+    bool says(const std::string& text) const;
+    void look();
+
+    Folder folder_;
+    std::string file_;
+    Program program_;
+    std::vector<Event> events_;
+    size_t taken_ = 0;  // bytes of the output
+    size_t begin_ = 0;  // first event since apply()
+};
+
+// A file of these rules and the clock's: one that is broken all the time, by a process that lives
+// as long as this one.
+std::string with_clock(const std::string& rules = "");
+
+// One that runs for as long as this process, with these rules (without the brackets) and the
+// clock's from now on: starting takes its time in a guest. It sweeps each 100 ms.
+WatchRun& shared_watch(const std::string& rules);
+
+// What an actor has measured of itself: totals at moments. To be made before the actor.
+class Meter {
+ public:
+    Meter();
+    void mark(uint64_t total) const;
+    // Marks the CPU time of the calling process.
+    void mark_cpu() const;
+    // From the first mark to the last.
+    double growth() const;
+    double seconds() const;
+    // The total at a moment, between the marks around it.
+    double at(uint64_t boot_ns) const;
+
+ private:
+    struct Marks;
+    Mapping memory_;
+    Marks* marks_;
+};
+
+// Gives the calling process a name (at most 15 bytes).
+void call_me(const std::string& name);
+
+// A process that has been measured before its body begins, and that stays when the body has
+// ended. Needs with_clock(). Killed with the object.
+class Actor {
+ public:
+    Actor(WatchRun& run, const std::string& name, std::function<void()> body);
+    Actor(const Actor&) = delete;
+    Actor& operator=(const Actor&) = delete;
+    ~Actor();
+
+    pid_t pid() const { return pid_; }
+    void begin() const { begin_.open(); }
+    void wait_for_body() const { ended_.pass(); }
+    Ended kill(int signal = SIGKILL);
+
+ private:
+    Gate begin_;
+    Gate ended_;
+    pid_t pid_ = -1;
+};
+
+// A rule under which any use of `metric` is told each sweep.
+std::string tell_all(const std::string& name, const std::string& metric);
+
+// Somewhere on a block device, or empty.
+std::string disk_folder();
+
+}  // namespace vigil::tests

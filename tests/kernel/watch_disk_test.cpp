@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes from and to storage as `vigil watch` tells them, against the bytes that were asked for.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "sockets.h"
+#include "watch.h"
+
+namespace vigil::tests {
+namespace {
+
+constexpr size_t chunk = 1 << 20;
+constexpr double mb = chunk;
+constexpr double page = 4096;
+
+class WatchDisk : public ::testing::Test {
+ protected:
+    void SetUp() override {
+        disk = disk_folder();
+        if (disk.empty()) {
+            GTEST_SKIP() << "no file system here is on a disk";
+        }
+    }
+    std::string disk;
+};
+
+Fd open_file(const Folder& folder, int flags) {
+    return Fd(
+        ::open((folder.path() + "/file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | flags, 0600));
+}
+
+struct Told {
+    double bytes = 0;
+    std::vector<Event> events;
+};
+
+// What the process was told to have read and written, from before its body to after it.
+Told tell(const std::string& name, const Meter& meter, const std::function<void()>& body) {
+    WatchRun& run = shared_watch(tell_all(name, "disk"));
+    Actor actor(run, name, [&] {
+        meter.mark(0);
+        body();
+    });
+    actor.begin();
+    actor.wait_for_body();
+    Told told;
+    wait_until(
+        [&] {
+            run.wait_for_sweep();
+            told.events = run.all({actor.pid(), "", "disk"});
+            return told.events.empty() || told.events.back().text("state") == "cleared";
+        },
+        "no more bytes");
+    told.bytes = used_in_all(told.events) * mb;
+    return told;
+}
+
+void expect_bytes(const Told& told, const Meter& meter) {
+    EXPECT_NEAR(told.bytes, meter.growth(), 0.05 * meter.growth() + page);
+}
+
+// Chunk by chunk, one each 20 ms or as fast as the disk takes them.
+void each_chunk(const Meter& meter, uint64_t count, const std::function<ssize_t(off_t)>& function) {
+    for (uint64_t i = 0; i < count; i++) {
+        require(function(static_cast<off_t>(i * chunk)) == static_cast<ssize_t>(chunk), "a chunk");
+        meter.mark((i + 1) * chunk);
+        ::usleep(20'000);
+    }
+}
+
+TEST_F(WatchDisk, DirectWritesAtARate) {
+    const Folder folder(disk);
+    const Meter meter;
+    const Told told = tell("vt-direct", meter, [&] {
+        const Fd file = open_file(folder, O_DIRECT);
+        void* block = std::aligned_alloc(4096, chunk);
+        each_chunk(meter, 60, [&](off_t at) { return ::pwrite(file.get(), block, chunk, at); });
+    });
+    expect_bytes(told, meter);
+    // Each value is the rate since the sweep before, so the largest is no less than the mean.
+    for (const Event& event : told.events) {
+        EXPECT_GE(real(event, "peak"), 0.999 * real(event, "mean")) << event.line();
+    }
+}
+
+TEST_F(WatchDisk, BufferedWritesWithFsync) {
+    const Folder folder(disk);
+    const Meter meter;
+    const Told told = tell("vt-fsync", meter, [&] {
+        const Fd file = open_file(folder, 0);
+        const std::string bytes(chunk, 'x');
+        each_chunk(meter, 30, [&](off_t at) {
+            const ssize_t written = ::pwrite(file.get(), bytes.data(), chunk, at);
+            return ::fsync(file.get()) == 0 ? written : -1;
+        });
+    });
+    expect_bytes(told, meter);
+}
+
+// Charged to who made the pages dirty, if at all before they are written.
+TEST_F(WatchDisk, BufferedWritesAreNobodyElses) {
+    const Folder folder(disk);
+    const Meter meter;
+    const Told told = tell("vt-buffered", meter, [&] {
+        const Fd file = open_file(folder, 0);
+        const std::string bytes(chunk, 'x');
+        each_chunk(meter, 30,
+                   [&](off_t at) { return ::pwrite(file.get(), bytes.data(), chunk, at); });
+    });
+    EXPECT_LE(told.bytes, 1.05 * meter.growth() + page);
+}
+
+TEST_F(WatchDisk, ReadsOfWhatIsNotInMemory) {
+    const Folder folder(disk);
+    constexpr uint64_t count = 40;
+    {
+        const Fd file = open_file(folder, 0);
+        const std::string bytes(count * chunk, 'x');
+        ASSERT_EQ(::write(file.get(), bytes.data(), bytes.size()),
+                  static_cast<ssize_t>(bytes.size()));
+        ::fsync(file.get());
+        ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+    }
+    const Meter meter;
+    const Told told = tell("vt-reads", meter, [&] {
+        const Fd file = open_file(folder, 0);
+        std::string bytes(chunk, ' ');
+        each_chunk(meter, count,
+                   [&](off_t at) { return ::pread(file.get(), bytes.data(), chunk, at); });
+    });
+    expect_bytes(told, meter);
+}
+
+}  // namespace
+}  // namespace vigil::tests

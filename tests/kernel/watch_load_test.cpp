@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Thousands of processes and threads: none is left out, and none is told twice.
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "sockets.h"
+#include "watch.h"
+
+namespace vigil::tests {
+namespace {
+
+constexpr uint64_t ms = 1'000'000;
+
+// A process with that many children that sleep; they end with it.
+class Crowd {
+ public:
+    Crowd(const std::string& name, size_t count) {
+        int pipe[2];
+        require(::pipe(pipe) == 0, "pipe");
+        pid_ = start([&] {
+            for (size_t i = 0; i < count; i++) {
+                const pid_t child = ::fork();
+                if (child == 0) {
+                    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+                    call_me(name);
+                    const pid_t self = ::getpid();
+                    (void)!::write(pipe[1], &self, sizeof self);
+                    while (true) {
+                        ::pause();
+                    }
+                }
+                require(child > 0, "fork");
+            }
+            while (true) {
+                ::pause();
+            }
+            return 0;
+        });
+        ::close(pipe[1]);
+        pid_t child = 0;
+        while (pids.size() < count && ::read(pipe[0], &child, sizeof child) > 0) {
+            pids.push_back(child);
+        }
+        ::close(pipe[0]);
+    }
+    Crowd(const Crowd&) = delete;
+    Crowd& operator=(const Crowd&) = delete;
+    ~Crowd() {
+        kill_and_wait(pid_, SIGKILL);
+        for (const pid_t pid : pids) {
+            wait_until([&] { return ::kill(pid, 0) != 0; }, "the end of a crowd");
+        }
+    }
+
+    std::vector<pid_t> pids;
+
+ private:
+    pid_t pid_;
+};
+
+// All break the limit in the same sweep, and end in the same one.
+TEST(WatchLoad, EveryProcessIsToldOnce) {
+    const auto count = static_cast<size_t>(scaled(10'000));
+    shared_watch("");
+    std::optional<Crowd> crowd(std::in_place, "vt-crowd", count);
+    ASSERT_EQ(crowd->pids.size(), count);
+    WatchRun& run = shared_watch(R"({"process": "vt-crowd", "memory": 0.001, "cooldown": "1h"},)" +
+                                 tell_all("vt-lonely", "cpu"));
+    Actor burner(run, "vt-lonely", [] { burn_thread_ns(300 * ms); });
+    burner.begin();
+    run.wait_for({burner.pid(), "raised", "cpu"});
+    run.wait_for_sweep();
+    std::map<int64_t, int> told;
+    for (const Event& event : run.all({0, "raised", "memory", "vt-crowd"})) {
+        told[event.pid()]++;
+    }
+    EXPECT_EQ(told.size(), count);
+    const auto missing = std::count_if(crowd->pids.begin(), crowd->pids.end(),
+                                       [&](pid_t pid) { return told[pid] != 1; });
+    EXPECT_EQ(missing, 0) << "processes were told never, or twice";
+    crowd.reset();
+    run.wait_for_sweep();
+    run.wait_for_sweep();
+    EXPECT_EQ(run.all({0, "cleared", "memory", "vt-crowd"}).size(), count);
+    for (const Event& event : run.all({0, "raised", "memory", "vt-crowd"})) {
+        EXPECT_FALSE(event.flag("exited")) << "told once more: " << event.line();
+    }
+}
+
+TEST(WatchLoad, ThousandsOfThreads) {
+    constexpr int processes = 10;
+    const int threads = scaled(1'000);
+    WatchRun& run = shared_watch(tell_all("vt-threads", "cpu"));
+    std::vector<std::unique_ptr<Actor>> actors;
+    std::vector<Meter> meters(processes);
+    for (int i = 0; i < processes; i++) {
+        const Meter& meter = meters[static_cast<size_t>(i)];
+        actors.push_back(std::make_unique<Actor>(run, "vt-threads", [&] {
+            meter.mark_cpu();
+            for (int j = 0; j < threads; j++) {
+                std::thread([] { ::pause(); }).detach();
+            }
+            burn_thread_ns(100 * ms);
+            meter.mark_cpu();
+        }));
+        actors.back()->begin();
+    }
+    for (const auto& actor : actors) {
+        actor->wait_for_body();
+    }
+    run.wait_for_sweep();
+    run.wait_for_sweep();
+    for (size_t i = 0; i < processes; i++) {
+        const double measured = meters[i].growth() / 1e9;
+        const double told = used_in_all(run.all({actors[i]->pid(), "", "cpu"})) / 100;
+        // The threads end what they do after the last mark, when they come to sleep.
+        EXPECT_NEAR(told, measured, 0.1 * measured + 0.02);
+    }
+}
+
+}  // namespace
+}  // namespace vigil::tests

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resident memory as `vigil watch` tells it, against the page tables (/proc/PID/smaps_rollup).
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+#include "watch.h"
+
+namespace vigil::tests {
+namespace {
+
+constexpr size_t mb = 1 << 20;
+constexpr double page = 4096.0 / mb;
+
+bool has_counters_per_cpu() {
+    utsname names{};
+    ::uname(&names);
+    int major = 0;
+    int minor = 0;
+    std::sscanf(names.release, "%d.%d", &major, &minor);
+    return major > 6 || (major == 6 && minor >= 2);
+}
+
+double resident_mb(pid_t pid) {
+    return static_cast<double>(proc_value(pid, "smaps_rollup", "Rss")) / 1024;
+}
+
+// Before 6.2 the kernel itself does not know better: each thread counts 64 faults for itself, with
+// up to 16 pages of a file each. Since then each CPU counts 64 pages for itself, of each of file,
+// anonymous and shared memory: the sweep adds them up, /proc does not.
+double lag_mb(const WatchRun& run) {
+    if (!has_counters_per_cpu()) {
+        return 64 * 16 * page;
+    }
+    const bool exact = !run.samples_proc();
+    return exact ? page
+                 : page + 3 * 64 * page * static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+std::string memory_rules(const std::string& name, double limit) {
+    return tell_all(name + "*", "memory") + R"(, {"process": ")" + name + R"(", "memory": )" +
+           std::to_string(limit) + "}";
+}
+
+void expect_resident(WatchRun& run, pid_t pid) {
+    run.wait_for_sweep();
+    const double told = real(run.all({pid, "ongoing", "memory"}).back(), "value");
+    EXPECT_NEAR(told, resident_mb(pid), lag_mb(run));
+}
+
+TEST(WatchMemory, TouchedHeldAndFreed) {
+    constexpr size_t size = 64 * mb;
+    WatchRun& run = shared_watch(memory_rules("vt-held", 50));
+    const Gate touched;
+    const Gate free_it;
+    Actor actor(run, "vt-held", [&] {
+        void* memory =
+            ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        std::memset(memory, 1, size);
+        touched.open();
+        free_it.pass();
+        ::munmap(memory, size);
+    });
+    const pid_t pid = actor.pid();
+    expect_resident(run, pid);
+    actor.begin();
+    const Event raised = run.wait_for({pid, "raised", "memory", "vt-held"});
+    EXPECT_GT(real(raised, "value"), 50);
+    touched.pass();
+    expect_resident(run, pid);
+    EXPECT_GE(resident_mb(pid), 64);
+    free_it.open();
+    actor.wait_for_body();
+    const Event cleared = run.wait_for({pid, "cleared", "memory", "vt-held"});
+    EXPECT_FALSE(cleared.flag("exited"));
+    EXPECT_GE(real(cleared, "peak"), 64 - lag_mb(run));
+    EXPECT_NEAR(real(cleared, "value"), resident_mb(pid), lag_mb(run));
+    expect_resident(run, pid);
+}
+
+TEST(WatchMemory, SharedMemoryAndFilesCount) {
+    constexpr size_t size = 24 * mb;
+    const Folder folder;
+    const std::string path = folder.path() + "/file";
+    {
+        const Fd file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+        const std::string bytes(size, 'x');
+        ASSERT_EQ(::write(file.get(), bytes.data(), size), static_cast<ssize_t>(size));
+    }
+    WatchRun& run = shared_watch(memory_rules("vt-shared", 40));
+    Actor actor(run, "vt-shared", [&] {
+        void* shared =
+            ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        std::memset(shared, 1, size);
+        const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
+    });
+    actor.begin();
+    actor.wait_for_body();
+    run.wait_for({actor.pid(), "raised", "memory", "vt-shared"});
+    EXPECT_GE(resident_mb(actor.pid()), 48);
+    expect_resident(run, actor.pid());
+}
+
+// It is the process's that lives on, not that of the thread which was its first.
+TEST(WatchMemory, OfAProcessWhoseLeaderHasEnded) {
+    WatchRun& run = shared_watch(memory_rules("vt-headless", 50));
+    const Gate touched;
+    Actor actor(run, "vt-headless", [&] {
+        std::thread([&] {
+            touch_mb(64);
+            touched.open();
+            ::pause();
+        }).detach();
+        ::syscall(SYS_exit, 0);
+    });
+    actor.begin();
+    touched.pass();
+    run.wait_for({actor.pid(), "raised", "memory", "vt-headless"});
+    run.wait_for_sweep();
+    const Event last = run.all({actor.pid(), "", "memory", "vt-headless*"}).back();
+    EXPECT_GE(real(last, "value"), 64 - lag_mb(run)) << last.line();
+    EXPECT_TRUE(run.all({actor.pid(), "cleared", "memory"}).empty());
+}
+
+TEST(WatchMemory, EachProcessByItself) {
+    WatchRun& run = shared_watch(memory_rules("vt-each", 12));
+    std::vector<std::unique_ptr<Actor>> actors;
+    for (size_t i = 0; i < 4; i++) {
+        actors.push_back(std::make_unique<Actor>(run, "vt-each", [i] { touch_mb(8 * i); }));
+        actors.back()->begin();
+    }
+    for (const auto& actor : actors) {
+        actor->wait_for_body();
+    }
+    for (const auto& actor : actors) {
+        expect_resident(run, actor->pid());
+        EXPECT_EQ(run.all({actor->pid(), "raised", "memory", "vt-each"}).size(),
+                  resident_mb(actor->pid()) > 12 ? 1U : 0U);
+    }
+}
+
+}  // namespace
+}  // namespace vigil::tests

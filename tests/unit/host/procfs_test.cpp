@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// /proc as it is here, compared with what the system calls say.
+#include "host/procfs.h"
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/times.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+#include <filesystem>
+#include <set>
+#include <thread>
+
+#include "support/processes.h"
+
+namespace vigil::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+using namespace std::string_literals;
+using test::no_such_pid;
+using test::Process;
+
+const std::string shell = "/bin/sh";
+const std::string wait_for_input = "echo; read x";
+
+uint32_t self() { return static_cast<uint32_t>(::getpid()); }
+
+uint64_t used_ticks() {
+    tms used{};
+    ::times(&used);
+    return static_cast<uint64_t>(used.tms_utime) + static_cast<uint64_t>(used.tms_stime);
+}
+
+uint64_t boot_ticks() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 100 +
+           static_cast<uint64_t>(now.tv_nsec) / 10'000'000;
+}
+
+struct Blocks {
+    uint64_t read = 0;
+    uint64_t written = 0;
+};
+
+// Of 512 bytes. The kernel adds to a process's own what its children used that it has waited for.
+Blocks blocks_of_self() {
+    Blocks blocks;
+    for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+        rusage usage{};
+        ::getrusage(who, &usage);
+        blocks.read += static_cast<uint64_t>(usage.ru_inblock);
+        blocks.written += static_cast<uint64_t>(usage.ru_oublock);
+    }
+    return blocks;
+}
+
+TEST(Procfs, StatOfThisProcess) {
+    const uint64_t before = used_ticks();
+    const auto stat = read_stat(self());
+    const uint64_t after = used_ticks();
+    ASSERT_TRUE(stat);
+    char name[16] = {};
+    ::prctl(PR_GET_NAME, name);
+    EXPECT_EQ(stat->comm, name);
+    EXPECT_EQ(stat->state, 'R');
+    EXPECT_EQ(stat->ppid, static_cast<uint32_t>(::getppid()));
+    EXPECT_GE(stat->cpu_ns, before * clock_tick_ns());
+    EXPECT_LE(stat->cpu_ns, after * clock_tick_ns());
+    EXPECT_FALSE(stat->is_zombie());
+}
+
+TEST(Procfs, StatCountsThreads) {
+    const auto threads_here = [] {
+        return static_cast<uint32_t>(std::distance(fs::directory_iterator("/proc/self/task"), {}));
+    };
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const uint32_t before = threads_here();
+    std::thread waits([&] {
+        char byte = 0;
+        (void)!::read(ends[0], &byte, 1);
+    });
+    EXPECT_EQ(read_stat(self())->threads, before + 1);
+    ::close(ends[1]);
+    waits.join();
+    ::close(ends[0]);
+}
+
+TEST(Procfs, StatHasTheNameAndTheTimeOfBirth) {
+    const uint64_t before = boot_ticks();
+    const Process child([] { ::prctl(PR_SET_NAME, "a) R 1 (\n\xff"); });
+    const uint64_t after = boot_ticks();
+    const auto stat = read_stat(child.pid());
+    ASSERT_TRUE(stat);
+    EXPECT_EQ(stat->comm, "a) R 1 (\n\xff");
+    EXPECT_EQ(stat->ppid, self());
+    EXPECT_EQ(stat->threads, 1U);
+    EXPECT_GE(stat->start_ns, before * clock_tick_ns());
+    EXPECT_LE(stat->start_ns, after * clock_tick_ns());
+}
+
+TEST(Procfs, AZombieIsOneUntilItsParentAsks) {
+    Process child;
+    EXPECT_FALSE(read_stat(child.pid())->is_zombie());
+    child.kill();
+    const auto stat = read_stat(child.pid());
+    ASSERT_TRUE(stat);
+    EXPECT_TRUE(stat->is_zombie());
+    EXPECT_EQ(read_rss_bytes(child.pid()), 0U);
+    EXPECT_EQ(read_arguments(child.pid(), 100), "");
+    EXPECT_EQ(read_executable(child.pid()), std::nullopt);
+    const uint32_t pid = child.pid();
+    child.end();
+    EXPECT_FALSE(read_stat(pid));
+}
+
+TEST(Procfs, WithoutItsFirstThreadItIsNoZombie) {
+    const Process child([] {
+        ::signal(SIGUSR1, [](int) { ::syscall(SYS_exit, 0); });  // ends one thread only
+        std::thread([] {
+            while (true) {
+                ::pause();
+            }
+        }).detach();
+    });
+    const auto pid = static_cast<pid_t>(child.pid());
+    EXPECT_EQ(read_stat(child.pid())->threads, 2U);
+    ASSERT_EQ(::syscall(SYS_tgkill, pid, pid, SIGUSR1), 0);
+    ASSERT_TRUE(test::becomes_true([&] { return read_stat(child.pid())->state == 'Z'; }));
+    EXPECT_FALSE(read_stat(child.pid())->is_zombie());
+}
+
+TEST(Procfs, IoIsWhatGetrusageCounts) {
+    if (::access("/proc/self/io", R_OK) != 0) {
+        GTEST_SKIP() << "this kernel counts no storage bytes";
+    }
+    const Blocks before = blocks_of_self();
+    const auto io = read_io(self());
+    const Blocks after = blocks_of_self();
+    ASSERT_TRUE(io);
+    EXPECT_GE(io->read_bytes / 512, before.read);
+    EXPECT_LE(io->read_bytes / 512, after.read);
+    EXPECT_GE(io->write_bytes / 512, before.written);
+    EXPECT_LE(io->write_bytes / 512, after.written);
+}
+
+TEST(Procfs, RssHoldsWhatWasWrittenTo) {
+    constexpr uint64_t grown = 64 << 20;
+    const auto before = read_rss_bytes(self());
+    std::string memory(grown, 'x');
+    const auto after = read_rss_bytes(self());
+    ASSERT_TRUE(before);
+    ASSERT_TRUE(after);
+    EXPECT_EQ(memory.back(), 'x');
+    EXPECT_GE(*after, *before + grown * 9 / 10);
+    EXPECT_LE(*after, *before + grown * 11 / 10 + (4 << 20));
+}
+
+TEST(Procfs, TheUserIsTheRealOne) {
+    EXPECT_EQ(read_user(self()), ::getuid());
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root can become another user";
+    }
+    const Process child([] { (void)!::setresuid(12345, 0, 0); });
+    EXPECT_EQ(read_user(child.pid()), 12345U);
+}
+
+TEST(Procfs, TheUserStandsInALineOfItsOwn) {
+    EXPECT_EQ(parse_user("Name:\tUid:\t7\nUid:\t1\t2\t3\t4\n"), 1U);
+    for (const char* text : {"", "Uid:", "Uid:\n", "Uid:\tx\t2\n", "Gid:\t1\n"}) {
+        EXPECT_FALSE(parse_user(text)) << text;
+    }
+}
+
+TEST(Procfs, ArgumentsUpToTheLimit) {
+    const std::string large(100'000, 'a');
+    const Process child(shell, {"sh", "-c", wait_for_input, "an argument", "", large});
+    ASSERT_TRUE(child.ready());
+    const std::string all = "sh\0-c\0"s + wait_for_input + "\0an argument\0\0"s + large + '\0';
+    EXPECT_EQ(read_arguments(child.pid(), 1 << 20), all);
+    EXPECT_EQ(read_arguments(child.pid(), all.size()), all);
+    for (const size_t limit : {0, 1, 2, 3, 4, 1024, 50'000}) {
+        EXPECT_EQ(read_arguments(child.pid(), limit), all.substr(0, limit));
+    }
+}
+
+TEST(Procfs, AnExecutableAlsoWhenItIsDeleted) {
+    const test::Folder folder;
+    const std::string path = folder.path("a shell");
+    fs::copy_file(fs::canonical(shell), path);
+    const Process child(path, {"sh", "-c", wait_for_input});
+    ASSERT_TRUE(child.ready());
+    EXPECT_EQ(read_executable(child.pid()), path);
+    fs::remove(path);
+    EXPECT_EQ(read_executable(child.pid()), path);
+}
+
+TEST(Procfs, AChildIsInTheCgroupOfItsParent) {
+    const Process child;
+    EXPECT_EQ(read_cgroup(child.pid()), read_cgroup(self()));
+}
+
+TEST(Procfs, NobodysFilesAreAbsent) {
+    EXPECT_FALSE(read_stat(no_such_pid));
+    EXPECT_FALSE(read_rss_bytes(no_such_pid));
+    EXPECT_FALSE(read_io(no_such_pid));
+    EXPECT_FALSE(read_user(no_such_pid));
+    EXPECT_FALSE(read_executable(no_such_pid));
+    EXPECT_FALSE(read_arguments(no_such_pid, 100));
+    EXPECT_FALSE(read_cgroup(no_such_pid));
+    EXPECT_FALSE(read_stat(0));
+}
+
+TEST(Procfs, TheListHasAllProcessesOnce) {
+    const Process child;
+    Process zombie;
+    zombie.kill();
+    const auto pids = list_processes();
+    const std::set<uint32_t> once(pids.begin(), pids.end());
+    EXPECT_EQ(once.size(), pids.size());
+    for (const uint32_t pid : {self(), child.pid(), zombie.pid()}) {
+        EXPECT_EQ(once.count(pid), 1U) << pid;
+    }
+    EXPECT_EQ(once.count(0), 0U);
+}
+
+}  // namespace
+}  // namespace vigil::host
