@@ -55,19 +55,26 @@ std::string_view take_until(std::string_view& text, char separator) {
     return word;
 }
 
-}  // namespace
-
-std::vector<uint32_t> list_processes() {
-    std::vector<uint32_t> pids;
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), ::closedir);
+// The names in a folder that are numbers.
+std::vector<uint32_t> numbers_in(const std::string& folder) {
+    std::vector<uint32_t> numbers;
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), ::closedir);
     for (const dirent* entry = nullptr;
          directory && (entry = ::readdir(directory.get())) != nullptr;) {
-        uint32_t pid = 0;
-        if (parse_whole(std::string_view(entry->d_name), pid)) {
-            pids.push_back(pid);
+        uint32_t number = 0;
+        if (parse_whole(std::string_view(entry->d_name), number)) {
+            numbers.push_back(number);
         }
     }
-    return pids;
+    return numbers;
+}
+
+}  // namespace
+
+std::vector<uint32_t> list_processes() { return numbers_in("/proc"); }
+
+std::vector<uint32_t> list_threads(uint32_t pid) {
+    return numbers_in(fmt::format("/proc/{}/task", pid));
 }
 
 uint64_t clock_tick_ns() {

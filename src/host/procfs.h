@@ -13,6 +13,9 @@ namespace vigil::host {
 // Processes that are there now; zombies too.
 std::vector<uint32_t> list_processes();
 
+// Threads of a process, the leader included.
+std::vector<uint32_t> list_threads(uint32_t pid);
+
 // /proc/PID/stat. Times are in ns, in steps of a clock tick.
 struct ProcStat {
     std::string comm;
@@ -31,7 +34,7 @@ std::optional<ProcStat> read_stat(uint32_t pid);
 // How long one clock tick of /proc is.
 uint64_t clock_tick_ns();
 
-// Resident bytes: /proc/PID/statm.
+// Resident bytes: /proc/PID/statm. 0 of a thread that has ended; its siblings still tell.
 std::optional<uint64_t> read_rss_bytes(uint32_t pid);
 
 // From and to storage: /proc/PID/io. Children that were waited for are in it.

@@ -16,6 +16,16 @@ uint64_t page_bytes() {
     return size;
 }
 
+// A leader that ended before its threads has let go of the memory that they share.
+std::optional<uint64_t> rss_of_threads(uint32_t pid) {
+    for (const uint32_t thread : host::list_threads(pid)) {
+        if (const auto bytes = host::read_rss_bytes(thread); bytes && *bytes > 0) {
+            return bytes;
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 model::Sample sample_of(const vigil_sample& record) {
@@ -67,7 +77,8 @@ std::optional<model::Sample> sample_from_proc(uint32_t pid) {
     std::memcpy(process.comm.bytes.data(), stat->comm.data(), length);
     sample.threads = stat->threads;
     sample.counters.cpu_ns = stat->cpu_ns;
-    sample.counters.rss_bytes = host::read_rss_bytes(pid);
+    sample.counters.rss_bytes =
+        stat->state == 'Z' ? rss_of_threads(pid) : host::read_rss_bytes(pid);
     if (const auto io = host::read_io(pid)) {
         sample.counters.read_bytes = io->read_bytes;
         sample.counters.write_bytes = io->write_bytes;
