@@ -113,6 +113,26 @@ TEST_F(WatchDisk, BufferedWritesAreNobodyElses) {
     EXPECT_LE(told.bytes, 1.05 * meter.growth() + page);
 }
 
+// The kernel adds a child's bytes to its parent's when that waits for it.
+TEST_F(WatchDisk, ParentsDoNotPayForTheirChildren) {
+    if (shared_watch("").samples_proc()) {
+        GTEST_SKIP() << "/proc can't tell them apart";
+    }
+    const Folder folder(disk);
+    const Meter meter;
+    const Told told = tell("vt-parent", meter, [&] {
+        const pid_t child = start([&] {
+            call_me("vt-child");
+            const Fd file = open_file(folder, O_DIRECT);
+            void* block = std::aligned_alloc(4096, chunk);
+            each_chunk(meter, 20, [&](off_t at) { return ::pwrite(file.get(), block, chunk, at); });
+            return 0;
+        });
+        require(wait_for(child).code() == 0, "the child");
+    });
+    EXPECT_EQ(told.bytes, 0);
+}
+
 TEST_F(WatchDisk, ReadsOfWhatIsNotInMemory) {
     const Folder folder(disk);
     constexpr uint64_t count = 40;
