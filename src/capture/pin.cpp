@@ -113,7 +113,8 @@ Result<bool> ensure_bpffs() {
     if (host::has_bpffs()) {
         return false;
     }
-    if (::mount("bpf", host::bpffs_path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {
+    if (::mount("bpf", host::bpffs_path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") !=
+        0) {
         return Error{ErrorCode::unsupported,
                      fmt::format("{} is no bpffs and mounting one failed ({}): mount it with: sudo "
                                  "mount -t bpf bpf {}",

@@ -58,7 +58,9 @@ class FastSweep final : public Sweep {
         return {};
     }
 
-    std::string_view name() const override { return "one run of a kernel program (open-coded iterator)"; }
+    std::string_view name() const override {
+        return "one run of a kernel program (open-coded iterator)";
+    }
 
  private:
     Result<uint64_t> run() {
