@@ -98,9 +98,10 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 		sums[3] = mm->rss_stat[3].count;
 		add_parts(mm->rss_stat, sums);
 	} else {
-		sums[0] = old->rss_stat.count[0].counter;
-		sums[1] = old->rss_stat.count[1].counter;
-		sums[3] = old->rss_stat.count[3].counter;
+		/* These verifiers don't see through the typedef of an array's elements. */
+		sums[0] = BPF_CORE_READ(old, rss_stat.count[0].counter);
+		sums[1] = BPF_CORE_READ(old, rss_stat.count[1].counter);
+		sums[3] = BPF_CORE_READ(old, rss_stat.count[3].counter);
 	}
 	return not_negative(sums[0]) + not_negative(sums[1]) + not_negative(sums[3]);
 }

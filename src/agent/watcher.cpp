@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "host/procfs.h"
 
 namespace vigil::agent {
 namespace {
@@ -48,6 +49,13 @@ model::Counters final_bill(const model::Exit& exit) {
     bill.sent_bytes = exit.sent_bytes;
     bill.received_bytes = exit.received_bytes;
     return bill;
+}
+
+// Its last thread may be on its way out and not have told its exit yet: taking down much memory
+// takes time. It becomes a zombie only after that.
+bool is_still_there(const model::Process& process) {
+    const auto stat = host::read_stat(process.pid);
+    return stat && !stat->is_zombie() && model::same_start(stat->start_ns, process.start_ns);
 }
 
 }  // namespace
@@ -173,7 +181,9 @@ void Watcher::ended(const model::Event& event) {
     known->matches_rules = known->matches_rules &&
                            known->subject.process.comm.view() == event.process.comm.view() &&
                            known->subject.process.uid == event.process.uid;
+    const uint64_t start_ns = known->subject.process.start_ns;  // as it was told before
     known->subject.process = event.process;
+    known->subject.process.start_ns = start_ns;
     if (!known->matches_rules) {
         engine_.match(known->standing, known->subject, now_ns_);
     }
@@ -294,7 +304,7 @@ void Watcher::forget_missing() {
     const uint64_t patience = reader_ != nullptr ? 1 : 0;
     std::vector<uint32_t> missing;
     for (const auto& [pid, known] : processes_) {
-        if (known.tick + patience < tick_) {
+        if (known.tick + patience < tick_ && !is_still_there(known.subject.process)) {
             missing.push_back(pid);
         }
     }

@@ -26,15 +26,21 @@ Result<capture::Tracer> attach() {
 }
 
 // What this machine can't tell, so that nobody takes silence for a good sign.
-void announce(const WatchRequest& request, size_t rules,
+void announce(const WatchRequest& request, const WatchLoop& loop, size_t rules,
               const std::optional<capture::Tracer>& tracer, const std::string& trace_error) {
+    const std::string& no_kernel_sweep = loop.watcher().sampler().reason();
+    if (!no_kernel_sweep.empty()) {
+        say(stderr, "vigil: sampling /proc, which costs more: {}\n", no_kernel_sweep);
+    }
     if (!tracer) {
         say(stderr,
             "vigil: processes that live shorter than the interval are not seen, and no network "
-            "bytes: {}\n",
-            trace_error);
+            "bytes{}\n",
+            trace_error == no_kernel_sweep ? "" : ": " + trace_error);
     } else if (!tracer->accounts_network()) {
         say(stderr, "vigil: network limits can't be held here; 'vigil doctor' says why\n");
+    } else if (!no_kernel_sweep.empty()) {
+        say(stderr, "vigil: network limits can't be held while a process lives, only at its end\n");
     }
     say(stderr, "vigil: watching with {} rules from {}; Ctrl-C ends\n", rules,
         request.configuration);
@@ -75,7 +81,7 @@ Result<int> watch(const WatchRequest& request) {
     capture::Reader* reader = tracer ? &tracer->reader() : nullptr;
     WatchLoop loop(request, configuration, sample::Sampler::open(sweep), reader);
     TRY(loop.open());
-    announce(request, rule_count, tracer, attached ? "" : attached.error().context);
+    announce(request, loop, rule_count, tracer, attached ? "" : attached.error().context);
     TRY(loop.run(std::move(rules)));
     print_end(loop, reader);
     return 0;

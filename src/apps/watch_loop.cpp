@@ -63,7 +63,8 @@ WatchLoop::WatchLoop(const WatchRequest& request, ConfigFile& configuration,
       json_(sinks::make_json_sink(host::host_name())),
       text_(sinks::make_text_sink(true, wants_colour())),
       screen_(STDOUT_FILENO, !request.json),
-      log_(-1) {}
+      log_(-1),
+      no_kernel_sweep_(watcher_.sampler().reason()) {}
 
 Result<void> WatchLoop::open() {
     const sigset_t awaited = awaited_signals();
@@ -140,6 +141,8 @@ Result<void> WatchLoop::tick() {
     if (now_ns + request_.interval_ns / 10 >= next_tick_ns_) {
         next_tick_ns_ = now_ns + request_.interval_ns;
         TRY(watcher_.tick());
+    } else {
+        watcher_.drain();  // what ended is not to wait for a late tick
     }
     if (const std::string& reason = watcher_.sampler().reason(); reason != no_kernel_sweep_) {
         no_kernel_sweep_ = reason;

@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "base/result.h"
+#include "host/answer.h"
 #include "host/kernel.h"
 #include "sample/sweep.h"
 
@@ -41,9 +43,16 @@ Result<Program<Skeleton>> load_program(const SweepOptions& options, Adjust adjus
         ::bpf_map__set_max_entries(program->maps.processes, 1);
     }
     adjust(*program);
+    host::VerifierLog verifier;
+    bpf_program* each = nullptr;
+    while ((each = ::bpf_object__next_program(program->obj, each)) != nullptr) {
+        ::bpf_program__set_log_buf(each, verifier.data(), host::VerifierLog::size_bytes);
+    }
     if (const int error = Skeleton::load(program.get()); error != 0) {
-        return Error{ErrorCode::unsupported, fmt::format("loading the sweep program: {} ({})",
-                                                         std::strerror(-error), log.key_line())};
+        const std::string complaint = verifier.complaint();
+        return Error{ErrorCode::unsupported,
+                     fmt::format("loading the sweep program: {} ({})", std::strerror(-error),
+                                 complaint.empty() ? log.key_line() : complaint)};
     }
     return program;
 }
