@@ -37,7 +37,7 @@ static __always_inline void find_cpu_offsets(void)
 	const __u32 zero = 0;
 	__u64 address = 0, base = 0;
 
-	if (cpu_offsets_known || !has_percpu_rss())
+	if (cpu_offsets_known || !cpu_count || !has_percpu_rss())
 		return;
 	bpf_probe_read_kernel(&address, sizeof(address), &map);
 	bpf_probe_read_kernel(&base, sizeof(base),

@@ -21,6 +21,7 @@ constexpr size_t batch_bytes = 256 << 10;
 // In one go at most: while events pour in, samples are due too.
 constexpr int most_batches = 64;
 constexpr size_t most_user_names = 4096;
+constexpr size_t most_cgroup_paths = 65'536;
 
 // Sums of several threads that are read one after the other can seem to shrink.
 void never_shrink(std::optional<uint64_t>& now, const std::optional<uint64_t>& before) {
@@ -79,8 +80,8 @@ Result<void> Watcher::tick() {
     TRY(sampler_.take(samples_, sampled_ns));
     // /proc shows a process a little beyond its exit event: so those of the last tick count too.
     ended_before_ = std::exchange(ended_, {});
-    drain();
-    now_ns_ = std::max(now_ns_, sampled_ns);
+    read_events();
+    now_ns_ = sampled_ns;  // not that of the newest event: the samples are older
     for (model::Sample& sample : samples_) {
         if (!has_ended(sample.process)) {
             measure(sample);
@@ -103,6 +104,11 @@ bool Watcher::has_ended(const model::Process& process) const {
 }
 
 void Watcher::drain() {
+    ended_.clear();  // only what ends about the time of a sweep can come back
+    read_events();
+}
+
+void Watcher::read_events() {
     if (reader_ == nullptr) {
         return;
     }
@@ -162,6 +168,7 @@ void Watcher::replaced(const model::Event& event) {
         known = &processes_.add(event.process, nullptr);
         known->tick = tick_;
     }
+    move(*known, event.process);
     known->subject.process = event.process;
     known->subject.image = image_of(std::get<model::Exec>(event.body));
     known->exec_told_ns = event.boot_ns;
@@ -182,19 +189,35 @@ void Watcher::ended(const model::Event& event) {
                            known->subject.process.comm.view() == event.process.comm.view() &&
                            known->subject.process.uid == event.process.uid;
     const uint64_t start_ns = known->subject.process.start_ns;  // as it was told before
+    move(*known, event.process);
     known->subject.process = event.process;
     known->subject.process.start_ns = start_ns;
     if (!known->matches_rules) {
         engine_.match(known->standing, known->subject, now_ns_);
     }
-    const bool measured = known->measured_ns != 0;
+    // A life of an interval or less is judged as a whole, also where a sweep fell into it.
+    const bool measured = known->measured_ns != 0 && exit.lifetime_ns > interval_ns_;
     const uint64_t from_ns = measured ? known->measured_ns : event.process.start_ns;
     const uint64_t span_ns = std::max(now_ns_ - std::min(now_ns_, from_ns), interval_ns_);
+    model::Counters bill = final_bill(exit);
+    if (measured || event.process.start_ns < begun_ns_) {
+        bill.rss_bytes.reset();  // the peak of its life may be long ago, and was seen if so
+    }
     const model::Usage usage =
-        model::usage_between(measured ? &known->counters : nullptr, final_bill(exit), span_ns);
+        model::usage_between(measured ? &known->counters : nullptr, bill, span_ns);
     engine_.end(known->standing, known->subject, usage, from_ns, now_ns_);
     ended_[event.process.pid] = event.process.start_ns;
     processes_.remove(event.process.pid);
+}
+
+// A process that has come to another cgroup has a path that only /proc, or a neighbour, can tell.
+void Watcher::move(Known& known, const model::Process& now) const {
+    if (known.subject.process.cgroup_id == now.cgroup_id) {
+        return;
+    }
+    const auto path = cgroup_paths_.find(now.cgroup_id);
+    known.subject.cgroup = path != cgroup_paths_.end() ? path->second : nullptr;
+    known.matches_rules = false;
 }
 
 // Forgets another process of the same pid. False where that one is younger: an event that comes
@@ -241,6 +264,10 @@ void Watcher::refresh(Known& known, const model::Sample& sample) {
     if (!known.details_read || before.cgroup_id != sample.process.cgroup_id) {
         read_details(known);
         known.matches_rules = false;
+        // Where version 1 is in use too, all may have the same id.
+        if (sample.process.cgroup_id > 1 && cgroup_paths_.size() < most_cgroup_paths) {
+            cgroup_paths_[sample.process.cgroup_id] = known.subject.cgroup;
+        }
     }
     known.matches_rules = known.matches_rules && engine_.is_current(known.standing) && !renamed &&
                           before.uid == sample.process.uid;

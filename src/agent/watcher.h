@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -41,7 +42,10 @@ class Watcher {
     void drain();
 
     // To be called at the end: tells what the rules have held back.
-    void finish() { engine_.advance(UINT64_MAX); }
+    void finish() {
+        drain();
+        engine_.advance(UINT64_MAX);
+    }
 
     size_t processes() const { return processes_.size(); }
     const rules::Engine& engine() const { return engine_; }
@@ -50,10 +54,12 @@ class Watcher {
     const sample::Sampler& sampler() const { return sampler_; }
 
  private:
+    void read_events();
     void take(const model::Event& event);
     void born(const model::Event& event);
     void replaced(const model::Event& event);
     void ended(const model::Event& event);
+    void move(Known& known, const model::Process& now) const;
     bool has_ended(const model::Process& process) const;
     void doubt_network(model::Sample& sample) const;
     void measure(model::Sample& sample);
@@ -75,8 +81,9 @@ class Watcher {
     std::unordered_map<uint32_t, uint64_t> ended_;         // since the last tick: pid and start
     std::unordered_map<uint32_t, uint64_t> ended_before_;  // in the tick before
     std::unordered_map<uint32_t, std::string> user_names_;
+    std::unordered_map<uint64_t, std::shared_ptr<const std::string>> cgroup_paths_;  // by id
     uint64_t begun_ns_;
-    uint64_t now_ns_ = 0;         // never goes back
+    uint64_t now_ns_ = 0;         // of the sweep, or the newest event
     uint64_t last_sweep_ns_ = 0;  // its begin
     uint64_t tick_ = 0;
     model::Usage own_usage_;

@@ -22,6 +22,11 @@ Result<rules::RuleSet> ConfigFile::load() {
     return rules::load(path_);
 }
 
+bool ConfigFile::can_be_read_again() const {
+    struct stat info {};
+    return ::stat(path_.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
 bool ConfigFile::has_changed() {
     const Mark now = mark();
     const bool at_rest = now == last_;

@@ -20,6 +20,9 @@ class ConfigFile {
     // Reads it, changed or not.
     Result<rules::RuleSet> load();
 
+    // False for a pipe: that can be read once only, and then makes one wait.
+    bool can_be_read_again() const;
+
     // To be called about once a second. True when it has changed since load() and has been at
     // rest since the last call: a file that is being written is not read half.
     bool has_changed();

@@ -32,6 +32,7 @@ class Screen {
     bool closed() const { return lines_.closed(); }
     bool has_status() const { return with_status_; }
     uint64_t dropped() const { return lines_.dropped(); }
+    size_t waiting() const { return lines_.waiting(); }
 
  private:
     Fd terminal_;  // the same one, opened again for writing without waiting

@@ -5,18 +5,24 @@
 #include <optional>
 #include <utility>
 
+#include "apps/accounting.h"
 #include "apps/cli.h"
 #include "apps/config_file.h"
 #include "apps/watch_loop.h"
 #include "apps/watch_options.h"
 #include "base/say.h"
 #include "capture/tracer.h"
+#include "host/probe.h"
 
 namespace vigil::apps {
 namespace {
 
 // Forks, execs and exits: what processes run, and their final bills.
 Result<capture::Tracer> attach() {
+    if (!host::in_initial_pid_namespace()) {
+        return Error{ErrorCode::unsupported,
+                     "this is a pid namespace: the kernel's pids are not those of /proc here"};
+    }
     capture::TraceOptions options;
     options.filter.kinds = model::kind_bit(model::Kind::fork) | model::kind_bit(model::Kind::exec) |
                            model::kind_bit(model::Kind::exit);
@@ -46,16 +52,23 @@ void announce(const WatchRequest& request, const WatchLoop& loop, size_t rules,
         request.configuration);
 }
 
-void print_end(const WatchLoop& loop, const capture::Reader* reader) {
+void print_end(const WatchLoop& loop, std::optional<capture::Tracer>& tracer) {
     say(stderr, "vigil: {} violations told; {} limits broken at the end\n", loop.told(),
         loop.watcher().engine().raised());
-    if (loop.dropped() > 0) {
-        say(stderr, "vigil: {} lines could not be written\n", loop.dropped());
+    if (loop.unwritten() > 0) {
+        say(stderr, "vigil: {} lines could not be written\n", loop.unwritten());
     }
-    if (reader == nullptr) {
+    if (!tracer) {
         return;
     }
-    const capture::Totals totals = reader->totals(reader->cursor());
+    if (const uint64_t calls = tracer->uncounted_calls(); calls > 0) {
+        say(stderr, "vigil: up to {} socket calls were not counted\n", calls);
+    }
+    if (const uint64_t missed = tracer->missed_at_most(); missed > 0) {
+        say(stderr, "{}", missed_text(missed));
+    }
+    const capture::Reader& reader = tracer->reader();
+    const capture::Totals totals = reader.totals(reader.cursor());
     for (size_t i = 0; i < totals.size(); i++) {
         if (totals[i].dropped > 0) {
             say(stderr, "vigil: {} {} events were lost: the machine was too busy\n",
@@ -83,7 +96,7 @@ Result<int> watch(const WatchRequest& request) {
     TRY(loop.open());
     announce(request, loop, rule_count, tracer, attached ? "" : attached.error().context);
     TRY(loop.run(std::move(rules)));
-    print_end(loop, reader);
+    print_end(loop, tracer);
     return 0;
 }
 

@@ -3,9 +3,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,7 +24,10 @@ namespace vigil::apps {
 namespace {
 
 // The configuration is looked at no less often.
-constexpr uint64_t longest_wait_ns = ns_per_s;
+constexpr uint64_t look_interval_ns = ns_per_s;
+// At the end: for a reader of the output, or of the log, that is slow.
+constexpr int last_words_ms = 1'000;
+constexpr int last_words_step_ms = 10;
 constexpr mode_t log_mode = 0640;
 
 Error failure(const std::string& what) {
@@ -45,10 +48,10 @@ sigset_t awaited_signals() {
     return signals;
 }
 
-itimerspec every(uint64_t ns) {
-    const timespec period{.tv_sec = static_cast<time_t>(ns / ns_per_s),
-                          .tv_nsec = static_cast<long>(ns % ns_per_s)};
-    return {.it_interval = period, .it_value = period};
+// Rounded up, for epoll_wait(2).
+int ms_until(uint64_t then_ns) {
+    const uint64_t now_ns = boot_now_ns();
+    return now_ns < then_ns ? static_cast<int>((then_ns - now_ns) / ns_per_ms + 1) : 0;
 }
 
 }  // namespace
@@ -70,17 +73,14 @@ Result<void> WatchLoop::open() {
     const sigset_t awaited = awaited_signals();
     ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
     signals_ = Fd(::signalfd(-1, &awaited, SFD_NONBLOCK | SFD_CLOEXEC));
-    timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
     epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    const itimerspec period = every(std::min(request_.interval_ns, longest_wait_ns));
-    if (!signals_ || !timer_ || !epoll_ ||
-        ::timerfd_settime(timer_.get(), 0, &period, nullptr) != 0 ||
-        !add_to(epoll_, signals_.get(), EPOLLIN) || !add_to(epoll_, timer_.get(), EPOLLIN) ||
+    if (!signals_ || !epoll_ || !add_to(epoll_, signals_.get(), EPOLLIN) ||
         (reader_ != nullptr && !add_to(epoll_, reader_->wake_fd(), EPOLLIN | EPOLLET))) {
         return failure("preparing to wait");
     }
     // Reports only that the reading end is gone; a plain file can't be watched and needs not.
     (void)add_to(epoll_, STDOUT_FILENO, 0);
+    next_tick_ns_ = boot_now_ns();
     return open_log();
 }
 
@@ -88,7 +88,8 @@ Result<void> WatchLoop::open_log() {
     if (!request_.log) {
         return {};
     }
-    Fd fd(::open(request_.log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, log_mode));
+    Fd fd(::open(request_.log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
+                 log_mode));
     if (!fd) {
         Error error = failure(fmt::format("opening the log '{}'", *request_.log));
         error.code = ErrorCode::usage;
@@ -101,27 +102,27 @@ Result<void> WatchLoop::open_log() {
 
 Result<void> WatchLoop::run(rules::RuleSet rules) {
     watcher_.apply(std::move(rules));
-    TRY(tick());
     while (!stop_) {
-        TRY(wait());
+        TRY(do_what_is_due());
+        wait(ms_until(std::min(next_tick_ns_, next_look_ns_)));
     }
     watcher_.finish();
-    flush();
+    for (int ms = 0; ms < last_words_ms && waiting() > 0; ms += last_words_step_ms) {
+        flush();
+        (void)::poll(nullptr, 0, waiting() > 0 ? last_words_step_ms : 0);
+    }
     screen_.clear_status();
     return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }
 
-Result<void> WatchLoop::wait() {
+void WatchLoop::wait(int timeout_ms) {
     std::array<epoll_event, 4> ready{};
-    const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), -1);
+    const int count =
+        ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), timeout_ms);
     for (int i = 0; i < count; i++) {
         const int fd = ready[static_cast<size_t>(i)].data.fd;
         if (fd == signals_.get()) {
             take_signals();
-        } else if (fd == timer_.get()) {
-            uint64_t expirations = 0;
-            (void)!::read(timer_.get(), &expirations, sizeof expirations);
-            TRY(tick());
         } else if (reader_ != nullptr && fd == reader_->wake_fd()) {
             watcher_.drain();
         } else {
@@ -129,20 +130,22 @@ Result<void> WatchLoop::wait() {
         }
     }
     flush();
-    return {};
 }
 
-Result<void> WatchLoop::tick() {
-    if (configuration_->has_changed()) {
-        reload();
-    }
-    // With an interval beyond a second the timer comes more often. It may come a little early.
+Result<void> WatchLoop::do_what_is_due() {
     const uint64_t now_ns = boot_now_ns();
-    if (now_ns + request_.interval_ns / 10 >= next_tick_ns_) {
-        next_tick_ns_ = now_ns + request_.interval_ns;
+    if (now_ns >= next_look_ns_) {
+        next_look_ns_ = now_ns + look_interval_ns;
+        if (configuration_->has_changed()) {
+            reload();
+        }
+        watcher_.drain();  // what has ended is not to wait for a tick that is far away
+    }
+    if (now_ns >= next_tick_ns_) {
+        // On time on the average; what was missed (a suspend) is not made up for.
+        next_tick_ns_ =
+            std::max(next_tick_ns_ + request_.interval_ns, now_ns + request_.interval_ns / 2);
         TRY(watcher_.tick());
-    } else {
-        watcher_.drain();  // what ended is not to wait for a late tick
     }
     if (const std::string& reason = watcher_.sampler().reason(); reason != no_kernel_sweep_) {
         no_kernel_sweep_ = reason;
@@ -170,6 +173,11 @@ void WatchLoop::take_signals() {
 }
 
 void WatchLoop::reload() {
+    if (!configuration_->can_be_read_again()) {
+        say_to_user(fmt::format("'{}' is no regular file: the limits stay as they were",
+                                configuration_->path()));
+        return;
+    }
     auto rules = configuration_->load();
     if (!rules) {
         say_to_user(rules.error().context + "\nvigil: the limits stay as they were");
@@ -230,6 +238,10 @@ std::string WatchLoop::status() const {
                        own_memory ? fmt::format("{:.1f} MB", *own_memory) : "-");
 }
 
-uint64_t WatchLoop::dropped() const { return screen_.dropped() + log_.dropped(); }
+size_t WatchLoop::waiting() const {
+    return (screen_.closed() ? 0 : screen_.waiting()) + log_.waiting();
+}
+
+uint64_t WatchLoop::unwritten() const { return screen_.dropped() + log_.dropped() + waiting(); }
 
 }  // namespace vigil::apps

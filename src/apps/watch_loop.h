@@ -36,19 +36,20 @@ class WatchLoop {
 
     const agent::Watcher& watcher() const { return watcher_; }
     uint64_t told() const { return told_; }
-    // Lines that found no room while the screen, or the log, took none.
-    uint64_t dropped() const;
+    // Lines that the screen, or the log, did not take.
+    uint64_t unwritten() const;
 
  private:
     Result<void> open_log();
-    Result<void> wait();
-    Result<void> tick();
+    Result<void> do_what_is_due();
+    void wait(int timeout_ms);
     void take_signals();
     void reload();
     void show(const model::Event& event);
     void flush();
     void say_to_user(const std::string& text);
     std::string status() const;
+    size_t waiting() const;
 
     WatchRequest request_;
     ConfigFile* configuration_;
@@ -64,8 +65,8 @@ class WatchLoop {
     std::string no_kernel_sweep_;  // said already
     Fd epoll_;
     Fd signals_;
-    Fd timer_;
     uint64_t next_tick_ns_ = 0;
+    uint64_t next_look_ns_ = 0;  // at the configuration
     uint64_t told_ = 0;
     std::optional<Error> output_error_;
     bool stop_ = false;

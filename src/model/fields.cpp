@@ -62,7 +62,9 @@ constexpr Field ppid_field{"ppid", "", [](E e) { return number(e.process.ppid); 
 constexpr Field start_field{"start_ns", "", [](E e) { return number(e.process.start_ns); }};
 constexpr Field comm_field{"comm", "", [](E e) -> Value { return Foreign{e.process.comm.view()}; }};
 constexpr Field uid_field{"uid", "", [](E e) { return number(e.process.uid); }};
-constexpr Field cgroup_field{"cgroup_id", "", [](E e) { return number(e.process.cgroup_id); }};
+constexpr Field cgroup_field{
+    "cgroup_id", "",
+    [](E e) { return e.process.cgroup_id != 0 ? number(e.process.cgroup_id) : Value{Null{}}; }};
 
 constexpr std::array identity_table{pid_field,  ppid_field, start_field,
                                     comm_field, uid_field,  cgroup_field};

@@ -187,7 +187,7 @@ void Engine::judge_course(Course& course, const RuleSet& rules, const Subject& s
     };
     if (!course.raised) {
         if (since(course.beyond->begin_ns, now_ns) >= rule.for_ns) {
-            course.raised = course.was_raised = true;
+            course.raised = true;
             raised_++;
             tell(ViolationState::raised);
         }
@@ -209,11 +209,7 @@ void Engine::end(Standing& standing, const Subject& subject, const model::Usage&
     for (Course course : ended.courses_) {
         const Rule& rule = (*rules_)[course.rule];
         const double limit = rule.limits[model::index(course.metric)];
-        auto value = usage[model::index(course.metric)];
-        if (course.was_raised && !course.raised &&
-            !model::metrics()[model::index(course.metric)].is_rate) {
-            value.reset();  // the peak of its whole life, which has been told
-        }
+        const auto value = usage[model::index(course.metric)];
         if (value && (course.raised || *value > limit)) {
             course.take(*value, limit, from_ns, now_ns);
         }

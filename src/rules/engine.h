@@ -73,7 +73,6 @@ class Standing {
         uint32_t rule = 0;  // index
         model::Metric metric = model::Metric::cpu;
         bool raised = false;
-        bool was_raised = false;  // ever
         uint64_t told_ns = 0;
         std::optional<Span> beyond;     // since it was first beyond the limit
         std::optional<Span> violation;  // while at or below it again: the same, up to there

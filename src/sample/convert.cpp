@@ -44,7 +44,9 @@ model::Sample sample_of(const vigil_sample& record) {
 
     model::Counters& counters = sample.counters;
     counters.cpu_ns = record.runtime_ns;
-    counters.rss_bytes = record.rss_pages * page_bytes();
+    if (record.rss_pages != 0) {  // else a kernel thread, or in the middle of an exec
+        counters.rss_bytes = record.rss_pages * page_bytes();
+    }
     if ((record.flags & VIGIL_SAMPLE_STORAGE_UNKNOWN) == 0) {
         counters.read_bytes = record.read_bytes;
         counters.write_bytes = record.write_bytes;

@@ -19,6 +19,9 @@
 
 namespace vigil::sample {
 
+// EXACT_RSS_CPUS of bpf/lib/sample.h: beyond, memory counters are taken as they are.
+constexpr int exact_rss_cpus = 64;
+
 inline Error failure(const char* what, int error) {
     return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(error))};
 }
@@ -35,7 +38,8 @@ Result<Program<Skeleton>> load_program(const SweepOptions& options, Adjust adjus
         return failure("opening the sweep program", errno);
     }
     const bool network = options.processes_fd >= 0;
-    program->rodata->cpu_count = static_cast<__u32>(std::max(0, ::libbpf_num_possible_cpus()));
+    const int cpus = ::libbpf_num_possible_cpus();
+    program->rodata->cpu_count = cpus <= exact_rss_cpus ? static_cast<__u32>(std::max(0, cpus)) : 0;
     program->rodata->network_counted = network ? 1 : 0;
     if (network) {
         ::bpf_map__reuse_fd(program->maps.processes, options.processes_fd);

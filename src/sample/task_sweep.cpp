@@ -58,7 +58,11 @@ class TaskSweep final : public Sweep {
             if (counted[i] < processes_[i].threads) {
                 processes_[i].flags |= VIGIL_SAMPLE_UNSETTLED;
             }
-            out.push_back(sample_of(processes_[i]));
+            model::Sample& sample = out.emplace_back(sample_of(processes_[i]));
+            if ((processes_[i].flags & VIGIL_SAMPLE_UNSETTLED) != 0) {
+                // A thread may be in it twice.
+                sample.counters.read_bytes = sample.counters.write_bytes = std::nullopt;
+            }
         }
         return {};
     }

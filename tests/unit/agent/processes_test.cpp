@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using namespace std::string_literals;
+using namespace std::literals;
 using test::Process;
 
 constexpr uint32_t pid = test::no_such_pid;
@@ -185,13 +185,37 @@ TEST_F(Script, WhatAnEventHasToldStays) {
     EXPECT_EQ(before->executable, "") << "that one may be shared";
 }
 
-TEST_F(Script, UnderAnotherNameItIsNotTheScript) {
+TEST_F(Script, UnderAnotherNameItIsStillTheScript) {
     ASSERT_TRUE(child_.ready());
     for (const std::string_view comm : {"", "renamed", "a_script_with_b"}) {
         Known script = known(child_.pid(), comm);
         read_details(script);
-        EXPECT_EQ(script.subject.image->script, "") << comm;
+        EXPECT_EQ(script.subject.image->script, script_name) << comm;
     }
+}
+
+std::string script_of(std::string_view executable, std::string_view argv) {
+    model::Exec exec;
+    exec.file = "/usr/bin/any";
+    exec.executable = executable;
+    exec.argv = argv;
+    return image_of(exec)->script;
+}
+
+TEST(ScriptOfArguments, IsTheFirstThatIsNoOption) {
+    EXPECT_EQ(script_of("python3.11", "python3\0/opt/backup.py\0x\0"sv), "backup.py");
+    EXPECT_EQ(script_of("python3.11", "python3\0-u\0backup.py\0"sv), "backup.py");
+    EXPECT_EQ(script_of("perl", "perl\0-w\0./a.pl"sv), "a.pl") << "the last one may be cut";
+    EXPECT_EQ(script_of("dash", "sh\0-e\0./run\0"sv), "run");
+}
+
+TEST(ScriptOfArguments, IsNoneWhereTheProgramStandsThere) {
+    EXPECT_EQ(script_of("python3.11", "python3\0-m\0http.server\0"sv), "");
+    EXPECT_EQ(script_of("perl", "perl\0-e\0print 1\0"sv), "");
+    EXPECT_EQ(script_of("bash", "bash\0-ec\0ls\0"sv), "");
+    EXPECT_EQ(script_of("bash", "bash\0"sv), "");
+    EXPECT_EQ(script_of("cat", "cat\0category.txt\0"sv), "") << "no interpreter";
+    EXPECT_EQ(script_of("", "x\0y\0"sv), "");
 }
 
 TEST(ReadDetails, AProgramIsNoScript) {
