@@ -70,6 +70,7 @@ Watcher::Watcher(sample::Sampler sampler, capture::Reader* reader, uint64_t inte
       engine_([this](const rules::Subject& subject, const rules::Report& told) {
           report(subject, told);
       }),
+      own_pid_(static_cast<uint32_t>(::getpid())),
       begun_ns_(boot_now_ns()) {}
 
 // The sweep first, then the events: what ended after the sweep is judged by its bill, not by the
@@ -314,7 +315,7 @@ void Watcher::measure(model::Sample& sample) {
     if (rules::Engine::is_watched(known.standing)) {
         engine_.judge(known.standing, known.subject, usage, from_ns, now_ns_);
     }
-    if (known.subject.process.pid == static_cast<uint32_t>(::getpid())) {
+    if (known.subject.process.pid == own_pid_) {
         own_usage_ = usage;
     }
 }

@@ -82,6 +82,7 @@ class Watcher {
     std::unordered_map<uint32_t, uint64_t> ended_before_;  // in the tick before
     std::unordered_map<uint32_t, std::string> user_names_;
     std::unordered_map<uint64_t, std::shared_ptr<const std::string>> cgroup_paths_;  // by id
+    uint32_t own_pid_;
     uint64_t begun_ns_;
     uint64_t now_ns_ = 0;         // of the sweep, or the newest event
     uint64_t last_sweep_ns_ = 0;  // its begin
