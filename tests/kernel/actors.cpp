@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +186,23 @@ Folder::Folder(const std::string& below) : path_(below + "/vigil-test.XXXXXX") {
 Folder::~Folder() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
+}
+
+std::string disk_folder() {
+    for (const char* path : {"/scratch", "/var/tmp", "/tmp"}) {
+        struct statfs info {};
+        if (::statfs(path, &info) != 0 || info.f_type == TMPFS_MAGIC ||
+            info.f_type == RAMFS_MAGIC || info.f_type == OVERLAYFS_SUPER_MAGIC) {
+            continue;
+        }
+        const Folder folder(path);
+        const Fd file(::open((folder.path() + "/probe").c_str(),
+                             O_CREAT | O_RDWR | O_DIRECT | O_CLOEXEC, 0600));
+        if (file) {
+            return path;
+        }
+    }
+    return {};
 }
 
 std::string cgroup_mount(const std::string& controller) {

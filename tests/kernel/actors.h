@@ -81,6 +81,9 @@ class Folder {
     std::string path_;
 };
 
+// A folder on a block device; empty where there is none.
+std::string disk_folder();
+
 // Where the given cgroup controller is mounted by itself (version 1), or, for "", version 2.
 std::string cgroup_mount(const std::string& controller);
 

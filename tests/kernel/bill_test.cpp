@@ -3,11 +3,9 @@
 // process has quite gone: its CPU time is low by up to a tick a thread plus the teardown.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/magic.h>
 #include <malloc.h>
 #include <spawn.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -175,24 +173,6 @@ TEST(Bill, PeakIsNotThatOfTheProgramBeforeExec) {
             EXPECT_GT(exit.number("peak_rss_bytes"), 0) << "unknown is not zero";
         }
     }
-}
-
-// Somewhere on a block device, or empty.
-std::string disk_folder() {
-    for (const char* path : {"/scratch", "/var/tmp", "/tmp"}) {
-        struct statfs info {};
-        if (::statfs(path, &info) != 0 || info.f_type == TMPFS_MAGIC ||
-            info.f_type == RAMFS_MAGIC || info.f_type == OVERLAYFS_SUPER_MAGIC) {
-            continue;
-        }
-        const Folder folder(path);
-        const Fd file(::open((folder.path() + "/probe").c_str(),
-                             O_CREAT | O_RDWR | O_DIRECT | O_CLOEXEC, 0600));
-        if (file) {
-            return path;
-        }
-    }
-    return {};
 }
 
 TEST(Bill, BytesOfStorage) {

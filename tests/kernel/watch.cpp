@@ -3,11 +3,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/magic.h>
 #include <simdjson.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -367,23 +365,6 @@ Ended Actor::kill(int signal) { return kill_and_wait(std::exchange(pid_, -1), si
 
 std::string tell_all(const std::string& name, const std::string& metric) {
     return R"({"process": ")" + name + R"(", ")" + metric + R"(": 0.001, "cooldown": "1ms"})";
-}
-
-std::string disk_folder() {
-    for (const char* path : {"/scratch", "/var/tmp", "/tmp"}) {
-        struct statfs info {};
-        if (::statfs(path, &info) != 0 || info.f_type == TMPFS_MAGIC ||
-            info.f_type == RAMFS_MAGIC || info.f_type == OVERLAYFS_SUPER_MAGIC) {
-            continue;
-        }
-        const Folder folder(path);
-        const Fd file(::open((folder.path() + "/probe").c_str(),
-                             O_CREAT | O_RDWR | O_DIRECT | O_CLOEXEC, 0600));
-        if (file) {
-            return path;
-        }
-    }
-    return {};
 }
 
 }  // namespace vigil::tests

@@ -130,7 +130,4 @@ class Actor {
 // A rule under which any use of `metric` is told each sweep.
 std::string tell_all(const std::string& name, const std::string& metric);
 
-// Somewhere on a block device, or empty.
-std::string disk_folder();
-
 }  // namespace vigil::tests
