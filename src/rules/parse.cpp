@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/parse.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/fd.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "rules/keys.h"
 #include "rules/syntax.h"
@@ -297,28 +295,11 @@ Result<RuleSet> parse(std::string_view text, std::string_view name) {
 }
 
 Result<RuleSet> load(const std::string& path) {
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!file) {
+    auto text = read_file(path, largest_configuration_bytes);
+    if (!text) {
         return cannot_read(path, errno);
     }
-    // One byte more than is allowed shows that there is more, of a file without end too.
-    std::string text(largest_configuration_bytes + 1, '\0');
-    size_t size = 0;
-    while (size < text.size()) {
-        const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return cannot_read(path, errno);
-        }
-        if (count == 0) {
-            break;
-        }
-        size += static_cast<size_t>(count);
-    }
-    text.resize(size);
-    return parse(text, path);
+    return parse(*text, path);
 }
 
 }  // namespace vigil::rules

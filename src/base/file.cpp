@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+namespace vigil {
+namespace {
+
+std::string folder_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos) {
+        return ".";
+    }
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<std::string> read_all(const Fd& file, const std::string& path, size_t limit_bytes) {
+    struct stat info {};
+    const size_t expected = ::fstat(file.get(), &info) == 0 && info.st_size > 0
+                                ? static_cast<size_t>(info.st_size)
+                                : size_t{4096};
+    std::string text;
+    size_t size = 0;
+    while (size <= limit_bytes) {
+        if (text.size() == size) {
+            text.resize(std::min(limit_bytes + 1, std::max(expected + 1, size * 2)));
+        }
+        const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return system_error("reading", path);
+        }
+        if (count == 0) {
+            break;
+        }
+        size += static_cast<size_t>(count);
+    }
+    text.resize(size);
+    return text;
+}
+
+}  // namespace
+
+Error system_error(std::string_view doing, std::string_view path) {
+    const int number = errno;
+    std::string context = fmt::format("{} '", doing);
+    append_printable(context, path);
+    Error error{ErrorCode::failed, fmt::format("{}': {}", context, std::strerror(number))};
+    errno = number;
+    return error;
+}
+
+Result<std::string> read_file(const std::string& path, size_t limit_bytes) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!file) {
+        return system_error("opening", path);
+    }
+    return read_all(file, path, limit_bytes);
+}
+
+Result<std::optional<std::string>> read_file_if_any(const std::string& path, size_t limit_bytes) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!file && errno == ENOENT) {
+        return std::optional<std::string>();
+    }
+    if (!file) {
+        return system_error("opening", path);
+    }
+    TRY_ASSIGN(std::string text, read_all(file, path, limit_bytes));
+    return std::optional<std::string>(std::move(text));
+}
+
+Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode) {
+    // Of this process alone: two that write the same file must not share their halves.
+    const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
+    ::unlink(draft.c_str());
+    const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file) {
+        return system_error("creating", draft);
+    }
+    if (!write_all(file.get(), content) || ::fchmod(file.get(), mode) != 0 ||
+        ::fdatasync(file.get()) != 0 || ::rename(draft.c_str(), path.c_str()) != 0) {
+        Error error = system_error("writing", path);
+        ::unlink(draft.c_str());
+        return error;
+    }
+    return sync_folder_of(path);
+}
+
+Result<void> sync_folder_of(const std::string& path) {
+    const std::string folder = folder_of(path);
+    const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Some file systems can't sync a folder, and then have nothing to sync.
+    if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
+        return system_error("syncing", folder);
+    }
+    return {};
+}
+
+Result<void> make_folders(const std::string& path, mode_t mode) {
+    for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        const std::string folder = path.substr(0, end);
+        if (!folder.empty() && ::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) {
+            return system_error("creating the folder", folder);
+        }
+        if (end == std::string::npos) {
+            break;
+        }
+    }
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
+        errno = ENOTDIR;
+        return system_error("creating the folder", path);
+    }
+    return {};
+}
+
+bool write_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            return false;
+        }
+        bytes.remove_prefix(static_cast<size_t>(written));
+    }
+    return true;
+}
+
+}  // namespace vigil
