@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a journal that another thread or process may be writing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace vigil::journal {
+
+class Reader {
+ public:
+    // From the line `sequence` on. Nothing is opened yet.
+    Reader(std::string path, uint64_t sequence);
+
+    // Appends whole lines from next_sequence() on, none beyond `last`, until most_bytes are in (at
+    // least one line if there is one); the number of lines. 0: nothing there yet. Where the next
+    // lines have been deleted it goes on with the oldest there is: next_sequence() less the number
+    // of lines is then the first one read. After the error of a damaged line the next call goes on
+    // behind it.
+    //
+    // Lines that are not durable yet are read too: one that is to act on nothing that a power cut
+    // can take back gives Writer::synced() as `last`.
+    Result<size_t> read(std::string& out, size_t most_bytes, uint64_t last = UINT64_MAX);
+
+    uint64_t next_sequence() const { return next_sequence_; }
+
+ private:
+    enum class Stop { full, end_of_file, end_of_segment };
+
+    Result<bool> open_next_segment();
+    Result<Stop> take_lines(std::string& out, size_t most_bytes, uint64_t last, size_t& count);
+    bool still_active() const;
+
+    std::string path_;
+    uint64_t next_sequence_;
+    std::string buffer_;
+
+    Fd file_;
+    std::string file_path_;  // as it was when opened
+    bool active_ = false;    // as far as is known
+    uint64_t first_ = 0;     // sequence, of the segment
+    uint64_t end_ = 0;       // sequence: lines from here on are not the segment's
+    uint64_t offset_ = 0;    // in the file
+    uint64_t at_ = 0;        // the sequence of the line at the offset
+};
+
+// The last n lines of the journal with their '\n', oldest first. Only the end is read, but of a
+// rotated segment, whose lines are counted. Damaged lines (too long) are left out.
+Result<std::vector<std::string>> tail(const std::string& path, size_t n);
+
+}  // namespace vigil::journal
