@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
@@ -33,20 +34,25 @@ class Reader {
     enum class Stop { full, end_of_file, end_of_segment };
 
     Result<bool> open_next_segment();
+    Result<bool> try_next_segment(bool& changed);
     Result<Stop> take_lines(std::string& out, size_t most_bytes, uint64_t last, size_t& count);
-    bool still_active() const;
+    Result<std::string_view> whole_lines_at(size_t wanted_bytes);
+    Result<bool> skip_long_line();
+    bool stands_at_path() const;
 
     std::string path_;
     uint64_t next_sequence_;
     std::string buffer_;
 
+    // The segment that is read, or was read last.
     Fd file_;
     std::string file_path_;  // as it was when opened
-    bool active_ = false;    // as far as is known
-    uint64_t first_ = 0;     // sequence, of the segment
-    uint64_t end_ = 0;       // sequence: lines from here on are not the segment's
+    bool active_ = false;    // more may be written to it
+    bool done_ = true;       // nothing is left to be read of it
+    uint64_t first_ = 0;     // sequence of its first line
+    uint64_t end_ = 0;       // lines from this sequence on are not the segment's
     uint64_t offset_ = 0;    // in the file
-    uint64_t at_ = 0;        // the sequence of the line at the offset
+    uint64_t at_ = 0;        // sequence of the line at the offset
 };
 
 // The last n lines of the journal with their '\n', oldest first. Only the end is read, but of a

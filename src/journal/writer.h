@@ -90,18 +90,24 @@ class Writer {
  private:
     using Clock = std::chrono::steady_clock;
 
+    static constexpr size_t group_bytes = 1 << 20;
+    static constexpr std::chrono::milliseconds group_time{20};
+    static constexpr std::chrono::seconds retry_time{1};
+    static constexpr size_t kept_buffer_bytes = 2 * group_bytes;  // of an idle writer
+
     Writer(WriterOptions options, WriterEvents events, std::unique_ptr<Store> store);
 
     void run();
     std::optional<Clock::time_point> due() const;
     void round();
-    Result<void> remove_acknowledged();
     Result<void> commit();
-    Result<void> rotate_if_asked();
-    Result<void> keep_bounds();
-    std::string_view next_chunk(uint64_t& count);
-    void take(size_t bytes_written);
+    Result<void> tidy();
+    std::string_view not_written() const;
+    bool wants_rotation() const;
+    void forget_rotations();
+    std::string_view next_chunk(bool bounded, uint64_t& lines) const;
     void publish();
+    void note(const Result<void>& result);
     void report(const std::string& text);
 
     const WriterOptions options_;
@@ -112,26 +118,28 @@ class Writer {
     std::string committing_;         // what is being written; keeps what could not be
     size_t committed_bytes_ = 0;     // of it, on disk
     uint64_t committing_lines_ = 0;  // of it, not on disk
+    std::string trouble_;            // the first one of this round
     std::string reported_;
 
-    mutable std::mutex mutex_;
+    mutable std::mutex mutex_;             // of all below
     std::condition_variable wake_;         // the commit thread
     std::condition_variable synced_more_;  // wait_synced()
     std::string gathering_;
     uint64_t gathering_lines_ = 0;
     Clock::time_point gathering_since_;  // its first line
     size_t pending_ = 0;                 // bytes in both buffers
-    uint64_t next_sequence_ = 0;
-    uint64_t synced_ = 0;
-    uint64_t oldest_sequence_ = 0;
-    uint64_t bytes_on_disk_ = 0;
-    uint64_t remove_before_ = 0;
-    std::deque<uint64_t> rotate_at_;  // lines that begin a segment
+    uint64_t next_sequence_;
+    uint64_t synced_;
+    uint64_t oldest_sequence_;
+    uint64_t oldest_end_;  // of the oldest rotated segment; UINT64_MAX: there is none
+    uint64_t bytes_on_disk_;
     WriterStats stats_;
-    bool asked_ = true;  // something to do but lines
+    uint64_t remove_before_ = 0;
+    std::deque<uint64_t> rotate_at_;  // lines that begin a segment, as they were asked for
+    bool asked_ = true;               // for more than lines to write; at first: for the bounds
     bool stopping_ = false;
+    bool lines_wait_ = false;  // for the next try
     std::optional<Clock::time_point> retry_at_;
-    bool lines_wait_for_retry_ = false;
 
     std::thread thread_;
 };

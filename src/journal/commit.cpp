@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commit thread of a writer. It sleeps until there is something to do, takes the lines that
+// have gathered and brings them to disk, while new ones gather in the other buffer.
+#include <algorithm>
+#include <utility>
+
+#include "journal/store.h"
+#include "journal/writer.h"
+
+namespace vigil::journal {
+
+void Writer::run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        for (auto at = due(); !at || *at > Clock::now(); at = due()) {
+            if (at) {
+                wake_.wait_until(lock, *at);
+            } else {
+                wake_.wait(lock);
+            }
+        }
+        const bool last = stopping_;
+        asked_ = false;
+        retry_at_.reset();
+        if (committing_lines_ == 0) {
+            committing_.clear();
+            committed_bytes_ = 0;
+            std::swap(committing_, gathering_);
+            committing_lines_ = std::exchange(gathering_lines_, 0);
+        }
+        lock.unlock();
+        round();
+        lock.lock();
+        if (last && (pending_ == 0 || lines_wait_)) {
+            return;
+        }
+    }
+}
+
+// When the next round is; nothing: not before something happens. With the lock held.
+std::optional<Writer::Clock::time_point> Writer::due() const {
+    if (stopping_ || asked_) {
+        return Clock::time_point::min();
+    }
+    std::optional<Clock::time_point> at = retry_at_;
+    if (!gathering_.empty() && !lines_wait_) {
+        const auto full = gathering_.size() >= group_bytes ? Clock::time_point::min()
+                                                           : gathering_since_ + group_time;
+        at = at ? std::min(*at, full) : full;
+    }
+    return at;
+}
+
+void Writer::round() {
+    trouble_.clear();
+    note(tidy());
+    const auto committed = commit();
+    note(committed);
+    note(tidy());
+    report(trouble_);
+    if (committing_lines_ == 0 && committing_.capacity() > kept_buffer_bytes) {
+        committing_ = {};
+    }
+    const std::lock_guard lock(mutex_);
+    lines_wait_ = !committed;
+    if (!trouble_.empty()) {
+        retry_at_ = Clock::now() + retry_time;
+    }
+}
+
+Result<void> Writer::commit() {
+    bool rotates = true;
+    while (true) {
+        if (rotates && wants_rotation()) {
+            // A segment that gets too long is better than lines that are not on disk.
+            const auto rotated = store_->rotate();
+            note(rotated);
+            rotates = rotated.has_value();
+            if (rotates) {
+                forget_rotations();
+            }
+            publish();
+        }
+        uint64_t lines = 0;
+        const std::string_view chunk = next_chunk(rotates, lines);
+        if (chunk.empty()) {
+            return {};
+        }
+        const uint64_t sequence = store_->next_sequence();
+        const uint64_t bytes = store_->written_bytes();
+        const auto written = store_->write(chunk, lines);
+        committing_lines_ -= store_->next_sequence() - sequence;
+        committed_bytes_ += store_->written_bytes() - bytes;
+        if (const std::string news = store_->take_news(); !news.empty()) {
+            report(news);
+        }
+        publish();
+        TRY(written);
+        note(tidy());
+    }
+}
+
+std::string_view Writer::not_written() const {
+    return std::string_view(committing_).substr(committed_bytes_);
+}
+
+bool Writer::wants_rotation() const {
+    const std::string_view lines = not_written();
+    const uint64_t active = store_->active_bytes();
+    if (active > 0 && !lines.empty() && active + lines.find('\n') + 1 > options_.segment_bytes) {
+        return true;
+    }
+    const std::lock_guard lock(mutex_);
+    return !rotate_at_.empty() && rotate_at_.front() <= store_->next_sequence();
+}
+
+void Writer::forget_rotations() {
+    const std::lock_guard lock(mutex_);
+    while (!rotate_at_.empty() && rotate_at_.front() <= store_->next_sequence()) {
+        rotate_at_.pop_front();
+    }
+}
+
+// What goes to the active segment in one write: whole lines, one at least if there are any.
+std::string_view Writer::next_chunk(bool bounded, uint64_t& lines) const {
+    const std::string_view rest = not_written();
+    const uint64_t active = store_->active_bytes();
+    const uint64_t room = options_.segment_bytes - std::min(options_.segment_bytes, active);
+    uint64_t most_lines = UINT64_MAX;
+    if (const std::lock_guard lock(mutex_); !rotate_at_.empty()) {
+        most_lines = rotate_at_.front() - store_->next_sequence();
+    }
+    lines = committing_lines_;
+    if (!bounded || (rest.size() <= room && lines <= most_lines)) {
+        return rest;
+    }
+    size_t end = 0;
+    for (lines = 0; end < rest.size() && lines < most_lines; lines++) {
+        const size_t next = rest.find('\n', end) + 1;
+        if (lines > 0 && next > room) {
+            break;
+        }
+        end = next;
+    }
+    return rest.substr(0, end);
+}
+
+// Deletes what nobody needs any more, and what the bounds don't allow.
+Result<void> Writer::tidy() {
+    while (store_->rotated() > 0) {
+        uint64_t needed = 0;
+        if (const std::lock_guard lock(mutex_); true) {
+            needed = remove_before_;
+        }
+        const bool acknowledged = store_->oldest_end() <= needed;
+        const bool too_many =
+            options_.most_rotated > 0 && store_->rotated() > options_.most_rotated;
+        const bool too_much =
+            options_.total_bytes > 0 && store_->bytes_on_disk() > options_.total_bytes;
+        if (!acknowledged && !too_many && !too_much) {
+            break;
+        }
+        TRY_ASSIGN(const Store::Removed removed, store_->remove_oldest());
+        publish();
+        if (!acknowledged && events_.on_removed) {
+            events_.on_removed(removed.first_sequence, removed.count);
+        }
+    }
+    return {};
+}
+
+// Brings what others see up to date.
+void Writer::publish() {
+    const uint64_t synced = store_->next_sequence() - 1;
+    {
+        const std::lock_guard lock(mutex_);
+        pending_ = gathering_.size() + not_written().size();
+        oldest_sequence_ = store_->oldest_sequence();
+        oldest_end_ = store_->rotated() > 0 ? store_->oldest_end() : UINT64_MAX;
+        bytes_on_disk_ = store_->bytes_on_disk();
+        if (synced == synced_) {
+            return;
+        }
+        synced_ = synced;
+        stats_.commits++;
+        stats_.bytes = store_->written_bytes();
+    }
+    synced_more_.notify_all();
+    if (events_.on_synced) {
+        events_.on_synced(synced);
+    }
+}
+
+void Writer::note(const Result<void>& result) {
+    if (!result && trouble_.empty()) {
+        trouble_ = result.error().context;
+    }
+}
+
+void Writer::report(const std::string& text) {
+    if (text != reported_ && events_.on_trouble) {
+        events_.on_trouble(text);
+    }
+    reported_ = text;
+}
+
+}  // namespace vigil::journal

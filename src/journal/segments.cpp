@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/segments.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <optional>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/units.h"
+
+namespace vigil::journal {
+namespace {
+
+struct Place {
+    std::string folder;
+    std::string name;
+};
+
+Place place_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos) {
+        return {".", path};
+    }
+    return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// The number behind "events.log.", in the one form that a writer gives it.
+std::optional<uint64_t> sequence_of(std::string_view name, std::string_view active_name) {
+    if (name.size() <= active_name.size() + 1 || !name.starts_with(active_name) ||
+        name[active_name.size()] != '.' || name[active_name.size() + 1] == '0') {
+        return {};
+    }
+    const auto number = parse_number(name.substr(active_name.size() + 1), 1, largest_sequence);
+    return number ? std::optional(*number) : std::nullopt;
+}
+
+// Of a regular file; nothing where there is none of this name.
+std::optional<uint64_t> file_size(int folder, const char* name) {
+    struct stat info {};
+    if (::fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) {
+        return {};
+    }
+    return static_cast<uint64_t>(info.st_size);
+}
+
+struct CloseFolder {
+    void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+}  // namespace
+
+std::string rotated_path(const std::string& path, uint64_t sequence) {
+    return fmt::format("{}.{}", path, sequence);
+}
+
+Result<std::vector<Segment>> list_rotated(const std::string& path) {
+    const Place place = place_of(path);
+    const std::unique_ptr<DIR, CloseFolder> folder(::opendir(place.folder.c_str()));
+    if (!folder) {
+        return system_error("opening", place.folder);
+    }
+    std::vector<Segment> found;
+    while (true) {
+        errno = 0;
+        const dirent* entry = ::readdir(folder.get());  // NOLINT(concurrency-mt-unsafe): own stream
+        if (entry == nullptr && errno != 0) {
+            return system_error("reading", place.folder);
+        }
+        if (entry == nullptr) {
+            break;
+        }
+        const auto sequence = sequence_of(entry->d_name, place.name);
+        if (!sequence) {
+            continue;
+        }
+        if (const auto size = file_size(::dirfd(folder.get()), entry->d_name)) {
+            found.push_back({rotated_path(path, *sequence), *sequence, *size, false});
+        }
+    }
+    const auto older = [](const Segment& a, const Segment& b) {
+        return a.first_sequence < b.first_sequence;
+    };
+    // A folder that changes while it is read may show a name twice.
+    const auto same = [](const Segment& a, const Segment& b) {
+        return a.first_sequence == b.first_sequence;
+    };
+    std::sort(found.begin(), found.end(), older);
+    found.erase(std::unique(found.begin(), found.end(), same), found.end());
+    return found;
+}
+
+Result<std::vector<Segment>> list_segments(const std::string& path,
+                                           uint64_t first_sequence_if_unknown) {
+    TRY_ASSIGN(std::vector<Segment> segments, list_rotated(path));
+    uint64_t first_sequence = first_sequence_if_unknown;
+    if (!segments.empty()) {
+        TRY_ASSIGN(const WholeLines newest, count_lines(segments.back().path));
+        first_sequence = segments.back().first_sequence + newest.count;
+    }
+    const auto is_mark = [](const Segment& segment) { return segment.size_bytes == 0; };
+    segments.erase(std::remove_if(segments.begin(), segments.end(), is_mark), segments.end());
+    if (const auto size = file_size(AT_FDCWD, path.c_str())) {
+        segments.push_back({path, first_sequence, *size, true});
+    }
+    return segments;
+}
+
+Result<WholeLines> count_lines(const std::string& path) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file && errno == ENOENT) {
+        return WholeLines{};  // deleted meanwhile
+    }
+    if (!file) {
+        return system_error("opening", path);
+    }
+    std::string buffer(size_t{256} << 10, '\0');
+    WholeLines lines;
+    for (uint64_t offset = 0;;) {
+        const ssize_t got =
+            ::pread(file.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return system_error("reading", path);
+        }
+        if (got == 0) {
+            return lines;
+        }
+        const std::string_view bytes(buffer.data(), static_cast<size_t>(got));
+        lines.count += static_cast<uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+        if (const size_t end = bytes.rfind('\n'); end != std::string_view::npos) {
+            lines.bytes = offset + end + 1;
+        }
+        offset += bytes.size();
+    }
+}
+
+}  // namespace vigil::journal

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <iterator>
+#include <utility>
+
+#include "base/file.h"
+#include "journal/reader.h"
+#include "journal/segments.h"
+
+namespace vigil::journal {
+namespace {
+
+constexpr size_t block_bytes = 64 << 10;
+constexpr int most_tries = 10;
+
+// Bytes of a file; fewer at its end.
+Result<std::string_view> read_at(int fd, const std::string& path, uint64_t offset, size_t size,
+                                 std::string& buffer) {
+    buffer.resize(std::max(buffer.size(), size));
+    while (true) {
+        const ssize_t got = ::pread(fd, buffer.data(), size, static_cast<off_t>(offset));
+        if (got >= 0) {
+            return std::string_view(buffer.data(), static_cast<size_t>(got));
+        }
+        if (errno != EINTR) {
+            return system_error("reading", path);
+        }
+    }
+}
+
+// Where the `count`th line end before `end` is, counted backwards from 0: the offset behind it. 0
+// where there are not so many.
+Result<uint64_t> behind_line_end(int fd, const std::string& path, uint64_t end, uint64_t count) {
+    std::string buffer;
+    while (end > 0) {
+        const uint64_t begin = end - std::min<uint64_t>(end, block_bytes);
+        TRY_ASSIGN(const std::string_view bytes, read_at(fd, path, begin, end - begin, buffer));
+        for (size_t at = bytes.rfind('\n'); at != std::string_view::npos;
+             at = at == 0 ? std::string_view::npos : bytes.rfind('\n', at - 1)) {
+            if (count == 0) {
+                return begin + at + 1;
+            }
+            count--;
+        }
+        end = begin;
+    }
+    return 0;
+}
+
+// The lines in [begin, end), which is whole lines.
+Result<void> read_lines(int fd, const std::string& path, uint64_t begin, uint64_t end,
+                        std::vector<std::string>& lines) {
+    std::string buffer;
+    std::string line;
+    while (begin < end) {
+        const size_t size = std::min<uint64_t>(end - begin, block_bytes);
+        TRY_ASSIGN(std::string_view bytes, read_at(fd, path, begin, size, buffer));
+        if (bytes.empty()) {
+            break;  // cut off meanwhile
+        }
+        begin += bytes.size();
+        while (!bytes.empty()) {
+            const size_t line_end = bytes.find('\n');
+            const size_t length = std::min(line_end, bytes.size() - 1) + 1;
+            // One byte too many is kept: it tells that the line is too long.
+            line += bytes.substr(0, std::min(length, longest_line_bytes + 1 - line.size()));
+            bytes.remove_prefix(length);
+            if (line_end != std::string_view::npos) {
+                if (line.size() <= longest_line_bytes) {
+                    lines.push_back(line);
+                }
+                line.clear();
+            }
+        }
+    }
+    return {};
+}
+
+// The last n lines of a segment whose lines are all before the sequence `end_sequence`.
+Result<std::vector<std::string>> tail_of(const Segment& segment, uint64_t end_sequence, size_t n) {
+    std::vector<std::string> lines;
+    const Fd file(::open(segment.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file && errno == ENOENT) {
+        return lines;
+    }
+    if (!file) {
+        return system_error("opening", segment.path);
+    }
+    uint64_t not_its_own = 0;
+    if (!segment.active) {
+        TRY_ASSIGN(const WholeLines whole, count_lines(segment.path));
+        const uint64_t own = end_sequence - segment.first_sequence;
+        not_its_own = whole.count - std::min(whole.count, own);
+    }
+    const int fd = file.get();
+    TRY_ASSIGN(const uint64_t end,
+               behind_line_end(fd, segment.path, segment.size_bytes, not_its_own));
+    // The end of the last line of all is the 0th.
+    TRY_ASSIGN(const uint64_t begin, behind_line_end(fd, segment.path, end, n));
+    TRY(read_lines(fd, segment.path, begin, end, lines));
+    return lines;
+}
+
+Result<std::vector<std::string>> tail_now(const std::string& path, size_t n) {
+    TRY_ASSIGN(const std::vector<Segment> rotated, list_rotated(path));
+    TRY_ASSIGN(const std::vector<Segment> segments, list_segments(path));
+    std::vector<std::string> lines;
+    for (auto segment = segments.rbegin(); segment != segments.rend() && lines.size() < n;
+         ++segment) {
+        uint64_t end_sequence =
+            segment == segments.rbegin() ? UINT64_MAX : std::prev(segment)->first_sequence;
+        for (const Segment& other : rotated) {
+            if (other.first_sequence > segment->first_sequence) {
+                end_sequence = std::min(end_sequence, other.first_sequence);
+            }
+        }
+        TRY_ASSIGN(std::vector<std::string> more,
+                   tail_of(*segment, end_sequence, n - lines.size()));
+        lines.insert(lines.begin(), std::make_move_iterator(more.begin()),
+                     std::make_move_iterator(more.end()));
+    }
+    return lines;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> tail(const std::string& path, size_t n) {
+    for (int i = 1;; i++) {
+        TRY_ASSIGN(const std::vector<Segment> before, list_rotated(path));
+        TRY_ASSIGN(std::vector<std::string> lines, tail_now(path, n));
+        TRY_ASSIGN(const std::vector<Segment> after, list_rotated(path));
+        // A rotation meanwhile could hide lines.
+        const bool same =
+            before.empty() == after.empty() &&
+            (before.empty() || before.back().first_sequence == after.back().first_sequence);
+        if (same || i == most_tries) {
+            return lines;
+        }
+    }
+}
+
+}  // namespace vigil::journal

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+#include "base/clock.h"
+#include "journal/store.h"
+
+namespace vigil::journal {
+namespace {
+
+bool are_lines(std::string_view lines, size_t count) {
+    return (lines.empty() || lines.back() == '\n') &&
+           static_cast<size_t>(std::count(lines.begin(), lines.end(), '\n')) == count;
+}
+
+WriterOptions with_bounds(WriterOptions options) {
+    if (options.total_bytes > 0) {
+        options.segment_bytes = std::min(options.segment_bytes, options.total_bytes / 4);
+    }
+    return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Writer>> Writer::open(WriterOptions options, WriterEvents events,
+                                             Disk& disk) {
+    TRY_ASSIGN(std::unique_ptr<Store> store,
+               Store::open(options.path, options.first_sequence, options.mode, disk));
+    if (options.new_segment) {
+        TRY(store->rotate());
+    }
+    std::unique_ptr<Writer> writer(
+        new Writer(with_bounds(std::move(options)), std::move(events), std::move(store)));
+    // The program's signals are for its own threads.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::string error;
+    try {
+        writer->thread_ = std::thread(&Writer::run, writer.get());
+    } catch (const std::system_error& exception) {
+        error = exception.what();
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (!error.empty()) {
+        return Error{ErrorCode::failed, fmt::format("starting a thread: {}", error)};
+    }
+    return writer;
+}
+
+Writer::Writer(WriterOptions options, WriterEvents events, std::unique_ptr<Store> store)
+    : options_(std::move(options)),
+      events_(std::move(events)),
+      store_(std::move(store)),
+      next_sequence_(store_->next_sequence()),
+      synced_(store_->next_sequence() - 1),
+      oldest_sequence_(store_->oldest_sequence()),
+      oldest_end_(store_->rotated() > 0 ? store_->oldest_end() : UINT64_MAX),
+      bytes_on_disk_(store_->bytes_on_disk()) {}
+
+Writer::~Writer() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+std::optional<uint64_t> Writer::append(std::string_view lines, size_t count) {
+    CHECK(are_lines(lines, count));
+    std::unique_lock lock(mutex_);
+    if (pending_ > 0 && pending_ + lines.size() > options_.pending_bytes) {
+        return {};
+    }
+    const uint64_t sequence = next_sequence_;
+    if (count == 0) {
+        return sequence;
+    }
+    const size_t gathered = gathering_.size();
+    if (gathered == 0) {
+        gathering_since_ = Clock::now();
+    }
+    gathering_ += lines;
+    gathering_lines_ += count;
+    pending_ += lines.size();
+    next_sequence_ += count;
+    const bool wake = gathered == 0 || (gathered < group_bytes && gathering_.size() >= group_bytes);
+    lock.unlock();
+    if (wake) {
+        wake_.notify_one();
+    }
+    return sequence;
+}
+
+void Writer::remove_before(uint64_t sequence) {
+    {
+        const std::lock_guard lock(mutex_);
+        remove_before_ = std::max(remove_before_, sequence);
+        // Lines that found no room may find it now.
+        if (oldest_end_ > remove_before_ && !lines_wait_) {
+            return;
+        }
+        asked_ = true;
+    }
+    wake_.notify_one();
+}
+
+void Writer::rotate() {
+    {
+        const std::lock_guard lock(mutex_);
+        rotate_at_.push_back(next_sequence_);
+        asked_ = true;
+    }
+    wake_.notify_one();
+}
+
+bool Writer::wait_synced(uint64_t sequence, uint64_t timeout_ns) {
+    std::unique_lock lock(mutex_);
+    // A time that is too long for the clock is as good as any long one.
+    const auto time = std::chrono::nanoseconds(std::min(timeout_ns, 1'000'000 * ns_per_s));
+    return synced_more_.wait_for(lock, time, [&] { return synced_ >= sequence; });
+}
+
+uint64_t Writer::next_sequence() const {
+    const std::lock_guard lock(mutex_);
+    return next_sequence_;
+}
+
+uint64_t Writer::synced() const {
+    const std::lock_guard lock(mutex_);
+    return synced_;
+}
+
+uint64_t Writer::oldest_sequence() const {
+    const std::lock_guard lock(mutex_);
+    return oldest_sequence_;
+}
+
+uint64_t Writer::bytes_on_disk() const {
+    const std::lock_guard lock(mutex_);
+    return bytes_on_disk_;
+}
+
+size_t Writer::pending_bytes() const {
+    const std::lock_guard lock(mutex_);
+    return pending_;
+}
+
+WriterStats Writer::stats() const {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+}
+
+}  // namespace vigil::journal
