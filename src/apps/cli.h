@@ -16,6 +16,7 @@
 #include "apps/commands.h"
 #include "base/result.h"
 #include "base/say.h"
+#include "base/text.h"
 
 namespace vigil::apps {
 
@@ -35,7 +36,9 @@ inline std::optional<int> parse(CLI::App& app, Arguments arguments) {
         say(stdout, "{}", app.help());
         return 0;
     } catch (const CLI::ParseError& error) {
-        say(stderr, "vigil: {}\nTry '{} --help'.\n", error.what(), app.get_name());
+        std::string what;
+        append_printable(what, error.what());
+        say(stderr, "vigil: {}\nTry '{} --help'.\n", what, app.get_name());
         return static_cast<int>(ErrorCode::usage);
     }
     return std::nullopt;

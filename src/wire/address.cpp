@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+
+namespace vigil::wire {
+namespace {
+
+constexpr size_t longest_label_bytes = 63;
+
+bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+}  // namespace
+
+bool has_name_characters(std::string_view text) {
+    return !text.empty() && is_letter_or_digit(text[0]) &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-';
+           });
+}
+
+bool is_host_name(std::string_view text) {
+    if (!has_name_characters(text) || text.size() > longest_host_bytes) {
+        return false;
+    }
+    std::string_view label;
+    while (true) {
+        const size_t dot = text.find('.');
+        label = text.substr(0, dot);
+        if (label.empty() || label.size() > longest_label_bytes) {
+            return false;
+        }
+        if (dot == std::string_view::npos) {
+            break;
+        }
+        text.remove_prefix(dot + 1);
+    }
+    return std::any_of(label.begin(), label.end(), [](char c) { return c < '0' || c > '9'; });
+}
+
+std::string address_bytes(const std::string& text) {
+    if (text.find('\0') != std::string::npos) {
+        return {};  // inet_pton() would read only what stands before it
+    }
+    std::array<char, sizeof(in6_addr)> bytes{};
+    if (::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) {
+        return {bytes.data(), sizeof(in_addr)};
+    }
+    if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) {
+        return {bytes.data(), sizeof(in6_addr)};
+    }
+    return {};
+}
+
+std::string address_text(std::string_view bytes) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const int family = bytes.size() == sizeof(in_addr) ? AF_INET : AF_INET6;
+    if ((bytes.size() != sizeof(in_addr) && bytes.size() != sizeof(in6_addr)) ||
+        ::inet_ntop(family, bytes.data(), text.data(), text.size()) == nullptr) {
+        return "?";
+    }
+    return text.data();
+}
+
+}  // namespace vigil::wire

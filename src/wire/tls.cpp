@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/tls.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "wire/address.h"
+#include "wire/bundle.h"
+#include "wire/handshake.h"
+#include "wire/verify.h"
+
+namespace vigil::wire {
+namespace {
+
+std::string command_for(Role role, const std::string& name) {
+    return fmt::format("vigil certs issue {}{}", role == Role::server ? "--server " : "", name);
+}
+
+// Whose file it is decides what to do about it.
+std::string how_to_renew(const Bundle& bundle, Role role) {
+    const auto name = bundle.certificate ? identity_of(bundle.certificate.get()) : std::nullopt;
+    return name ? fmt::format("where the CA is, '{} --force' makes a new one",
+                              command_for(role, *name))
+                : fmt::format("where the CA is, '{}' makes one", command_for(role, "NAME"));
+}
+
+// What is wrong with the file itself, as a predicate; empty: nothing.
+std::string objection_to_parts(const Bundle& bundle) {
+    if (!bundle.certificate) {
+        return "holds no certificate";
+    }
+    if (!bundle.key) {
+        return "holds no private key";
+    }
+    if (X509_check_private_key(bundle.certificate.get(), bundle.key.get()) != 1) {
+        ERR_clear_error();
+        return "holds the private key of another certificate";
+    }
+    if (bundle.authorities.empty()) {
+        return "holds no CA's certificate behind its own";
+    }
+    for (const Certificate& authority : bundle.authorities) {
+        if (!is_ca(authority.get())) {
+            return "holds one behind its own certificate that is no CA's";
+        }
+    }
+    return identity_of(bundle.certificate.get()) ? "" : "holds a certificate that names nobody";
+}
+
+Result<void> check(const Bundle& bundle, const std::string& shown, Role role) {
+    if (const std::string objection = objection_to_parts(bundle); !objection.empty()) {
+        return usage_error(fmt::format("{} {}; {}", shown, objection, how_to_renew(bundle, role)));
+    }
+    X509* certificate = bundle.certificate.get();
+    if (!allows(certificate, role)) {
+        return usage_error(
+            fmt::format("{} {}; where the CA is, '{}' makes one", shown,
+                        role == Role::server ? "is not a server's" : "is not an agent's",
+                        command_for(role, "NAME")));
+    }
+    TRY_ASSIGN(const auto objection, verify(bundle, role, std::time(nullptr)));
+    if (objection) {
+        return usage_error(
+            fmt::format("{}: {}; {}", shown, *objection, how_to_renew(bundle, role)));
+    }
+    return {};
+}
+
+Result<void> set_up(SSL_CTX* context, const Bundle& bundle) {
+    TRY_ASSIGN(Store store, trust(bundle));
+    if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_use_certificate(context, bundle.certificate.get()) != 1 ||
+        SSL_CTX_use_PrivateKey(context, bundle.key.get()) != 1 ||
+        SSL_CTX_set_num_tickets(context, 0) != 1) {
+        return openssl_error("setting up TLS");
+    }
+    SSL_CTX_set_cert_store(context, store.release());
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);  // the peer has the CA's certificate
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, judge_peer);
+    return {};
+}
+
+}  // namespace
+
+Result<TlsContext> TlsContext::load(const std::string& path, Role role) {
+    auto pem = read_file(path, longest_pem_bytes);
+    if (!pem) {
+        return usage_error(pem.error().context);
+    }
+    return from_pem(*pem, path, role);
+}
+
+Result<TlsContext> TlsContext::from_pem(std::string_view pem, const std::string& path, Role role) {
+    std::string shown = "'";
+    append_printable(shown, path);
+    shown += '\'';
+    auto bundle = read_bundle(pem);
+    if (!bundle) {
+        return usage_error(
+            fmt::format("{} {}; {}", shown, bundle.error().context, how_to_renew(Bundle{}, role)));
+    }
+    TRY(check(*bundle, shown, role));
+    TlsContext tls;
+    tls.context_.reset(
+        SSL_CTX_new(role == Role::server ? TLS_server_method() : TLS_client_method()));
+    if (!tls.context_) {
+        return openssl_error("setting up TLS");
+    }
+    TRY(set_up(tls.context_.get(), *bundle));
+    tls.name_ = *identity_of(bundle->certificate.get());
+    tls.until_unix_s_ = validity_of(bundle->certificate.get()).until_unix_s;
+    return tls;
+}
+
+std::optional<std::string> peer_name(SSL* ssl) {
+    const X509* certificate = SSL_get0_peer_certificate(ssl);
+    if (certificate == nullptr || SSL_is_init_finished(ssl) != 1 ||
+        SSL_get_verify_result(ssl) != X509_V_OK) {
+        return std::nullopt;
+    }
+    return identity_of(certificate);
+}
+
+Result<void> expect_host(SSL* ssl, const std::string& host) {
+    X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
+    // The subject's common name is who the server is, not where it is reached.
+    X509_VERIFY_PARAM_set_hostflags(
+        parameters, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    const std::string ip = address_bytes(host);
+    const auto* ip_data = reinterpret_cast<const unsigned char*>(ip.data());
+    // OpenSSL takes an empty name for the wish not to check: only a real one gets there.
+    const bool set =
+        ip.empty() ? is_host_name(host) &&
+                         X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size()) == 1
+                   : X509_VERIFY_PARAM_set1_ip(parameters, ip_data, ip.size()) == 1;
+    if (!set) {
+        ERR_clear_error();
+        std::string shown;
+        append_word(shown, host);
+        return usage_error(
+            fmt::format("the server's address {}: expected a host name or an IP address", shown));
+    }
+    return {};
+}
+
+std::string sha256_hex(std::string_view bytes) { return sha256_of(bytes); }
+
+}  // namespace vigil::wire

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include "support/printable.h"
+#include "wire/fleet.h"
+#include "wire/tls.h"
+
+namespace vigil::wire {
+namespace {
+
+std::string load_error(const std::string& pem, Role role) {
+    const auto context = TlsContext::from_pem(pem, "x\033.pem", role);
+    EXPECT_FALSE(context);
+    if (context) {
+        return "";
+    }
+    EXPECT_EQ(context.error().code, ErrorCode::usage);
+    EXPECT_EQ(test::unprintable(context.error().context, false), "");
+    return context.error().context;
+}
+
+TEST(TlsFile, AFileThatIsNotGood) {
+    const std::string agent = agent_pem();
+    const std::string where = "'x\\e.pem'";
+    const std::string renew =
+        "; where the CA is, 'vigil certs issue web-1 --force' makes a new one";
+    EXPECT_EQ(load_error(certificate_of(agent) + our_ca().certificate_pem, Role::agent),
+              where + " holds no private key" + renew);
+    EXPECT_EQ(load_error(our_ca().key_pem + certificate_of(agent), Role::agent),
+              where + " holds the private key of another certificate" + renew);
+    EXPECT_EQ(load_error(key_of(agent) + certificate_of(agent), Role::agent),
+              where + " holds no CA's certificate behind its own" + renew);
+    EXPECT_EQ(load_error(agent + certificate_of(agent), Role::agent),
+              where + " holds one behind its own certificate that is no CA's" + renew);
+    EXPECT_EQ(load_error(agent, Role::server),
+              where +
+                  " is not a server's; where the CA is, 'vigil certs issue --server NAME' "
+                  "makes one");
+    EXPECT_EQ(load_error(server_pem(), Role::agent),
+              where + " is not an agent's; where the CA is, 'vigil certs issue NAME' makes one");
+    EXPECT_EQ(load_error(agent_pem(expired()), Role::agent),
+              where + ": its certificate expired on " + utc_text(expired().until_unix_s) + renew);
+    EXPECT_EQ(load_error(agent_pem(not_yet_valid()), Role::agent),
+              where + ": its certificate is valid only from " +
+                  utc_text(not_yet_valid().from_unix_s) + " on (is a clock wrong?)" + renew);
+    EXPECT_EQ(
+        load_error(key_of(agent) + certificate_of(agent) + make_ca().certificate_pem, Role::agent),
+        where + ": its certificate is not signed by the CA in the file" + renew);
+    EXPECT_EQ(load_error(server_pem(expired()), Role::server),
+              where + ": its certificate expired on " + utc_text(expired().until_unix_s) +
+                  "; where the CA is, 'vigil certs issue --server logs.example.org --force' "
+                  "makes a new one");
+    const std::string make = "; where the CA is, 'vigil certs issue NAME' makes one";
+    EXPECT_EQ(load_error("", Role::agent), where + " holds no certificate" + make);
+    EXPECT_EQ(load_error(std::string(longest_pem_bytes + 1, 'x'), Role::agent),
+              where + " is larger than 1 MiB" + make);
+    EXPECT_EQ(load_error(our_ca().key_pem + our_ca().certificate_pem, Role::agent),
+              where + " holds no CA's certificate behind its own" + make);
+}
+
+TEST(TlsFile, AnExpiredCa) {
+    const Authority old = make_ca(expired());
+    const auto context = TlsContext::from_pem(
+        issued(old, "web-1", Role::agent, {expired().from_unix_s, valid().until_unix_s}), "x.pem",
+        Role::agent);
+    ASSERT_FALSE(context);
+    EXPECT_EQ(context.error().context.rfind("'x.pem': its CA's certificate expired on ", 0), 0U)
+        << context.error().context;
+}
+
+TEST(TlsFile, FilesAreRead) {
+    const std::string path = testing::TempDir() + "vigil-tls-" + std::to_string(::getpid());
+    std::ofstream(path) << agent_pem();
+    const auto loaded = TlsContext::load(path, Role::agent);
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->name(), "web-1");
+    ::unlink(path.c_str());
+    const auto none = TlsContext::load(path, Role::agent);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, ErrorCode::usage);
+    EXPECT_EQ(none.error().context, "opening '" + path + "': No such file or directory");
+    EXPECT_NE(TlsContext::load("/dev/zero", Role::agent).error().context.find("larger than 1 MiB"),
+              std::string::npos);
+}
+
+TEST(Tls, Sha256) {
+    EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    EXPECT_EQ(sha256_hex("abc"),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(sha256_hex({"\0", 1}),
+              "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+}
+
+}  // namespace
+}  // namespace vigil::wire

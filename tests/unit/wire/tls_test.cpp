@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/tls.h"
+
+#include <gtest/gtest.h>
+#include <openssl/pem.h>
+
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include "support/printable.h"
+#include "wire/ends.h"
+#include "wire/fleet.h"
+
+namespace vigil::wire {
+namespace {
+
+TlsContext context_of(const std::string& pem, Role role) {
+    auto context = TlsContext::from_pem(pem, "test.pem", role);
+    if (!context) {
+        ADD_FAILURE() << context.error().context;
+        std::abort();
+    }
+    return std::move(*context);
+}
+
+const TlsContext& our_server() {
+    static const TlsContext context = context_of(server_pem(), Role::server);
+    return context;
+}
+
+const TlsContext& our_agent() {
+    static const TlsContext context = context_of(agent_pem(), Role::agent);
+    return context;
+}
+
+// What our server says of a peer that shows `pem`.
+std::string server_says(const std::string& pem) {
+    const SslContext foreign = careless(Role::agent, pem);
+    End agent(foreign.get(), Role::agent);
+    End server(our_server().get(), Role::server);
+    talk(agent, server);
+    EXPECT_EQ(peer_name(server.ssl()), std::nullopt);
+    EXPECT_EQ(test::unprintable(server.failure().value_or(""), false), "");
+    return server.failure().value_or("nothing");
+}
+
+// The same of our agent, which looks for `host`.
+std::string agent_says(const std::string& pem, const std::string& host = "localhost") {
+    const SslContext foreign = careless(Role::server, pem);
+    End agent(our_agent().get(), Role::agent);
+    End server(foreign.get(), Role::server);
+    EXPECT_TRUE(expect_host(agent.ssl(), host));
+    talk(agent, server);
+    EXPECT_EQ(peer_name(agent.ssl()), std::nullopt);
+    EXPECT_EQ(test::unprintable(agent.failure().value_or(""), false), "");
+    return agent.failure().value_or("nothing");
+}
+
+TEST(Tls, BothKnowWhoTheOtherIs) {
+    for (const std::string host : {"logs.example.org", "LOGS.example.org", "localhost", "192.0.2.7",
+                                   "2001:db8::7", "2001:db8:0:0::7"}) {
+        End agent(our_agent().get(), Role::agent);
+        End server(our_server().get(), Role::server);
+        ASSERT_TRUE(expect_host(agent.ssl(), host));
+        EXPECT_EQ(peer_name(agent.ssl()), std::nullopt) << "nothing is proved yet";
+        talk(agent, server);
+        EXPECT_EQ(agent.failure(), std::nullopt) << host;
+        EXPECT_EQ(server.failure(), std::nullopt) << host;
+        EXPECT_EQ(peer_name(agent.ssl()), "logs.example.org");
+        EXPECT_EQ(peer_name(server.ssl()), "web-1");
+        EXPECT_STREQ(SSL_get_version(agent.ssl()), "TLSv1.3");
+    }
+    EXPECT_EQ(our_agent().name(), "web-1");
+    EXPECT_EQ(our_server().name(), "logs.example.org");
+    EXPECT_GT(our_server().until_unix_s(), now_unix_s() + 29 * s_per_day);
+}
+
+TEST(Tls, NothingIsResumed) {
+    End first(our_agent().get(), Role::agent);
+    End server(our_server().get(), Role::server);
+    talk(first, server);
+    const std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>> session(
+        SSL_get1_session(first.ssl()));
+    ASSERT_NE(session, nullptr);
+    EXPECT_EQ(SSL_SESSION_is_resumable(session.get()), 0);
+    End again(our_agent().get(), Role::agent);
+    End server_again(our_server().get(), Role::server);
+    SSL_set_session(again.ssl(), session.get());
+    talk(again, server_again);
+    EXPECT_EQ(SSL_session_reused(again.ssl()), 0);
+    EXPECT_EQ(peer_name(server_again.ssl()), "web-1");
+}
+
+TEST(Tls, WrongHost) {
+    const std::string said =
+        "the peer's certificate is for other names: logs.example.org, "
+        "localhost, 192.0.2.7, 2001:db8::7";
+    for (const std::string host : {"other.example.org", "example.org", "x.logs.example.org",
+                                   "192.0.2.8", "2001:db8::8", "::1"}) {
+        EXPECT_EQ(agent_says(server_pem(), host), said) << host;
+    }
+    // The common name alone is no address.
+    EXPECT_EQ(agent_says(issued(our_ca(), "logs", Role::server), "localhost"),
+              "the peer's certificate is for other names: logs");
+    End agent(our_agent().get(), Role::agent);
+    for (const std::string& host :
+         {std::string(), std::string("a\0b", 3), std::string("::1\0", 4)}) {
+        const auto set = expect_host(agent.ssl(), host);
+        ASSERT_FALSE(set) << "OpenSSL alone would not check at all";
+        EXPECT_EQ(test::unprintable(set.error().context, false), "");
+    }
+}
+
+TEST(Tls, AListOfNamesHasAnEnd) {
+    std::vector<std::string> many;
+    for (int i = 0; i < 500; i++) {
+        many.push_back("host-" + std::to_string(i) + ".example.org");
+    }
+    const std::string said =
+        agent_says(issued(our_ca(), "logs", Role::server, valid(), many), "localhost");
+    EXPECT_LT(said.size(), 300U);
+    EXPECT_TRUE(said.ends_with(", ...")) << said;
+}
+
+TEST(Tls, ExpiredAndNotYetValid) {
+    EXPECT_EQ(server_says(agent_pem(expired())),
+              "the peer's certificate expired on " + utc_text(expired().until_unix_s));
+    EXPECT_EQ(agent_says(server_pem(expired())),
+              "the peer's certificate expired on " + utc_text(expired().until_unix_s));
+    EXPECT_EQ(server_says(agent_pem(not_yet_valid())),
+              "the peer's certificate is valid only from " + utc_text(not_yet_valid().from_unix_s) +
+                  " on (is a clock wrong?)");
+}
+
+TEST(Tls, AnotherCa) {
+    const Authority other = make_ca();
+    const std::string said = "the peer's certificate is not signed by our CA";
+    EXPECT_EQ(server_says(issued(other, "web-1", Role::agent)), said);
+    EXPECT_EQ(agent_says(issued(other, "localhost", Role::server)), said);
+    const std::string pem = issued(other, "web-1", Role::agent);
+    EXPECT_EQ(server_says(key_of(pem) + certificate_of(pem)), said) << "without its CA";
+    EXPECT_EQ(server_says(other.key_pem + other.certificate_pem), said);
+}
+
+TEST(Tls, RolesAreNotExchangeable) {
+    EXPECT_EQ(server_says(server_pem()), "the peer's certificate is a server's, not an agent's");
+    EXPECT_EQ(agent_says(issued(our_ca(), "localhost", Role::agent)),
+              "the peer's certificate is an agent's, not a server's");
+    EXPECT_EQ(server_says(our_ca().key_pem + our_ca().certificate_pem),
+              "the peer's certificate is not for agents")
+        << "the CA itself is no agent";
+}
+
+// The key and certificate of `pem` after `edit`, signed by the key in `signer`.
+template <class Edit>
+std::string forged(const std::string& pem, const std::string& signer, Edit edit) {
+    auto bundle = read_bundle(pem);
+    auto by = read_bundle(signer);
+    EXPECT_TRUE(bundle && by);
+    edit(bundle->certificate.get());
+    EXPECT_GT(X509_sign(bundle->certificate.get(), by->key.get(), EVP_sha256()), 0);
+    const Bio out(BIO_new(BIO_s_mem()));
+    PEM_write_bio_X509(out.get(), bundle->certificate.get());
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &data);
+    return key_of(pem) + std::string(data, static_cast<size_t>(size));
+}
+
+void remove_extension(X509* certificate, int nid) {
+    const int index = X509_get_ext_by_NID(certificate, nid, -1);
+    X509_EXTENSION_free(X509_delete_ext(certificate, index));
+}
+
+TEST(Tls, AnAgentCanNotIssue) {
+    const std::string agent = agent_pem();
+    auto issuer = read_bundle(agent);
+    const std::string server =
+        forged(issued(our_ca(), "localhost", Role::server), agent, [&](X509* certificate) {
+            X509_set_issuer_name(certificate, X509_get_subject_name(issuer->certificate.get()));
+            remove_extension(certificate, NID_authority_key_identifier);
+        });
+    EXPECT_EQ(agent_says(server + certificate_of(agent) + our_ca().certificate_pem),
+              "the peer's certificate is signed by one that may not sign");
+}
+
+TEST(Tls, WhatSaysNothingOfItsUseIsForNobody) {
+    const auto edit = [](X509* certificate) { remove_extension(certificate, NID_ext_key_usage); };
+    EXPECT_EQ(server_says(forged(agent_pem(), our_ca().key_pem, edit)),
+              "the peer's certificate is not for agents");
+    EXPECT_EQ(agent_says(forged(server_pem(), our_ca().key_pem, edit)),
+              "the peer's certificate is not for servers");
+}
+
+TEST(Tls, WithoutAProperNameNobodyComesIn) {
+    for (const std::string& name : {std::string("a b"), std::string("a\0b", 3), std::string("../a"),
+                                    std::string("\033[31m")}) {
+        const auto rename = [&](X509* certificate) {
+            X509_NAME* subject = X509_get_subject_name(certificate);
+            X509_NAME_ENTRY_free(X509_NAME_delete_entry(subject, 0));
+            X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
+                                       reinterpret_cast<const unsigned char*>(name.data()),
+                                       static_cast<int>(name.size()), -1, 0);
+        };
+        EXPECT_EQ(server_says(forged(agent_pem(), our_ca().key_pem, rename)),
+                  "the peer's certificate names nobody");
+    }
+    const auto add_second = [](X509* certificate) {
+        const auto* root = reinterpret_cast<const unsigned char*>("root");
+        X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                   MBSTRING_UTF8, root, -1, -1, 0);
+    };
+    EXPECT_EQ(server_says(forged(agent_pem(), our_ca().key_pem, add_second)),
+              "the peer's certificate names nobody");
+}
+
+TEST(Tls, NoCertificate) {
+    const SslContext bare = careless(Role::agent, "");
+    End agent(bare.get(), Role::agent);
+    End server(our_server().get(), Role::server);
+    talk(agent, server);
+    EXPECT_EQ(server.failure(), "the peer showed no certificate");
+    EXPECT_EQ(agent.failure(), "the peer refused us: it wants a certificate");
+}
+
+TEST(Tls, ARefusedAgentLearnsWhyOnItsFirstRead) {
+    const std::pair<std::string, std::string> cases[] = {
+        {agent_pem(expired()), "the peer refused our certificate: it has expired"},
+        {server_pem(), "the peer refused our certificate: it is not made for this role"},
+        {issued(make_ca(), "web-1", Role::agent),
+         "the peer refused our certificate: it trusts another CA"},
+        {agent_pem(not_yet_valid()),
+         "the peer refused our certificate; what it says itself tells why"},
+    };
+    for (const auto& [pem, said] : cases) {
+        const SslContext foreign = careless(Role::agent, pem);
+        End agent(foreign.get(), Role::agent);
+        End server(our_server().get(), Role::server);
+        talk(agent, server);
+        EXPECT_EQ(agent.failure(), said);
+    }
+}
+
+TEST(Tls, OlderTls) {
+    const std::string said = "the peer speaks another version of TLS: 1.3 is needed";
+    const SslContext old_agent = careless(Role::agent, agent_pem());
+    SSL_CTX_set_max_proto_version(old_agent.get(), TLS1_2_VERSION);
+    End agent(old_agent.get(), Role::agent);
+    End server(our_server().get(), Role::server);
+    talk(agent, server);
+    EXPECT_EQ(server.failure(), said);
+    EXPECT_EQ(agent.failure(), said);
+
+    const SslContext old_server = careless(Role::server, server_pem());
+    SSL_CTX_set_max_proto_version(old_server.get(), TLS1_2_VERSION);
+    End our_end(our_agent().get(), Role::agent);
+    End old_end(old_server.get(), Role::server);
+    talk(our_end, old_end);
+    EXPECT_EQ(our_end.failure(), said);
+}
+
+TEST(Tls, WhatIsNoTls) {
+    for (const std::string bytes : {"{\"kind\":\"hello\",\"agent\":\"web-1\"}\n",
+                                    "GET / HTTP/1.1\r\n\r\n", "CONNECT x:1 HTTP/1.1\r\n\r\n"}) {
+        for (const Role role : {Role::server, Role::agent}) {
+            End end((role == Role::server ? our_server() : our_agent()).get(), role);
+            end.step();
+            end.give(bytes);
+            end.step();
+            EXPECT_EQ(end.failure(), "the peer speaks no TLS") << bytes;
+        }
+    }
+    // Any other garbage: some failure in printable words, and never a peer.
+    unsigned int state = 1;
+    for (int i = 0; i < 2000; i++) {
+        std::string bytes(1 + i % 600, '\0');
+        for (char& byte : bytes) {
+            state = state * 1664525U + 1013904223U;
+            byte = static_cast<char>(state >> 24);
+        }
+        if (i % 2 == 0) {
+            bytes.replace(0, 3, "\x16\x03\x01");
+        }
+        const Role role = i % 4 < 2 ? Role::server : Role::agent;
+        End end((role == Role::server ? our_server() : our_agent()).get(), role);
+        end.step();
+        end.give(bytes);
+        end.hang_up();
+        end.step();
+        ASSERT_TRUE(end.failure());
+        EXPECT_FALSE(end.failure()->empty());
+        EXPECT_EQ(test::unprintable(*end.failure(), false), "");
+        EXPECT_EQ(peer_name(end.ssl()), std::nullopt);
+    }
+}
+
+TEST(Tls, APeerThatHangsUp) {
+    End server(our_server().get(), Role::server);
+    server.hang_up();
+    server.step();
+    EXPECT_EQ(server.failure(), "the peer ended the connection");
+}
+
+TEST(Tls, AnErrorThatWasTakenFromTheQueueIsNamedByItsCode) {
+    End server(our_server().get(), Role::server);
+    server.give("GET / HTTP/1.1\r\n\r\n");
+    ERR_clear_error();
+    ASSERT_LE(SSL_do_handshake(server.ssl()), 0);
+    const unsigned long code = ERR_get_error();
+    EXPECT_EQ(handshake_failure(server.ssl()), "the peer ended the connection");
+    EXPECT_EQ(handshake_failure(server.ssl(), code), "the peer speaks no TLS");
+}
+
+TEST(Tls, TwoCasWhileOneReplacesTheOther) {
+    const Authority next = make_ca();
+    const TlsContext server = context_of(server_pem() + next.certificate_pem, Role::server);
+    for (const Authority& ca : {our_ca(), next}) {
+        const SslContext foreign = careless(Role::agent, issued(ca, "web-2", Role::agent));
+        End agent(foreign.get(), Role::agent);
+        End end(server.get(), Role::server);
+        talk(agent, end);
+        EXPECT_EQ(peer_name(end.ssl()), "web-2");
+    }
+}
+
+}  // namespace
+}  // namespace vigil::wire
