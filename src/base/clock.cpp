@@ -41,6 +41,30 @@ int64_t unix_minus_boot_ns() {
            static_cast<int64_t>(read_ns(CLOCK_BOOTTIME));
 }
 
+// timegm(3) takes days and hours beyond their ends too: what it makes of them is compared.
+std::optional<int64_t> parse_utc(std::string_view text) {
+    constexpr size_t micros = sizeof "2026-11-20T22:33:49." - 1;
+    const std::string copy(text);
+    tm parts{};
+    const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (text.size() != micros + sizeof "123456Z" - 1 || rest != copy.c_str() + micros - 1 ||
+        copy[micros - 1] != '.' || copy.back() != 'Z') {
+        return std::nullopt;
+    }
+    int64_t us = 0;
+    for (const char c : copy.substr(micros, 6)) {
+        if (c < '0' || c > '9') {
+            return std::nullopt;
+        }
+        us = us * 10 + (c - '0');
+    }
+    const int64_t unix_ns =
+        ::timegm(&parts) * static_cast<int64_t>(ns_per_s) + us * static_cast<int64_t>(ns_per_us);
+    std::string again;
+    TimeFormat().append_utc(again, unix_ns);
+    return again == text ? std::optional(unix_ns) : std::nullopt;
+}
+
 void TimeFormat::append_utc(std::string& out, int64_t unix_ns) {
     const Split time = split(unix_ns);
     if (time.second != utc_second_) {

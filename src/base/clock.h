@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace vigil {
 
@@ -22,6 +24,9 @@ int64_t unix_minus_boot_ns();
 constexpr int64_t to_unix_ns(uint64_t boot_ns, int64_t offset_ns) {
     return static_cast<int64_t>(boot_ns + static_cast<uint64_t>(offset_ns));
 }
+
+// Nanoseconds since the Unix epoch of "2026-11-20T22:33:49.123456Z", as TimeFormat writes it.
+std::optional<int64_t> parse_utc(std::string_view text);
 
 // Formats times; keeps the last second's text, because events come in bunches of one second.
 class TimeFormat {

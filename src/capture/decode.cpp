@@ -245,6 +245,7 @@ std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContex
         }
         case Kind::loss:
         case Kind::violation:
+        case Kind::unobserved:
             break;
     }
     return std::nullopt;

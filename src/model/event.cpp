@@ -13,9 +13,23 @@ std::string_view to_string(Kind kind) {
         case Kind::loss:
             return "loss";
         case Kind::violation:
+            return "violation";
+        case Kind::unobserved:
             break;
     }
-    return "violation";
+    return "unobserved";
+}
+
+std::string_view to_string(LossPlace place) {
+    switch (place) {
+        case LossPlace::ring:
+            return "ring";
+        case LossPlace::queue:
+            return "queue";
+        case LossPlace::refused:
+            break;
+    }
+    return "refused";
 }
 
 std::string_view to_string(ViolationState state) {

@@ -23,12 +23,13 @@ enum class Kind : uint8_t {
 #undef VIGIL_KIND_MEMBER
         loss,
     violation,
+    unobserved,
 };
 
 #define VIGIL_KIND_ONE(number, NAME, name) +1
 constexpr size_t kernel_kind_count = 0 VIGIL_KINDS(VIGIL_KIND_ONE);
 #undef VIGIL_KIND_ONE
-constexpr size_t kind_count = static_cast<size_t>(Kind::violation) + 1;
+constexpr size_t kind_count = static_cast<size_t>(Kind::unobserved) + 1;
 
 constexpr size_t index(Kind kind) { return static_cast<size_t>(kind); }
 constexpr bool is_kernel_kind(Kind kind) { return index(kind) < kernel_kind_count; }
@@ -144,12 +145,19 @@ struct KillFailed {
     int error = 0;  // errno
 };
 
+// Where events were lost: on the way out of the kernel, or in an agent's queue, which is full or
+// holds what its server refuses.
+enum class LossPlace : uint8_t { ring, queue, refused };
+
+std::string_view to_string(LossPlace place);
+
 // Events that happened and that nobody will see. Its process is empty.
 struct Loss {
-    Kind kind = Kind::fork;
+    std::optional<Kind> kind;  // absent: of more than one
     uint64_t count = 0;
     int64_t from_unix_ns = 0;  // time of the last event before the gap
     int64_t to_unix_ns = 0;
+    LossPlace place = LossPlace::ring;
 };
 
 // What limits are set on: see model/sample.h.
@@ -181,6 +189,13 @@ struct Violation {
     std::optional<std::string_view> unit;        // of systemd, from the path
 };
 
+// Time in which nobody watched. Its process is empty.
+struct Unobserved {
+    int64_t from_unix_ns = 0;
+    int64_t to_unix_ns = 0;
+    bool rebooted = false;  // the machine has started anew in between
+};
+
 struct Event {
     Kind kind = Kind::fork;
     uint16_t cpu = 0;
@@ -188,7 +203,7 @@ struct Event {
     uint64_t boot_ns = 0;
     int64_t unix_ns = 0;
     Process process;
-    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation> body;
+    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation, Unobserved> body;
 };
 
 }  // namespace vigil::model

@@ -20,6 +20,7 @@ const Signal& signal_of(E event) { return std::get<Signal>(event.body); }
 const Oom& oom_of(E event) { return std::get<Oom>(event.body); }
 const KillFailed& failed_of(E event) { return std::get<KillFailed>(event.body); }
 const Loss& loss_of(E event) { return std::get<Loss>(event.body); }
+const Unobserved& unobserved_of(E event) { return std::get<Unobserved>(event.body); }
 const Violation& violation_of(E event) { return std::get<Violation>(event.body); }
 
 const MetricRow& row_of(const Violation& violation) { return metrics()[index(violation.metric)]; }
@@ -172,11 +173,22 @@ constexpr std::array kill_failed_table{
 };
 
 constexpr std::array loss_table{
-    Field{"lost_kind", "", [](E e) -> Value { return to_string(loss_of(e).kind); }},
+    Field{"lost_kind", "",
+          [](E e) {
+              return maybe(loss_of(e).kind, [](Kind kind) -> Value { return to_string(kind); });
+          }},
     Field{"count", "", [](E e) { return number(loss_of(e).count); }},
-    Field{"cpu", "cpu", [](E e) { return number(e.cpu); }},
+    Field{"place", "", [](E e) -> Value { return to_string(loss_of(e).place); }},
+    Field{"cpu", "cpu",
+          [](E e) { return loss_of(e).place == LossPlace::ring ? number(e.cpu) : Value{Null{}}; }},
     Field{"from", "from", [](E e) -> Value { return UnixTime{loss_of(e).from_unix_ns}; }},
     Field{"to", "to", [](E e) -> Value { return UnixTime{loss_of(e).to_unix_ns}; }},
+};
+
+constexpr std::array unobserved_table{
+    Field{"from", "from", [](E e) -> Value { return UnixTime{unobserved_of(e).from_unix_ns}; }},
+    Field{"to", "to", [](E e) -> Value { return UnixTime{unobserved_of(e).to_unix_ns}; }},
+    Field{"rebooted", "rebooted", [](E e) -> Value { return unobserved_of(e).rebooted; }},
 };
 
 constexpr std::array violation_table{
@@ -208,6 +220,7 @@ constexpr std::array violation_table{
 std::span<const Field> process_fields(Kind kind) {
     switch (kind) {
         case Kind::loss:
+        case Kind::unobserved:
             return {};
         case Kind::violation:
             return identity_table;
@@ -234,6 +247,8 @@ std::span<const Field> fields(Kind kind) {
             return loss_table;
         case Kind::violation:
             return violation_table;
+        case Kind::unobserved:
+            return unobserved_table;
     }
     CHECK(false);
 }

@@ -17,9 +17,26 @@ namespace {
 
 class JsonSink final : public Sink {
  public:
-    explicit JsonSink(const std::string& host) { append_json_string(host_, host); }
+    JsonSink(const std::string& host, size_t longest) : longest_(longest) {
+        append_json_string(host_, host);
+    }
 
     void append(std::string& out, const model::Event& event) override {
+        const size_t begin = out.size();
+        append_object(out, event);
+        if (out.size() - begin > longest_) {
+            out.resize(begin);
+            longest_foreign_ = cut_bytes;
+            append_object(out, event);
+            longest_foreign_ = SIZE_MAX;
+        }
+    }
+
+ private:
+    // Ten such strings of bytes that all have to be escaped fit into a journal's line.
+    static constexpr size_t cut_bytes = 400;
+
+    void append_object(std::string& out, const model::Event& event) {
         out += "{\"time\":\"";
         time_.append_utc(out, event.unix_ns);
         out += "\",\"kind\":\"";
@@ -28,10 +45,9 @@ class JsonSink final : public Sink {
         out += host_;
         append_fields(out, model::process_fields(event.kind), event);
         append_fields(out, model::fields(event.kind), event);
-        out += "}\n";
+        out += longest_foreign_ == SIZE_MAX ? "}\n" : ",\"cut\":true}\n";
     }
 
- private:
     void append_fields(std::string& out, std::span<const model::Field> fields,
                        const model::Event& event) {
         for (const model::Field& field : fields) {
@@ -65,10 +81,10 @@ class JsonSink final : public Sink {
         out += '"';
     }
     void append_value(std::string& out, model::Foreign value) {
-        append_json_string(out, value.bytes);
+        append_json_string(out, value.bytes.substr(0, longest_foreign_));
     }
     void append_value(std::string& out, model::Arguments value) {
-        append_json_arguments(out, value.bytes);
+        append_json_arguments(out, value.bytes.substr(0, longest_foreign_));
     }
     void append_value(std::string& out, model::Status value) {
         append_value(out, uint64_t{value.value});
@@ -83,10 +99,14 @@ class JsonSink final : public Sink {
 
     TimeFormat time_;
     std::string host_;  // quoted and escaped
+    size_t longest_;
+    size_t longest_foreign_ = SIZE_MAX;
 };
 
 }  // namespace
 
-std::unique_ptr<Sink> make_json_sink(std::string host) { return std::make_unique<JsonSink>(host); }
+std::unique_ptr<Sink> make_json_sink(std::string host, size_t longest) {
+    return std::make_unique<JsonSink>(host, longest);
+}
 
 }  // namespace vigil::sinks

@@ -2,6 +2,8 @@
 // A format: turns one event into bytes.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -20,8 +22,12 @@ class Sink {
     virtual void append(std::string& out, const model::Event& event) = 0;
 };
 
-// One flat JSON object a line, as docs/events.md describes.
-std::unique_ptr<Sink> make_json_sink(std::string host);
+// What a journal takes: a line with its end.
+constexpr size_t longest_journal_line = 32 << 10;
+
+// One flat JSON object a line, as docs/events.md describes. Where a line would be longer than
+// `longest`, foreign strings in it are cut to some hundred bytes, and it says so: "cut":true.
+std::unique_ptr<Sink> make_json_sink(std::string host, size_t longest = SIZE_MAX);
 
 // One line for people. `details`: key=value pairs after the line proper. `colour`: with ANSI
 // colours.

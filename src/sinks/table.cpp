@@ -21,7 +21,7 @@ class TableSink final : public Sink {
         if (event.kind == model::Kind::loss) {
             const auto& loss = std::get<model::Loss>(event.body);
             fmt::format_to(std::back_inserter(out), "{:<8} {:<8} (lost {} {} events)\n", "-", "-",
-                           loss.count, to_string(loss.kind));
+                           loss.count, loss.kind ? to_string(*loss.kind) : "other");
             return;
         }
         if (event.kind != model::Kind::fork) {

@@ -41,6 +41,7 @@ std::string_view colour_of(const Event& event) {
             return red;
         case Kind::kill_failed:
         case Kind::loss:
+        case Kind::unobserved:
             return yellow;
         case Kind::violation: {
             const auto state = std::get<model::Violation>(event.body).state;
@@ -100,9 +101,13 @@ class TextSink final : public Sink {
             case Kind::loss: {
                 const auto& loss = std::get<model::Loss>(event.body);
                 fmt::format_to(std::back_inserter(out), FMT_COMPILE("LOSS: {} (count={})"),
-                               to_string(loss.kind), loss.count);
+                               loss.kind ? to_string(*loss.kind) : to_string(loss.place),
+                               loss.count);
                 break;
             }
+            case Kind::unobserved:
+                append_unobserved(out, event);
+                break;
             case Kind::violation:
                 append_violation(out, event);
                 break;
@@ -144,6 +149,14 @@ class TextSink final : public Sink {
         append_printable(out, event.process.comm.view());
         fmt::format_to(std::back_inserter(out), FMT_COMPILE("/{}] {} ({})"), event.process.pid,
                        sender, sender_pid);
+    }
+
+    static void append_unobserved(std::string& out, const Event& event) {
+        const auto& gap = std::get<model::Unobserved>(event.body);
+        out += "UNOBSERVED: ";
+        append_seconds(out, gap.to_unix_ns > gap.from_unix_ns
+                                ? static_cast<uint64_t>(gap.to_unix_ns - gap.from_unix_ns)
+                                : 0);
     }
 
     static void append_kill_failed(std::string& out, const Event& event) {

@@ -37,6 +37,21 @@ class Zone {
     }
 };
 
+TEST(Clock, UtcThatWasWrittenIsRead) {
+    TimeFormat format;
+    for (const int64_t unix_ns : {sample_ns, sample_ns + 123'456'000, int64_t{0},
+                                  -second_ns + 1'000, 951'782'400 * second_ns}) {
+        EXPECT_EQ(parse_utc(utc(format, unix_ns).substr(1)), unix_ns);
+    }
+    for (const char* bad :
+         {"", "2026-11-20T22:33:49Z", "2026-11-20T22:33:49.123456", "2026-11-20 22:33:49.123456Z",
+          "2026-02-30T22:33:49.123456Z", "2026-11-20T22:33:49.12345xZ",
+          "2026-11-20T22:33:49.-12345Z", "2026-11-20T24:33:49.123456Z",
+          "2026-11-20T22:33:49.123456Z ", " 026-11-20T22:33:49.123456Z"}) {
+        EXPECT_FALSE(parse_utc(bad)) << bad;
+    }
+}
+
 TEST(Clock, UtcHasMicrosecondsAndCutsTheRest) {
     TimeFormat format;
     EXPECT_EQ(utc(format, sample_ns), ">2026-11-20T22:33:49.000000Z");

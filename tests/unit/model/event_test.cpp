@@ -12,12 +12,16 @@ namespace {
 
 TEST(Event, KindsHaveTheNumbersAndNamesOfTheAbi) {
     EXPECT_EQ(kernel_kind_count, 6U);
-    EXPECT_EQ(kind_count, 8U);
-    const std::pair<Kind, std::string_view> kinds[] = {
-        {Kind::fork, "fork"}, {Kind::exec, "exec"},
-        {Kind::exit, "exit"}, {Kind::signal, "signal"},
-        {Kind::oom, "oom"},   {Kind::kill_failed, "kill_failed"},
-        {Kind::loss, "loss"}, {Kind::violation, "violation"}};
+    EXPECT_EQ(kind_count, 9U);
+    const std::pair<Kind, std::string_view> kinds[] = {{Kind::fork, "fork"},
+                                                       {Kind::exec, "exec"},
+                                                       {Kind::exit, "exit"},
+                                                       {Kind::signal, "signal"},
+                                                       {Kind::oom, "oom"},
+                                                       {Kind::kill_failed, "kill_failed"},
+                                                       {Kind::loss, "loss"},
+                                                       {Kind::violation, "violation"},
+                                                       {Kind::unobserved, "unobserved"}};
     for (size_t i = 0; i < std::size(kinds); i++) {
         EXPECT_EQ(index(kinds[i].first), i);
         EXPECT_EQ(to_string(kinds[i].first), kinds[i].second);

@@ -15,9 +15,9 @@ namespace vigil::model {
 namespace {
 
 std::vector<Event> one_of_each() {
-    return {test::fork_event(),   test::exec_event(),     test::exit_event(),
-            test::signal_event(), test::oom_event(),      test::kill_failed_event(),
-            test::loss_event(),   test::violation_event()};
+    return {test::fork_event(),   test::exec_event(),      test::exit_event(),
+            test::signal_event(), test::oom_event(),       test::kill_failed_event(),
+            test::loss_event(),   test::violation_event(), test::unobserved_event()};
 }
 
 const Field& field_of(Kind kind, std::string_view key) {

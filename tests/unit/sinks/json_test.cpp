@@ -206,7 +206,8 @@ TEST(Json, KillFailed) {
 TEST(Json, LossIsAboutNoProcess) {
     const std::string line = line_of(test::loss_event());
     EXPECT_EQ(line, R"({"time":"2026-11-20T22:33:49.800000Z","kind":"loss","host":"box",)"
-                    R"("lost_kind":"exit","count":12,"cpu":1,"from":"2026-11-20T22:33:49.790000Z",)"
+                    R"("lost_kind":"exit","count":12,"place":"ring","cpu":1,)"
+                    R"("from":"2026-11-20T22:33:49.790000Z",)"
                     R"("to":"2026-11-20T22:33:49.800000Z"})"
                     "\n");
     EXPECT_TRUE(test::parse_json_object(line));

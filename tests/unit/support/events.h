@@ -121,6 +121,16 @@ inline model::Event loss_event() {
     return event;
 }
 
+inline model::Event unobserved_event() {
+    model::Event event;
+    event.kind = model::Kind::unobserved;
+    event.unix_ns = evening_ns + 810'000'000;
+    event.body = model::Unobserved{.from_unix_ns = evening_ns - 60'690'000'000,
+                                   .to_unix_ns = evening_ns + 810'000'000,
+                                   .rebooted = false};
+    return event;
+}
+
 inline model::Event violation_event() {
     using namespace std::string_view_literals;
     model::Violation violation;
