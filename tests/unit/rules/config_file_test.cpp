@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/config_file.h"
+#include "rules/config_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "support/processes.h"
 
-namespace vigil::apps {
+namespace vigil::rules {
 namespace {
 
 const std::string one_rule = R"([{"process": "a", "cpu": 1}])";
@@ -205,4 +205,4 @@ TEST_F(ConfigFileTest, NorWhatIsReadFromAPipe) {
 }
 
 }  // namespace
-}  // namespace vigil::apps
+}  // namespace vigil::rules

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "rules/parse.h"
 
-namespace vigil::apps {
+namespace vigil::rules {
 
 class ConfigFile {
  public:
@@ -18,7 +18,7 @@ class ConfigFile {
     const std::string& path() const { return path_; }
 
     // Reads it, changed or not.
-    Result<rules::RuleSet> load();
+    Result<RuleSet> load();
 
     // False for a pipe: that can be read once only, and then makes one wait.
     bool can_be_read_again() const;
@@ -44,4 +44,4 @@ class ConfigFile {
     Mark last_;
 };
 
-}  // namespace vigil::apps
+}  // namespace vigil::rules

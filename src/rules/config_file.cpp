@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/config_file.h"
+#include "rules/config_file.h"
 
-namespace vigil::apps {
+namespace vigil::rules {
 
 bool ConfigFile::Mark::operator==(const Mark& other) const {
     return device == other.device && inode == other.inode && size == other.size &&
@@ -17,7 +17,7 @@ ConfigFile::Mark ConfigFile::mark() const {
 }
 
 // The mark first: what is written in between changes it again.
-Result<rules::RuleSet> ConfigFile::load() {
+Result<RuleSet> ConfigFile::load() {
     loaded_ = last_ = mark();
     return rules::load(path_);
 }
@@ -35,4 +35,4 @@ bool ConfigFile::has_changed() {
     return at_rest && now.size >= 0 && !(now == loaded_);
 }
 
-}  // namespace vigil::apps
+}  // namespace vigil::rules
