@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/line_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace vigil::wire {
+
+// Grows only when it was filled: thousands of connections have a buffer each, and most are idle.
+char* LineBuffer::room() {
+    const bool full = bytes_.empty() || room_bytes() == 0;
+    const size_t kept = end_ - begin_;
+    if (begin_ > 0) {
+        std::memmove(bytes_.data(), bytes_.data() + begin_, kept);
+    }
+    searched_ -= begin_;
+    begin_ = 0;
+    end_ = kept;
+    if (full) {
+        // A whole line with its end, and room to see that one is longer.
+        const size_t largest = longest_ + first_bytes;
+        bytes_.resize(std::min(std::max(bytes_.size() * 2, first_bytes), largest) + padding);
+    }
+    return bytes_.data() + end_;
+}
+
+std::optional<std::string_view> LineBuffer::next() {
+    const char* found = searched_ < end_ ? static_cast<const char*>(std::memchr(
+                                               bytes_.data() + searched_, '\n', end_ - searched_))
+                                         : nullptr;
+    if (found == nullptr) {
+        searched_ = end_;
+        too_long_ = too_long_ || end_ - begin_ > longest_ + 1;  // one more may be a '\r'
+        return std::nullopt;
+    }
+    const auto at = static_cast<size_t>(found - bytes_.data());
+    std::string_view line(bytes_.data() + begin_, at - begin_);
+    if (line.ends_with('\r')) {
+        line.remove_suffix(1);
+    }
+    if (line.size() > longest_) {
+        too_long_ = true;
+        return std::nullopt;
+    }
+    begin_ = searched_ = at + 1;
+    return line;
+}
+
+}  // namespace vigil::wire

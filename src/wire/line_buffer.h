@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes of a connection in, whole lines out.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace vigil::wire {
+
+class LineBuffer {
+ public:
+    // Lines of at most `longest` bytes, without their end.
+    explicit LineBuffer(size_t longest) : longest_(longest) {}
+
+    // Where the next bytes go; room for at least one. Ends the life of all lines.
+    char* room();
+    size_t room_bytes() const { return bytes_.size() - padding - end_; }
+    void add(size_t count) { end_ += count; }
+
+    // The next whole line, without its end ("\n" or "\r\n"). Valid until room() is called;
+    // Parser::padding bytes behind it are readable.
+    std::optional<std::string_view> next();
+
+    // True where a line is longer than allowed: nothing after it can be read.
+    bool is_too_long() const { return too_long_; }
+
+ private:
+    static constexpr size_t padding = 64;
+    static constexpr size_t first_bytes = 8 << 10;
+
+    size_t longest_;
+    std::vector<char> bytes_;
+    size_t begin_ = 0;     // of what was not handed out
+    size_t searched_ = 0;  // no line end before
+    size_t end_ = 0;
+    bool too_long_ = false;
+};
+
+}  // namespace vigil::wire

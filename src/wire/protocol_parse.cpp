@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/compile.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "base/text.h"
+#include "wire/protocol.h"
+
+namespace vigil::wire {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+static_assert(Parser::padding >= simdjson::SIMDJSON_PADDING);
+
+constexpr uint64_t largest_sequence = INT64_MAX;
+constexpr size_t longest_kind = 32;
+constexpr size_t longest_text = 4096;  // of a member of a message
+
+Error broken(std::string text) { return {ErrorCode::failed, std::move(text)}; }
+
+// The members of a message; the first one that is wrong is remembered.
+class Members {
+ public:
+    explicit Members(object members) : members_(members) {}
+
+    std::string text(const char* key, size_t longest = longest_text) {
+        std::string_view value;
+        if (members_[key].get(value) != simdjson::SUCCESS || value.size() > longest) {
+            complain(key, fmt::format("a string of at most {} bytes", longest));
+            return {};
+        }
+        return std::string(value);
+    }
+    uint64_t number(const char* key) {
+        uint64_t value = 0;
+        if (members_[key].get(value) != simdjson::SUCCESS) {
+            complain(key, "a whole number");
+        }
+        return value;
+    }
+    std::optional<double> optional_number(const char* key) {
+        element value;
+        double number = 0;
+        if (members_[key].get(value) != simdjson::SUCCESS || value.is_null()) {
+            return std::nullopt;
+        }
+        if (value.get(number) != simdjson::SUCCESS) {
+            complain(key, "a number or null");
+            return std::nullopt;
+        }
+        return number;
+    }
+    std::string uuid(const char* key) {
+        std::string value = text(key);
+        if (problem_.empty() && !is_uuid(value)) {
+            complain(key, "a UUID in lower case");
+        }
+        return value;
+    }
+    void complain(const char* key, const std::string& expected) {
+        if (problem_.empty()) {
+            problem_ = fmt::format("\"{}\": expected {}", key, expected);
+        }
+    }
+    const std::string& problem() const { return problem_; }
+
+ private:
+    object members_;
+    std::string problem_;
+};
+
+Hello read_hello(Members& members) {
+    Hello hello;
+    hello.protocol = members.number("protocol");
+    hello.agent = members.text("agent", longest_name);
+    if (!is_name(hello.agent)) {
+        members.complain("agent", "a name of letters, digits, '.', '_', '-'");
+    }
+    hello.host = members.text("host", 256);
+    hello.version = members.text("version", 64);
+    hello.boot_id = members.text("boot_id", 64);
+    hello.journal = members.uuid("journal");
+    hello.next_sequence = members.number("next_seq");
+    hello.config = members.text("config", 64);
+    return hello;
+}
+
+Status read_status(Members& members) {
+    Status status;
+    status.config = members.text("config", 64);
+    status.config_error = members.text("config_error");
+    status.processes = members.number("processes");
+    status.rules = members.number("rules");
+    status.raised = members.number("raised");
+    status.queued = members.number("queued");
+    status.lost = members.number("lost");
+    status.cpu_percent = members.optional_number("cpu_percent");
+    status.memory_mb = members.optional_number("memory_mb");
+    return status;
+}
+
+template <class Side, class Message>
+Result<Side> checked(const Members& members, Message message) {
+    if (!members.problem().empty()) {
+        return broken(members.problem());
+    }
+    return Side(std::move(message));
+}
+
+// "" where it is no string.
+std::string_view text_of(element value) {
+    std::string_view text;
+    return value.get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
+
+bool is_kind(std::string_view text) {
+    return !text.empty() && text.size() <= longest_kind &&
+           std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+}
+
+// "2026-11-20T22:33:49.123456Z"
+bool is_time(std::string_view text) {
+    constexpr std::string_view form = "dddd-dd-ddTdd:dd:dd.ddddddZ";
+    return text.size() == form.size() &&
+           std::equal(text.begin(), text.end(), form.begin(), [](char c, char place) {
+               return place == 'd' ? c >= '0' && c <= '9' : c == place;
+           });
+}
+
+}  // namespace
+
+struct Parser::State {
+    simdjson::dom::parser parser;
+    std::string rebuilt;  // an event whose sequence stood elsewhere
+
+    Result<object> read(std::string_view line);
+    Result<EventLine> event(std::string_view line, object members,
+                            std::optional<uint64_t>& sequence);
+};
+
+Parser::Parser() : state_(std::make_unique<State>()) {}
+Parser::~Parser() = default;
+Parser::Parser(Parser&&) noexcept = default;
+Parser& Parser::operator=(Parser&&) noexcept = default;
+
+Result<object> Parser::State::read(std::string_view line) {
+    object members;
+    const auto error = parser.parse(line.data(), line.size(), false).get(members);
+    if (error == simdjson::INCORRECT_TYPE) {
+        return broken("expected a JSON object");
+    }
+    if (error != simdjson::SUCCESS) {
+        return broken(fmt::format("no valid JSON: {}", simdjson::error_message(error)));
+    }
+    return members;
+}
+
+// One walk over the members: which are there, and whether they stand where vigil puts them.
+Result<EventLine> Parser::State::event(std::string_view line, object members,
+                                       std::optional<uint64_t>& sequence) {
+    std::string_view kind;
+    std::string_view time;
+    size_t sequences = 0;
+    for (const auto& [key, value] : members) {
+        if (key == "journal_seq") {
+            uint64_t number = 0;
+            if (value.get(number) == simdjson::SUCCESS && number > 0 &&
+                number <= largest_sequence) {
+                sequence = number;
+            }
+            sequences++;
+        } else if (key == "kind") {
+            kind = text_of(value);
+        } else if (key == "time") {
+            time = text_of(value);
+        } else if (key == "agent" || key == "journal") {
+            return broken(fmt::format("\"{}\" is for the server to add", key));
+        }
+    }
+    if (sequences != 1 || !sequence) {
+        return broken("\"journal_seq\": expected one whole number above 0");
+    }
+    if (!is_kind(kind)) {
+        return broken("\"kind\": expected the kind of the event, or \"type\" in a message");
+    }
+    if (!is_time(time)) {
+        return broken("\"time\": expected UTC like 2026-11-20T22:33:49.123456Z");
+    }
+    const fmt::format_int digits(*sequence);
+    std::array<char, 48> end{};
+    const char* stop = fmt::format_to(end.data(), FMT_COMPILE(",\"journal_seq\":{}}}"), *sequence);
+    if (line.ends_with(std::string_view(end.data(), static_cast<size_t>(stop - end.data())))) {
+        return EventLine{*sequence, line};
+    }
+    rebuilt.assign(1, '{');
+    for (const auto& [key, value] : members) {
+        if (key != "journal_seq") {
+            append_json_string(rebuilt, key);
+            rebuilt += ':';
+            rebuilt += simdjson::minify(value);
+            rebuilt += ',';
+        }
+    }
+    rebuilt.pop_back();
+    rebuilt.append(end.data(), static_cast<size_t>(stop - end.data()));
+    return EventLine{*sequence, rebuilt};
+}
+
+Result<FromAgent> Parser::from_agent(std::string_view line) {
+    refused_sequence_.reset();
+    TRY_ASSIGN(const object members, state_->read(line));
+    std::string_view type;
+    if (members["type"].get(type) != simdjson::SUCCESS) {
+        TRY_ASSIGN(const EventLine event, state_->event(line, members, refused_sequence_));
+        return FromAgent(event);
+    }
+    Members values(members);
+    if (type == "hello") {
+        return checked<FromAgent>(values, read_hello(values));
+    }
+    if (type == "journal") {
+        JournalChange change;
+        change.journal = values.uuid("journal");
+        change.next_sequence = values.number("next_seq");
+        return checked<FromAgent>(values, std::move(change));
+    }
+    if (type == "status") {
+        return checked<FromAgent>(values, read_status(values));
+    }
+    return broken("\"type\": expected \"hello\", \"journal\" or \"status\"");
+}
+
+Result<FromServer> Parser::from_server(std::string_view line) {
+    TRY_ASSIGN(const object members, state_->read(line));
+    std::string_view type;
+    if (members["type"].get(type) != simdjson::SUCCESS) {
+        return broken("\"type\": expected a string");
+    }
+    Members values(members);
+    if (type == "welcome") {
+        Welcome welcome;
+        welcome.journal = values.uuid("journal");
+        welcome.sequence = values.number("seq");
+        return checked<FromServer>(values, std::move(welcome));
+    }
+    if (type == "ack") {
+        Ack ack;
+        ack.journal = values.uuid("journal");
+        ack.sequence = values.number("seq");
+        return checked<FromServer>(values, std::move(ack));
+    }
+    if (type == "config") {
+        Config config;
+        config.hash = values.text("hash", 64);
+        element rules;
+        if (members["rules"].get(rules) != simdjson::SUCCESS || !rules.is_array()) {
+            values.complain("rules", "an array");
+        } else {
+            config.rules = simdjson::minify(rules);
+        }
+        return checked<FromServer>(values, std::move(config));
+    }
+    if (type == "error") {
+        Refusal refusal;
+        refusal.reason = values.text("reason");
+        uint64_t sequence = 0;
+        if (members["seq"].get(sequence) == simdjson::SUCCESS) {
+            refusal.sequence = sequence;
+        }
+        return checked<FromServer>(values, std::move(refusal));
+    }
+    return broken("\"type\": expected \"welcome\", \"config\", \"ack\" or \"error\"");
+}
+
+}  // namespace vigil::wire
