@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "journal/reader.h"
+#include "model/sample.h"
+#include "rules/format.h"
+#include "rules/parse.h"
+
+namespace vigil::server {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr uint64_t most_events = 10'000;
+constexpr uint64_t default_events = 10;
+
+Reply done(std::string text) { return {false, std::move(text), Reply::Next::nothing}; }
+Reply failed(std::string text) { return {true, std::move(text) + '\n', Reply::Next::nothing}; }
+
+std::string shown(std::string_view foreign) {
+    std::string out;
+    append_word(out, foreign);
+    return out;
+}
+
+// Words are separated by spaces; double or single quotes hold one together.
+std::optional<Words> split(std::string_view line) {
+    Words words;
+    bool inside = false;
+    char quote = 0;
+    for (const char c : line) {
+        if (quote != 0 ? c == quote : c == '"' || c == '\'') {
+            quote = quote != 0 ? '\0' : c;
+            if (!std::exchange(inside, true)) {
+                words.emplace_back();
+            }
+        } else if (quote == 0 && (c == ' ' || c == '\t' || c == '\r')) {
+            inside = false;
+        } else {
+            if (!std::exchange(inside, true)) {
+                words.emplace_back();
+            }
+            words.back() += c;
+        }
+    }
+    return quote == 0 ? std::optional(words) : std::nullopt;
+}
+
+std::string ago(uint64_t since_ns) {
+    const uint64_t seconds = (boot_now_ns() - std::min(boot_now_ns(), since_ns)) / ns_per_s;
+    return seconds < 120    ? fmt::format("{} s", seconds)
+           : seconds < 7200 ? fmt::format("{} min", seconds / 60)
+                            : fmt::format("{} h", seconds / 3600);
+}
+
+// The start of a hash is enough to compare.
+std::string short_hash(std::string_view hash) { return std::string(hash.substr(0, 12)); }
+
+std::string rest_of(std::string_view line, size_t words) {
+    for (; words > 0; words--) {
+        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+        line.remove_prefix(std::min(line.find_first_of(" \t"), line.size()));
+    }
+    return std::string(line);
+}
+
+std::string pushed(Hub& hub, const std::string& what) {
+    const size_t count = hub.push_configurations();
+    return fmt::format("{}: {} rules, hash {}, sent to {} agents\n", what,
+                       hub.configurations().common().rules.size(),
+                       short_hash(hub.configurations().common().hash), count);
+}
+
+Reply config_show(Hub& hub, const Words& words) {
+    const Configurations& all = hub.configurations();
+    const Configuration& one = words.size() > 2 ? all.for_host(words[2]) : all.common();
+    std::string text = fmt::format("# {}{}: {} rules for {}, hash {}\n", shown(one.path),
+                                   one.is_edited ? " (changed since: 'config save' writes it)" : "",
+                                   one.rules.size(), shown(one.pattern), short_hash(one.hash));
+    text += rules::format(one.rules, rules::Layout::readable);
+    if (words.size() == 2) {
+        for (auto it = all.all().begin() + 1; it != all.all().end(); ++it) {
+            text += fmt::format("# {}: {} rules for {}, hash {}\n", shown(it->path),
+                                it->rules.size(), shown(it->pattern), short_hash(it->hash));
+        }
+    }
+    return done(std::move(text));
+}
+
+Reply config_set(Hub& hub, const Words& words) {
+    if (words.size() != 5) {
+        return failed("expected: config set PROCESS METRIC VALUE");
+    }
+    const auto& rows = model::metrics();
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&](const auto& each) { return each.name == words[3]; });
+    if (row == rows.end()) {
+        return failed(
+            fmt::format("no metric {}: expected cpu, memory, disk or network", shown(words[3])));
+    }
+    double value = 0;
+    const auto [end, error] =
+        std::from_chars(words[4].data(), words[4].data() + words[4].size(), value);
+    if (error != std::errc() || end != words[4].data() + words[4].size() || !(value >= 0) ||
+        value > rules::largest_limit) {
+        return failed(fmt::format("value {}: expected a number from 0 (no limit) to {:.0f} ({})",
+                                  shown(words[4]), rules::largest_limit, row->unit));
+    }
+    // The name is checked as in a file.
+    rules::Rule rule;
+    rule.process = words[2];
+    if (const auto checked =
+            rules::parse(rules::format({rule}, rules::Layout::one_line), "config set");
+        !checked) {
+        return failed(checked.error().context);
+    }
+    hub.configurations().set(words[2], static_cast<model::Metric>(row - rows.begin()), value);
+    return done(pushed(hub, "set"));
+}
+
+Reply config_add(Hub& hub, std::string_view line) {
+    std::string text = rest_of(line, 2);
+    const size_t first = text.find_first_not_of(" \t");
+    if (first == std::string::npos) {
+        return failed(R"(expected a rule: config add {"process": "nginx", "cpu": 50})");
+    }
+    text = text.substr(first);
+    const auto rules = rules::parse(text[0] == '[' ? text : '[' + text + ']', "config add");
+    if (!rules) {
+        return failed(rules.error().context);
+    }
+    for (const rules::Rule& rule : *rules) {
+        hub.configurations().add(rule);
+    }
+    return done(pushed(hub, fmt::format("added {}", rules->size())));
+}
+
+Reply config_remove(Hub& hub, const Words& words) {
+    if (words.size() != 3) {
+        return failed("expected: config remove PROCESS");
+    }
+    const size_t count = hub.configurations().remove(words[2]);
+    if (count == 0) {
+        return failed(fmt::format("no rule for {}: 'config show' lists them", shown(words[2])));
+    }
+    return done(pushed(hub, fmt::format("removed {}", count)));
+}
+
+Reply config_load(Hub& hub, const Words& words) {
+    if (words.size() > 3) {
+        return failed("expected: config load [FILE]");
+    }
+    const auto loaded = words.size() == 3 ? hub.configurations().load_rules(words[2])
+                                          : hub.configurations().reload();
+    if (!loaded) {
+        return failed(loaded.error().context + "\nnothing was changed");
+    }
+    return done(pushed(hub, "loaded"));
+}
+
+Reply config_save(Hub& hub, const Words& words) {
+    if (words.size() > 3) {
+        return failed("expected: config save [FILE]");
+    }
+    const std::string path = words.size() == 3 ? words[2] : "";
+    if (const auto saved = hub.configurations().save(path); !saved) {
+        return failed(saved.error().context);
+    }
+    return done(fmt::format("saved to {}\n",
+                            shown(path.empty() ? hub.configurations().common().path : path)));
+}
+
+Reply config(Hub& hub, const Words& words, std::string_view line) {
+    const std::string action = words.size() > 1 ? words[1] : "show";
+    if (action == "show") {
+        return config_show(hub, words.size() > 1 ? words : Words{"config", "show"});
+    }
+    if (action == "set") {
+        return config_set(hub, words);
+    }
+    if (action == "add") {
+        return config_add(hub, line);
+    }
+    if (action == "remove") {
+        return config_remove(hub, words);
+    }
+    if (action == "load") {
+        return config_load(hub, words);
+    }
+    if (action == "save") {
+        return config_save(hub, words);
+    }
+    return failed(fmt::format("no 'config {}': expected show, set, add, remove, load or save",
+                              shown(action)));
+}
+
+std::string configuration_state(const Session& session) {
+    const wire::Status& status = session.status();
+    if (!status.config_error.empty()) {
+        return "refused: " + shown(status.config_error);
+    }
+    if (status.config == session.sent_hash()) {
+        return short_hash(status.config);
+    }
+    return fmt::format("{} -> {}", status.config.empty() ? "none" : short_hash(status.config),
+                       short_hash(session.sent_hash()));
+}
+
+Reply agents(Hub& hub) {
+    std::vector<const Session*> sessions;
+    for (const auto& session : hub.sessions()) {
+        if (session->hello()) {
+            sessions.push_back(session.get());
+        }
+    }
+    std::sort(sessions.begin(), sessions.end(), [](const Session* a, const Session* b) {
+        return std::pair(a->hello()->agent, a->begun_ns()) <
+               std::pair(b->hello()->agent, b->begun_ns());
+    });
+    std::string text =
+        fmt::format("{:<20} {:<22} {:>8} {:>9} {:>6} {:>7} {:>6}  {}\n", "AGENT", "ADDRESS", "FOR",
+                    "PROCESSES", "BROKEN", "QUEUED", "LOST", "CONFIGURATION");
+    for (const Session* session : sessions) {
+        const wire::Status& status = session->status();
+        text += fmt::format("{:<20} {:<22} {:>8} {:>9} {:>6} {:>7} {:>6}  {}\n",
+                            session->hello()->agent, session->address(), ago(session->begun_ns()),
+                            status.processes, status.raised, status.queued, status.lost,
+                            configuration_state(*session));
+    }
+    for (const auto& [name, gone] : hub.gone()) {
+        const bool is_back = std::any_of(sessions.begin(), sessions.end(), [&](const auto* each) {
+            return each->hello()->agent == name;
+        });
+        if (!is_back) {
+            text +=
+                fmt::format("{:<20} {:<22} gone for {}\n", name, gone.address, ago(gone.since_ns));
+        }
+    }
+    text += fmt::format("{} agents are here\n", sessions.size());
+    return done(std::move(text));
+}
+
+Reply events(Hub& hub, const Words& words) {
+    uint64_t count = default_events;
+    if (words.size() > 1) {
+        const auto number = parse_number(words[1], 1, most_events);
+        if (!number || words.size() > 2) {
+            return failed(fmt::format("expected: events [N], N from 1 to {}", most_events));
+        }
+        count = *number;
+    }
+    const auto lines = journal::tail(hub.options().log, count);
+    if (!lines) {
+        return failed(lines.error().context);
+    }
+    std::string text;
+    for (const std::string& line : *lines) {
+        append_shown(text, line);
+    }
+    return done(std::move(text));
+}
+
+Reply stats(Hub& hub) {
+    const Stats& stats = hub.stats();
+    std::string text;
+    const auto add = [&](std::string_view name, uint64_t value) {
+        text += fmt::format("{:<26} {}\n", name, value);
+    };
+    add("connections_now", hub.sessions().size());
+    add("connections_total", stats.connections);
+    for (size_t i = 0; i < fault_count; i++) {
+        add(fmt::format("refused_{}", to_string(static_cast<Fault>(i))), stats.faults[i]);
+    }
+    add("agents_known", hub.ledger().agents());
+    add("bytes_read", stats.bytes);
+    add("events_taken", stats.events);
+    add("events_again", stats.duplicates);
+    add("events_missing", stats.missing);
+    add("waits_for_the_log", stats.waits);
+    add("log_next_sequence", hub.log().next_sequence());
+    add("log_durable_sequence", hub.log().synced());
+    add("log_oldest_sequence", hub.log().oldest_sequence());
+    add("log_bytes", hub.log().bytes_on_disk());
+    add("log_pending_bytes", hub.log().pending_bytes());
+    add("log_commits", hub.log().stats().commits);
+    add("log_lines_deleted", stats.deleted);
+    if (!hub.log_trouble().empty()) {
+        text += fmt::format("{:<26} {}\n", "log_trouble", hub.log_trouble());
+    }
+    return done(std::move(text));
+}
+
+constexpr std::string_view help_text =
+    R"(config show [HOST]                 the rules for all, or what a host is to use
+config set PROCESS METRIC VALUE    a limit: cpu (%), memory (MB), disk (MB/s), network (KB/s); 0: none
+config add RULE                    a rule as it stands in the file: {"process": "nginx", "cpu": 50}
+config remove PROCESS              all rules for that process
+config load [FILE]                 read the rules again, or those of another file
+config save [FILE]                 write them where they came from, or to another file
+agents                             who is connected, how they are, which rules they use
+events [N]                         the last N lines of the log (10)
+follow                             the log as it grows, until Enter or Ctrl-C
+stats                              what was taken, refused and waits
+quit                               ends the server
+Changes hold at once, for all agents; the file changes with 'config save' only.
+)";
+
+}  // namespace
+
+Reply run_command(Hub& hub, std::string_view line) {
+    const auto words = split(line);
+    if (!words) {
+        return failed("a quote is open");
+    }
+    if (words->empty()) {
+        return {};
+    }
+    const std::string& name = words->front();
+    if (name == "help" || name == "?") {
+        return done(std::string(help_text));
+    }
+    if (name == "config") {
+        return config(hub, *words, line);
+    }
+    if (name == "agents") {
+        return agents(hub);
+    }
+    if (name == "events") {
+        return events(hub, *words);
+    }
+    if (name == "follow") {
+        return {false, "", Reply::Next::follow};
+    }
+    if (name == "stats") {
+        return stats(hub);
+    }
+    if (name == "quit" || name == "exit") {
+        return {false, "", Reply::Next::quit};
+    }
+    return failed(fmt::format("no command {}: 'help' lists them", shown(name)));
+}
+
+// In valid JSON such characters stand in strings only, where \uXXXX means the same.
+void append_shown(std::string& out, std::string_view lines) {
+    const auto is_plain = [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n'; };
+    if (std::all_of(lines.begin(), lines.end(), is_plain)) {
+        out += lines;
+        return;
+    }
+    size_t begin = 0;
+    for (size_t i = 0; i <= lines.size(); i++) {
+        if (i < lines.size() && static_cast<unsigned char>(lines[i]) >= ' ' && lines[i] != '"' &&
+            lines[i] != '\\' && lines[i] != 0x7f) {
+            continue;
+        }
+        // What stands between quotes, backslashes and line ends, as JSON would escape it.
+        std::string part;
+        append_json_string(part, lines.substr(begin, i - begin));
+        out.append(part, 1, part.size() - 2);
+        if (i < lines.size()) {
+            out += lines[i] == 0x7f ? "\\u007f" : std::string(1, lines[i]);
+        }
+        begin = i + 1;
+    }
+}
+
+std::string_view to_string(Fault fault) {
+    constexpr std::array<std::string_view, fault_count> names{
+        "too_many",  "tls",    "wrong_name",  "bad_line",
+        "long_line", "silent", "slow_reader", "replaced"};
+    return names[static_cast<size_t>(fault)];
+}
+
+}  // namespace vigil::server

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of the console and of `vigil ctl`.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "server/hub.h"
+
+namespace vigil::server {
+
+struct Reply {
+    enum class Next { nothing, follow, quit };
+
+    bool failed = false;
+    std::string text;           // lines, safe for a terminal
+    Next next = Next::nothing;  // what the one who asked is to do then
+};
+
+// Runs one command; "" does nothing. On the hub's thread.
+Reply run_command(Hub& hub, std::string_view line);
+
+// Appends lines of the log so that a terminal can show them: JSON of the same meaning, where what
+// could move a cursor or mislead a reader is escaped.
+void append_shown(std::string& out, std::string_view lines);
+
+}  // namespace vigil::server

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/configurations.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "rules/format.h"
+#include "rules/parse.h"
+#include "wire/tls.h"
+
+namespace vigil::server {
+namespace {
+
+constexpr std::string_view ending = ".json";
+constexpr std::string_view common_name = "default";
+constexpr mode_t saved_mode = 0644;
+
+void finish(Configuration& configuration) {
+    configuration.text = rules::format(configuration.rules, rules::Layout::one_line);
+    configuration.hash = wire::sha256_hex(configuration.text);
+}
+
+std::string pattern_of(const std::string& path) {
+    return std::filesystem::path(path).stem().string();
+}
+
+bool is_name(std::string_view pattern) {
+    return pattern.find_first_of("*?[") == std::string_view::npos;
+}
+
+bool matches(const Configuration& configuration, const std::string& host) {
+    return ::fnmatch(configuration.pattern.c_str(), host.c_str(), 0) == 0;
+}
+
+// Names first, then long patterns; equal ones in the order of their letters.
+bool goes_before(const Configuration& a, const Configuration& b) {
+    if (is_name(a.pattern) != is_name(b.pattern)) {
+        return is_name(a.pattern);
+    }
+    return a.pattern.size() != b.pattern.size() ? a.pattern.size() > b.pattern.size()
+                                                : a.pattern < b.pattern;
+}
+
+bool is_for_all_of(const rules::Rule& rule, std::string_view process) {
+    return rule.process == process && !rule.user && !rule.cgroup;
+}
+
+}  // namespace
+
+Result<Configurations> Configurations::load(std::optional<std::string> file,
+                                            std::optional<std::string> folder) {
+    Configurations made(std::move(file), std::move(folder));
+    TRY(made.reload());
+    return made;
+}
+
+// Sorted; without default.json where a file was named.
+Result<std::vector<std::string>> Configurations::paths_in_folder() const {
+    std::vector<std::string> paths;
+    if (!folder_) {
+        return paths;
+    }
+    std::error_code error;
+    for (auto entry = std::filesystem::directory_iterator(*folder_, error);
+         !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        if (name.ends_with(ending) && name.size() > ending.size() && name[0] != '.') {
+            paths.push_back(entry->path().string());
+        }
+    }
+    if (error) {
+        std::string shown;
+        append_printable(shown, *folder_);
+        return usage_error(fmt::format("{}: {}: expected a folder with {}{} and GLOB{} for hosts",
+                                       shown, error.message(), common_name, ending, ending));
+    }
+    std::sort(paths.begin(), paths.end());
+    return paths;
+}
+
+Result<void> Configurations::reload() {
+    for (const rules::ConfigFile& file : files_) {
+        if (!file.can_be_read_again()) {
+            return usage_error(
+                fmt::format("'{}' is no regular file: it can't be read again", file.path()));
+        }
+    }
+    TRY_ASSIGN(const std::vector<std::string> paths, paths_in_folder());
+    std::vector<Configuration> all;
+    std::vector<rules::ConfigFile> files;
+    const auto read = [&](const std::string& path, std::string pattern) -> Result<void> {
+        rules::ConfigFile file(path);
+        Configuration configuration;
+        TRY_ASSIGN(configuration.rules, file.load());
+        configuration.pattern = std::move(pattern);
+        configuration.path = path;
+        finish(configuration);
+        all.push_back(std::move(configuration));
+        files.push_back(std::move(file));
+        return {};
+    };
+    if (file_) {
+        TRY(read(*file_, "*"));
+    }
+    for (const std::string& path : paths) {
+        const std::string pattern = pattern_of(path);
+        if (pattern == common_name && file_) {
+            continue;
+        }
+        TRY(read(path, pattern == common_name ? "*" : pattern));
+        if (pattern == common_name) {
+            std::swap(all.front(), all.back());
+            std::swap(files.front(), files.back());
+        }
+    }
+    if (all.empty() || (!file_ && all.front().pattern != "*")) {
+        return usage_error(
+            fmt::format("no rules for all hosts: give a file with -c, or put {}{} "
+                        "into the folder of --config-dir",
+                        common_name, ending));
+    }
+    all_ = std::move(all);
+    files_ = std::move(files);
+    paths_seen_ = paths;
+    return {};
+}
+
+const Configuration& Configurations::for_host(std::string_view host) const {
+    const std::string name(host);
+    const Configuration* best = nullptr;
+    for (auto it = all_.begin() + 1; it != all_.end(); ++it) {
+        if (matches(*it, name) && (best == nullptr || goes_before(*it, *best))) {
+            best = &*it;
+        }
+    }
+    return best != nullptr ? *best : all_.front();
+}
+
+bool Configurations::files_have_changed() {
+    bool changed = false;
+    for (rules::ConfigFile& file : files_) {
+        // All are asked: each has to see whether it is at rest.
+        changed = file.has_changed() || changed;
+    }
+    auto paths = paths_in_folder();
+    if (!paths) {
+        return changed;
+    }
+    const bool at_rest = *paths == paths_seen_;
+    paths_seen_ = *paths;
+    std::vector<std::string> loaded;
+    for (const Configuration& configuration : all_) {
+        if (folder_ && !(file_ && configuration.path == *file_)) {
+            loaded.push_back(configuration.path);
+        }
+    }
+    std::sort(loaded.begin(), loaded.end());
+    if (file_) {
+        std::erase_if(*paths,
+                      [](const std::string& path) { return pattern_of(path) == common_name; });
+    }
+    return changed || (at_rest && *paths != loaded);
+}
+
+void Configurations::edited() {
+    finish(all_.front());
+    all_.front().is_edited = true;
+}
+
+void Configurations::set(std::string_view process, model::Metric metric, double value) {
+    rules::RuleSet& rules = all_.front().rules;
+    auto rule = std::find_if(rules.begin(), rules.end(),
+                             [&](const rules::Rule& each) { return is_for_all_of(each, process); });
+    if (rule == rules.end()) {
+        rules.emplace_back();
+        rule = rules.end() - 1;
+        rule->process = process;
+    }
+    rule->limits[model::index(metric)] = value;
+    edited();
+}
+
+void Configurations::add(const rules::Rule& rule) {
+    all_.front().rules.push_back(rule);
+    edited();
+}
+
+size_t Configurations::remove(std::string_view process) {
+    const size_t count = std::erase_if(
+        all_.front().rules, [&](const rules::Rule& rule) { return rule.process == process; });
+    if (count > 0) {
+        edited();
+    }
+    return count;
+}
+
+Result<void> Configurations::load_rules(const std::string& path) {
+    TRY_ASSIGN(all_.front().rules, rules::load(path));
+    edited();
+    return {};
+}
+
+Result<void> Configurations::save(const std::string& path) {
+    Configuration& common = all_.front();
+    const bool home = path.empty() || path == common.path;
+    TRY(replace_file(home ? common.path : path,
+                     rules::format(common.rules, rules::Layout::readable), saved_mode));
+    if (home) {
+        TRY(files_.front().load());
+        common.is_edited = false;
+    }
+    return {};
+}
+
+}  // namespace vigil::server

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/control.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <string>
+
+#include "journal/reader.h"
+#include "server/commands.h"
+
+namespace vigil::server {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+constexpr size_t longest_command = 64 << 10;
+constexpr size_t follow_bytes = 64 << 10;
+
+wire::Awaitable<bool> write(ControlSocket& socket, const std::string& text) {
+    const auto [error, count] = co_await asio::async_write(socket, asio::buffer(text), as_values);
+    co_return !error;
+}
+
+// Nothing more is to come from there, so what can be read is its end.
+bool has_gone(ControlSocket& socket) {
+    char byte = 0;
+    return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+// New lines, once they are durable, until the other side goes.
+wire::Awaitable<void> follow(Hub& hub, ControlSocket& socket) {
+    journal::Reader reader(hub.options().log, hub.log().synced() + 1);
+    std::string lines;
+    std::string shown;
+    while (!has_gone(socket)) {
+        lines.clear();
+        const auto count = reader.read(lines, follow_bytes, hub.log().synced());
+        if (!count || *count == 0) {
+            co_await hub.wait_for_log();
+            continue;
+        }
+        shown.clear();
+        append_shown(shown, lines);
+        const bool written = co_await write(socket, shown);
+        if (!written) {
+            break;
+        }
+    }
+}
+
+}  // namespace
+
+wire::Awaitable<bool> serve_control(Hub& hub, ControlSocket socket) {
+    std::string line;
+    const auto [error, size] = co_await asio::async_read_until(
+        socket, asio::dynamic_buffer(line, longest_command), '\n', as_values);
+    if (error) {
+        co_return false;
+    }
+    const Reply reply = run_command(hub, std::string_view(line).substr(0, size - 1));
+    const std::string text = (reply.failed ? "error\n" : "ok\n") + reply.text;
+    const bool written = co_await write(socket, text);
+    if (written && reply.next == Reply::Next::follow) {
+        co_await follow(hub, socket);
+    }
+    co_return reply.next == Reply::Next::quit;
+}
+
+}  // namespace vigil::server

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection of `vigil ctl`: a line with a command in; "ok" or "error" and the reply out, in
+// lines, until the end.
+#pragma once
+
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include "server/hub.h"
+#include "wire/stream.h"
+
+namespace vigil::server {
+
+using ControlSocket = boost::asio::local::stream_protocol::socket;
+
+// Serves one command. True where the server is to end.
+wire::Awaitable<bool> serve_control(Hub& hub, ControlSocket socket);
+
+}  // namespace vigil::server

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "server/control.h"
+
+namespace vigil::server {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+constexpr auto after_failure = std::chrono::milliseconds(200);
+constexpr int backlog = 4096;
+// Descriptors beside those of agents: log, sockets, files that are read now and then.
+constexpr rlim_t own_descriptors = 64;
+
+void allow_descriptors(size_t connections) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = std::min(limit.rlim_max,
+                                  std::max<rlim_t>(limit.rlim_cur, connections + own_descriptors));
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+Error cannot_listen(const Options& options, const error_code& error) {
+    const std::string hint =
+        error == asio::error::address_in_use
+            ? " (is another server running? 'vigil ctl quit' ends it; --listen takes another port)"
+            : "";
+    std::string address;
+    append_printable(address, options.address);
+    return {ErrorCode::failed,
+            fmt::format("listening on {}:{}: {}{}", address, options.port, error.message(), hint)};
+}
+
+}  // namespace
+
+Server::Server(std::unique_ptr<Hub> hub)
+    : hub_(std::move(hub)), acceptor_(hub_->io()), control_(hub_->io()), ticks_(hub_->io()) {}
+
+Server::~Server() {
+    if (control_path_) {
+        ::unlink(control_path_->c_str());
+    }
+}
+
+Result<std::unique_ptr<Server>> Server::open(const Options& options, Notice notice) {
+    allow_descriptors(options.most_connections);
+    TRY_ASSIGN(Configurations configurations,
+               Configurations::load(options.configuration, options.configuration_folder));
+    TRY_ASSIGN(auto hub, Hub::open(options, std::move(configurations), std::move(notice)));
+    std::unique_ptr<Server> server(new Server(std::move(hub)));
+    TRY(server->listen(options));
+    if (options.control) {
+        TRY(server->listen_for_control(*options.control));
+    }
+    return server;
+}
+
+Result<void> Server::listen(const Options& options) {
+    error_code error;
+    Tcp::resolver resolver(hub_->io());
+    const auto found = resolver.resolve(options.address, std::to_string(options.port),
+                                        Tcp::resolver::passive, error);
+    if (error || found.empty()) {
+        std::string address;
+        append_printable(address, options.address);
+        return usage_error(fmt::format("--listen {}: {}: expected an address of this machine",
+                                       address, error.message()));
+    }
+    const Tcp::endpoint endpoint = found.begin()->endpoint();
+    if (options.tls) {
+        TRY_ASSIGN(tls_, wire::TlsContext::load(*options.tls, wire::Role::server));
+    } else if (!endpoint.address().is_loopback()) {
+        return usage_error(fmt::format(
+            "--listen {}: without TLS only 127.0.0.1 and ::1 are served. Make keys with 'vigil "
+            "certs init' and 'vigil certs issue --server NAME', then add --tls NAME.pem",
+            endpoint.address().to_string()));
+    }
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) {
+        acceptor_.set_option(Tcp::acceptor::reuse_address(true), error);
+    }
+    if (!error) {
+        acceptor_.bind(endpoint, error);
+    }
+    if (!error) {
+        acceptor_.listen(backlog, error);
+    }
+    return error ? Result<void>(cannot_listen(options, error)) : Result<void>();
+}
+
+// For this user only. A socket that nobody listens at is what a killed server has left.
+Result<void> Server::listen_for_control(const std::string& path) {
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+        return usage_error(fmt::format("--control: the path is longer than {} bytes",
+                                       sizeof(sockaddr_un::sun_path) - 1));
+    }
+    const std::string folder = std::filesystem::path(path).parent_path();
+    if (!folder.empty()) {
+        TRY(make_folders(folder, 0755));
+    }
+    const Local::endpoint endpoint(path);
+    error_code error;
+    Local::socket probe(hub_->io());
+    probe.connect(endpoint, error);
+    if (!error) {
+        return usage_error(
+            fmt::format("'{}': another server answers there; --control takes another "
+                        "path",
+                        path));
+    }
+    if (error == asio::error::connection_refused) {
+        ::unlink(path.c_str());
+    }
+    error.clear();
+    const mode_t before = ::umask(0177);
+    control_.open(endpoint.protocol(), error);
+    if (!error) {
+        control_.bind(endpoint, error);
+    }
+    ::umask(before);
+    if (!error) {
+        control_.listen(Local::acceptor::max_listen_connections, error);
+    }
+    if (error) {
+        return Error{ErrorCode::failed,
+                     fmt::format("listening at '{}': {}", path, error.message())};
+    }
+    control_path_ = path;
+    return {};
+}
+
+std::string Server::endpoint() const {
+    error_code ignored;
+    const auto endpoint = acceptor_.local_endpoint(ignored);
+    const std::string address = endpoint.address().to_string();
+    return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
+                                      : fmt::format("{}:{}", address, endpoint.port());
+}
+
+uint16_t Server::port() const {
+    error_code ignored;
+    return acceptor_.local_endpoint(ignored).port();
+}
+
+void Server::run() {
+    asio::co_spawn(
+        hub_->io(), [this] { return accept_agents(); }, asio::detached);
+    asio::co_spawn(
+        hub_->io(), [this] { return tick(); }, asio::detached);
+    if (control_path_) {
+        asio::co_spawn(
+            hub_->io(), [this] { return accept_control(); }, asio::detached);
+    }
+    hub_->io().run();
+    hub_->finish();
+}
+
+void Server::stop() { hub_->io().stop(); }
+
+void Server::reload() {
+    asio::post(hub_->io(), [this] { reload_now(); });
+}
+
+void Server::reload_now() {
+    if (tls_) {
+        // Connections that are open keep what they proved themselves with.
+        auto renewed = wire::TlsContext::load(*hub_->options().tls, wire::Role::server);
+        if (renewed) {
+            tls_ = std::move(*renewed);
+        } else {
+            hub_->notice(renewed.error().context + "; the old certificate stays in use");
+        }
+    }
+    if (const auto reloaded = hub_->configurations().reload(); !reloaded) {
+        hub_->notice(reloaded.error().context + "; the rules stay as they were");
+        return;
+    }
+    const size_t count = hub_->push_configurations();
+    hub_->notice(fmt::format("configuration applied: {} rules for all, {} files; sent to {} agents",
+                             hub_->configurations().common().rules.size(),
+                             hub_->configurations().all().size(), count));
+}
+
+wire::Awaitable<void> Server::accept_agents() {
+    while (true) {
+        auto [error, socket] = co_await acceptor_.async_accept(as_values);
+        if (error == asio::error::operation_aborted) {
+            break;
+        }
+        if (error) {
+            // Out of descriptors, most likely: those who wait go on waiting.
+            hub_->notice(fmt::format("accepting a connection: {}", error.message()));
+            asio::steady_timer pause(hub_->io(), after_failure);
+            (void)co_await pause.async_wait(as_values);
+            continue;
+        }
+        const std::string address = wire::endpoint_text(socket);
+        const bool too_many = hub_->sessions().size() >= hub_->options().most_connections;
+        const auto session =
+            std::make_shared<Session>(*hub_,
+                                      tls_ ? wire::tls_server_stream(std::move(socket), *tls_)
+                                           : wire::plain_stream(std::move(socket)),
+                                      address);
+        if (too_many) {
+            hub_->stats().faults[static_cast<size_t>(Fault::too_many)]++;
+            session->close();
+            continue;
+        }
+        hub_->add(session);
+        asio::co_spawn(
+            hub_->io(), [session] { return session->run(); }, asio::detached);
+    }
+}
+
+wire::Awaitable<void> Server::accept_control() {
+    while (true) {
+        auto [error, socket] = co_await control_.async_accept(as_values);
+        if (error == asio::error::operation_aborted) {
+            break;
+        }
+        if (error) {
+            asio::steady_timer pause(hub_->io(), after_failure);
+            (void)co_await pause.async_wait(as_values);
+            continue;
+        }
+        asio::co_spawn(hub_->io(), serve_control(*hub_, std::move(socket)),
+                       [this](std::exception_ptr, bool end) {
+                           if (end) {
+                               stop();
+                           }
+                       });
+    }
+}
+
+wire::Awaitable<void> Server::tick() {
+    while (true) {
+        ticks_.expires_after(std::chrono::seconds(1));
+        const auto [error] = co_await ticks_.async_wait(as_values);
+        if (error) {
+            break;
+        }
+        hub_->tick();
+        if (hub_->configurations().files_have_changed()) {
+            reload_now();
+        }
+    }
+}
+
+}  // namespace vigil::server

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A server: listens for agents and for `vigil ctl`, until it is told to stop.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "server/hub.h"
+#include "server/options.h"
+#include "wire/tls.h"
+
+namespace vigil::server {
+
+class Server {
+ public:
+    // Reads the configuration, opens the log and listens: agents can come from then on. Fails with
+    // code usage where the options are at fault: also an address that is not loopback, without TLS.
+    static Result<std::unique_ptr<Server>> open(const Options& options, Notice notice);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // Serves until stop(). All callbacks come on the thread that calls it.
+    void run();
+
+    // From any thread.
+    void stop();
+    // Reads the configuration again and hands it out; says how that went. From any thread.
+    void reload();
+
+    // "127.0.0.1:7411".
+    std::string endpoint() const;
+    uint16_t port() const;
+    // Where `vigil ctl` finds it; nothing if it can't.
+    const std::optional<std::string>& control_path() const { return control_path_; }
+
+    Hub& hub() { return *hub_; }
+
+ private:
+    using Tcp = boost::asio::ip::tcp;
+    using Local = boost::asio::local::stream_protocol;
+
+    explicit Server(std::unique_ptr<Hub> hub);
+
+    Result<void> listen(const Options& options);
+    Result<void> listen_for_control(const std::string& path);
+    wire::Awaitable<void> accept_agents();
+    wire::Awaitable<void> accept_control();
+    wire::Awaitable<void> tick();
+    void reload_now();
+
+    std::unique_ptr<Hub> hub_;
+    std::optional<wire::TlsContext> tls_;
+    Tcp::acceptor acceptor_;
+    Local::acceptor control_;
+    std::optional<std::string> control_path_;
+    boost::asio::steady_timer ticks_;
+};
+
+}  // namespace vigil::server

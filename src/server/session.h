@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection of an agent: what it says is checked, its events go to the log, and it gets its
+// configuration and acknowledgements. Runs on the hub's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/ledger.h"
+#include "server/stats.h"
+#include "wire/line_buffer.h"
+#include "wire/protocol.h"
+#include "wire/stream.h"
+
+namespace vigil::server {
+
+class Hub;
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+    // The hub must outlive it.
+    Session(Hub& hub, std::unique_ptr<wire::Stream> stream, std::string address);
+
+    // Serves the agent until either side ends it.
+    wire::Awaitable<void> run();
+
+    // Sends its machine's configuration if that is not what it was sent last.
+    void send_configuration();
+
+    // Lines of its journal are durable up to there.
+    void acknowledge();
+
+    // Says why, and closes.
+    void refuse(Fault fault, const std::string& reason,
+                std::optional<uint64_t> sequence = std::nullopt);
+
+    void close();
+
+    // To be called about once a second.
+    void check_time(uint64_t now_ns);
+
+    // Where its journal stands; null before it has said which it is.
+    const Ledger::Entry* entry() const { return entry_; }
+    // Nothing before it has said who it is.
+    const std::optional<wire::Hello>& hello() const { return hello_; }
+    const wire::Status& status() const { return status_; }
+    const std::string& address() const { return address_; }
+    const std::string& sent_hash() const { return sent_hash_; }
+    uint64_t begun_ns() const { return begun_ns_; }  // since boot
+
+ private:
+    wire::Awaitable<bool> read_lines();
+    wire::Awaitable<bool> take_batch();
+    wire::Awaitable<void> write_out();
+    bool handle(std::string_view line);
+    bool greet(wire::Hello hello);
+    bool begin_journal(const std::string& journal, uint64_t next_sequence);
+    void take(const wire::EventLine& event);
+    void send(std::string_view line);
+    void let_go();
+
+    Hub* hub_;
+    std::unique_ptr<wire::Stream> stream_;
+    std::string address_;
+    wire::LineBuffer lines_{wire::longest_agent_line};
+    wire::Parser parser_;
+
+    std::optional<wire::Hello> hello_;
+    wire::Status status_;
+    std::string journal_;
+    Ledger::Entry* entry_ = nullptr;
+    std::string sent_hash_;
+
+    std::string batch_;  // lines for the log, read and not yet appended
+    size_t batch_lines_ = 0;
+    uint64_t batch_last_ = 0;  // sequence in the agent's journal
+    bool saw_duplicate_ = false;
+    std::optional<std::pair<std::string, uint64_t>> next_journal_;  // after the batch
+
+    std::string unsent_;
+    bool writing_ = false;
+    bool ending_ = false;  // refused: nothing more is taken or said
+    bool closed_ = false;
+    uint64_t begun_ns_;
+    uint64_t heard_ns_;  // the last byte
+    uint64_t taken_ns_;  // when it last took all that was sent
+    uint64_t ending_ns_ = 0;
+};
+
+}  // namespace vigil::server

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server counts since it started.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace vigil::server {
+
+// Why a connection was closed by the server.
+enum class Fault : uint8_t {
+    too_many,     // connections
+    tls,          // the handshake failed
+    wrong_name,   // not that of the certificate
+    bad_line,     // no JSON, or not what the protocol says
+    long_line,    // over 64 KiB
+    silent,       // nothing came for too long
+    slow_reader,  // takes nothing of what is sent to it
+    replaced,     // the same agent has come back on a newer connection
+};
+constexpr size_t fault_count = 8;
+
+std::string_view to_string(Fault fault);
+
+struct Stats {
+    uint64_t connections = 0;
+    std::array<uint64_t, fault_count> faults{};
+    uint64_t bytes = 0;       // read from agents
+    uint64_t events = 0;      // appended to the log
+    uint64_t duplicates = 0;  // came again, and were dropped
+    uint64_t missing = 0;     // numbers that agents have left out: their queue was full
+    uint64_t waits = 0;       // times that a connection had to wait for the log
+    uint64_t deleted = 0;     // lines of old segments of the log, deleted to keep its bounds
+};
+
+}  // namespace vigil::server
