@@ -178,6 +178,9 @@ void Watcher::replaced(const model::Event& event) {
 }
 
 void Watcher::ended(const model::Event& event) {
+    if (tells_deaths_ && std::get<model::Exit>(event.body).signal() != 0) {
+        handler_(event);
+    }
     if (!make_way(event.process)) {
         return;
     }

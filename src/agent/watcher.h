@@ -22,7 +22,8 @@ namespace vigil::agent {
 
 class Watcher {
  public:
-    // Gets violations and losses, in order. The event's views are valid during the call.
+    // Gets violations, losses and, if asked for, deaths, in order. The event's views are valid
+    // during the call.
     using Handler = std::function<void(const model::Event&)>;
 
     // `reader` brings forks, execs and exits; null: processes that live shorter than an interval
@@ -34,6 +35,9 @@ class Watcher {
 
     // From now on these rules; see rules::Engine::apply().
     void apply(rules::RuleSet rules) { engine_.apply(std::move(rules)); }
+
+    // Also tells exits of processes that a signal has ended.
+    void tell_deaths() { tells_deaths_ = true; }
 
     // To be called each interval: a sweep, then the events until now.
     Result<void> tick();
@@ -83,6 +87,7 @@ class Watcher {
     std::unordered_map<uint32_t, std::string> user_names_;
     std::unordered_map<uint64_t, std::shared_ptr<const std::string>> cgroup_paths_;  // by id
     uint32_t own_pid_;
+    bool tells_deaths_ = false;
     uint64_t begun_ns_;
     uint64_t now_ns_ = 0;         // of the sweep, or the newest event
     uint64_t last_sweep_ns_ = 0;  // its begin

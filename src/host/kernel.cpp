@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/kernel.h"
 
-#include "host/probe.h"
-
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
@@ -19,6 +17,9 @@
 #include <cstdio>
 #include <memory>
 #include <sstream>
+
+#include "base/file.h"
+#include "host/probe.h"
 
 namespace vigil::host {
 namespace {
@@ -98,6 +99,11 @@ std::string host_name() {
     std::array<char, 256> name{};
     ::gethostname(name.data(), name.size() - 1);
     return name.data();
+}
+
+std::string boot_id() {
+    const auto text = read_file("/proc/sys/kernel/random/boot_id", 64);
+    return text ? text->substr(0, text->find('\n')) : "";
 }
 
 bool has_btf() { return ::access(btf_path, R_OK) == 0; }

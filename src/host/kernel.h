@@ -32,6 +32,9 @@ std::string tracefs_fix();
 // gethostname(2).
 std::string host_name();
 
+// Of this start of the machine (random(4)): a UUID; "" where it is not to be had.
+std::string boot_id();
+
 bool has_btf();
 
 // The mounted tracefs has this event ("sock/sock_send_length"), and it can be read.

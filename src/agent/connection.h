@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection of an agent to its server: the agent's side of docs/protocol.md.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/spool.h"
+#include "wire/line_buffer.h"
+#include "wire/protocol.h"
+#include "wire/stream.h"
+
+namespace vigil::agent {
+
+// What a connection works for. All calls come on the connection's thread.
+class ConnectionOwner {
+ public:
+    virtual ~ConnectionOwner() = default;
+    virtual Spool& spool() = 0;
+    virtual void on_welcome() = 0;
+    virtual void on_config(wire::Config config) = 0;
+    // The server has refused the event of this sequence.
+    virtual void on_refused(uint64_t sequence) = 0;
+    virtual bool is_refused(uint64_t sequence) const = 0;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+    // io and owner must outlive it.
+    Connection(boost::asio::io_context& io, ConnectionOwner& owner,
+               std::unique_ptr<wire::Stream> stream);
+
+    // Until it ends; the error says why. `hello` and `status` as far as the caller knows.
+    wire::Awaitable<Result<void>> run(wire::Hello hello, wire::Status status);
+
+    // The spool holds more durable lines.
+    void more();
+    void set_status(const wire::Status& status);
+
+    // To be called about once a second.
+    void check_time(uint64_t now_ns);
+
+ private:
+    wire::Awaitable<void> send_all();
+    wire::Awaitable<bool> send_lines();
+    void take(wire::FromServer message);
+    void end(const std::string& reason);
+
+    boost::asio::io_context* io_;
+    ConnectionOwner* owner_;
+    std::unique_ptr<wire::Stream> stream_;
+    boost::asio::steady_timer news_;
+    wire::LineBuffer lines_{wire::longest_server_line};
+    wire::Parser parser_;
+
+    std::string journal_;    // that the next events are of
+    bool welcomed_ = false;  // the server has said what it holds of it
+    uint64_t sent_ = 0;      // sequence in the spool
+    wire::Status status_;
+    bool tell_status_ = false;
+    uint64_t told_ns_ = 0;
+    uint64_t heard_ns_ = 0;
+    bool greeted_ = false;
+    bool closed_ = false;
+    std::string reason_;
+};
+
+}  // namespace vigil::agent

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/link.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "agent/connection.h"
+#include "base/clock.h"
+#include "base/units.h"
+#include "wire/stream.h"
+#include "wire/tls.h"
+
+namespace vigil::agent {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+constexpr uint64_t connect_patience_ns = 5 * ns_per_s;
+constexpr auto shortest_pause = std::chrono::milliseconds(250);
+constexpr auto longest_pause = std::chrono::seconds(10);
+
+}  // namespace
+
+Result<Address> parse_address(std::string_view text) {
+    const auto wrong = [&] {
+        return usage_error(fmt::format("'{}': expected HOST, HOST:PORT or [IPV6]:PORT", text));
+    };
+    Address address;
+    std::string_view port;
+    if (text.starts_with('[')) {
+        const size_t end = text.find(']');
+        if (end == std::string_view::npos) {
+            return wrong();
+        }
+        address.host = text.substr(1, end - 1);
+        port = text.substr(end + 1);
+    } else if (std::count(text.begin(), text.end(), ':') > 1) {
+        address.host = text;  // an IPv6 address without a port
+    } else {
+        const size_t colon = std::min(text.find(':'), text.size());
+        address.host = text.substr(0, colon);
+        port = text.substr(colon);
+    }
+    if (!port.empty()) {
+        const auto number = parse_number(port.substr(1), 1, UINT16_MAX);
+        if (port[0] != ':' || !number) {
+            return wrong();
+        }
+        address.port = static_cast<uint16_t>(*number);
+    }
+    const bool plain = std::all_of(address.host.begin(), address.host.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '-' || c == '_' || c == ':' || c == '%';
+    });
+    return address.host.empty() || !plain ? Result<Address>(wrong()) : Result<Address>(address);
+}
+
+std::string to_string(const Address& address) {
+    return address.host.find(':') != std::string::npos
+               ? fmt::format("[{}]:{}", address.host, address.port)
+               : fmt::format("{}:{}", address.host, address.port);
+}
+
+class Link::Worker final : public ConnectionOwner {
+ public:
+    Worker(const LinkOptions& options, std::optional<wire::TlsContext> tls, Spool& spool,
+           std::function<void()> changed)
+        : options_(options), tls_(std::move(tls)), spool_(&spool), changed_(std::move(changed)) {}
+
+    void start() {
+        asio::co_spawn(
+            io_, [this] { return run(); }, asio::detached);
+        asio::co_spawn(
+            io_, [this] { return tick(); }, asio::detached);
+        thread_ = std::thread([this] { io_.run(); });
+    }
+    ~Worker() override {
+        io_.stop();
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+
+    void more() {
+        asio::post(io_, [this] {
+            if (connection_) {
+                connection_->more();
+            }
+        });
+    }
+    void set_status(const wire::Status& status) {
+        asio::post(io_, [this, status] {
+            status_ = status;
+            if (connection_) {
+                connection_->set_status(status);
+            }
+        });
+    }
+    std::optional<wire::Config> take_config() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(config_, std::nullopt);
+    }
+    std::optional<SpoolLoss> take_refused() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(refused_, std::nullopt);
+    }
+    LinkState state() const {
+        const std::lock_guard lock(mutex_);
+        return state_;
+    }
+
+    // --- ConnectionOwner
+
+    void on_config(wire::Config config) override {
+        {
+            const std::lock_guard lock(mutex_);
+            config_ = std::move(config);
+        }
+        changed_();
+    }
+    void on_welcome() override {
+        pause_ = shortest_pause;
+        set_state({true, to_string(*server_), ""});
+    }
+    void on_refused(uint64_t sequence) override {
+        if (!refused_lines_.insert(sequence).second) {
+            return;
+        }
+        const int64_t now_ns = to_unix_ns(boot_now_ns(), unix_minus_boot_ns());
+        {
+            const std::lock_guard lock(mutex_);
+            if (!refused_) {
+                refused_ = SpoolLoss{.count = 0, .from_unix_ns = now_ns, .to_unix_ns = now_ns};
+            }
+            refused_->count++;
+            refused_->to_unix_ns = now_ns;
+        }
+        changed_();
+    }
+    bool is_refused(uint64_t sequence) const override {
+        return refused_lines_.count(sequence) != 0;
+    }
+    Spool& spool() override { return *spool_; }
+
+ private:
+    void set_state(LinkState state) {
+        {
+            const std::lock_guard lock(mutex_);
+            state_ = std::move(state);
+        }
+        changed_();
+    }
+
+    wire::Awaitable<void> run() {
+        for (size_t i = 0;; i = (i + 1) % options_.servers.size()) {
+            server_ = &options_.servers[i];
+            const auto ended = co_await serve(*server_);
+            set_state({false, to_string(*server_), ended.error().context});
+            // All agents of a fleet lose their server at once: they must not come back at once.
+            if (i + 1 == options_.servers.size()) {
+                std::uniform_int_distribution<int64_t> part(pause_.count() / 2,
+                                                            pause_.count() * 3 / 2);
+                asio::steady_timer timer(io_, std::chrono::milliseconds(part(random_)));
+                (void)co_await timer.async_wait(as_values);
+                pause_ = std::min<std::chrono::milliseconds>(pause_ * 2, longest_pause);
+            }
+        }
+    }
+
+    // One connection, until it ends: always an error.
+    wire::Awaitable<Result<void>> serve(const Address& server) {
+        deadline_ns_ = boot_now_ns() + connect_patience_ns;
+        tcp::resolver resolver(io_);
+        const auto [unknown, endpoints] =
+            co_await resolver.async_resolve(server.host, std::to_string(server.port), as_values);
+        if (unknown) {
+            deadline_ns_ = UINT64_MAX;
+            co_return Error{ErrorCode::failed, unknown.message()};
+        }
+        tcp::socket socket(io_);
+        connecting_ = &socket;
+        const auto [refused, endpoint] = co_await asio::async_connect(socket, endpoints, as_values);
+        connecting_ = nullptr;
+        if (refused) {
+            const bool late = boot_now_ns() >= deadline_ns_;
+            deadline_ns_ = UINT64_MAX;
+            co_return Error{ErrorCode::failed, late ? "no answer" : refused.message()};
+        }
+        if (!tls_ && !endpoint.address().is_loopback()) {
+            deadline_ns_ = UINT64_MAX;
+            co_return Error{ErrorCode::failed, "is not this machine: it takes --tls"};
+        }
+        std::unique_ptr<wire::Stream> stream;
+        if (tls_) {
+            auto secured = wire::tls_agent_stream(std::move(socket), *tls_, server.host);
+            if (!secured) {
+                co_return secured.error();
+            }
+            stream = std::move(*secured);
+        } else {
+            stream = wire::plain_stream(std::move(socket));
+        }
+        connection_ = std::make_shared<Connection>(io_, *this, std::move(stream));
+        deadline_ns_ = UINT64_MAX;
+        auto ended = co_await connection_->run(options_.hello, status_);
+        connection_.reset();
+        co_return ended;
+    }
+
+    wire::Awaitable<void> tick() {
+        asio::steady_timer timer(io_);
+        while (true) {
+            timer.expires_after(std::chrono::seconds(1));
+            (void)co_await timer.async_wait(as_values);
+            const uint64_t now_ns = boot_now_ns();
+            if (connecting_ != nullptr && now_ns >= deadline_ns_) {
+                boost::system::error_code ignored;
+                connecting_->close(ignored);
+            }
+            if (connection_) {
+                connection_->check_time(now_ns);
+            }
+        }
+    }
+
+    const LinkOptions options_;
+    std::optional<wire::TlsContext> tls_;
+    Spool* spool_;
+    std::function<void()> changed_;
+
+    asio::io_context io_;
+    std::shared_ptr<Connection> connection_;
+    const Address* server_ = nullptr;
+    tcp::socket* connecting_ = nullptr;
+    uint64_t deadline_ns_ = UINT64_MAX;
+    std::chrono::milliseconds pause_ = shortest_pause;
+    std::mt19937_64 random_{std::random_device()()};
+    std::set<uint64_t> refused_lines_;
+    wire::Status status_;
+
+    mutable std::mutex mutex_;
+    std::optional<wire::Config> config_;
+    std::optional<SpoolLoss> refused_;
+    LinkState state_;
+    std::thread thread_;
+};
+
+Result<std::unique_ptr<Link>> Link::open(const LinkOptions& options, Spool& spool,
+                                         std::function<void()> changed) {
+    std::optional<wire::TlsContext> tls;
+    LinkOptions own = options;
+    if (options.tls) {
+        TRY_ASSIGN(tls, wire::TlsContext::load(*options.tls, wire::Role::agent));
+        own.hello.agent = tls->name();
+    }
+    std::unique_ptr<Link> link(
+        new Link(std::make_unique<Worker>(own, std::move(tls), spool, std::move(changed))));
+    link->worker_->start();
+    return link;
+}
+
+Link::Link(std::unique_ptr<Worker> worker) : worker_(std::move(worker)) {}
+Link::~Link() = default;
+void Link::more() { worker_->more(); }
+void Link::set_status(const wire::Status& status) { worker_->set_status(status); }
+std::optional<wire::Config> Link::take_config() { return worker_->take_config(); }
+std::optional<SpoolLoss> Link::take_refused() { return worker_->take_refused(); }
+LinkState Link::state() const { return worker_->state(); }
+
+}  // namespace vigil::agent

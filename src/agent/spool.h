@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent's queue on disk: lines that wait until a server has acknowledged them.
+//
+// Each start begins a journal of its own, with a new UUID, in a new segment. So a spool that was
+// not closed cleanly, was deleted or copied to another machine never gives two different lines the
+// same name; what an earlier start has left keeps its own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "journal/reader.h"
+#include "journal/segments.h"
+#include "journal/writer.h"
+
+namespace vigil::agent {
+
+struct SpoolOptions {
+    std::string folder;
+    uint64_t total_bytes = 256 << 20;
+    uint64_t segment_bytes = 8 << 20;
+};
+
+// Lines that are all of one journal, one after the other.
+struct SpoolPart {
+    std::string journal;          // UUID
+    uint64_t first_sequence = 0;  // of the first line, in that journal
+    uint64_t count = 0;
+    std::string lines;
+};
+
+// Lines that had to go before they were acknowledged.
+struct SpoolLoss {
+    uint64_t count = 0;
+    int64_t from_unix_ns = 0;  // time of the first one
+    int64_t to_unix_ns = 0;
+};
+
+// add(), keep_bounds() and the rest are for one thread (the watcher's), next() and acknowledge()
+// for another one (the link's).
+class Spool {
+ public:
+    // `changed` is called on a thread of the journal's when lines have become durable, or when
+    // trouble begins or ends.
+    static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options,
+                                               std::function<void()> changed);
+    ~Spool();
+
+    // A line with its end. False where there is no room: the disk takes none, and memory is full.
+    // What is dropped is counted, see take_loss().
+    bool add(std::string_view line, int64_t unix_ns);
+
+    // To be called about once a second: deletes what is acknowledged, and beyond the bound the
+    // oldest of the rest.
+    void keep_bounds();
+
+    // What was lost since the last call is told: `line_of` makes the line of it, with its end.
+    void tell_loss(const std::function<std::string(const SpoolLoss&)>& line_of);
+
+    // What fails now; "": nothing.
+    std::string trouble() const;
+
+    // Waits until all is durable, or so long.
+    void settle(uint64_t timeout_ns);
+
+    // --- For the link.
+
+    // The next durable lines after `sequence` (of the whole spool; 0: after what is acknowledged),
+    // of one journal; nothing if there are none yet.
+    Result<std::optional<SpoolPart>> next(uint64_t after, size_t most_bytes);
+
+    // Where sending begins: the journal and the sequence of the first line that is not
+    // acknowledged, also if it is not there yet.
+    SpoolPart begin() const;
+
+    // All lines of that journal up to this one are safe.
+    void acknowledge(std::string_view journal, uint64_t sequence);
+
+    uint64_t acknowledged() const;
+    uint64_t queued() const;  // lines that are not acknowledged
+    uint64_t lost() const;    // lines since open()
+
+ private:
+    struct Run {
+        std::string journal;
+        uint64_t first_sequence;
+    };
+
+    explicit Spool(const SpoolOptions& options);
+    Result<void> read_state();
+    Result<void> write_state();
+    const Run& run_of(uint64_t sequence) const;
+    uint64_t end_of(const Run& run) const;
+    void lose(const SpoolLoss& loss);
+    SpoolLoss loss_of(const journal::Segment& segment, uint64_t end) const;
+
+    SpoolOptions options_;
+    mutable std::mutex mutex_;
+    std::vector<Run> runs_;  // that may hold lines which are not acknowledged; the last is ours
+    uint64_t acknowledged_ = 0;
+    uint64_t state_acknowledged_ = 0;  // as the file says
+    std::optional<SpoolLoss> loss_;
+    uint64_t lost_ = 0;
+    std::string trouble_;
+    std::unique_ptr<journal::Reader> reader_;  // of the link's thread
+    std::unique_ptr<journal::Writer> writer_;
+};
+
+}  // namespace vigil::agent

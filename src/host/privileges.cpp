@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/privileges.h"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace vigil::host {
+namespace {
+
+Error failure(const char* what) {
+    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
+}
+
+}  // namespace
+
+Result<void> keep_only_capabilities(std::initializer_list<int> capabilities) {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0) {
+        return failure("reading the own capabilities");
+    }
+    // What is not in the bounding set can't come back by executing a file. Taking something out of
+    // it takes CAP_SETPCAP: who has not got that has no root's rights to give up.
+    for (int number = 0; ::prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++) {
+        if (std::find(capabilities.begin(), capabilities.end(), number) == capabilities.end() &&
+            ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0 && errno != EPERM) {
+            return failure("giving up capabilities");
+        }
+    }
+    std::array<uint32_t, _LINUX_CAPABILITY_U32S_3> kept{};
+    for (const int number : capabilities) {
+        kept.at(static_cast<size_t>(number) / 32) |= 1U << (static_cast<unsigned>(number) % 32);
+    }
+    for (size_t i = 0; i < sets.size(); i++) {
+        sets[i].permitted &= kept[i];
+        sets[i].effective = sets[i].permitted;
+        sets[i].inheritable = 0;
+    }
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+        ::syscall(SYS_capset, &header, sets.data()) != 0 ||
+        ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return failure("giving up capabilities");
+    }
+    return {};
+}
+
+}  // namespace vigil::host
