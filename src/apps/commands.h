@@ -14,10 +14,17 @@ int run_trace(const Arguments& arguments);
 int run_pin(const Arguments& arguments);
 int run_unpin(const Arguments& arguments);
 int run_watch(const Arguments& arguments);
+int run_up(const Arguments& arguments);
+int run_agent(const Arguments& arguments);
+int run_server(const Arguments& arguments);
+int run_ctl(const Arguments& arguments);
+int run_certs(const Arguments& arguments);
 int run_doctor(const Arguments& arguments);
 
 // Called by the name of one of the tools that vigil grew out of.
 int run_rustsigwatch(const Arguments& arguments);
 int run_process_monitor(const Arguments& arguments);
+int run_cta(const Arguments& arguments);
+int run_ctb(const Arguments& arguments);
 
 }  // namespace vigil::apps

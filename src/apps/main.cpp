@@ -24,8 +24,13 @@ struct Command {
 constexpr std::array commands{
     Command{"trace", run_trace, "show forks, execs, exits, signals and OOM kills as they happen"},
     Command{"watch", run_watch, "hold every process against limits of CPU, memory, disk, network"},
+    Command{"up", run_up, "the same with a log and a console: server and agent of one machine"},
+    Command{"agent", run_agent, "hold this machine against limits that a server hands out"},
+    Command{"server", run_server, "hand out limits to agents, and log what they tell"},
+    Command{"ctl", run_ctl, "give a command to the server on this machine"},
     Command{"pin", run_pin, "leave the tracer in the kernel, so that readers can come and go"},
     Command{"unpin", run_unpin, "remove what 'pin' left there"},
+    Command{"certs", run_certs, "keys and certificates for agents and server"},
     Command{"doctor", run_doctor, "say what works on this machine, and how to get the rest"},
 };
 
@@ -33,6 +38,8 @@ constexpr std::array commands{
 constexpr std::array other_names{
     Command{"rustsigwatch", run_rustsigwatch, ""},
     Command{"process_monitor", run_process_monitor, ""},
+    Command{"CTA", run_cta, ""},
+    Command{"CTB", run_ctb, ""},
 };
 
 void print_help() {
@@ -49,6 +56,7 @@ void print_help() {
         "  sudo vigil trace -e signal -s KILL   who kills whom\n"
         "  sudo vigil trace -- make             one command and all that it starts\n"
         "  sudo vigil watch -c limits.json      who uses too much\n"
+        "  sudo vigil up -c limits.json         and keep it in a log\n"
         "  vigil doctor                         will it work here?\n");
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "apps/cli.h"
-#include "base/units.h"
+#include "apps/intervals.h"
 
 namespace vigil::apps {
 namespace {
@@ -27,16 +27,7 @@ struct Raw {
 
 Result<WatchRequest> make_request(const Raw& raw) {
     WatchRequest request{.configuration = raw.configuration, .log = raw.log};
-    if (raw.interval) {
-        const auto interval = parse_duration_ns(*raw.interval);
-        if (!interval) {
-            return usage_error("--interval " + interval.error().context);
-        }
-        if (*interval < shortest_interval_ns || *interval > longest_interval_ns) {
-            return usage_error(fmt::format("--interval '{}': expected 100ms to 1h", *raw.interval));
-        }
-        request.interval_ns = *interval;
-    }
+    TRY_ASSIGN(request.interval_ns, parse_interval(raw.interval));
     if (raw.format != "text" && raw.format != "json") {
         return usage_error(fmt::format("-o '{}': expected text or json", raw.format));
     }

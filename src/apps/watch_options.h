@@ -12,9 +12,6 @@
 
 namespace vigil::apps {
 
-constexpr uint64_t shortest_interval_ns = 100 * ns_per_ms;
-constexpr uint64_t longest_interval_ns = 3600 * ns_per_s;
-
 struct WatchRequest {
     std::string configuration;  // path
     uint64_t interval_ns = ns_per_s;

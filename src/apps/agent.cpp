@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil agent: this machine under the limits that a server hands out.
+#include <fmt/format.h>
+#include <linux/capability.h>
+
+#include "apps/agent_loop.h"
+#include "apps/agent_options.h"
+#include "apps/cli.h"
+#include "apps/observation.h"
+#include "base/file.h"
+#include "base/say.h"
+#include "host/privileges.h"
+
+namespace vigil::apps {
+namespace {
+
+Result<int> watch(const AgentRequest& request) {
+    TRY(make_folders(request.state, 0700));
+    Observation observation = Observation::open();
+    TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
+    AgentLoop loop(request, observation, false);
+    TRY(loop.open());
+    observation.announce();
+    say(stderr, "vigil: agent {}; Ctrl-C ends\n", request.name);
+    TRY(loop.run());
+    say(stderr, "vigil: {} violations told; {} events wait on disk\n", loop.told(), loop.queued());
+    observation.print_end();
+    return 0;
+}
+
+}  // namespace
+
+int run_agent(const Arguments& arguments) {
+    const ParsedAgent parsed = parse_agent(arguments);
+    if (!parsed.request) {
+        return parsed.exit_code;
+    }
+    const auto exit_code = watch(*parsed.request);
+    return exit_code ? *exit_code : fail(exit_code.error());
+}
+
+// The agent of before was called without options.
+int run_cta(const Arguments& arguments) { return run_agent(arguments); }
+
+}  // namespace vigil::apps

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/agent_loop.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "apps/cli.h"
+#include "apps/watch_loop.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "host/kernel.h"
+#include "rules/parse.h"
+
+namespace vigil::apps {
+namespace {
+
+constexpr uint64_t mark_interval_ns = 5 * ns_per_s;
+constexpr mode_t state_mode = 0600;
+constexpr size_t largest_kept_bytes = (1 << 20) + 4096;
+// At the end: for what is on its way to the disk and to the server.
+constexpr uint64_t settle_ns = 2 * ns_per_s;
+constexpr int last_words_ms = 1'000;
+constexpr int last_words_step_ms = 10;
+
+int64_t unix_now_ns() { return to_unix_ns(boot_now_ns(), unix_minus_boot_ns()); }
+
+model::Event event_of(model::Kind kind) {
+    model::Event event;
+    event.kind = kind;
+    event.boot_ns = boot_now_ns();
+    event.unix_ns = unix_now_ns();
+    return event;
+}
+
+model::Event loss_event(const agent::SpoolLoss& loss, model::LossPlace place) {
+    model::Event event = event_of(model::Kind::loss);
+    event.body = model::Loss{.kind = std::nullopt,
+                             .count = loss.count,
+                             .from_unix_ns = loss.from_unix_ns,
+                             .to_unix_ns = loss.to_unix_ns,
+                             .place = place};
+    return event;
+}
+
+}  // namespace
+
+MonitorHandlers AgentLoop::handlers() {
+    return {.event = [this](const model::Event& event) { show(event); },
+            .hangup = [] {},
+            .second = [this] { do_each_second(); },
+            .round = [this] { flush(); },
+            .word = [this](const std::string& text) { say_to_user(text); }};
+}
+
+AgentLoop::AgentLoop(const AgentRequest& request, Observation& observation, bool on_screen)
+    : request_(request),
+      on_screen_(on_screen),
+      monitor_(observation, request.interval_ns, handlers()),
+      json_(sinks::make_json_sink(host::host_name(), sinks::longest_journal_line)),
+      text_(sinks::make_text_sink(true, wants_colour())) {
+    monitor_.watcher().tell_deaths();
+}
+
+AgentLoop::~AgentLoop() = default;
+
+Result<void> AgentLoop::open() {
+    TRY(monitor_.open());
+    news_ = Fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!news_ || !monitor_.add(news_.get(), EPOLLIN, [this] { take_news(); })) {
+        return system_error("preparing", "news");
+    }
+    if (on_screen_) {
+        screen_.emplace(STDOUT_FILENO, true);
+        (void)monitor_.add(STDOUT_FILENO, 0, [this] { monitor_.stop(); });
+    }
+    return {};
+}
+
+Result<void> AgentLoop::run(std::vector<agent::Address> servers) {
+    const auto changed = [this] {
+        const uint64_t one = 1;
+        (void)!::write(news_.get(), &one, sizeof one);
+    };
+    agent::SpoolOptions spool;
+    spool.folder = request_.state;
+    spool.total_bytes = request_.queue_bytes;
+    TRY_ASSIGN(spool_, agent::Spool::open(spool, changed));
+    TRY(use_kept_rules());
+    tell_time_away();
+
+    agent::LinkOptions link;
+    link.servers = servers.empty() ? request_.servers : std::move(servers);
+    link.tls = request_.tls;
+    link.hello.agent = request_.name;
+    link.hello.host = host::host_name();
+    link.hello.version = VIGIL_VERSION;
+    link.hello.boot_id = host::boot_id();
+    TRY_ASSIGN(link_, agent::Link::open(link, *spool_, changed));
+    link_->set_status(wire_status());
+
+    TRY(monitor_.run());
+    finish();
+    return {};
+}
+
+// What was last good is used until the server says otherwise. The file: the hash, then the rules,
+// a line each.
+Result<void> AgentLoop::use_kept_rules() {
+    TRY_ASSIGN(const auto text, read_file_if_any(request_.state + "/rules", largest_kept_bytes));
+    const size_t end = text ? text->find('\n') : std::string::npos;
+    if (end == std::string::npos) {
+        say_to_user("no rules yet: the server is to send them");
+        return {};
+    }
+    auto rules = rules::parse(std::string_view(*text).substr(end + 1), "kept rules");
+    if (!rules) {
+        say_to_user(rules.error().context + "; waiting for those of the server");
+        return {};
+    }
+    config_hash_ = text->substr(0, end);
+    say_to_user(fmt::format("{} rules, as the server sent them last", rules->size()));
+    monitor_.watcher().apply(std::move(*rules));
+    return {};
+}
+
+void AgentLoop::take_configuration() {
+    auto config = link_->take_config();
+    if (!config) {
+        return;
+    }
+    auto rules = rules::parse(config->rules, "the server's rules");
+    if (!rules) {
+        config_error_ = rules.error().context.substr(0, 1024);
+        say_to_user(config_error_ + "; the rules stay as they were");
+    } else {
+        config_error_.clear();
+        config_hash_ = config->hash;
+        say_to_user(fmt::format("{} rules from the server", rules->size()));
+        monitor_.watcher().apply(std::move(*rules));
+        const auto kept = replace_file(request_.state + "/rules",
+                                       config->hash + '\n' + config->rules + '\n', state_mode);
+        if (!kept) {
+            say_to_user(kept.error().context + "; the rules hold until this agent ends");
+        }
+    }
+    link_->set_status(wire_status());
+}
+
+void AgentLoop::take_news() {
+    uint64_t count = 0;
+    (void)!::read(news_.get(), &count, sizeof count);
+    std::vector<std::string> words;
+    {
+        const std::lock_guard lock(mutex_);
+        words = std::exchange(words_, {});
+        if (stop_asked_) {
+            monitor_.stop();
+        }
+    }
+    for (const std::string& word : words) {
+        say_to_user(word);
+    }
+    if (!link_) {
+        return;
+    }
+    link_->more();
+    take_configuration();
+    look_at_link();
+    if (const auto refused = link_->take_refused()) {
+        keep(loss_event(*refused, model::LossPlace::refused));
+    }
+}
+
+void AgentLoop::look_at_link() {
+    agent::LinkState state = link_->state();
+    if (state.connected && !link_state_.connected) {
+        say_to_user(fmt::format("connected to {}", state.server));
+    } else if (!state.connected && (link_state_.connected || state.error != link_state_.error)) {
+        say_to_user(
+            fmt::format("no connection to {}: {}; events wait on disk", state.server, state.error));
+    }
+    link_state_ = std::move(state);
+}
+
+void AgentLoop::do_each_second() {
+    if (!link_) {
+        return;
+    }
+    spool_->keep_bounds();
+    spool_->tell_loss([this](const agent::SpoolLoss& loss) {
+        std::string line;
+        json_->append(line, loss_event(loss, model::LossPlace::queue));
+        return line;
+    });
+    if (const uint64_t lost = spool_->lost(); lost != lost_told_) {
+        say_to_user(fmt::format("{} events were dropped: the queue is full", lost - lost_told_));
+        lost_told_ = lost;
+    }
+    if (const std::string trouble = spool_->trouble(); trouble != spool_trouble_) {
+        say_to_user(trouble.empty() ? "the queue is written again" : trouble);
+        spool_trouble_ = trouble;
+    }
+    link_->set_status(wire_status());
+    if (boot_now_ns() >= next_mark_ns_) {
+        mark_alive();
+    }
+    if (screen_ && screen_->has_status()) {
+        screen_->set_status(status());
+    }
+}
+
+void AgentLoop::mark_alive() {
+    next_mark_ns_ = boot_now_ns() + mark_interval_ns;
+    if (alive_) {
+        (void)::futimens(alive_.get(), nullptr);
+    }
+}
+
+// The file's time is when an agent last ran here; what stands in it, since which start of the
+// machine.
+void AgentLoop::tell_time_away() {
+    const std::string path = request_.state + "/alive";
+    const std::string boot_id = host::boot_id();
+    const auto before = read_file_if_any(path, 4096);
+    struct stat info {};
+    if (before && *before && ::stat(path.c_str(), &info) == 0) {
+        model::Event event = event_of(model::Kind::unobserved);
+        event.body =
+            model::Unobserved{.from_unix_ns = info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) +
+                                              info.st_mtim.tv_nsec,
+                              .to_unix_ns = event.unix_ns,
+                              .rebooted = **before != boot_id};
+        keep(event);
+    }
+    if (const auto written = replace_file(path, boot_id, state_mode); !written) {
+        say_to_user(written.error().context);
+    }
+    alive_ = Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    mark_alive();
+}
+
+void AgentLoop::keep(const model::Event& event) {
+    std::string line;
+    json_->append(line, event);
+    (void)spool_->add(line, event.unix_ns);
+}
+
+void AgentLoop::show(const model::Event& event) {
+    told_ += event.kind == model::Kind::violation ? 1 : 0;
+    keep(event);
+    if (screen_) {
+        std::string line;
+        text_->append(line, event);
+        screen_->add(std::move(line));
+    }
+}
+
+void AgentLoop::flush() {
+    if (screen_ && (!screen_->flush() || screen_->closed())) {
+        monitor_.stop();
+    }
+}
+
+void AgentLoop::say_to_user(const std::string& text) {
+    if (screen_) {
+        screen_->clear_status();
+    }
+    say(stderr, "vigil: {}\n", text);
+}
+
+void AgentLoop::post_word(const std::string& text) {
+    {
+        const std::lock_guard lock(mutex_);
+        words_.push_back(text);
+    }
+    const uint64_t one = 1;
+    (void)!::write(news_.get(), &one, sizeof one);
+}
+
+void AgentLoop::post_stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_asked_ = true;
+    }
+    const uint64_t one = 1;
+    (void)!::write(news_.get(), &one, sizeof one);
+}
+
+std::string AgentLoop::status() const {
+    const uint64_t queued = spool_->queued();
+    return status_of(monitor_.watcher()) + (link_state_.connected ? "" : "; no server") +
+           (queued > 0 ? fmt::format("; {} events wait", queued) : "");
+}
+
+wire::Status AgentLoop::wire_status() const {
+    const agent::Watcher& watcher = monitor_.watcher();
+    wire::Status status;
+    status.config = config_hash_;
+    status.config_error = config_error_;
+    status.processes = watcher.processes();
+    status.rules = watcher.engine().rules().size();
+    status.raised = watcher.engine().raised();
+    status.queued = spool_->queued();
+    status.lost = spool_->lost();
+    status.cpu_percent = watcher.own_usage()[model::index(model::Metric::cpu)];
+    status.memory_mb = watcher.own_usage()[model::index(model::Metric::memory)];
+    return status;
+}
+
+// What is known is to be on the disk, and if a server is there, with it.
+void AgentLoop::finish() {
+    spool_->settle(settle_ns);
+    link_->more();
+    for (int ms = 0; ms < last_words_ms; ms += last_words_step_ms) {
+        flush();
+        const bool to_send = link_->state().connected && spool_->queued() > 0;
+        const bool to_show = screen_ && !screen_->closed() && screen_->waiting() > 0;
+        if (!to_send && !to_show) {
+            break;
+        }
+        (void)::poll(nullptr, 0, last_words_step_ms);
+    }
+    mark_alive();
+    if (screen_) {
+        screen_->clear_status();
+    }
+}
+
+}  // namespace vigil::apps

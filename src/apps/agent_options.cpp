@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/agent_options.h"
+
+#include <utility>
+
+#include "apps/cli.h"
+#include "apps/intervals.h"
+#include "apps/places.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "host/kernel.h"
+#include "wire/protocol.h"
+
+namespace vigil::apps {
+namespace {
+
+constexpr const char* agent_footer = R"(Examples:
+  sudo vigil agent                                        the server runs on this machine
+  sudo vigil agent --server logs.example.org --tls web-1.pem
+  sudo vigil agent --server a.example.org --server b.example.org:7412 --tls web-1.pem
+
+The rules come from the server; the last good ones are kept and used while none answers. Events wait
+on disk, in the state folder, until a server has them in its log. docs/fleet.md shows a whole fleet.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not possible here.)";
+
+constexpr uint64_t smallest_queue_bytes = 1 << 20;
+constexpr uint64_t largest_queue_bytes = 1ULL << 40;
+
+struct Raw {
+    std::vector<std::string> servers;
+    std::optional<std::string> name;
+    std::optional<std::string> state;
+    std::optional<std::string> tls;
+    std::optional<std::string> interval;
+    std::optional<std::string> queue;
+};
+
+Result<AgentRequest> make_request(const Raw& raw) {
+    AgentRequest request;
+    for (const std::string& server : raw.servers) {
+        auto address = agent::parse_address(server);
+        if (!address) {
+            return usage_error("--server " + address.error().context);
+        }
+        request.servers.push_back(std::move(*address));
+    }
+    if (request.servers.empty()) {
+        request.servers.push_back({.host = "127.0.0.1", .port = wire::default_port});
+    }
+    request.name = raw.name.value_or(default_agent_name());
+    if (!wire::is_name(request.name)) {
+        std::string shown;
+        append_printable(shown, request.name);
+        return usage_error(
+            fmt::format("--name '{}': expected 1 to {} letters, digits, '.', '_' or "
+                        "'-', a letter or digit first",
+                        shown, wire::longest_name));
+    }
+    if (raw.name && raw.tls) {
+        return usage_error("--name: with --tls the name is that of the certificate");
+    }
+    request.state = raw.state.value_or(default_state_folder("agent"));
+    request.tls = raw.tls;
+    TRY_ASSIGN(request.interval_ns, parse_interval(raw.interval));
+    if (raw.queue) {
+        const auto bytes = parse_size_bytes(*raw.queue);
+        if (!bytes || *bytes < smallest_queue_bytes || *bytes > largest_queue_bytes) {
+            return usage_error(fmt::format("--queue '{}': expected 1M to 1T", *raw.queue));
+        }
+        request.queue_bytes = *bytes;
+    }
+    return request;
+}
+
+}  // namespace
+
+std::string default_agent_name() {
+    std::string name = host::host_name().substr(0, wire::longest_name);
+    for (char& c : name) {
+        c = wire::is_name(std::string("x") + c) ? c : '-';
+    }
+    return wire::is_name(name) ? name : "x" + name.substr(0, wire::longest_name - 1);
+}
+
+ParsedAgent parse_agent(const Arguments& arguments) {
+    CLI::App app(
+        "Holds every process of this machine against the limits that a server hands out, and sends "
+        "it what happens: violations, deaths by signal, losses.",
+        "vigil agent");
+    app.footer(agent_footer);
+    Raw raw;
+    app.add_option("--server", raw.servers,
+                   "HOST or HOST:PORT; of several the first that answers [127.0.0.1:7411]")
+        ->type_name("ADDRESS")
+        ->allow_extra_args(false);
+    app.add_option("--tls", raw.tls, "Key and certificates, as 'vigil certs issue' writes them")
+        ->type_name("FILE");
+    app.add_option("--name", raw.name, "What the server is to call it [this machine's name]")
+        ->type_name("NAME");
+    app.add_option(
+           "--state", raw.state,
+           "Folder for the queue and the last rules [" + default_state_folder("agent") + "]")
+        ->type_name("FOLDER");
+    app.add_option("--queue", raw.queue, "Most that waits on disk; the oldest goes first [256M]")
+        ->type_name("SIZE");
+    app.add_option("--interval", raw.interval, "Time between two samples, 100ms to 1h [1s]")
+        ->type_name("TIME");
+    if (const auto exit_code = parse(app, arguments)) {
+        return {std::nullopt, *exit_code};
+    }
+    auto request = make_request(raw);
+    if (!request) {
+        return {std::nullopt, fail(request.error())};
+    }
+    return {std::move(*request), 0};
+}
+
+}  // namespace vigil::apps

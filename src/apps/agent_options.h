@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of `vigil agent`, read and checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/link.h"
+#include "apps/commands.h"
+#include "base/clock.h"
+
+namespace vigil::apps {
+
+struct AgentRequest {
+    std::vector<agent::Address> servers;
+    std::string name;
+    std::string state;  // folder
+    std::optional<std::string> tls;
+    uint64_t interval_ns = ns_per_s;
+    uint64_t queue_bytes = 256 << 20;
+};
+
+// Either a request, or the exit code where there is nothing to do (--help, wrong usage; said).
+struct ParsedAgent {
+    std::optional<AgentRequest> request;
+    int exit_code = 0;
+};
+
+ParsedAgent parse_agent(const Arguments& arguments);
+
+// This machine's name as an agent's: what a name can't hold becomes '-'.
+std::string default_agent_name();
+
+}  // namespace vigil::apps

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil ctl: a command to the server that runs on this machine.
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "apps/cli.h"
+#include "apps/places.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/say.h"
+
+namespace vigil::apps {
+namespace {
+
+constexpr const char* ctl_footer =
+    R"(Commands: help, config show|set|add|remove|load|save, agents, events [N], follow, stats, quit.
+
+Examples:
+  sudo vigil ctl help                            what each command takes
+  sudo vigil ctl config set nginx memory 500     for all agents, at once
+  sudo vigil ctl agents                          who is there, and with which rules
+  sudo vigil ctl follow | jq .kind               the log as it grows
+
+Exit codes: 0 done, 1 no server or the command failed, 2 wrong usage.)";
+
+Result<Fd> connect_to(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) {
+        return usage_error(fmt::format("--control: the path is longer than {} bytes",
+                                       sizeof address.sun_path - 1));
+    }
+    std::memcpy(address.sun_path, path.data(), path.size());
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)) {
+        const char* hint = errno == EACCES ? "it belongs to another user (sudo?)"
+                                           : "is 'vigil server' or 'vigil up' running? --control "
+                                             "says where its socket is";
+        Error error = system_error("connecting to", path);
+        error.context += fmt::format(" ({})", hint);
+        return error;
+    }
+    return fd;
+}
+
+// A word for the server: quoted where it would be split.
+std::string quoted(const std::string& word) {
+    if (!word.empty() && word.find_first_of(" \t'\"") == std::string::npos) {
+        return word;
+    }
+    const char quote = word.find('"') == std::string::npos ? '"' : '\'';
+    return quote + word + quote;
+}
+
+Result<int> ask(const std::string& path, const std::vector<std::string>& words) {
+    std::string line;
+    // A rule is taken as it is written, whether the shell has left it in one word or not.
+    const bool is_rule = words.size() > 2 && words[0] == "config" && words[1] == "add";
+    for (size_t i = 0; i < words.size(); i++) {
+        line += (i > 0 ? " " : "") + (is_rule && i > 1 ? words[i] : quoted(words[i]));
+    }
+    if (line.find('\n') != std::string::npos) {
+        return usage_error("a command can't hold a line end");
+    }
+    TRY_ASSIGN(const Fd fd, connect_to(path));
+    if (!write_all(fd.get(), line + '\n')) {
+        return system_error("writing to", path);
+    }
+    std::array<char, 64 << 10> bytes{};
+    std::string head;
+    std::optional<bool> failed;
+    while (true) {
+        const ssize_t count = ::read(fd.get(), bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            break;
+        }
+        std::string_view text(bytes.data(), static_cast<size_t>(count));
+        if (!failed) {
+            head += text;
+            const size_t end = head.find('\n');
+            if (end == std::string::npos) {
+                continue;
+            }
+            failed = head.substr(0, end) != "ok";
+            head.erase(0, end + 1);
+            text = head;
+        }
+        if (!write_all(*failed ? STDERR_FILENO : STDOUT_FILENO, text)) {
+            break;  // nobody reads any more
+        }
+    }
+    if (!failed) {
+        return Error{ErrorCode::failed, "the server ended without an answer"};
+    }
+    return *failed ? 1 : 0;
+}
+
+}  // namespace
+
+int run_ctl(const Arguments& arguments) {
+    CLI::App app("Gives a command to the server that runs on this machine.", "vigil ctl");
+    app.footer(ctl_footer);
+    std::string path = default_control_path();
+    std::vector<std::string> words;
+    app.add_option("--control", path, "The server's socket [" + path + "]")->type_name("PATH");
+    app.add_option("COMMAND", words, "What to do, with its arguments")->required();
+    app.positionals_at_end(false);
+    app.prefix_command(false);
+    if (const auto exit_code = parse(app, arguments)) {
+        return *exit_code;
+    }
+    const auto exit_code = ask(path, words);
+    return exit_code ? *exit_code : fail(exit_code.error());
+}
+
+}  // namespace vigil::apps

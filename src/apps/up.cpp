@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil up: server and agent on this machine, in one process.
+#include <fmt/format.h>
+#include <linux/capability.h>
+
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "apps/agent_loop.h"
+#include "apps/cli.h"
+#include "apps/intervals.h"
+#include "apps/observation.h"
+#include "apps/places.h"
+#include "base/file.h"
+#include "base/say.h"
+#include "host/privileges.h"
+#include "server/server.h"
+
+namespace vigil::apps {
+namespace {
+
+constexpr const char* up_footer = R"(Examples:
+  sudo vigil up -c config/sample.json                   violations and deaths on the screen,
+                                                        and in events.log
+  sudo vigil up -c limits.json -l /var/log/vigil/events.log
+  sudo vigil ctl config set nginx cpu 80                from another shell
+
+It is 'vigil server' and 'vigil agent' together: other agents of this machine can come too, and what
+the agent can't hand over waits on disk until the next start.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not possible here.)";
+
+struct UpRequest {
+    AgentRequest agent;
+    server::Options server;
+};
+
+// The server on its own thread, until the loop ends.
+class ServerThread {
+ public:
+    // `ended`: called on that thread when the server has come to its end by itself (`quit`) too.
+    ServerThread(server::Server& server, const std::function<void()>& ended)
+        : server_(&server), thread_([&server, ended] {
+              server.run();
+              ended();
+          }) {}
+    ~ServerThread() {
+        server_->stop();
+        thread_.join();
+    }
+    ServerThread(const ServerThread&) = delete;
+    ServerThread& operator=(const ServerThread&) = delete;
+
+ private:
+    server::Server* server_;
+    std::thread thread_;
+};
+
+Result<int> run(const UpRequest& request) {
+    TRY(make_folders(request.agent.state, 0700));
+    Observation observation = Observation::open();
+    // The log may lie in another user's folder: CAP_DAC_OVERRIDE stays for that.
+    TRY(host::keep_only_capabilities(
+        {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE}));
+    AgentLoop loop(request.agent, observation, true);
+    TRY(loop.open());
+    TRY_ASSIGN(const auto server,
+               server::Server::open(request.server,
+                                    [&](const std::string& text) { loop.post_word(text); }));
+    observation.announce();
+    say(stderr, "vigil: serving {}; events go to {}; Ctrl-C ends\n", server->endpoint(),
+        request.server.log);
+    {
+        const ServerThread thread(*server, [&loop] { loop.post_stop(); });
+        TRY(loop.run({{.host = request.server.address, .port = server->port()}}));
+    }
+    say(stderr, "vigil: {} violations told; {} events in {}\n", loop.told(),
+        server->hub().stats().events, request.server.log);
+    observation.print_end();
+    return 0;
+}
+
+}  // namespace
+
+int run_up(const Arguments& arguments) {
+    CLI::App app(
+        "Holds this machine against limits and logs what happens: server and agent in one.",
+        "vigil up");
+    app.footer(up_footer);
+    UpRequest request;
+    std::string configuration;
+    std::optional<std::string> interval;
+    request.agent.name = default_agent_name();
+    request.agent.state = default_state_folder("agent");
+    request.server.control = default_control_path();
+    app.add_option("-c,--config", configuration, "The limits: a JSON file")
+        ->required()
+        ->type_name("FILE");
+    app.add_option("-l,--log", request.server.log, "Events are appended to it [events.log]")
+        ->type_name("FILE");
+    app.add_option("--interval", interval, "Time between two samples, 100ms to 1h [1s]")
+        ->type_name("TIME");
+    app.add_option("--port", request.server.port, "Where other agents can come, 0: any [7411]")
+        ->type_name("PORT");
+    app.add_option("--state", request.agent.state,
+                   "Folder of the agent's queue [" + request.agent.state + "]")
+        ->type_name("FOLDER");
+    app.add_option("--control", request.server.control,
+                   "Socket for 'vigil ctl' [" + *request.server.control + "]")
+        ->type_name("PATH");
+    if (const auto exit_code = parse(app, arguments)) {
+        return *exit_code;
+    }
+    request.server.configuration = configuration;
+    const auto parsed_interval = parse_interval(interval);
+    if (!parsed_interval) {
+        return fail(parsed_interval.error());
+    }
+    request.agent.interval_ns = *parsed_interval;
+    const auto exit_code = run(request);
+    return exit_code ? *exit_code : fail(exit_code.error());
+}
+
+}  // namespace vigil::apps
