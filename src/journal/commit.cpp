@@ -53,10 +53,10 @@ std::optional<Writer::Clock::time_point> Writer::due() const {
 
 void Writer::round() {
     trouble_.clear();
-    note(tidy());
+    note(tidy(0));
     const auto committed = commit();
     note(committed);
-    note(tidy());
+    note(tidy(0));
     report(trouble_);
     if (committing_lines_ == 0 && committing_.capacity() > kept_buffer_bytes) {
         committing_ = {};
@@ -86,6 +86,7 @@ Result<void> Writer::commit() {
         if (chunk.empty()) {
             return {};
         }
+        note(tidy(chunk.size()));
         const uint64_t sequence = store_->next_sequence();
         const uint64_t bytes = store_->written_bytes();
         const auto written = store_->write(chunk, lines);
@@ -96,7 +97,6 @@ Result<void> Writer::commit() {
         }
         publish();
         TRY(written);
-        note(tidy());
     }
 }
 
@@ -145,8 +145,8 @@ std::string_view Writer::next_chunk(bool bounded, uint64_t& lines) const {
     return rest.substr(0, end);
 }
 
-// Deletes what nobody needs any more, and what the bounds don't allow.
-Result<void> Writer::tidy() {
+// Deletes what nobody needs any more, and what the bounds don't allow beside so many new bytes.
+Result<void> Writer::tidy(uint64_t coming_bytes) {
     while (store_->rotated() > 0) {
         uint64_t needed = 0;
         if (const std::lock_guard lock(mutex_); true) {
@@ -155,8 +155,8 @@ Result<void> Writer::tidy() {
         const bool acknowledged = store_->oldest_end() <= needed;
         const bool too_many =
             options_.most_rotated > 0 && store_->rotated() > options_.most_rotated;
-        const bool too_much =
-            options_.total_bytes > 0 && store_->bytes_on_disk() > options_.total_bytes;
+        const bool too_much = options_.total_bytes > 0 &&
+                              store_->bytes_on_disk() + coming_bytes > options_.total_bytes;
         if (!acknowledged && !too_many && !too_much) {
             break;
         }

@@ -101,7 +101,7 @@ class Writer {
     std::optional<Clock::time_point> due() const;
     void round();
     Result<void> commit();
-    Result<void> tidy();
+    Result<void> tidy(uint64_t coming_bytes);
     std::string_view not_written() const;
     bool wants_rotation() const;
     void forget_rotations();

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/segments.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/journal.h"
+#include "support/processes.h"
+
+namespace vigil::journal {
+namespace {
+
+// "events.log.1:1 events.log*:4", without the folder.
+std::string listed(const test::Folder& folder, uint64_t if_unknown = 1) {
+    const auto segments = list_segments(folder.path("events.log"), if_unknown);
+    if (!segments) {
+        return segments.error().context;
+    }
+    std::string text;
+    for (const Segment& segment : *segments) {
+        EXPECT_EQ(segment.size_bytes, test::content_of(segment.path).size());
+        text += (text.empty() ? "" : " ") + segment.path.substr(folder.path("").size()) +
+                (segment.active ? "*:" : ":") + std::to_string(segment.first_sequence);
+    }
+    return text;
+}
+
+TEST(Segments, NoneAreNoError) {
+    const test::Folder folder;
+    EXPECT_EQ(listed(folder), "");
+    const auto none = list_segments(folder.path("none/events.log"));
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().context,
+              "opening '" + folder.path("none") + "': No such file or directory");
+}
+
+TEST(Segments, TheActiveOneIsNumberedByTheNewestRotated) {
+    const test::Folder folder;
+    folder.write("events.log", "a\n");
+    EXPECT_EQ(listed(folder), "events.log*:1");
+    EXPECT_EQ(listed(folder, 500), "events.log*:500");
+    folder.write("events.log.9", "i\nj\nk\n");
+    folder.write("events.log.12", "l\nm\n");
+    EXPECT_EQ(listed(folder, 500), "events.log.9:9 events.log.12:12 events.log*:14");
+}
+
+TEST(Segments, ATornLineOfARotatedOneIsNoLine) {
+    const test::Folder folder;
+    folder.write("events.log.5", "e\nf\ng");
+    folder.write("events.log", "g\n");
+    EXPECT_EQ(listed(folder), "events.log.5:5 events.log*:7");
+}
+
+TEST(Segments, AMarkOnlyTellsTheNumber) {
+    const test::Folder folder;
+    folder.write("events.log.3", "c\nd\nnot synced\n");
+    folder.write("events.log.5", "");
+    folder.write("events.log", "e\n");
+    EXPECT_EQ(listed(folder), "events.log.3:3 events.log*:5");
+    const auto rotated = list_rotated(folder.path("events.log"));
+    ASSERT_TRUE(rotated);
+    ASSERT_EQ(rotated->size(), 2U);
+    EXPECT_EQ((*rotated)[1].first_sequence, 5U);
+}
+
+TEST(Segments, ForeignNamesAreLeftOut) {
+    const test::Folder folder;
+    for (const char* name :
+         {"events.log.gz", "events.log.1x", "events.log.state", "events.log.", "events.log.01",
+          "events.log.0", "events.log.-1", "events.log.+1", "events.log. 1", "events.log.1.gz",
+          "events.log.18446744073709551616", "events.log.9223372036854775808", "events.logs.1",
+          "xevents.log.1", "events.log1"}) {
+        folder.write(name, "x\n");
+    }
+    ASSERT_EQ(::mkdir(folder.path("events.log.4").c_str(), 0700), 0);
+    ASSERT_EQ(::symlink("events.log.gz", folder.path("events.log.6").c_str()), 0);
+    ASSERT_EQ(::mkfifo(folder.path("events.log.7").c_str(), 0600), 0);
+    EXPECT_EQ(listed(folder), "");
+    folder.write("events.log.9223372036854775807", "x\n");
+    EXPECT_EQ(listed(folder), "events.log.9223372036854775807:9223372036854775807");
+}
+
+TEST(Segments, APathWithoutAFolderIsInThisOne) {
+    const test::Folder folder;
+    folder.write("events.log.2", "b\n");
+    std::string before(4096, '\0');
+    ASSERT_NE(::getcwd(before.data(), before.size()), nullptr);
+    ASSERT_EQ(::chdir(folder.path("").c_str()), 0);
+    const auto segments = list_segments("events.log");
+    ASSERT_EQ(::chdir(before.c_str()), 0);
+    ASSERT_TRUE(segments);
+    ASSERT_EQ(segments->size(), 1U);
+    EXPECT_EQ(segments->front().path, "events.log.2");
+}
+
+TEST(Segments, WholeLinesAreCountedAcrossBlocks) {
+    const test::Folder folder;
+    for (const size_t size : {1U, 20U, 4096U, 300'000U}) {
+        const std::string lines = test::numbered_lines(1, 7, size);
+        const auto whole = count_lines(folder.write("a", lines + "torn"));
+        ASSERT_TRUE(whole);
+        EXPECT_EQ(whole->count, 7U);
+        EXPECT_EQ(whole->bytes, lines.size());
+    }
+    const auto none = count_lines(folder.path("none"));
+    ASSERT_TRUE(none);
+    EXPECT_EQ(none->count, 0U);
+}
+
+}  // namespace
+}  // namespace vigil::journal

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+// Disks that are full or broken, and people who tidy up: no line that was told as synced is lost,
+// none is there twice, and numbers are never used again.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <vector>
+
+#include "base/clock.h"
+#include "journal/writer.h"
+#include "support/journal.h"
+#include "support/processes.h"
+
+namespace vigil::journal {
+namespace {
+
+using test::becomes_true;
+using test::content_of;
+using test::names_in;
+using test::numbered_line;
+using test::numbered_lines;
+using test::read_numbered;
+using test::Step;
+using Names = std::vector<std::string>;
+
+constexpr uint64_t long_ns = 10 * ns_per_s;
+
+class WriterErrorsTest : public testing::Test {
+ protected:
+    std::string path() const { return folder_.path("events.log"); }
+    std::string folder() const { return folder_.path(""); }
+    WriterOptions options() const {
+        WriterOptions options;
+        options.path = path();
+        return options;
+    }
+    void open(const WriterOptions& options) {
+        writer_.reset();
+        auto writer = Writer::open(options, told_.events(), disk_);
+        ASSERT_TRUE(writer) << writer.error().context;
+        writer_ = std::move(*writer);
+    }
+    void append(uint64_t count) {
+        for (uint64_t i = 0; i < count; i++) {
+            const uint64_t next = writer_->next_sequence();
+            ASSERT_EQ(writer_->append(numbered_line(next)), next);
+        }
+    }
+    void add(uint64_t count) {
+        append(count);
+        ASSERT_TRUE(all_synced());
+    }
+    // Without the second between two tries.
+    bool all_synced() {
+        return becomes_true([&] {
+            writer_->remove_before(0);
+            return writer_->wait_synced(writer_->next_sequence() - 1, 5 * ns_per_ms);
+        });
+    }
+    void expect_lines(uint64_t first, uint64_t last) const {
+        const auto content = read_numbered(path());
+        EXPECT_EQ(content.wrong, "");
+        EXPECT_EQ(content.first, first);
+        EXPECT_EQ(content.last, last);
+    }
+    // Once a failure, and that it works again.
+    void expect_told(const std::string& trouble) const {
+        EXPECT_TRUE(becomes_true([&] {
+            return told_.troubles() == Names{trouble, ""};
+        })) << testing::PrintToString(told_.troubles());
+    }
+    bool in_trouble() const {
+        return becomes_true([&] { return told_.troubles().size() == 1; });
+    }
+
+    test::Folder folder_;
+    test::TestDisk disk_;
+    test::Told told_;
+    std::unique_ptr<Writer> writer_;
+};
+
+// `step` fails the next `times` times.
+std::function<int(Step)> fail(Step failing, int error, std::atomic<int>& times) {
+    return [=, &times](Step step) { return step == failing && times-- > 0 ? error : 0; };
+}
+
+TEST_F(WriterErrorsTest, ShortWritesAreFinished) {
+    disk_.written = [](size_t) { return size_t{7}; };
+    open(options());
+    add(10);
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 10));
+    EXPECT_EQ(told_.troubles(), Names{});
+}
+
+TEST_F(WriterErrorsTest, WholeLinesOfAWriteThatFailsAreKept) {
+    std::atomic<int> writes{0};
+    std::atomic<bool> full{true};
+    disk_.written = [&](size_t size) { return full ? 50 : size; };
+    disk_.fails = [&](Step step) {
+        return step == Step::write && full && writes++ > 0 ? ENOSPC : 0;
+    };
+    open(options());
+    ASSERT_TRUE(writer_->append(numbered_lines(1, 10), 10));
+    ASSERT_TRUE(in_trouble());
+    EXPECT_EQ(told_.synced(), 2U);
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 2));  // and not half of the third
+    EXPECT_EQ(writer_->pending_bytes(), 160U);
+    append(1);
+    full = false;
+    ASSERT_TRUE(all_synced());
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 11));
+    expect_told("writing to '" + path() + "': No space left on device");
+}
+
+TEST_F(WriterErrorsTest, ATornTailThatCanNotBeCutAtOnceIsCutLater) {
+    std::atomic<int> step_number{0};
+    disk_.written = [](size_t) { return size_t{30}; };
+    disk_.fails = [&](Step step) {
+        const bool early = step_number < 4;
+        if (step == Step::write || step == Step::ftruncate) {
+            step_number++;
+        }
+        return early && ((step == Step::write && step_number > 1) || step == Step::ftruncate) ? EIO
+                                                                                              : 0;
+    };
+    open(options());
+    ASSERT_TRUE(writer_->append(numbered_lines(1, 3), 3));
+    ASSERT_TRUE(all_synced());
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 3));
+    EXPECT_GE(step_number, 4);
+}
+
+TEST_F(WriterErrorsTest, ADestructorDoesNotWaitForADiskThatFails) {
+    std::atomic<int> times{1'000'000};
+    disk_.fails = fail(Step::write, EIO, times);
+    open(options());
+    append(3);
+    ASSERT_TRUE(in_trouble());
+    const uint64_t begin_ns = boot_now_ns();
+    writer_.reset();
+    EXPECT_LT(boot_now_ns() - begin_ns, 900 * ns_per_ms);  // no second try after a second
+    EXPECT_EQ(content_of(path()), "");
+    EXPECT_EQ(told_.synced(), 0U);
+}
+
+TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
+    std::atomic<int> times{0};
+    disk_.fails = fail(Step::fdatasync, EIO, times);
+    open(options());
+    add(3);
+    times = 1;
+    add(2);
+    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.1", "events.log.4"}));
+    EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 3));  // no more than was synced
+    EXPECT_EQ(content_of(path() + ".4"), "");                    // a mark
+    EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
+    expect_told("syncing '" + path() + "': Input/output error");
+    expect_lines(1, 5);
+    open(options());
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+    add(1);
+    expect_lines(1, 6);
+}
+
+TEST_F(WriterErrorsTest, ASegmentThatFailedIsBoundedByTheMarkIfItCanNotBeCut) {
+    std::atomic<int> times{0};
+    disk_.fails = [&](Step step) {
+        return (step == Step::fdatasync || step == Step::ftruncate) && times-- > 0 ? EIO : 0;
+    };
+    open(options());
+    add(3);
+    times = 2;
+    add(2);
+    EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 5));
+    EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
+    expect_lines(1, 5);
+    open(options());
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+}
+
+TEST_F(WriterErrorsTest, ASyncThatKeepsFailingLeavesNoPileOfSegments) {
+    std::atomic<int> times{0};
+    disk_.fails = fail(Step::fdatasync, ENOSPC, times);
+    open(options());
+    add(1);
+    times = 5;  // two in the first round, two in the second
+    append(2);
+    EXPECT_FALSE(writer_->wait_synced(2, ns_per_ms * 100));
+    EXPECT_EQ(told_.synced(), 1U);
+    ASSERT_TRUE(all_synced());
+    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.1", "events.log.2"}));
+    expect_lines(1, 3);
+    expect_told("syncing '" + path() + "': No space left on device");
+}
+
+// Each step of going on in a new segment fails once, and again after a new start.
+TEST_F(WriterErrorsTest, ANewSegmentComesWhereverItsMakingStuck) {
+    for (const Step failing : {Step::open, Step::rename, Step::sync_folder}) {
+        for (int after = 0; after < 3; after++) {
+            std::atomic<int> skipped{1'000'000};
+            std::atomic<int> sync_fails{0};
+            disk_.fails = [&](Step step) {
+                if (step == Step::fdatasync) {
+                    return sync_fails-- > 0 ? EIO : 0;
+                }
+                return step == failing && skipped-- == 0 ? EIO : 0;
+            };
+            open(options());
+            add(2);
+            const uint64_t next = writer_->next_sequence();
+            skipped = after;
+            sync_fails = 1;
+            add(2);
+            ASSERT_EQ(content_of(path()), numbered_lines(next, next + 1));
+            expect_lines(1, next + 1);
+        }
+    }
+}
+
+TEST_F(WriterErrorsTest, ARotationThatFailsKeepsNoLineBack) {
+    folder_.write("events.log.6", numbered_lines(6, 8));
+    folder_.write("events.log", numbered_lines(9, 9));
+    auto options = this->options();
+    options.segment_bytes = 40;
+    open(options);
+    folder_.write("events.log.9", "foreign");
+    add(5);
+    EXPECT_EQ(content_of(path()), numbered_lines(9, 14));
+    EXPECT_EQ(content_of(path() + ".9"), "foreign");
+    EXPECT_TRUE(in_trouble());
+    ASSERT_EQ(::unlink((path() + ".9").c_str()), 0);
+    add(1);
+    EXPECT_EQ(content_of(path() + ".9"), numbered_lines(9, 14));
+    expect_told("'" + path() + ".9' is in the way of a rotation: move it away");
+    expect_lines(6, 15);
+}
+
+TEST_F(WriterErrorsTest, WhatCanNotBeDeletedIsDeletedLater) {
+    std::atomic<int> times{1};
+    disk_.fails = fail(Step::unlink, EACCES, times);
+    auto options = this->options();
+    options.segment_bytes = 40;
+    open(options);
+    add(6);
+    writer_->remove_before(3);
+    ASSERT_TRUE(in_trouble());
+    EXPECT_TRUE(becomes_true([&] { return writer_->oldest_sequence() == 3; }));
+    expect_told("deleting '" + path() + ".1': Permission denied");
+}
+
+TEST_F(WriterErrorsTest, ADeletedFileIsBegunAnewAndNumbersGoOn) {
+    open(options());
+    add(3);
+    ASSERT_EQ(::unlink(path().c_str()), 0);
+    add(2);
+    EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
+    expect_lines(4, 5);
+    ASSERT_TRUE(becomes_true([&] { return told_.troubles().size() == 2; }));
+    EXPECT_NE(told_.troubles()[0].find("another program: a new file is begun"), std::string::npos);
+    EXPECT_EQ(told_.troubles()[1], "");
+    open(options());
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+}
+
+TEST_F(WriterErrorsTest, AMovedFileKeepsItsLines) {
+    open(options());
+    add(3);
+    ASSERT_EQ(::rename(path().c_str(), (path() + ".old").c_str()), 0);
+    folder_.write("events.log", "");  // as logrotate does
+    add(2);
+    EXPECT_EQ(content_of(path() + ".old"), numbered_lines(1, 3));
+    EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
+    expect_lines(4, 5);
+}
+
+TEST_F(WriterErrorsTest, AnEmptiedFileIsBegunAnew) {
+    open(options());
+    add(3);
+    ASSERT_EQ(::truncate(path().c_str(), 0), 0);
+    add(2);
+    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.4"}));
+    expect_lines(4, 5);
+    open(options());
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+}
+
+TEST_F(WriterErrorsTest, WhatIsLeftOfAShortenedFileKeepsItsNumbers) {
+    open(options());
+    add(3);
+    ASSERT_EQ(::truncate(path().c_str(), 25), 0);
+    add(2);
+    EXPECT_EQ(content_of(path() + ".1"), numbered_line(1) + numbered_line(2).substr(0, 5));
+    EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
+    open(options());
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+    EXPECT_EQ(writer_->oldest_sequence(), 1U);
+}
+
+TEST_F(WriterErrorsTest, WhatSomebodyElseHasAppendedIsNoLine) {
+    open(options());
+    add(3);
+    std::ofstream(path(), std::ios::app) << "hello\n";
+    add(2);
+    EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 3) + "hello\n");
+    expect_lines(1, 5);
+    open(options());
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+}
+
+TEST_F(WriterErrorsTest, AForeignFileInTheSamePlaceIsSetAside) {
+    open(options());
+    add(3);
+    ASSERT_EQ(::unlink(path().c_str()), 0);
+    folder_.write("events.log", "hello\n");
+    add(2);
+    EXPECT_EQ(content_of(path() + ".4.foreign"), "hello\n");
+    expect_lines(4, 5);
+}
+
+TEST_F(WriterErrorsTest, AFileSizeLimitIsLikeAFullDisk) {
+    open(options());
+    rlimit old{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{.rlim_cur = 250, .rlim_max = old.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    append(20);
+    const bool told = in_trouble();
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+    std::signal(SIGXFSZ, handler);
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told_.synced(), 12U);
+    EXPECT_TRUE(all_synced());
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 20));
+    expect_told("writing to '" + path() + "': File too large");
+}
+
+TEST_F(WriterErrorsTest, AFullDiskTakesLinesAgainWhenThereIsRoom) {
+    const std::string mount = folder();
+    if (::mount("none", mount.c_str(), "tmpfs", 0, "size=256k") != 0) {
+        GTEST_SKIP() << "mounting a tmpfs takes root";
+    }
+    auto options = this->options();
+    options.segment_bytes = 64 << 10;
+    options.pending_bytes = 64 << 10;
+    open(options);
+    const auto fill = [&] {
+        while (writer_->append(numbered_line(writer_->next_sequence(), 1000))) {
+            if (told_.troubles().empty()) {
+                const uint64_t next = writer_->next_sequence();
+                (void)writer_->wait_synced(std::max<uint64_t>(next, 20) - 20, 100 * ns_per_ms);
+            }
+        }
+    };
+    fill();
+    EXPECT_TRUE(in_trouble());
+    const uint64_t synced = told_.synced();
+    EXPECT_GT(synced, 240U);
+    EXPECT_LT(synced, 262U);
+    EXPECT_EQ(read_numbered(path()).last, synced);
+    EXPECT_EQ(writer_->oldest_sequence(), 1U);  // nothing goes for want of room
+    // As an acknowledgement makes.
+    writer_->remove_before(130);
+    EXPECT_TRUE(writer_->wait_synced(writer_->next_sequence() - 1, long_ns));
+    expect_told("writing to '" + path() + "': No space left on device");
+    const auto content = read_numbered(path());
+    EXPECT_EQ(content.wrong, "");
+    EXPECT_EQ(content.first, writer_->oldest_sequence());
+    EXPECT_EQ(content.last, writer_->next_sequence() - 1);
+    writer_.reset();
+    EXPECT_EQ(::umount2(mount.c_str(), MNT_DETACH), 0);
+}
+
+}  // namespace
+}  // namespace vigil::journal
