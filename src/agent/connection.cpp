@@ -79,7 +79,8 @@ void Connection::take(wire::FromServer message) {
         owner_->spool().acknowledge(welcome->journal, welcome->sequence);
         if (welcome->journal == journal_ && !welcomed_) {
             welcomed_ = greeted_ = true;
-            sent_ = owner_->spool().acknowledged();
+            // Of an earlier journal some may be on their way still: not once more.
+            sent_ = std::max(sent_, owner_->spool().acknowledged());
             owner_->on_welcome();
             news_.cancel();
         }

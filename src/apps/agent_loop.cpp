@@ -296,9 +296,10 @@ void AgentLoop::post_stop() {
 }
 
 std::string AgentLoop::status() const {
-    const uint64_t queued = spool_->queued();
-    return status_of(monitor_.watcher()) + (link_state_.connected ? "" : "; no server") +
-           (queued > 0 ? fmt::format("; {} events wait", queued) : "");
+    const std::string status = status_of(monitor_.watcher());
+    return link_state_.connected
+               ? status
+               : fmt::format("{}; no server, {} events wait", status, spool_->queued());
 }
 
 wire::Status AgentLoop::wire_status() const {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/console.h"
 
-#include <editline/readline.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,7 +9,6 @@
 #include <boost/asio/detached.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 
 #include "base/say.h"
 #include "server/commands.h"
@@ -21,39 +19,30 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr size_t longest_plain_line = 64 << 10;
-constexpr const char* prompt = "vigil> ";
-
-// libedit calls back without a word about whom.
-Console* current = nullptr;
+constexpr int kept_lines = 1000;
 
 // In the background a read from the terminal would stop the program.
-bool is_foreground_terminal() {
-    return ::isatty(STDIN_FILENO) == 1 && ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
+bool is_foreground() { return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp(); }
+
+char* prompt(EditLine*) {
+    static char text[] = "vigil> ";
+    return text;
 }
 
 }  // namespace
 
-Console::Console(server::Server& server) : server_(&server), input_(server.hub().io()) {
-    current = this;
-}
+Console::Console(server::Server& server) : server_(&server), input_(server.hub().io()) {}
 
-Console::~Console() {
-    close();
-    current = nullptr;
-}
+Console::~Console() { close(); }
 
 void Console::start() {
-    terminal_ = is_foreground_terminal();
-    if (::isatty(STDIN_FILENO) == 1 && !terminal_) {
+    const bool terminal = ::isatty(STDIN_FILENO) == 1;
+    if (terminal && (!is_foreground() || !begin_editing())) {
         closed_ = true;
         return;
     }
     boost::system::error_code cannot_wait;
     input_.assign(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), cannot_wait);
-    if (terminal_) {
-        ::rl_callback_handler_install(prompt, on_line);
-        editing_ = true;
-    }
     if (cannot_wait) {
         // A plain file or /dev/null is always ready: all of it at once.
         while (!closed_) {
@@ -64,14 +53,46 @@ void Console::start() {
     wait_for_input();
 }
 
+// Unbuffered, libedit returns after each key: nobody waits for a person.
+bool Console::begin_editing() {
+    editor_.reset(::el_init("vigil", stdin, stdout, stderr));
+    history_.reset(::history_init());
+    if (!editor_ || !history_) {
+        return false;
+    }
+    HistEvent event;
+    ::history(history_.get(), &event, H_SETSIZE, kept_lines);
+    ::history(history_.get(), &event, H_SETUNIQUE, 1);
+    ::el_set(editor_.get(), EL_CLIENTDATA, this);
+    ::el_set(editor_.get(), EL_PROMPT, prompt);
+    ::el_set(editor_.get(), EL_EDITOR, "emacs");
+    ::el_set(editor_.get(), EL_SIGNAL, 0);
+    ::el_set(editor_.get(), EL_HIST, ::history, history_.get());
+    ::el_set(editor_.get(), EL_ADDFN, "vigil-end", "End of input, or delete", on_end_key);
+    ::el_set(editor_.get(), EL_BIND, "^D", "vigil-end", nullptr);
+    ::el_set(editor_.get(), EL_UNBUFFERED, 1);
+    return true;
+}
+
+unsigned char Console::on_end_key(EditLine* editor, int) {
+    const LineInfo* line = ::el_line(editor);
+    if (line->lastchar > line->buffer) {
+        return CC_ERROR;
+    }
+    Console* console = nullptr;
+    ::el_get(editor, EL_CLIENTDATA, &console);
+    console->ended_ = true;
+    return CC_EOF;
+}
+
 void Console::wait_for_input() {
     input_.async_wait(asio::posix::stream_descriptor::wait_read,
                       [this](const boost::system::error_code& error) {
                           if (error || closed_) {
                               return;
                           }
-                          if (editing_) {
-                              ::rl_callback_read_char();
+                          if (editor_) {
+                              read_key();
                           } else {
                               read_plain();
                           }
@@ -107,19 +128,27 @@ void Console::read_plain() {
     }
 }
 
-// Null: the end of the input.
-void Console::on_line(char* line) {
-    Console& console = *current;
-    if (line == nullptr) {
+void Console::read_key() {
+    int count = 0;
+    const char* text = ::el_gets(editor_.get(), &count);
+    if (ended_) {
+        close();
         say(stdout, "\n");
-        console.close();
         return;
     }
-    if (*line != '\0') {
-        ::add_history(line);
+    if (text == nullptr || count <= 0 || (text[count - 1] != '\n' && text[count - 1] != '\r')) {
+        return;
     }
-    console.execute(line);
-    std::free(line);
+    const std::string line(text, static_cast<size_t>(count - 1));
+    ::el_set(editor_.get(), EL_UNBUFFERED, 0);
+    if (!line.empty()) {
+        HistEvent event;
+        ::history(history_.get(), &event, H_ENTER, line.c_str());
+    }
+    execute(line);
+    if (!closed_) {
+        ::el_set(editor_.get(), EL_UNBUFFERED, 1);
+    }
 }
 
 void Console::execute(std::string_view line) {
@@ -153,23 +182,26 @@ wire::Awaitable<void> Console::follow() {
         }
         std::string shown;
         server::append_shown(shown, lines);
-        say(stdout, "{}", shown);
+        // Above the line that may be typed meanwhile.
+        say(stdout, "{}{}", editor_ ? "\r\x1b[K" : "", shown);
+        if (editor_) {
+            ::el_set(editor_.get(), EL_REFRESH);
+        }
     }
 }
 
 void Console::say_above(const std::string& text) {
-    if (!editing_) {
+    if (!editor_ || closed_) {
         say(stderr, "vigil: {}\n", text);
         return;
     }
     say(stderr, "\r\x1b[Kvigil: {}\n", text);
-    ::rl_forced_update_display();
+    ::el_set(editor_.get(), EL_REFRESH);
 }
 
 void Console::close() {
-    if (editing_) {
-        ::rl_callback_handler_remove();
-        editing_ = false;
+    if (editor_ && !closed_) {
+        ::el_set(editor_.get(), EL_UNBUFFERED, 0);
     }
     closed_ = true;
     following_ = false;

@@ -3,6 +3,8 @@
 // with editing and history, else plain.
 #pragma once
 
+#include <histedit.h>
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
 #include <string>
@@ -29,8 +31,17 @@ class Console {
     void say_above(const std::string& text);
 
  private:
-    static void on_line(char* line);
+    struct EndEditor {
+        void operator()(EditLine* editor) const { ::el_end(editor); }
+    };
+    struct EndHistory {
+        void operator()(History* history) const { ::history_end(history); }
+    };
+
+    static unsigned char on_end_key(EditLine* editor, int key);
+    bool begin_editing();
     void wait_for_input();
+    void read_key();
     void read_plain();
     void execute(std::string_view line);
     wire::Awaitable<void> follow();
@@ -39,8 +50,9 @@ class Console {
     server::Server* server_;
     boost::asio::posix::stream_descriptor input_;
     std::string plain_;  // read and not yet a line
-    bool terminal_ = false;
-    bool editing_ = false;  // the prompt stands there
+    std::unique_ptr<History, EndHistory> history_;
+    std::unique_ptr<EditLine, EndEditor> editor_;  // on a terminal
+    bool ended_ = false;                           // by its user
     bool following_ = false;
     bool closed_ = false;
 };

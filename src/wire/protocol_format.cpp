@@ -142,6 +142,7 @@ void append_logged(std::string& out, const EventLine& event, std::string_view ag
     out += event.line.substr(0, event.line.size() - 1);
     out += logged_agent;
     out += agent;
+    out += '"';
     out += logged_journal;
     out += journal;
     out += "\"}\n";
