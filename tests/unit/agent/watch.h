@@ -79,7 +79,7 @@ class Watch : public ::testing::Test {
     void take(const model::Event& event) {
         EXPECT_GE(event.boot_ns, event.kind == model::Kind::loss ? 0 : last_.boot_ns);
         if (const auto* loss = std::get_if<model::Loss>(&event.body)) {
-            told_.push_back(fmt::format("lost {} {}", loss->count, to_string(loss->kind)));
+            told_.push_back(fmt::format("lost {} {}", loss->count, to_string(loss->kind.value())));
             return;
         }
         last_ = event;

@@ -62,8 +62,8 @@ class ReaderTest : public ::testing::Test {
         drained_ = reader.drain(budget_bytes, [&](const model::Event& event) {
             std::string line(to_string(event.kind));
             if (const auto* loss = std::get_if<model::Loss>(&event.body)) {
-                line +=
-                    ' ' + std::string(to_string(loss->kind)) + ' ' + std::to_string(loss->count);
+                line += ' ' + std::string(to_string(loss->kind.value())) + ' ' +
+                        std::to_string(loss->count);
                 losses_.push_back(*loss);
             } else {
                 line += ' ' + std::to_string(event.process.pid);
