@@ -8,6 +8,9 @@ namespace vigil::wire {
 
 // Grows only when it was filled: thousands of connections have a buffer each, and most are idle.
 char* LineBuffer::room() {
+    if (too_long_) {
+        begin_ = searched_ = end_ = 0;  // there must be room for what is read and not looked at
+    }
     const bool full = bytes_.empty() || room_bytes() == 0;
     const size_t kept = end_ - begin_;
     if (begin_ > 0) {

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "wire/protocol.h"
 
 namespace vigil::wire {
@@ -134,6 +135,18 @@ bool is_time(std::string_view text) {
            });
 }
 
+// What append_event() writes there.
+std::optional<uint64_t> sequence_at_end(std::string_view line) {
+    constexpr std::string_view name = ",\"journal_seq\":";
+    const size_t at = line.rfind(name);
+    if (at == std::string_view::npos || !line.ends_with('}')) {
+        return std::nullopt;
+    }
+    line.remove_suffix(1);
+    const auto number = parse_number(line.substr(at + name.size()), 1, largest_sequence);
+    return number ? std::optional(*number) : std::nullopt;
+}
+
 }  // namespace
 
 struct Parser::State {
@@ -193,7 +206,6 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
     if (!is_time(time)) {
         return broken("\"time\": expected UTC like 2026-11-20T22:33:49.123456Z");
     }
-    const fmt::format_int digits(*sequence);
     std::array<char, 48> end{};
     const char* stop = fmt::format_to(end.data(), FMT_COMPILE(",\"journal_seq\":{}}}"), *sequence);
     if (line.ends_with(std::string_view(end.data(), static_cast<size_t>(stop - end.data())))) {
@@ -215,9 +227,19 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
 
 Result<FromAgent> Parser::from_agent(std::string_view line) {
     refused_sequence_.reset();
-    TRY_ASSIGN(const object members, state_->read(line));
+    const auto object_read = state_->read(line);
+    if (!object_read) {
+        // So that a line that was damaged on an agent's disk does not come for ever.
+        refused_sequence_ = sequence_at_end(line);
+        return object_read.error();
+    }
+    const object& members = *object_read;
     std::string_view type;
-    if (members["type"].get(type) != simdjson::SUCCESS) {
+    const auto no_type = members["type"].get(type);
+    if (no_type == simdjson::INCORRECT_TYPE) {
+        return broken("\"type\": expected a string");
+    }
+    if (no_type != simdjson::SUCCESS) {
         TRY_ASSIGN(const EventLine event, state_->event(line, members, refused_sequence_));
         return FromAgent(event);
     }
