@@ -94,31 +94,38 @@ Result<void> Configurations::reload() {
     }
     TRY_ASSIGN(const std::vector<std::string> paths, paths_in_folder());
     std::vector<Configuration> all;
-    std::vector<rules::ConfigFile> files;
-    const auto read = [&](const std::string& path, std::string pattern) -> Result<void> {
-        rules::ConfigFile file(path);
+    std::optional<Error> wrong;
+    files_.clear();
+    const auto read = [&](const std::string& path, std::string pattern) {
+        files_.emplace_back(path);
+        auto rules = files_.back().load();
+        if (!rules) {
+            wrong = wrong ? wrong : rules.error();
+            return;
+        }
         Configuration configuration;
-        TRY_ASSIGN(configuration.rules, file.load());
+        configuration.rules = std::move(*rules);
         configuration.pattern = std::move(pattern);
         configuration.path = path;
         finish(configuration);
         all.push_back(std::move(configuration));
-        files.push_back(std::move(file));
-        return {};
     };
     if (file_) {
-        TRY(read(*file_, "*"));
+        read(*file_, "*");
     }
     for (const std::string& path : paths) {
         const std::string pattern = pattern_of(path);
         if (pattern == common_name && file_) {
             continue;
         }
-        TRY(read(path, pattern == common_name ? "*" : pattern));
-        if (pattern == common_name) {
+        read(path, pattern == common_name ? "*" : pattern);
+        if (pattern == common_name && !wrong) {
             std::swap(all.front(), all.back());
-            std::swap(files.front(), files.back());
         }
+    }
+    paths_seen_ = paths;
+    if (wrong) {
+        return *wrong;
     }
     if (all.empty() || (!file_ && all.front().pattern != "*")) {
         return usage_error(
@@ -127,8 +134,6 @@ Result<void> Configurations::reload() {
                         common_name, ending));
     }
     all_ = std::move(all);
-    files_ = std::move(files);
-    paths_seen_ = paths;
     return {};
 }
 
@@ -155,18 +160,15 @@ bool Configurations::files_have_changed() {
     }
     const bool at_rest = *paths == paths_seen_;
     paths_seen_ = *paths;
-    std::vector<std::string> loaded;
-    for (const Configuration& configuration : all_) {
-        if (folder_ && !(file_ && configuration.path == *file_)) {
-            loaded.push_back(configuration.path);
-        }
+    std::vector<std::string> read;
+    for (auto file = files_.begin() + (file_ ? 1 : 0); file != files_.end(); ++file) {
+        read.push_back(file->path());
     }
-    std::sort(loaded.begin(), loaded.end());
     if (file_) {
         std::erase_if(*paths,
                       [](const std::string& path) { return pattern_of(path) == common_name; });
     }
-    return changed || (at_rest && *paths != loaded);
+    return changed || (at_rest && *paths != read);
 }
 
 void Configurations::edited() {
@@ -213,7 +215,11 @@ Result<void> Configurations::save(const std::string& path) {
     TRY(replace_file(home ? common.path : path,
                      rules::format(common.rules, rules::Layout::readable), saved_mode));
     if (home) {
-        TRY(files_.front().load());
+        for (rules::ConfigFile& file : files_) {
+            if (file.path() == common.path) {
+                TRY(file.load());
+            }
+        }
         common.is_edited = false;
     }
     return {};

@@ -67,7 +67,7 @@ class Configurations {
 
     std::optional<std::string> file_;
     std::optional<std::string> folder_;
-    std::vector<rules::ConfigFile> files_;  // as `all_`
+    std::vector<rules::ConfigFile> files_;  // that were read last, good or bad; `file_` first
     std::vector<Configuration> all_;
     std::vector<std::string> paths_seen_;  // in the last call of files_have_changed()
 };
