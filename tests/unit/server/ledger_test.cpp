@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/ledger.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "wire/protocol.h"
+
+namespace vigil::server {
+namespace {
+
+std::string uuid(int number) { return fmt::format("00000000-0000-4000-8000-{:012x}", number); }
+
+// The entries that synced() tells of, by what is durable of them.
+std::vector<uint64_t> told(Ledger& ledger, uint64_t log_sequence) {
+    std::vector<uint64_t> durable;
+    ledger.synced(log_sequence,
+                  [&](const Ledger::Entry& entry) { durable.push_back(entry.durable); });
+    return durable;
+}
+
+using Durable = std::vector<uint64_t>;
+
+TEST(Ledger, WhatIsAppendedIsDurableOnlyOnceTheLogIs) {
+    Ledger ledger;
+    Ledger::Entry& entry = ledger.use("a", uuid(1));
+    EXPECT_EQ(entry.appended, 0U);
+    ledger.appended(entry, 10, 105);
+    EXPECT_EQ(entry.appended, 10U);
+    EXPECT_EQ(entry.durable, 0U);
+    EXPECT_EQ(told(ledger, 104), Durable{});
+    EXPECT_EQ(entry.durable, 0U);
+    EXPECT_EQ(told(ledger, 105), Durable{10});
+    EXPECT_EQ(entry.durable, 10U);
+    EXPECT_EQ(told(ledger, 200), Durable{}) << "it is told once";
+}
+
+TEST(Ledger, EachBatchHasItsMark) {
+    Ledger ledger;
+    Ledger::Entry& one = ledger.use("a", uuid(1));
+    Ledger::Entry& two = ledger.use("b", uuid(2));
+    ledger.appended(one, 3, 3);
+    ledger.appended(two, 50, 5);
+    ledger.appended(one, 7, 9);
+    ledger.appended(one, 8, 10);
+    EXPECT_EQ(told(ledger, 2), Durable{});
+    EXPECT_EQ(told(ledger, 4), Durable{3});
+    Durable both = told(ledger, 9);
+    std::sort(both.begin(), both.end());
+    EXPECT_EQ(both, (Durable{7, 50}));
+    EXPECT_EQ(one.durable, 7U);
+    EXPECT_EQ(two.durable, 50U);
+    EXPECT_EQ(told(ledger, 11), Durable{8});
+    EXPECT_TRUE(one.marks.empty());
+}
+
+TEST(Ledger, TheSameNamesAreTheSameEntry) {
+    Ledger ledger;
+    Ledger::Entry& entry = ledger.use("a", uuid(1));
+    EXPECT_EQ(&ledger.use("a", uuid(1)), &entry);
+    EXPECT_NE(&ledger.use("a", uuid(2)), &entry);
+    EXPECT_NE(&ledger.use("b", uuid(1)), &entry) << "a cloned agent has a journal of its own";
+    EXPECT_EQ(ledger.agents(), 2U);
+}
+
+TEST(Ledger, ItsTextBringsItBack) {
+    Ledger ledger;
+    Ledger::Entry& one = ledger.use("a", uuid(1));
+    ledger.appended(one, 10, 100);
+    ledger.appended(ledger.use("b.c-d_e", uuid(2)), 20, 101);
+    (void)told(ledger, 101);
+    ledger.appended(one, 15, 110);
+    (void)ledger.use("c", uuid(3));
+    const std::string text = ledger.text(101);
+
+    Ledger again;
+    const auto place = again.load(text);
+    ASSERT_TRUE(place) << place.error().context;
+    EXPECT_EQ(*place, 101U);
+    EXPECT_EQ(again.agents(), 2U) << "of whom nothing is durable there is nothing to know";
+    EXPECT_EQ(again.use("a", uuid(1)).appended, 10U) << "15 is not durable: it must come again";
+    EXPECT_EQ(again.use("a", uuid(1)).durable, 10U);
+    EXPECT_EQ(again.use("b.c-d_e", uuid(2)).durable, 20U);
+    EXPECT_EQ(Ledger().load(Ledger().text(0)).value(), 0U);
+}
+
+TEST(Ledger, DamagedTextLeavesAnEmptyOne) {
+    const std::string good = "vigil ledger 1 7\na " + uuid(1) + " 5 7\n";
+    Ledger ledger;
+    ASSERT_TRUE(ledger.load(good));
+    ASSERT_EQ(ledger.agents(), 1U);
+    for (const std::string& bad :
+         {std::string(), std::string("\n"), std::string("vigil ledger 2 7\n"),
+          std::string("vigil ledger 1 \n"), std::string("vigil ledger 1 x\n"),
+          std::string("vigil ledger 1 -7\n"), std::string("vigil ledger 1 7 8\n"), good + "\n",
+          good + "a\n", good + "a " + uuid(2) + "\n", good + "a " + uuid(2) + " 5\n",
+          good + "a " + uuid(2) + " 0 7\n", good + "a " + uuid(2) + " x 7\n",
+          good + "a " + uuid(2) + " 5 x\n", good + "a " + uuid(2) + " 5 7 8\n",
+          good + "a " + uuid(2) + "x 5 7\n", good + "-a " + uuid(2) + " 5 7\n",
+          good + "a  " + uuid(2) + " 5 7\n", good + std::string(100, '\0')}) {
+        ASSERT_TRUE(ledger.load(good));
+        const auto loaded = ledger.load(bad);
+        EXPECT_FALSE(loaded) << bad;
+        EXPECT_EQ(ledger.agents(), 0U) << bad;
+    }
+    const auto loaded = ledger.load(good + "x\n");
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().context, "line 3: expected AGENT JOURNAL SEQUENCE PLACE");
+    EXPECT_EQ(ledger.use("a", uuid(1)).durable, 0U);
+}
+
+TEST(Ledger, WhatTheLogHoldsCounts) {
+    Ledger ledger;
+    std::string line;
+    const auto find = [&](uint64_t sequence, uint64_t place) {
+        line.clear();
+        wire::append_logged(line,
+                            {sequence, R"({"a":1,"journal_seq":)" + std::to_string(sequence) + '}'},
+                            "web-1", uuid(1));
+        ledger.found(line, place);
+    };
+    find(3, 1);
+    find(4, 2);
+    Ledger::Entry& entry = ledger.use("web-1", uuid(1));
+    EXPECT_EQ(entry.durable, 4U);
+    EXPECT_EQ(entry.appended, 4U);
+    EXPECT_EQ(entry.logged_at, 2U);
+    find(2, 3);
+    EXPECT_EQ(entry.durable, 4U) << "it never goes back";
+    ledger.found("a line of somebody else", 4);
+    ledger.found("", 5);
+    EXPECT_EQ(ledger.agents(), 1U);
+}
+
+// Each start of an agent begins a journal: after years there would be many.
+TEST(Ledger, TheJournalThatWasUsedLongestAgoIsForgotten) {
+    Ledger ledger;
+    const auto add = [&](int number) {
+        Ledger::Entry& entry = ledger.use("a", uuid(number));
+        ledger.appended(entry, 1, static_cast<uint64_t>(number));
+        (void)told(ledger, static_cast<uint64_t>(number));
+        Ledger::release(entry);
+    };
+    const int most = static_cast<int>(Ledger::most_journals);
+    for (int i = 1; i <= most + 10; i++) {
+        add(i);
+    }
+    const std::string text = ledger.text(1000);
+    for (int i = 1; i <= most + 10; i++) {
+        EXPECT_EQ(text.find(uuid(i)) == std::string::npos, i <= 10) << i;
+    }
+    // Other agents don't count, and the text of so many is read as it was.
+    Ledger::release(ledger.use("b", uuid(1)));
+    Ledger again;
+    ASSERT_TRUE(again.load(text));
+    EXPECT_EQ(again.text(1000), text);
+}
+
+TEST(Ledger, WhatIsInUseIsNeverForgotten) {
+    Ledger ledger;
+    Ledger::Entry& used = ledger.use("a", uuid(1));
+    ledger.appended(used, 7, 1);
+    (void)told(ledger, 1);
+    Ledger::Entry& waiting = ledger.use("a", uuid(2));
+    ledger.appended(waiting, 8, 5000);
+    Ledger::release(waiting);
+    for (int i = 3; i < 1000; i++) {
+        Ledger::Entry& entry = ledger.use("a", uuid(i));
+        ledger.appended(entry, 1, static_cast<uint64_t>(i));
+        (void)told(ledger, static_cast<uint64_t>(i));
+        Ledger::release(entry);
+    }
+    EXPECT_EQ(&ledger.use("a", uuid(1)), &used);
+    EXPECT_EQ(used.durable, 7U);
+    EXPECT_EQ(&ledger.use("a", uuid(2)), &waiting) << "what is not durable yet has to be told";
+    EXPECT_EQ(told(ledger, 5000), Durable{8});
+
+    // All in use: there are more than that for once.
+    std::vector<Ledger::Entry*> all;
+    for (int i = 2000; i < 2000 + 2 * static_cast<int>(Ledger::most_journals); i++) {
+        all.push_back(&ledger.use("a", uuid(i)));
+        all.back()->appended = static_cast<uint64_t>(i);
+    }
+    for (size_t i = 0; i < all.size(); i++) {
+        EXPECT_EQ(&ledger.use("a", uuid(2000 + static_cast<int>(i))), all[i]);
+        EXPECT_EQ(all[i]->appended, 2000 + i);
+    }
+}
+
+}  // namespace
+}  // namespace vigil::server

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events on the wire: from an agent's line to that of the log, and back to where it came from.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+
+#include "support/json.h"
+#include "wire/lines.h"
+#include "wire/protocol.h"
+
+namespace vigil::wire {
+namespace {
+
+const std::string head = R"({"time":")" + std::string(some_time) + R"(","kind":"fork")";
+
+std::string event_with(const std::string& members) { return head + members + '}'; }
+
+TEST(Events, OneOfVigilsGoesOnAsItCame) {
+    const std::string line = event_with(R"(,"pid":5,"comm":"a b","journal_seq":17)");
+    const auto [canonical, sequence] = event_of(line);
+    EXPECT_EQ(canonical, line);
+    EXPECT_EQ(sequence, 17U);
+}
+
+TEST(Events, TheNumberIsNeededOnce) {
+    const std::string expected = "\"journal_seq\": expected one whole number above 0";
+    for (const char* members :
+         {"", R"(,"journal_seq":0)", R"(,"journal_seq":-1)", R"(,"journal_seq":1.0)",
+          R"(,"journal_seq":"1")", R"(,"journal_seq":null)", R"(,"journal_seq":[1])",
+          R"(,"journal_seq":1,"journal_seq":1)", R"(,"journal_seq":1,"journal_seq":2)",
+          R"(,"journal_seq":"x","journal_seq":2)", R"(,"journal_seq":9223372036854775808)",
+          R"(,"journal_seq":18446744073709551615)", R"(,"seq":1)"}) {
+        EXPECT_EQ(refused_from_agent(event_with(members)), expected) << members;
+    }
+    EXPECT_NE(refused_from_agent(event_with(R"(,"journal_seq":99999999999999999999)")), "");
+    EXPECT_EQ(event_of(event_with(R"(,"journal_seq":9223372036854775807)")).second, INT64_MAX);
+}
+
+TEST(Events, KindAndTimeAreNeeded) {
+    const std::string time = R"("time":")" + std::string(some_time) + '"';
+    for (const char* kind : {"", R"("kind":"",)", R"("kind":5,)", R"("kind":null,)",
+                             R"("kind":"Fork",)", R"("kind":"a b",)", R"("kind":"a-b",)",
+                             R"("kind":"abcdefghijklmnopqrstuvwxyzabcdefg",)"}) {
+        EXPECT_EQ(refused_from_agent('{' + std::string(kind) + time + R"(,"journal_seq":1})"),
+                  "\"kind\": expected the kind of the event, or \"type\" in a message");
+    }
+    for (const char* bad :
+         {"", R"("time":5,)", R"("time":null,)", R"("time":"",)", R"("time":"2026-11-20",)",
+          R"("time":"2026-11-20T22:33:49Z",)", R"("time":"2026-11-20 22:33:49.123456Z",)",
+          R"("time":"2026-11-20T22:33:49.123456",)", R"("time":"2026-11-20T22:33:49.123456+",)",
+          R"("time":"2026-11-20T22:33:49.12345xZ",)",
+          R"("time":"2026-11-20T22:33:49.1234567Z",)"}) {
+        EXPECT_EQ(refused_from_agent('{' + std::string(bad) + R"("kind":"fork","journal_seq":1})"),
+                  "\"time\": expected UTC like 2026-11-20T22:33:49.123456Z")
+            << bad;
+    }
+}
+
+TEST(Events, WhoItIsFromIsNotForTheAgentToSay) {
+    for (const char* key : {"agent", "journal", "\\u0061gent", "journa\\u006c"}) {
+        const std::string said =
+            refused_from_agent(event_with(",\"" + std::string(key) + R"(":"x","journal_seq":1)"));
+        EXPECT_NE(said.find(" is for the server to add"), std::string::npos) << said;
+    }
+}
+
+TEST(Events, ARefusalNamesTheNumber) {
+    Parser parser;
+    EXPECT_FALSE(parser.from_agent(Line(R"({"kind":"fork","journal_seq":12})")));
+    EXPECT_EQ(parser.refused_sequence(), 12U);
+    EXPECT_FALSE(parser.from_agent(Line(R"({"kind":"fork","journal_seq":12,"agent":"x"})")));
+    EXPECT_EQ(parser.refused_sequence(), 12U);
+    EXPECT_FALSE(parser.from_agent(Line(R"({"type":"nonsense"})")));
+    EXPECT_EQ(parser.refused_sequence(), std::nullopt) << "of the last line only";
+}
+
+// A line that was damaged on the agent's disk would come again and again.
+TEST(Events, ARefusalNamesTheNumberOfWhatIsNoJsonToo) {
+    Parser parser;
+    for (const std::string damaged : {"{\"time\":\"2026\x01", "", "x", "{\"a\":\"\xff\""}) {
+        std::string line;
+        append_event(line, damaged, 34);
+        EXPECT_FALSE(parser.from_agent(Line(line))) << line;
+        EXPECT_EQ(parser.refused_sequence(), 34U) << line;
+    }
+    for (const char* line : {"nonsense", "{\"journal_seq\":5}x", ",\"journal_seq\":}",
+                             ",\"journal_seq\":0}", ",\"journal_seq\":99999999999999999999}"}) {
+        EXPECT_FALSE(parser.from_agent(Line(line)));
+        EXPECT_EQ(parser.refused_sequence(), std::nullopt) << line;
+    }
+}
+
+// The members of two lines, but for the order of one.
+void expect_same_meaning(const std::string& a, const std::string& b) {
+    auto first = test::parse_json_object(a);
+    auto second = test::parse_json_object(b);
+    ASSERT_TRUE(first && second) << a << "\n" << b;
+    const auto by_key = [](const auto& x, const auto& y) { return x.first < y.first; };
+    std::stable_sort(first->begin(), first->end(), by_key);
+    std::stable_sort(second->begin(), second->end(), by_key);
+    EXPECT_EQ(test::to_string(*first), test::to_string(*second));
+}
+
+TEST(Events, ForeignSpacingAndOrderMeanTheSame) {
+    const std::string lines[] = {
+        // As Python's json.dumps() writes it.
+        R"({"journal_seq": 17, "time": "2026-11-20T22:33:49.123456Z", "kind": "fork", "pid": 5})",
+        R"({"time": "2026-11-20T22:33:49.123456Z", "kind": "fork", "pid": 5, "journal_seq": 17})",
+        R"({"time": "2026-11-20T22:33:49.123456Z", "journal_seq":17, "kind": "fork"})",
+        "\t{ \"kind\" :\t\"fork\" , \"journal_seq\":17 ,\r\"time\": "
+        "\"2026-11-20T22:33:49.123456Z\" } ",
+        R"({"journal_seq":17,"comm":"\u00e4\u202e \"\\\n\u001b","kind":"fork",)"
+        R"("time":"2026-11-20T22:33:49.123456Z","float":1.5,"big":18446744073709551615,)"
+        R"("small":-9223372036854775808,"null":null,"yes":true,"argv":["a","\u0000b"]})",
+        R"({"journal_seq":17,"k\u0065y \"x\"":1,"kind":"fork","time":)"
+        R"("2026-11-20T22:33:49.123456Z"})",
+        // What looks like the end of a line stands in a string.
+        R"({"journal_seq":17,"time":"2026-11-20T22:33:49.123456Z","kind":"fork",)"
+        R"("x":",\"journal_seq\":18,\"agent\":\"a\"}"})",
+    };
+    for (const std::string& line : lines) {
+        const auto [canonical, sequence] = event_of(line);
+        EXPECT_EQ(sequence, 17U);
+        EXPECT_TRUE(canonical.ends_with(",\"journal_seq\":17}")) << canonical;
+        expect_same_meaning(line, canonical);
+        EXPECT_EQ(event_of(canonical), std::pair(canonical, sequence)) << "it stays as it is";
+    }
+}
+
+TEST(Events, NestedNumbersAreNotTheEvents) {
+    const auto [line, sequence] =
+        event_of(R"({"journal_seq":17,"time":"2026-11-20T22:33:49.123456Z","kind":"fork",)"
+                 R"("x":{"a":1,"journal_seq":18}})");
+    EXPECT_EQ(sequence, 17U);
+    EXPECT_TRUE(line.ends_with(R"("x":{"a":1,"journal_seq":18},"journal_seq":17})")) << line;
+}
+
+TEST(Origins, TellAllThatWasAdded) {
+    for (const uint64_t sequence : {uint64_t{1}, uint64_t{17}, uint64_t{INT64_MAX}}) {
+        for (const std::string& name : {std::string("a"), std::string(64, 'z')}) {
+            std::string sent;
+            append_event(sent, event_with(R"(,"comm":"}{\"")"), sequence);
+            EXPECT_EQ(sent.back(), '\n');
+            const Line line(sent);
+            Parser parser;
+            const auto event = parser.from_agent(line);
+            ASSERT_TRUE(event) << event.error().context;
+            std::string logged;
+            append_logged(logged, std::get<EventLine>(*event), name, some_uuid);
+            EXPECT_TRUE(test::parse_json_object(logged)) << logged;
+            EXPECT_TRUE(logged.ends_with("\"}\n")) << logged;
+            for (const std::string end : {"", "\n", "\r\n"}) {
+                const std::string read = logged.substr(0, logged.size() - 1) + end;
+                const auto origin = parse_origin(read);
+                ASSERT_TRUE(origin) << read;
+                EXPECT_EQ(origin->agent, name);
+                EXPECT_EQ(origin->journal, some_uuid);
+                EXPECT_EQ(origin->sequence, sequence);
+            }
+        }
+    }
+}
+
+TEST(Origins, AStringInTheEventCanNotFakeOne) {
+    const std::string fake =
+        std::string(R"(,\"journal_seq\":99,\"agent\":\"evil\",\"journal\":\")") + some_uuid +
+        "\\\"}";
+    std::string sent;
+    append_event(sent, event_with(",\"x\":\"" + fake + "\""), 3);
+    std::string logged;
+    append_logged(logged, {3, Line(sent)}, "web-1", other_uuid);
+    const auto origin = parse_origin(logged);
+    ASSERT_TRUE(origin);
+    EXPECT_EQ(origin->sequence, 3U);
+    EXPECT_EQ(origin->agent, "web-1");
+    EXPECT_EQ(origin->journal, other_uuid);
+}
+
+TEST(Origins, OtherLinesHaveNone) {
+    std::string good;
+    append_logged(good, {7, R"({"a":1,"journal_seq":7})"}, "web-1", some_uuid);
+    ASSERT_TRUE(parse_origin(good));
+    good.pop_back();
+    const auto changed = [&](const std::string& from, const std::string& to) {
+        std::string line = good;
+        return line.replace(line.find(from), from.size(), to);
+    };
+    for (const std::string& line :
+         {std::string(), std::string("\n"), std::string("{}"), std::string(1000, 'x'), good + 'x',
+          good + good.substr(0, 20), changed("web-1", ""), changed("web-1", "-x"),
+          changed("web-1", std::string(65, 'a')), changed(some_uuid, "x"), changed(":7,", ":,"),
+          changed(":7,", ":x,"), changed(":7,", ":-7,"), changed(":7,", ":18446744073709551616,"),
+          changed("\"agent\"", "\"Agent\""), changed(",\"journal\"", ", \"journal\"")}) {
+        EXPECT_FALSE(parse_origin(line)) << line;
+    }
+    // Cut anywhere, it is none, and nothing is read beyond it.
+    for (size_t length = 0; length < good.size(); length++) {
+        const std::string cut = good.substr(0, length);
+        EXPECT_FALSE(parse_origin(cut)) << cut;
+    }
+    std::mt19937 random(1);
+    for (int i = 0; i < 2000; i++) {
+        std::string line = good;
+        line[random() % line.size()] = static_cast<char>(random());
+        if (const auto origin = parse_origin(line)) {
+            EXPECT_TRUE(is_name(origin->agent) && is_uuid(origin->journal)) << line;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace vigil::wire
