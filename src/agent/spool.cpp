@@ -18,6 +18,8 @@ constexpr std::string_view title = "vigil spool 1 ";
 constexpr size_t largest_state_bytes = 1 << 20;
 constexpr mode_t state_mode = 0600;
 constexpr size_t pending_bytes = 4 << 20;
+// More lines than any agent writes: what says so is damaged.
+constexpr uint64_t most_acknowledged = journal::largest_sequence / 2;
 
 std::string state_path(const SpoolOptions& options) { return options.folder + "/spool.state"; }
 std::string journal_path(const SpoolOptions& options) { return options.folder + "/spool"; }
@@ -78,7 +80,10 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options,
         spool->runs_.insert(spool->runs_.begin(), Run{wire::make_uuid(), oldest});
     }
     spool->runs_.push_back({wire::make_uuid(), next});
-    spool->acknowledged_ = std::clamp(spool->acknowledged_, oldest > 0 ? oldest - 1 : 0, next - 1);
+    if (spool->acknowledged_ >= next) {
+        spool->acknowledged_ = 0;  // can't be: twice is better than not at all
+    }
+    spool->acknowledged_ = std::max(spool->acknowledged_, oldest - 1);
     TRY(spool->write_state());
     return spool;
 }
@@ -94,7 +99,7 @@ Result<void> Spool::read_state() {
     };
     const std::string_view first = take_line();
     const auto acknowledged = first.starts_with(title)
-                                  ? parse_number(first.substr(title.size()), 0, INT64_MAX)
+                                  ? parse_number(first.substr(title.size()), 0, most_acknowledged)
                                   : Result<uint64_t>(0);
     // A damaged state costs names: what is left is sent under a new one.
     acknowledged_ = acknowledged ? *acknowledged : 0;

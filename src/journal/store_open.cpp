@@ -14,6 +14,14 @@
 #include "journal/store.h"
 
 namespace vigil::journal {
+namespace {
+
+bool has_bytes(const std::string& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+}  // namespace
 
 Store::Store(std::string path, mode_t mode, Disk& disk)
     : path_(std::move(path)), mode_(mode), disk_(disk) {}
@@ -49,6 +57,8 @@ Result<void> Store::load(uint64_t first_sequence) {
     if (!files.empty()) {
         TRY_ASSIGN(const WholeLines newest, count_lines(files.back().path));
         active_first_ = files.back().first_sequence + newest.count;
+    } else if (has_bytes(path_)) {
+        active_first_ = 1;  // were it another, a mark would be there
     } else if (first_sequence != 1) {
         TRY(mark(first_sequence));
     }
