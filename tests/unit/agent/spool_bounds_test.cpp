@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// A spool that has no room: what goes is counted exactly, and told with its time.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <set>
+
+#include "agent/spooled.h"
+#include "support/journal.h"
+
+namespace vigil::agent {
+namespace {
+
+constexpr uint64_t total_bytes = 1 << 20;  // in segments of 256 KiB
+constexpr size_t line_bytes = 1000;
+
+// Files of this process can't get longer meanwhile, as if the disk was full.
+class FullDisk {
+ public:
+    explicit FullDisk(rlim_t most_bytes) {
+        before_ = std::signal(SIGXFSZ, SIG_IGN);
+        ::getrlimit(RLIMIT_FSIZE, &limit_);
+        const rlimit small{.rlim_cur = most_bytes, .rlim_max = limit_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    }
+    FullDisk(const FullDisk&) = delete;
+    FullDisk& operator=(const FullDisk&) = delete;
+    ~FullDisk() {
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit_), 0);
+        std::signal(SIGXFSZ, before_);
+    }
+
+ private:
+    rlimit limit_{};
+    void (*before_)(int) = nullptr;
+};
+
+// The loss that is told now; count 0: none.
+SpoolLoss told(Spool& spool, uint64_t number, size_t size_bytes = line_bytes) {
+    SpoolLoss told;
+    spool.tell_loss([&](const SpoolLoss& loss) {
+        told = loss;
+        return spool_line(number, size_bytes);
+    });
+    return told;
+}
+
+class SpoolBounds : public ::testing::Test {
+ protected:
+    std::string folder() const { return folder_.path("state"); }
+    uint64_t size_of_journal() const {
+        uint64_t bytes = 0;
+        for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+            bytes += entry.path().filename() == "spool.state" ? 0 : entry.file_size();
+        }
+        return bytes;
+    }
+
+    const test::Folder folder_;
+};
+
+TEST_F(SpoolBounds, TheOldestGoAndAreCounted) {
+    const auto spool = open_spool(folder(), total_bytes);
+    uint64_t added = 0;
+    for (int round = 0; round < 6; round++) {
+        add_lines(*spool, added + 1, added + 500, line_bytes);
+        added += 500;
+        // As each second, and more often than it needs.
+        for (int i = 0; i < 3; i++) {
+            spool->keep_bounds();
+        }
+        const auto lines = unsent(*spool);
+        ASSERT_FALSE(lines.empty());
+        EXPECT_EQ(numbers_of(lines), from_to(spool->lost() + 1, added));
+        EXPECT_EQ(spool->queued(), added - spool->lost());
+    }
+    EXPECT_GT(spool->lost(), 0U);
+    EXPECT_LT(spool->lost(), added - 300) << "no more than needed";
+    EXPECT_TRUE(test::becomes_true([&] { return size_of_journal() <= total_bytes + 300'000; }));
+    const uint64_t lost = spool->lost();
+    const SpoolLoss loss = told(*spool, added + 1);
+    EXPECT_EQ(loss.count, lost);
+    EXPECT_EQ(loss.from_unix_ns, time_of_line(1));
+    EXPECT_EQ(loss.to_unix_ns, time_of_line(lost));
+    EXPECT_EQ(told(*spool, added + 2).count, 0U) << "once";
+    spool->settle(long_ns);
+    EXPECT_EQ(numbers_of(unsent(*spool)), from_to(lost + 1, added + 1)) << "in its place";
+    EXPECT_EQ(spool->lost(), lost) << "all that were lost since the start";
+}
+
+TEST_F(SpoolBounds, WhatWasAcknowledgedIsNotLost) {
+    const auto spool = open_spool(folder(), total_bytes);
+    add_lines(*spool, 1, 2000, line_bytes);
+    spool->acknowledge(spool->begin().journal, 100);
+    spool->keep_bounds();
+    const uint64_t lost = spool->lost();
+    EXPECT_EQ(numbers_of(unsent(*spool)), from_to(100 + lost + 1, 2000));
+    const SpoolLoss loss = told(*spool, 2001);
+    EXPECT_EQ(loss.count, lost);
+    EXPECT_EQ(loss.from_unix_ns, time_of_line(101));
+    EXPECT_EQ(loss.to_unix_ns, time_of_line(100 + lost));
+}
+
+TEST_F(SpoolBounds, LinesOfEarlierJournalsGoFirst) {
+    std::string first;
+    {
+        const auto spool = open_spool(folder(), 64 << 20);
+        add_lines(*spool, 1, 100, line_bytes);
+        first = spool->begin().journal;
+    }
+    const auto spool = open_spool(folder(), total_bytes);
+    EXPECT_EQ(unsent(*spool).front().journal, first);
+    add_lines(*spool, 101, 1500, line_bytes);
+    spool->keep_bounds();
+    const auto lines = unsent(*spool);
+    EXPECT_EQ(numbers_of(lines), from_to(spool->lost() + 1, 1500));
+    EXPECT_NE(lines.front().journal, first);
+    EXPECT_EQ(spool->begin().journal, lines.front().journal);
+    EXPECT_EQ(spool->begin().first_sequence, lines.front().sequence);
+}
+
+TEST_F(SpoolBounds, WhatADiskDoesNotTakeWaitsAndBeyondThatIsCounted) {
+    const auto spool = open_spool(folder(), 64 << 20);
+    add_lines(*spool, 1, 10, line_bytes);
+    uint64_t added = 10;
+    std::set<uint64_t> lost;
+    {
+        const FullDisk full(64 << 10);
+        for (; lost.size() < 1000 && added < 20'000; added++) {
+            if (!spool->add(spool_line(added + 1, line_bytes), time_of_line(added + 1))) {
+                lost.insert(added + 1);
+            }
+        }
+        ASSERT_EQ(lost.size(), 1000U);
+        EXPECT_EQ(spool->lost(), 1000U);
+        EXPECT_GT(*lost.begin(), 3000U) << "some MiB wait in memory";
+        EXPECT_TRUE(test::becomes_true([&] { return !spool->trouble().empty(); }));
+        // Longer than what the files still take.
+        EXPECT_EQ(told(*spool, 1'000'000, 100'000).count, 1000U) << "it is tried";
+        EXPECT_EQ(told(*spool, 1'000'000, 100'000).count, 1000U) << "and was not taken";
+    }
+    EXPECT_TRUE(test::becomes_true([&] { return spool->trouble().empty(); }));
+    spool->settle(long_ns);
+    const SpoolLoss loss = told(*spool, added + 1);
+    EXPECT_EQ(loss.count, 1000U);
+    EXPECT_EQ(loss.from_unix_ns, time_of_line(*lost.begin()));
+    EXPECT_EQ(loss.to_unix_ns, time_of_line(*lost.rbegin()));
+    EXPECT_EQ(told(*spool, added + 2).count, 0U);
+    spool->settle(long_ns);
+    std::vector<uint64_t> expected;
+    for (uint64_t i = 1; i <= added + 1; i++) {
+        if (lost.count(i) == 0) {
+            expected.push_back(i);
+        }
+    }
+    EXPECT_EQ(numbers_of(unsent(*spool)), expected) << "all others are there, in order";
+    EXPECT_EQ(spool->queued(), expected.size());
+}
+
+// Both kinds of loss before the word of the first one finds room.
+TEST_F(SpoolBounds, LossesAreToldTogetherOverTheirWholeTime) {
+    const auto spool = open_spool(folder(), total_bytes);
+    add_lines(*spool, 1, 1500, line_bytes);
+    spool->keep_bounds();
+    const uint64_t first = spool->lost();
+    ASSERT_GT(first, 0U);
+    add_lines(*spool, 1501, 3000, line_bytes);
+    spool->keep_bounds();
+    const SpoolLoss loss = told(*spool, 3001);
+    EXPECT_EQ(loss.count, spool->lost());
+    EXPECT_GT(loss.count, first);
+    EXPECT_EQ(loss.from_unix_ns, time_of_line(1));
+    EXPECT_EQ(loss.to_unix_ns, time_of_line(loss.count));
+}
+
+}  // namespace
+}  // namespace vigil::agent
