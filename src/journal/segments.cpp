@@ -97,6 +97,14 @@ Result<std::vector<Segment>> list_rotated(const std::string& path) {
     return found;
 }
 
+bool same_newest(const std::vector<Segment>& a, const std::vector<Segment>& b) {
+    if (a.empty() || b.empty()) {
+        return a.empty() == b.empty();
+    }
+    return a.back().first_sequence == b.back().first_sequence &&
+           a.back().size_bytes == b.back().size_bytes;
+}
+
 Result<std::vector<Segment>> list_segments(const std::string& path,
                                            uint64_t first_sequence_if_unknown) {
     TRY_ASSIGN(std::vector<Segment> segments, list_rotated(path));

@@ -135,10 +135,7 @@ Result<std::vector<std::string>> tail(const std::string& path, size_t n) {
         TRY_ASSIGN(std::vector<std::string> lines, tail_now(path, n));
         TRY_ASSIGN(const std::vector<Segment> after, list_rotated(path));
         // A rotation meanwhile could hide lines.
-        const bool same =
-            before.empty() == after.empty() &&
-            (before.empty() || before.back().first_sequence == after.back().first_sequence);
-        if (same || i == most_tries) {
+        if (same_newest(before, after) || i == most_tries) {
             return lines;
         }
     }
