@@ -121,6 +121,16 @@ Result<std::vector<Segment>> list_segments(const std::string& path,
     return segments;
 }
 
+// Lines are long enough that to leap from end to end is faster than to look at each byte.
+uint64_t count_line_ends(std::string_view bytes) {
+    uint64_t count = 0;
+    for (size_t at = bytes.find('\n'); at != std::string_view::npos;
+         at = bytes.find('\n', at + 1)) {
+        count++;
+    }
+    return count;
+}
+
 Result<WholeLines> count_lines(const std::string& path) {
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file && errno == ENOENT) {
@@ -144,7 +154,7 @@ Result<WholeLines> count_lines(const std::string& path) {
             return lines;
         }
         const std::string_view bytes(buffer.data(), static_cast<size_t>(got));
-        lines.count += static_cast<uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+        lines.count += count_line_ends(bytes);
         if (const size_t end = bytes.rfind('\n'); end != std::string_view::npos) {
             lines.bytes = offset + end + 1;
         }

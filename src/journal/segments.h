@@ -42,6 +42,8 @@ bool same_newest(const std::vector<Segment>& a, const std::vector<Segment>& b);
 // The name of the rotated segment that starts at `sequence`.
 std::string rotated_path(const std::string& path, uint64_t sequence);
 
+uint64_t count_line_ends(std::string_view bytes);
+
 // Whole lines of a file: how many, and the bytes that they take from its start. What is behind is
 // a torn line.
 struct WholeLines {
