@@ -3,7 +3,8 @@
 // numbers rise, and a writer goes on behind them.
 //
 // An input is text: a line "= NAME" begins a file, and what follows, less the line end before the
-// next such line, is its content.
+// next such line, is its content. (The seeds begin with a foreign file, whose name is their
+// licence.)
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
