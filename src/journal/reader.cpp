@@ -21,10 +21,6 @@ constexpr size_t smallest_chunk = 16 << 10;
 constexpr size_t largest_chunk = 256 << 10;
 constexpr int most_tries = 10;  // to find a segment in a folder that changes meanwhile
 
-uint64_t newest_sequence(const std::vector<Segment>& rotated) {
-    return rotated.empty() ? 0 : rotated.back().first_sequence;
-}
-
 bool same_file(const struct stat& a, const struct stat& b) {
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
@@ -199,7 +195,8 @@ Result<bool> Reader::try_next_segment(bool& changed) {
     const bool had = file_ && ::fstat(file_.get(), &mine) == 0;
     TRY_ASSIGN(const std::vector<Segment> before, list_rotated(path_));
     struct stat info {};
-    if (newest_sequence(before) <= first_ && ::lstat(path_.c_str(), &info) != 0) {
+    if ((before.empty() || before.back().first_sequence <= first_) &&
+        ::lstat(path_.c_str(), &info) != 0) {
         return false;  // and the newest one need not be read
     }
     TRY_ASSIGN(const std::vector<Segment> segments, list_segments(path_));
@@ -222,7 +219,7 @@ Result<bool> Reader::try_next_segment(bool& changed) {
         return system_error("opening", next->path);
     }
     TRY_ASSIGN(const std::vector<Segment> after, list_rotated(path_));
-    changed = !file || (next->active && newest_sequence(before) != newest_sequence(after));
+    changed = !file || (next->active && !same_newest(before, after));
     if (changed) {
         return false;
     }

@@ -55,8 +55,9 @@ class Reader {
     uint64_t at_ = 0;        // sequence of the line at the offset
 };
 
-// The last n lines of the journal with their '\n', oldest first. Only the end is read, but of a
-// rotated segment, whose lines are counted. Damaged lines (too long) are left out.
+// The last n lines of the journal with their '\n', oldest first. Only the end of a segment is
+// read, but for rotated ones before the newest, whose lines are counted. Damaged lines (too long)
+// are left out.
 Result<std::vector<std::string>> tail(const std::string& path, size_t n);
 
 }  // namespace vigil::journal

@@ -97,6 +97,14 @@ Result<std::vector<Segment>> list_rotated(const std::string& path) {
     return found;
 }
 
+bool same_newest(const std::vector<Segment>& a, const std::vector<Segment>& b) {
+    if (a.empty() || b.empty()) {
+        return a.empty() == b.empty();
+    }
+    return a.back().first_sequence == b.back().first_sequence &&
+           a.back().size_bytes == b.back().size_bytes;
+}
+
 Result<std::vector<Segment>> list_segments(const std::string& path,
                                            uint64_t first_sequence_if_unknown) {
     TRY_ASSIGN(std::vector<Segment> segments, list_rotated(path));
@@ -111,6 +119,16 @@ Result<std::vector<Segment>> list_segments(const std::string& path,
         segments.push_back({path, first_sequence, *size, true});
     }
     return segments;
+}
+
+// Lines are long enough that to leap from end to end is faster than to look at each byte.
+uint64_t count_line_ends(std::string_view bytes) {
+    uint64_t count = 0;
+    for (size_t at = bytes.find('\n'); at != std::string_view::npos;
+         at = bytes.find('\n', at + 1)) {
+        count++;
+    }
+    return count;
 }
 
 Result<WholeLines> count_lines(const std::string& path) {
@@ -136,7 +154,7 @@ Result<WholeLines> count_lines(const std::string& path) {
             return lines;
         }
         const std::string_view bytes(buffer.data(), static_cast<size_t>(got));
-        lines.count += static_cast<uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+        lines.count += count_line_ends(bytes);
         if (const size_t end = bytes.rfind('\n'); end != std::string_view::npos) {
             lines.bytes = offset + end + 1;
         }

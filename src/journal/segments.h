@@ -35,8 +35,14 @@ Result<std::vector<Segment>> list_segments(const std::string& path,
 // The same with the marks, and without the active one: no file is read.
 Result<std::vector<Segment>> list_rotated(const std::string& path);
 
+// Whether two lists of rotated segments end the same. While they do, the active file is the one
+// that it was at the first: a rotation adds a segment, or lines to a mark.
+bool same_newest(const std::vector<Segment>& a, const std::vector<Segment>& b);
+
 // The name of the rotated segment that starts at `sequence`.
 std::string rotated_path(const std::string& path, uint64_t sequence);
+
+uint64_t count_line_ends(std::string_view bytes);
 
 // Whole lines of a file: how many, and the bytes that they take from its start. What is behind is
 // a torn line.

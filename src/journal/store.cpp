@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -48,7 +47,7 @@ Result<void> Store::write_once(std::string_view lines, uint64_t count) {
     if (write_error != 0) {
         const size_t end = lines.substr(0, written).rfind('\n');
         kept = end == std::string_view::npos ? 0 : end + 1;
-        count = static_cast<uint64_t>(std::count(lines.begin(), lines.begin() + kept, '\n'));
+        count = count_line_ends(lines.substr(0, kept));
     }
     if (kept > 0) {
         if (disk_.fdatasync(active_.get()) != 0) {

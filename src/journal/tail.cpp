@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,48 +82,42 @@ Result<void> read_lines(int fd, const std::string& path, uint64_t begin, uint64_
     return {};
 }
 
-// The last n lines of a segment whose lines are all before the sequence `end_sequence`.
-Result<std::vector<std::string>> tail_of(const Segment& segment, uint64_t end_sequence, size_t n) {
+// The last n of the first `own_lines` lines of a file; nothing where it is gone.
+Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t own_lines, size_t n) {
     std::vector<std::string> lines;
-    const Fd file(::open(segment.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file && errno == ENOENT) {
         return lines;
     }
-    if (!file) {
-        return system_error("opening", segment.path);
+    struct stat info {};
+    if (!file || ::fstat(file.get(), &info) != 0) {
+        return system_error("opening", path);
     }
     uint64_t not_its_own = 0;
-    if (!segment.active) {
-        TRY_ASSIGN(const WholeLines whole, count_lines(segment.path));
-        const uint64_t own = end_sequence - segment.first_sequence;
-        not_its_own = whole.count - std::min(whole.count, own);
+    if (own_lines != UINT64_MAX) {
+        TRY_ASSIGN(const WholeLines whole, count_lines(path));
+        not_its_own = whole.count - std::min(whole.count, own_lines);
     }
-    const int fd = file.get();
-    TRY_ASSIGN(const uint64_t end,
-               behind_line_end(fd, segment.path, segment.size_bytes, not_its_own));
+    const auto size = static_cast<uint64_t>(info.st_size);
+    TRY_ASSIGN(const uint64_t end, behind_line_end(file.get(), path, size, not_its_own));
     // The end of the last line of all is the 0th.
-    TRY_ASSIGN(const uint64_t begin, behind_line_end(fd, segment.path, end, n));
-    TRY(read_lines(fd, segment.path, begin, end, lines));
+    TRY_ASSIGN(const uint64_t begin, behind_line_end(file.get(), path, end, n));
+    TRY(read_lines(file.get(), path, begin, end, lines));
     return lines;
 }
 
-Result<std::vector<std::string>> tail_now(const std::string& path, size_t n) {
-    TRY_ASSIGN(const std::vector<Segment> rotated, list_rotated(path));
-    TRY_ASSIGN(const std::vector<Segment> segments, list_segments(path));
-    std::vector<std::string> lines;
-    for (auto segment = segments.rbegin(); segment != segments.rend() && lines.size() < n;
+Result<std::vector<std::string>> tail_of_all(const std::string& path,
+                                             const std::vector<Segment>& rotated, size_t n) {
+    TRY_ASSIGN(std::vector<std::string> lines, tail_of(path, UINT64_MAX, n));
+    uint64_t end_sequence = 0;  // 0: the newest one, all of whose lines are its own
+    for (auto segment = rotated.rbegin(); segment != rotated.rend() && lines.size() < n;
          ++segment) {
-        uint64_t end_sequence =
-            segment == segments.rbegin() ? UINT64_MAX : std::prev(segment)->first_sequence;
-        for (const Segment& other : rotated) {
-            if (other.first_sequence > segment->first_sequence) {
-                end_sequence = std::min(end_sequence, other.first_sequence);
-            }
-        }
-        TRY_ASSIGN(std::vector<std::string> more,
-                   tail_of(*segment, end_sequence, n - lines.size()));
+        const uint64_t own =
+            end_sequence == 0 ? UINT64_MAX : end_sequence - segment->first_sequence;
+        TRY_ASSIGN(std::vector<std::string> more, tail_of(segment->path, own, n - lines.size()));
         lines.insert(lines.begin(), std::make_move_iterator(more.begin()),
                      std::make_move_iterator(more.end()));
+        end_sequence = segment->first_sequence;
     }
     return lines;
 }
@@ -132,13 +127,10 @@ Result<std::vector<std::string>> tail_now(const std::string& path, size_t n) {
 Result<std::vector<std::string>> tail(const std::string& path, size_t n) {
     for (int i = 1;; i++) {
         TRY_ASSIGN(const std::vector<Segment> before, list_rotated(path));
-        TRY_ASSIGN(std::vector<std::string> lines, tail_now(path, n));
+        TRY_ASSIGN(std::vector<std::string> lines, tail_of_all(path, before, n));
         TRY_ASSIGN(const std::vector<Segment> after, list_rotated(path));
         // A rotation meanwhile could hide lines.
-        const bool same =
-            before.empty() == after.empty() &&
-            (before.empty() || before.back().first_sequence == after.back().first_sequence);
-        if (same || i == most_tries) {
+        if (same_newest(before, after) || i == most_tries) {
             return lines;
         }
     }

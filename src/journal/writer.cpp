@@ -9,14 +9,14 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "journal/segments.h"
 #include "journal/store.h"
 
 namespace vigil::journal {
 namespace {
 
 bool are_lines(std::string_view lines, size_t count) {
-    return (lines.empty() || lines.back() == '\n') &&
-           static_cast<size_t>(std::count(lines.begin(), lines.end(), '\n')) == count;
+    return (lines.empty() || lines.back() == '\n') && count_line_ends(lines) == count;
 }
 
 WriterOptions with_bounds(WriterOptions options) {

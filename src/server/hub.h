@@ -54,6 +54,10 @@ class Hub {
 
     // --- For sessions.
 
+    // Memory that is of use only until the session waits for something: one for all of them.
+    wire::Parser& parser() { return parser_; }
+    std::string& batch() { return batch_; }
+
     // Appends lines to the log; the place of the first. Nothing where there is no room now.
     std::optional<uint64_t> append(std::string_view lines, size_t count);
     // Until the log has got further, or tick() is called.
@@ -98,6 +102,8 @@ class Hub {
     boost::asio::steady_timer log_moves_;
     Ledger ledger_;
     Stats stats_;
+    wire::Parser parser_;
+    std::string batch_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
     std::unordered_map<const Ledger::Entry*, Session*> owners_;
     std::map<std::string, Gone> gone_;

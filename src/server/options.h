@@ -27,7 +27,7 @@ struct Options {
     size_t most_unsent_bytes = 4 << 20;  // of one connection
     uint64_t greeting_s = 10;            // until TLS and hello are done
     uint64_t silence_s = wire::longest_silence_s;
-    size_t log_pending_bytes = 64 << 20;  // not on disk yet; beyond, nothing is read
+    size_t log_pending_bytes = 16 << 20;  // not on disk yet; beyond, nothing is read
 };
 
 // Words for whoever operates the server: one sentence, safe for a terminal. Called on the server's

@@ -63,25 +63,28 @@ wire::Awaitable<void> Session::run() {
 wire::Awaitable<bool> Session::read_lines() {
     while (const auto line = lines_.next()) {
         const bool fine = handle(*line);
-        if (!fine || next_journal_ || batch_.size() >= batch_bytes) {
+        if (!fine || next_journal_ || hub_->batch().size() >= batch_bytes) {
             const bool taken = co_await take_batch();
             if (!taken || !fine) {
                 co_return false;
             }
         }
     }
+    // Nothing of this session stays in the hub's batch.
+    const bool taken = co_await take_batch();
     if (lines_.is_too_long()) {
         refuse(Fault::long_line, fmt::format("a line is over {} bytes", wire::longest_agent_line));
         co_return false;
     }
-    const bool taken = co_await take_batch();
     co_return taken;
 }
 
 // Hands what was read to the log, however long that takes: meanwhile nothing more is read.
 wire::Awaitable<bool> Session::take_batch() {
     if (batch_lines_ > 0) {
-        auto place = hub_->append(batch_, batch_lines_);
+        auto place = hub_->append(hub_->batch(), batch_lines_);
+        // The hub's memory is for others while this one waits.
+        const std::string held = place ? "" : std::exchange(hub_->batch(), {});
         while (!place) {
             hub_->stats().waits++;
             co_await hub_->wait_for_log();
@@ -89,11 +92,11 @@ wire::Awaitable<bool> Session::take_batch() {
                 co_return false;
             }
             heard_ns_ = boot_now_ns();  // it is us who are slow
-            place = hub_->append(batch_, batch_lines_);
+            place = hub_->append(held, batch_lines_);
         }
         hub_->stats().events += batch_lines_;
         hub_->ledger().appended(*entry_, batch_last_, *place + batch_lines_ - 1);
-        batch_.clear();
+        hub_->batch().clear();
         batch_lines_ = 0;
     }
     if (std::exchange(saw_duplicate_, false) && entry_ != nullptr) {
@@ -107,9 +110,9 @@ wire::Awaitable<bool> Session::take_batch() {
 
 // False where the connection is at its end.
 bool Session::handle(std::string_view line) {
-    auto message = parser_.from_agent(line);
+    auto message = hub_->parser().from_agent(line);
     if (!message) {
-        refuse(Fault::bad_line, message.error().context, parser_.refused_sequence());
+        refuse(Fault::bad_line, message.error().context, hub_->parser().refused_sequence());
         return false;
     }
     if (auto* hello = std::get_if<wire::Hello>(&*message)) {
@@ -183,7 +186,7 @@ void Session::take(const wire::EventLine& event) {
         return;
     }
     hub_->stats().missing += event.sequence - batch_last_ - 1;
-    wire::append_logged(batch_, event, hello_->agent, journal_);
+    wire::append_logged(hub_->batch(), event, hello_->agent, journal_);
     batch_lines_++;
     batch_last_ = event.sequence;
 }

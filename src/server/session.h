@@ -66,7 +66,6 @@ class Session : public std::enable_shared_from_this<Session> {
     std::unique_ptr<wire::Stream> stream_;
     std::string address_;
     wire::LineBuffer lines_{wire::longest_agent_line};
-    wire::Parser parser_;
 
     std::optional<wire::Hello> hello_;
     wire::Status status_;
@@ -74,7 +73,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Ledger::Entry* entry_ = nullptr;
     std::string sent_hash_;
 
-    std::string batch_;  // lines for the log, read and not yet appended
+    // Lines for the log, read and not yet appended: in the hub's batch.
     size_t batch_lines_ = 0;
     uint64_t batch_last_ = 0;  // sequence in the agent's journal
     bool saw_duplicate_ = false;

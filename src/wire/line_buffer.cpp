@@ -6,13 +6,15 @@
 
 namespace vigil::wire {
 
-// Grows only when it was filled: thousands of connections have a buffer each, and most are idle.
+// Thousands of connections have a buffer each, and most are idle: it grows a little when it was
+// filled, and further only for a line that does not fit.
 char* LineBuffer::room() {
     if (too_long_) {
         begin_ = searched_ = end_ = 0;  // there must be room for what is read and not looked at
     }
-    const bool full = bytes_.empty() || room_bytes() == 0;
     const size_t kept = end_ - begin_;
+    const bool filled = bytes_.empty() || room_bytes() == 0;
+    const bool full = filled && (bytes_.size() < busy_bytes || begin_ == 0);
     if (begin_ > 0) {
         std::memmove(bytes_.data(), bytes_.data() + begin_, kept);
     }

@@ -28,7 +28,8 @@ class LineBuffer {
 
  private:
     static constexpr size_t padding = 64;
-    static constexpr size_t first_bytes = 8 << 10;
+    static constexpr size_t first_bytes = 4 << 10;
+    static constexpr size_t busy_bytes = 16 << 10;
 
     size_t longest_;
     std::vector<char> bytes_;

@@ -99,6 +99,8 @@ class TlsStream final : public Stream {
     TlsStream(Socket socket, const TlsContext& context, bool is_server)
         : context_(shared(context)), stream_(std::move(socket), context_), is_server_(is_server) {
         set_up(stream_.next_layer());
+        // Idle connections need no buffers.
+        SSL_set_mode(stream_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
     }
 
     SSL* ssl() { return stream_.native_handle(); }

@@ -227,7 +227,7 @@ TEST_F(ReaderTest, BesideAWriterEveryLineComesOnce) {
         options.segment_bytes = 2000;
         const auto writer = Writer::open(options, {}, disk);
         ASSERT_TRUE(writer);
-        std::thread appends([&] {
+        std::jthread appends([&] {
             for (uint64_t next = 1; next <= lines; next++) {
                 EXPECT_TRUE((*writer)->append(numbered_line(next)));
                 if (next % 500 == 0) {
@@ -259,7 +259,7 @@ TEST_F(ReaderTest, BesideAWriterThatRemovesLinesComeInOrder) {
     const auto writer = Writer::open(options, {}, disk);
     ASSERT_TRUE(writer);
     std::atomic<bool> done{false};
-    std::thread appends([&] {
+    std::jthread appends([&] {
         for (uint64_t next = 1; next <= 4000; next++) {
             EXPECT_TRUE((*writer)->append(numbered_line(next)));
             if (next % 20 == 0) {

@@ -80,16 +80,19 @@ class WriterErrorsTest : public testing::Test {
         return becomes_true([&] { return told_.troubles().size() == 1; });
     }
 
+    // `step` fails the next `times_` times.
+    void fail(Step failing, int error) {
+        disk_.fails = [=, this](Step step) { return step == failing && times_-- > 0 ? error : 0; };
+    }
+
+    // What the disk asks has to outlive the writer.
+    std::atomic<int> times_{0};
+    std::atomic<int> skipped_{0};
     test::Folder folder_;
     test::TestDisk disk_;
     test::Told told_;
     std::unique_ptr<Writer> writer_;
 };
-
-// `step` fails the next `times` times.
-std::function<int(Step)> fail(Step failing, int error, std::atomic<int>& times) {
-    return [=, &times](Step step) { return step == failing && times-- > 0 ? error : 0; };
-}
 
 TEST_F(WriterErrorsTest, ShortWritesAreFinished) {
     disk_.written = [](size_t) { return size_t{7}; };
@@ -100,11 +103,11 @@ TEST_F(WriterErrorsTest, ShortWritesAreFinished) {
 }
 
 TEST_F(WriterErrorsTest, WholeLinesOfAWriteThatFailsAreKept) {
-    std::atomic<int> writes{0};
-    std::atomic<bool> full{true};
-    disk_.written = [&](size_t size) { return full ? 50 : size; };
-    disk_.fails = [&](Step step) {
-        return step == Step::write && full && writes++ > 0 ? ENOSPC : 0;
+    times_ = 1'000'000;
+    skipped_ = 1;
+    disk_.written = [this](size_t size) { return times_ > 0 ? 50 : size; };
+    disk_.fails = [this](Step step) {
+        return step == Step::write && skipped_-- <= 0 && times_-- > 0 ? ENOSPC : 0;
     };
     open(options());
     ASSERT_TRUE(writer_->append(numbered_lines(1, 10), 10));
@@ -113,33 +116,32 @@ TEST_F(WriterErrorsTest, WholeLinesOfAWriteThatFailsAreKept) {
     EXPECT_EQ(content_of(path()), numbered_lines(1, 2));  // and not half of the third
     EXPECT_EQ(writer_->pending_bytes(), 160U);
     append(1);
-    full = false;
+    times_ = 0;
     ASSERT_TRUE(all_synced());
     EXPECT_EQ(content_of(path()), numbered_lines(1, 11));
     expect_told("writing to '" + path() + "': No space left on device");
 }
 
 TEST_F(WriterErrorsTest, ATornTailThatCanNotBeCutAtOnceIsCutLater) {
-    std::atomic<int> step_number{0};
     disk_.written = [](size_t) { return size_t{30}; };
-    disk_.fails = [&](Step step) {
-        const bool early = step_number < 4;
+    disk_.fails = [=, this](Step step) {
+        const bool early = skipped_ < 4;
         if (step == Step::write || step == Step::ftruncate) {
-            step_number++;
+            skipped_++;
         }
-        return early && ((step == Step::write && step_number > 1) || step == Step::ftruncate) ? EIO
-                                                                                              : 0;
+        return early && ((step == Step::write && skipped_ > 1) || step == Step::ftruncate) ? EIO
+                                                                                           : 0;
     };
     open(options());
     ASSERT_TRUE(writer_->append(numbered_lines(1, 3), 3));
     ASSERT_TRUE(all_synced());
     EXPECT_EQ(content_of(path()), numbered_lines(1, 3));
-    EXPECT_GE(step_number, 4);
+    EXPECT_GE(skipped_, 4);
 }
 
 TEST_F(WriterErrorsTest, ADestructorDoesNotWaitForADiskThatFails) {
-    std::atomic<int> times{1'000'000};
-    disk_.fails = fail(Step::write, EIO, times);
+    times_ = 1'000'000;
+    fail(Step::write, EIO);
     open(options());
     append(3);
     ASSERT_TRUE(in_trouble());
@@ -150,12 +152,37 @@ TEST_F(WriterErrorsTest, ADestructorDoesNotWaitForADiskThatFails) {
     EXPECT_EQ(told_.synced(), 0U);
 }
 
+TEST_F(WriterErrorsTest, ADestructorWritesWhatWaitsAndWhatHasGatheredSince) {
+    times_ = 1'000'000;
+    fail(Step::write, EIO);
+    open(options());
+    append(3);
+    ASSERT_TRUE(in_trouble());
+    append(3);
+    times_ = 0;
+    writer_.reset();
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 6));
+    EXPECT_EQ(told_.synced(), 6U);
+}
+
+TEST_F(WriterErrorsTest, AnAcknowledgementIsAReasonToTryAtOnce) {
+    times_ = 1'000'000;
+    fail(Step::write, ENOSPC);
+    open(options());
+    append(1);
+    ASSERT_TRUE(in_trouble());
+    EXPECT_TRUE(becomes_true([&] {  // of itself it would be ten times
+        writer_->remove_before(1);
+        return times_ < 1'000'000 - 30;
+    }));
+    EXPECT_EQ(told_.troubles().size(), 1U);
+}
+
 TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
-    std::atomic<int> times{0};
-    disk_.fails = fail(Step::fdatasync, EIO, times);
+    fail(Step::fdatasync, EIO);
     open(options());
     add(3);
-    times = 1;
+    times_ = 1;
     add(2);
     EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.1", "events.log.4"}));
     EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 3));  // no more than was synced
@@ -170,13 +197,12 @@ TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
 }
 
 TEST_F(WriterErrorsTest, ASegmentThatFailedIsBoundedByTheMarkIfItCanNotBeCut) {
-    std::atomic<int> times{0};
-    disk_.fails = [&](Step step) {
-        return (step == Step::fdatasync || step == Step::ftruncate) && times-- > 0 ? EIO : 0;
+    disk_.fails = [=, this](Step step) {
+        return (step == Step::fdatasync || step == Step::ftruncate) && times_-- > 0 ? EIO : 0;
     };
     open(options());
     add(3);
-    times = 2;
+    times_ = 2;
     add(2);
     EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 5));
     EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
@@ -186,11 +212,10 @@ TEST_F(WriterErrorsTest, ASegmentThatFailedIsBoundedByTheMarkIfItCanNotBeCut) {
 }
 
 TEST_F(WriterErrorsTest, ASyncThatKeepsFailingLeavesNoPileOfSegments) {
-    std::atomic<int> times{0};
-    disk_.fails = fail(Step::fdatasync, ENOSPC, times);
+    fail(Step::fdatasync, ENOSPC);
     open(options());
     add(1);
-    times = 5;  // two in the first round, two in the second
+    times_ = 5;  // two in the first round, two in the second
     append(2);
     EXPECT_FALSE(writer_->wait_synced(2, ns_per_ms * 100));
     EXPECT_EQ(told_.synced(), 1U);
@@ -202,21 +227,27 @@ TEST_F(WriterErrorsTest, ASyncThatKeepsFailingLeavesNoPileOfSegments) {
 
 // Each step of going on in a new segment fails once, and again after a new start.
 TEST_F(WriterErrorsTest, ANewSegmentComesWhereverItsMakingStuck) {
+    uint64_t lines = 0;
     for (const Step failing : {Step::open, Step::rename, Step::sync_folder}) {
         for (int after = 0; after < 3; after++) {
-            std::atomic<int> skipped{1'000'000};
-            std::atomic<int> sync_fails{0};
-            disk_.fails = [&](Step step) {
+            skipped_ = 1'000'000;
+            times_ = 0;
+            disk_.fails = [=, this](Step step) {
                 if (step == Step::fdatasync) {
-                    return sync_fails-- > 0 ? EIO : 0;
+                    return times_-- > 0 ? EIO : 0;
                 }
-                return step == failing && skipped-- == 0 ? EIO : 0;
+                if (step == Step::ftruncate) {
+                    return EIO;  // only the mark tells the number
+                }
+                return step == failing && skipped_-- == 0 ? EIO : 0;
             };
             open(options());
+            ASSERT_EQ(writer_->next_sequence(), lines + 1);
             add(2);
             const uint64_t next = writer_->next_sequence();
-            skipped = after;
-            sync_fails = 1;
+            lines += 4;
+            skipped_ = after;
+            times_ = 1;
             add(2);
             ASSERT_EQ(content_of(path()), numbered_lines(next, next + 1));
             expect_lines(1, next + 1);
@@ -243,8 +274,8 @@ TEST_F(WriterErrorsTest, ARotationThatFailsKeepsNoLineBack) {
 }
 
 TEST_F(WriterErrorsTest, WhatCanNotBeDeletedIsDeletedLater) {
-    std::atomic<int> times{1};
-    disk_.fails = fail(Step::unlink, EACCES, times);
+    times_ = 1;
+    fail(Step::unlink, EACCES);
     auto options = this->options();
     options.segment_bytes = 40;
     open(options);

@@ -16,7 +16,7 @@ namespace {
 using Lines = std::vector<std::string>;
 
 constexpr size_t longest = 100;
-constexpr size_t first_bytes = 8 << 10;  // it never has less room than that in all
+constexpr size_t first_bytes = 4 << 10;  // it never has less room than that in all
 
 // Hands over at most `most` bytes, less if there is less room; how many.
 size_t give(LineBuffer& buffer, std::string_view bytes, size_t most) {

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// A load for a log server: events of about 300 bytes over many connections, as fast as they are
+// taken, until each is acknowledged. Prints one line of JSON.
+//
+// usage: ingest [--port N] [--tls FILE --host NAME] [--connections N] [--events N] [--raw]
+//   --raw: bare lines without a word of vigil's protocol, for servers that acknowledge nothing
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "wire/line_buffer.h"
+#include "wire/protocol.h"
+#include "wire/tls.h"
+
+namespace vigil::bench {
+namespace {
+
+constexpr uint64_t window_lines = 20'000;  // not acknowledged, of one connection
+constexpr size_t chunk_bytes = 64 << 10;
+
+struct Load {
+    uint16_t port = wire::default_port;
+    std::string host = "127.0.0.1";
+    std::string tls;
+    uint64_t connections = 1;
+    uint64_t events = 1'000'000;
+    bool raw = false;
+};
+
+[[noreturn]] void fail(const std::string& what) {
+    fmt::print(stderr, "ingest: {}: {}\n", what, std::strerror(errno));
+    std::exit(1);
+}
+
+struct FreeSsl {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+};
+
+class Client {
+ public:
+    // `name`: that of the certificate.
+    Client(const Load& load, uint64_t number, uint64_t events, SSL_CTX* tls,
+           const std::string& name)
+        : raw_(load.raw), events_(events), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(load.port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (!fd_ ||
+            ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)) {
+            fail("connecting");
+        }
+        const int one = 1;
+        ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        if (tls != nullptr) {
+            ssl_.reset(SSL_new(tls));
+            SSL_set_fd(ssl_.get(), fd_.get());
+            SSL_set_mode(ssl_.get(),
+                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+            if (!wire::expect_host(ssl_.get(), load.host) || SSL_connect(ssl_.get()) != 1) {
+                fail("TLS: " + wire::handshake_failure(ssl_.get()));
+            }
+        }
+        const int flags = ::fcntl(fd_.get(), F_GETFL);
+        ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
+        template_ = fmt::format(
+            R"({{"time":"2026-11-20T22:33:49.123456Z","kind":"violation","host":"load-{0}",)"
+            R"("pid":{1},"ppid":1,"start_ns":123456789012345,"comm":"worker","uid":1000,)"
+            R"("state":"raised","metric":"cpu","value":101.25,"limit":50,"unit":"%","rule":"*",)"
+            R"("peak":101.25,"mean":99.5,"duration_ns":1000000000,"argv":["worker","--fast"]}})",
+            number, 1000 + number);
+        if (!raw_) {
+            wire::Hello hello;
+            hello.agent = name.empty() ? fmt::format("load-{}", number) : name;
+            hello.journal = wire::make_uuid();
+            hello.host = "load";
+            out_ = wire::format(hello);
+        }
+    }
+
+    int fd() const { return fd_.get(); }
+    bool is_done() const { return sent_ == events_ && out_.empty() && (raw_ || acked_ >= events_); }
+    bool wants_to_write() const {
+        return !out_.empty() || (sent_ < events_ && (raw_ || sent_ - acked_ < window_lines));
+    }
+
+    void write() {
+        while (wants_to_write()) {
+            while (out_.size() < chunk_bytes && sent_ < events_ &&
+                   (raw_ || sent_ - acked_ < window_lines)) {
+                wire::append_event(out_, template_, ++sent_);
+            }
+            const ssize_t count = ssl_ ? SSL_write(ssl_.get(), out_.data(), int(out_.size()))
+                                       : ::send(fd_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
+            if (count <= 0) {
+                if (ssl_ ? SSL_get_error(ssl_.get(), int(count)) > SSL_ERROR_WANT_WRITE
+                         : errno != EAGAIN) {
+                    fail("writing");
+                }
+                return;
+            }
+            out_.erase(0, static_cast<size_t>(count));
+        }
+    }
+
+    void read() {
+        while (true) {
+            char* const room = lines_.room();
+            const size_t room_bytes = lines_.room_bytes();
+            const ssize_t count = ssl_ ? SSL_read(ssl_.get(), room, int(room_bytes))
+                                       : ::recv(fd_.get(), room, room_bytes, 0);
+            if (count <= 0) {
+                const bool later =
+                    ssl_ ? SSL_get_error(ssl_.get(), int(count)) == SSL_ERROR_WANT_READ
+                         : count < 0 && errno == EAGAIN;
+                if (!later) {
+                    fail("reading");
+                }
+                return;
+            }
+            lines_.add(static_cast<size_t>(count));
+            while (const auto line = lines_.next()) {
+                const auto message = parser_.from_server(*line);
+                if (const auto* ack = message ? std::get_if<wire::Ack>(&*message) : nullptr) {
+                    acked_ = ack->sequence;
+                } else if (message && std::get_if<wire::Refusal>(&*message) != nullptr) {
+                    fail("refused: " + std::get<wire::Refusal>(*message).reason);
+                }
+            }
+        }
+    }
+
+ private:
+    bool raw_;
+    uint64_t events_;
+    Fd fd_;
+    std::unique_ptr<SSL, FreeSsl> ssl_;
+    std::string template_;
+    std::string out_;
+    wire::LineBuffer lines_{wire::longest_server_line};
+    wire::Parser parser_;
+    uint64_t sent_ = 0;
+    uint64_t acked_ = 0;
+};
+
+void run(const Load& load) {
+    std::optional<wire::TlsContext> tls;
+    if (!load.tls.empty()) {
+        auto loaded = wire::TlsContext::load(load.tls, wire::Role::agent);
+        if (!loaded) {
+            fail(loaded.error().context);
+        }
+        tls = std::move(*loaded);
+    }
+    const Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    std::vector<std::unique_ptr<Client>> clients;
+    for (uint64_t i = 0; i < load.connections; i++) {
+        clients.push_back(std::make_unique<Client>(load, i, load.events / load.connections,
+                                                   tls ? tls->get() : nullptr,
+                                                   tls ? tls->name() : ""));
+        epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.u64 = i}};
+        ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, clients[i]->fd(), &event);
+    }
+    const uint64_t begun_ns = boot_now_ns();
+    size_t done = 0;
+    std::array<epoll_event, 256> ready{};
+    while (done < clients.size()) {
+        const int count = ::epoll_wait(epoll.get(), ready.data(), int(ready.size()), 30'000);
+        if (count <= 0) {
+            fail("nothing moves");
+        }
+        for (int i = 0; i < count; i++) {
+            Client& client = *clients[ready[static_cast<size_t>(i)].data.u64];
+            const bool was_done = client.is_done();
+            client.read();
+            client.write();
+            done += !was_done && client.is_done() ? 1 : 0;
+        }
+    }
+    const double seconds = static_cast<double>(boot_now_ns() - begun_ns) / 1e9;
+    const uint64_t events = load.events / load.connections * load.connections;
+    fmt::print(R"({{"connections":{},"events":{},"seconds":{:.3f},"events_per_s":{:.0f}}})"
+               "\n",
+               load.connections, events, seconds, static_cast<double>(events) / seconds);
+}
+
+}  // namespace
+}  // namespace vigil::bench
+
+int main(int argc, char** argv) {
+    vigil::bench::Load load;
+    CLI::App app("A load for a log server", "ingest");
+    app.add_option("--port", load.port);
+    app.add_option("--host", load.host);
+    app.add_option("--tls", load.tls);
+    app.add_option("--connections", load.connections);
+    app.add_option("--events", load.events);
+    app.add_flag("--raw", load.raw);
+    CLI11_PARSE(app, argc, argv);
+    vigil::bench::run(load);
+}
