@@ -24,7 +24,7 @@ using test::numbered_lines;
 constexpr size_t all = SIZE_MAX;
 constexpr uint64_t long_ns = 10 * ns_per_s;
 
-class ReaderTest : public testing::Test {
+class JournalReaderTest : public testing::Test {
  protected:
     std::string path() const { return folder_.path("events.log"); }
     // What one call reads, or its error.
@@ -48,7 +48,7 @@ class ReaderTest : public testing::Test {
     test::Folder folder_;
 };
 
-TEST_F(ReaderTest, AllSegmentsInOrder) {
+TEST_F(JournalReaderTest, AllSegmentsInOrder) {
     three_segments();
     Reader reader(path(), 1);
     EXPECT_EQ(read(reader), numbered_lines(1, 30));
@@ -58,7 +58,7 @@ TEST_F(ReaderTest, AllSegmentsInOrder) {
     EXPECT_EQ(read(reader), numbered_lines(31, 32));
 }
 
-TEST_F(ReaderTest, FromAnyLineToAnyLine) {
+TEST_F(JournalReaderTest, FromAnyLineToAnyLine) {
     three_segments();
     for (uint64_t first = 1; first <= 31; first++) {
         for (uint64_t last = 0; last <= 31; last++) {
@@ -69,7 +69,7 @@ TEST_F(ReaderTest, FromAnyLineToAnyLine) {
     }
 }
 
-TEST_F(ReaderTest, SoManyBytesButALineAtLeast) {
+TEST_F(JournalReaderTest, SoManyBytesButALineAtLeast) {
     three_segments();
     for (size_t most = 0; most < 100; most++) {
         Reader reader(path(), 5);
@@ -79,7 +79,7 @@ TEST_F(ReaderTest, SoManyBytesButALineAtLeast) {
     }
 }
 
-TEST_F(ReaderTest, ItAppendsToWhatIsThere) {
+TEST_F(JournalReaderTest, ItAppendsToWhatIsThere) {
     three_segments();
     Reader reader(path(), 1);
     std::string out = "before\n";
@@ -87,7 +87,7 @@ TEST_F(ReaderTest, ItAppendsToWhatIsThere) {
     EXPECT_EQ(out, "before\n" + numbered_lines(1, 2));
 }
 
-TEST_F(ReaderTest, ATornLineIsReadWhenItIsWhole) {
+TEST_F(JournalReaderTest, ATornLineIsReadWhenItIsWhole) {
     const std::string line = numbered_line(1);
     folder_.write("events.log", "");
     Reader reader(path(), 1);
@@ -98,7 +98,7 @@ TEST_F(ReaderTest, ATornLineIsReadWhenItIsWhole) {
     EXPECT_EQ(read(reader), line);
 }
 
-TEST_F(ReaderTest, NothingIsThereYet) {
+TEST_F(JournalReaderTest, NothingIsThereYet) {
     Reader nowhere(folder_.path("none/events.log"), 1);
     EXPECT_EQ(read(nowhere), "opening '" + folder_.path("none") + "': No such file or directory");
     Reader reader(path(), 3);
@@ -110,7 +110,7 @@ TEST_F(ReaderTest, NothingIsThereYet) {
     EXPECT_EQ(read(reader), numbered_lines(3, 4));
 }
 
-TEST_F(ReaderTest, DeletedLinesAreJumpedOver) {
+TEST_F(JournalReaderTest, DeletedLinesAreJumpedOver) {
     folder_.write("events.log.11", numbered_lines(11, 20));
     folder_.write("events.log", numbered_lines(21, 30));
     Reader reader(path(), 1);
@@ -118,7 +118,7 @@ TEST_F(ReaderTest, DeletedLinesAreJumpedOver) {
     EXPECT_EQ(reader.next_sequence(), 13U);
 }
 
-TEST_F(ReaderTest, AJumpIsNeverWithinACall) {
+TEST_F(JournalReaderTest, AJumpIsNeverWithinACall) {
     folder_.write("events.log.1", numbered_lines(1, 3));
     folder_.write("events.log.11", "");
     folder_.write("events.log", numbered_lines(11, 12));
@@ -131,7 +131,7 @@ TEST_F(ReaderTest, AJumpIsNeverWithinACall) {
     EXPECT_EQ(read(bounded, all, 10), "");
 }
 
-TEST_F(ReaderTest, LinesBehindASegmentsEndAreNotItsOwn) {
+TEST_F(JournalReaderTest, LinesBehindASegmentsEndAreNotItsOwn) {
     folder_.write("events.log.1", numbered_lines(1, 5));
     folder_.write("events.log.4", "");
     folder_.write("events.log", numbered_lines(4, 6));
@@ -139,7 +139,7 @@ TEST_F(ReaderTest, LinesBehindASegmentsEndAreNotItsOwn) {
     EXPECT_EQ(read(reader), numbered_lines(1, 6));
 }
 
-TEST_F(ReaderTest, ASegmentIsReadToItsEndAfterItsRotation) {
+TEST_F(JournalReaderTest, ASegmentIsReadToItsEndAfterItsRotation) {
     folder_.write("events.log", numbered_lines(1, 3));
     Reader reader(path(), 1);
     EXPECT_EQ(read(reader, 40), numbered_lines(1, 2));
@@ -157,7 +157,7 @@ TEST_F(ReaderTest, ASegmentIsReadToItsEndAfterItsRotation) {
     EXPECT_EQ(read(reader), numbered_lines(6, 8));
 }
 
-TEST_F(ReaderTest, AFileThatReplacesAnotherAtTheSameNumberIsRead) {
+TEST_F(JournalReaderTest, AFileThatReplacesAnotherAtTheSameNumberIsRead) {
     folder_.write("events.log.4", "");
     folder_.write("events.log", numbered_lines(4, 5));
     Reader reader(path(), 4);
@@ -167,7 +167,7 @@ TEST_F(ReaderTest, AFileThatReplacesAnotherAtTheSameNumberIsRead) {
     EXPECT_EQ(read(reader), numbered_line(6));
 }
 
-TEST_F(ReaderTest, LongLinesAreReadWhole) {
+TEST_F(JournalReaderTest, LongLinesAreReadWhole) {
     std::string lines;
     for (const size_t size : {20U, 16U << 10, (16U << 10) + 1, 70'000U, 300'000U, 1U << 20, 30U}) {
         lines += numbered_line(1, size);
@@ -188,7 +188,7 @@ TEST_F(ReaderTest, LongLinesAreReadWhole) {
     }
 }
 
-TEST_F(ReaderTest, LinesThatAreTooLongAreToldAndSkipped) {
+TEST_F(JournalReaderTest, LinesThatAreTooLongAreToldAndSkipped) {
     const size_t size = longest_line_bytes + 1;
     folder_.write("events.log", numbered_line(1) + numbered_line(2, size) +
                                     numbered_line(3, 3 * size) + numbered_line(4));
@@ -216,7 +216,7 @@ TEST_F(ReaderTest, LinesThatAreTooLongAreToldAndSkipped) {
     EXPECT_EQ(read(later), error(40 + 4 * size, size + 1));
 }
 
-TEST_F(ReaderTest, BesideAWriterEveryLineComesOnce) {
+TEST_F(JournalReaderTest, BesideAWriterEveryLineComesOnce) {
     constexpr uint64_t lines = 20'000;
     for (const bool only_synced : {false, true}) {
         const test::Folder folder;
@@ -249,7 +249,7 @@ TEST_F(ReaderTest, BesideAWriterEveryLineComesOnce) {
     }
 }
 
-TEST_F(ReaderTest, BesideAWriterThatRemovesLinesComeInOrder) {
+TEST_F(JournalReaderTest, BesideAWriterThatRemovesLinesComeInOrder) {
     const test::Folder folder;
     test::TestDisk disk;
     disk.pretends = true;

@@ -108,5 +108,21 @@ TEST(Segments, WholeLinesAreCountedAcrossBlocks) {
     EXPECT_EQ(none->count, 0U);
 }
 
+// The number that a writer would begin with is for an empty disk only: without a mark the lines
+// that are there begin with 1.
+TEST(Segments, AWritersFirstNumberIsNotForLinesThatAreThere) {
+    const test::Folder folder;
+    WriterOptions options;
+    options.path = folder.write("events.log", test::numbered_lines(1, 3));
+    options.first_sequence = 500;
+    options.new_segment = true;
+    const auto writer = Writer::open(options, {});
+    ASSERT_TRUE(writer) << writer.error().context;
+    EXPECT_EQ((*writer)->next_sequence(), 4U);
+    const test::Content content = test::read_numbered(options.path);
+    EXPECT_EQ(content.wrong, "");
+    EXPECT_EQ(content.last, 3U);
+}
+
 }  // namespace
 }  // namespace vigil::journal
