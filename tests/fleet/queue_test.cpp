@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// More events than the agent's queue holds: the oldest go, and it is told how many.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "fleet.h"
+#include "load_agent.h"
+
+namespace vigil::tests {
+namespace {
+
+TEST(Queue, OldestGoAndAreCounted) {
+    FleetServer server;
+    const Folder spool;
+    LoadOptions options;
+    options.folder = spool.path();
+    options.queue_bytes = 1 << 20;
+    options.most = 40'000;
+    LoadAgent agent(options);
+    ASSERT_TRUE(wait_until([&] { return agent.durable() == options.most; }, "all lines"));
+    server.start();
+    ASSERT_TRUE(agent.drain());
+    server.stop();
+    const Logbook log = server.read();
+    const auto counts = log.numbers();
+    const auto arrived = static_cast<int64_t>(counts.size());
+    EXPECT_EQ(arrived + static_cast<int64_t>(log.lost("queue")), options.most);
+    // About a queue full has come, and of the lines the newest.
+    EXPECT_GT(arrived, 2'000);
+    EXPECT_LT(arrived, options.most / 2);
+    ASSERT_FALSE(counts.empty());
+    EXPECT_EQ(counts.rbegin()->first, options.most - 1);
+    EXPECT_EQ(counts.begin()->first, options.most - arrived);
+}
+
+// The same while the server takes some, and agent and server are killed.
+TEST(Queue, CountedAcrossEnds) {
+    FleetServer server;
+    const Folder spool;
+    LoadOptions options;
+    options.folder = spool.path();
+    options.queue_bytes = 1 << 20;
+    options.most = 20'000;
+    options.patient = false;
+    uint64_t made = 0;
+    for (int round = 0; round < 3; round++) {
+        options.first = round * options.most;
+        LoadAgent agent(options);
+        ASSERT_TRUE(wait_until([&] { return agent.made() == options.first + options.most; },
+                               "all lines"));
+        made += static_cast<uint64_t>(options.most);
+        server.start();
+        if (round == 2) {
+            ASSERT_TRUE(agent.drain());
+            break;
+        }
+        wait_until([&] { return server.stat("events_taken") > 0; }, "the first events");
+        server.kill();
+        agent.kill();
+    }
+    server.stop();
+    const Logbook log = server.read();
+    // A killed agent may not have told yet what its queue had no room for: never too much.
+    EXPECT_LE(log.numbers().size() + log.lost("queue"), made);
+    EXPECT_GT(log.lost("queue"), 0U);
+}
+
+// The real agent: deaths with long command lines.
+TEST(Queue, OfTheRealAgent) {
+    FleetServer server;
+    const Folder state;
+    FleetAgent agent(state.path(), {"--queue", "1M"});
+    agent.start();
+    const Folder bin;
+    const std::string name = bin.path() + "/sleeper";
+    const int count = scaled(3000);
+    std::vector<pid_t> killed;
+    for (int i = 0; i < count; i++) {
+        killed.push_back(start([&] {
+            ::kill(::getpid(), SIGKILL);
+            return 0;
+        }));
+        wait_for(killed.back());
+    }
+    ASSERT_TRUE(agent.program().wait_for_error("events were dropped: the queue is full"));
+    server.start();
+    agent.wait_for_server();
+    const pid_t last = start_sleeper();
+    kill_and_wait(last, SIGKILL);
+    wait_until([&] { return tells_death(server.read(), last, SIGKILL); }, "the last death");
+    wait_until([&] { return server.read().lost("queue") > 0; }, "the loss");
+    agent.stop();
+    server.stop();
+    const Logbook log = server.read();
+    uint64_t arrived = 0;
+    for (const LogLine& line : log.lines) {
+        arrived += line.kind == "exit" ? 1 : 0;
+    }
+    // Others may have died too.
+    EXPECT_GE(arrived + log.lost("queue"), killed.size() + 1);
+    std::cout << arrived << " deaths arrived, " << log.lost("queue") << " are told as lost\n";
+    // What the numbers of the journal lack before the first line that came is what was lost.
+    ASSERT_FALSE(log.lines.empty());
+    EXPECT_EQ(log.lines.front().journal_sequence - 1 + missing(log), log.lost("queue"));
+}
+
+}  // namespace
+}  // namespace vigil::tests
