@@ -109,12 +109,12 @@ TEST(FullDisk, OfTheAgent) {
     disk.make_room();
     ASSERT_TRUE(agent.program().wait_for_error("the queue is written again"));
     kill_some(1);
-    wait_until([&] { return tells_death(server.read(), killed.back(), SIGKILL); }, "the last death");
+    server.wait_for_death(killed.back());
     agent.stop();
     server.stop();
     const Logbook log = server.read();
     for (const pid_t pid : killed) {
-        EXPECT_TRUE(tells_death(log, pid, SIGKILL)) << pid;
+        EXPECT_TRUE(tells_death(log, pid)) << pid;
     }
     EXPECT_EQ(missing(log), 0U);
     EXPECT_EQ(log.lost("queue"), 0U);

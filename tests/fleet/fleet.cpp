@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -97,6 +98,27 @@ uint64_t FleetServer::stat(const std::string& name) const {
     return 0;
 }
 
+bool FleetServer::wait_for_log(const std::function<bool(const Logbook&)>& holds,
+                               const std::string& what) const {
+    auto next = std::chrono::steady_clock::now();
+    return wait_until(
+        [&] {
+            // A long log takes its time to read.
+            if (std::chrono::steady_clock::now() < next) {
+                return false;
+            }
+            const bool there = holds(read());
+            next = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+            return there;
+        },
+        what + " in the log");
+}
+
+bool FleetServer::wait_for_death(pid_t pid, const std::string& signal) const {
+    return wait_for_log([&](const Logbook& log) { return tells_death(log, pid, signal); },
+                        signal + " of pid " + std::to_string(pid));
+}
+
 FleetAgent::FleetAgent(std::string state, Words options, std::string name)
     : state_(std::move(state)), name_(std::move(name)), options_(std::move(options)) {}
 
@@ -122,10 +144,14 @@ void FleetAgent::stop() {
     program_.reset();
 }
 
-bool tells_death(const Logbook& log, pid_t pid, int signal) {
+bool tells_death(const Logbook& log, pid_t pid, const std::string& signal) {
+    const std::string wanted = ",\"pid\":" + std::to_string(pid) + ",";
     return std::any_of(log.lines.begin(), log.lines.end(), [&](const LogLine& line) {
-        const auto event = line.kind == "exit" ? Event::parse(line.text) : std::nullopt;
-        return event && event->pid() == pid && event->number("signal") == signal;
+        if (line.kind != "exit" || line.text.find(wanted) == std::string::npos) {
+            return false;
+        }
+        const auto event = Event::parse(line.text);
+        return event && event->pid() == pid && event->text("exit_signal") == signal;
     });
 }
 

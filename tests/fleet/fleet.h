@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -56,6 +57,10 @@ class FleetServer {
     uint64_t stat(const std::string& name) const;
 
     Logbook read() const { return read_log(log()); }
+    // Reads the log again and again until it holds what is looked for.
+    bool wait_for_log(const std::function<bool(const Logbook&)>& holds,
+                      const std::string& what) const;
+    bool wait_for_death(pid_t pid, const std::string& signal = "SIGKILL") const;
 
  private:
     Folder folder_;
@@ -85,8 +90,8 @@ class FleetAgent {
     std::unique_ptr<Program> program_;
 };
 
-// Whether the log tells that this process was ended by this signal.
-bool tells_death(const Logbook& log, pid_t pid, int signal);
+// Whether the log tells that this process was ended by this signal, "SIGKILL".
+bool tells_death(const Logbook& log, pid_t pid, const std::string& signal = "SIGKILL");
 
 // A moment as events have it, in microseconds; 0 where it is none.
 int64_t unix_us(const std::string& time);

@@ -51,8 +51,8 @@ TEST(Queue, CountedAcrossEnds) {
     for (int round = 0; round < 3; round++) {
         options.first = round * options.most;
         LoadAgent agent(options);
-        ASSERT_TRUE(wait_until([&] { return agent.made() == options.first + options.most; },
-                               "all lines"));
+        ASSERT_TRUE(
+            wait_until([&] { return agent.made() == options.first + options.most; }, "all lines"));
         made += static_cast<uint64_t>(options.most);
         server.start();
         if (round == 2) {
@@ -70,15 +70,13 @@ TEST(Queue, CountedAcrossEnds) {
     EXPECT_GT(log.lost("queue"), 0U);
 }
 
-// The real agent: deaths with long command lines.
+// The real agent.
 TEST(Queue, OfTheRealAgent) {
     FleetServer server;
     const Folder state;
     FleetAgent agent(state.path(), {"--queue", "1M"});
     agent.start();
-    const Folder bin;
-    const std::string name = bin.path() + "/sleeper";
-    const int count = scaled(3000);
+    constexpr int count = 3000;  // of more than 400 bytes each
     std::vector<pid_t> killed;
     for (int i = 0; i < count; i++) {
         killed.push_back(start([&] {
@@ -92,8 +90,8 @@ TEST(Queue, OfTheRealAgent) {
     agent.wait_for_server();
     const pid_t last = start_sleeper();
     kill_and_wait(last, SIGKILL);
-    wait_until([&] { return tells_death(server.read(), last, SIGKILL); }, "the last death");
-    wait_until([&] { return server.read().lost("queue") > 0; }, "the loss");
+    server.wait_for_death(last);
+    server.wait_for_log([](const Logbook& log) { return log.lost("queue") > 0; }, "the loss");
     agent.stop();
     server.stop();
     const Logbook log = server.read();
