@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,12 +44,15 @@ Result<void> Store::lock() {
     return about(path_, "is a journal that another process uses");
 }
 
+// Lines whose number nothing else tells are the journal's first: `first_sequence` is not theirs.
 Result<void> Store::load(uint64_t first_sequence) {
     TRY_ASSIGN(const std::vector<Segment> files, list_rotated(path_));
     active_first_ = first_sequence;
     if (!files.empty()) {
         TRY_ASSIGN(const WholeLines newest, count_lines(files.back().path));
         active_first_ = files.back().first_sequence + newest.count;
+    } else if (struct stat info{}; ::lstat(path_.c_str(), &info) == 0 && info.st_size > 0) {
+        active_first_ = 1;
     } else if (first_sequence != 1) {
         TRY(mark(first_sequence));
     }
