@@ -22,7 +22,7 @@ namespace {
 constexpr mode_t secret_file = 0600;
 constexpr mode_t public_file = 0644;
 constexpr mode_t secret_folder = 0700;
-constexpr int64_t s_per_day = 24 * 3600;
+constexpr int64_t s_per_day = 86'400;
 
 std::string in_folder(const CertsRequest& request, std::string_view name) {
     return fmt::format("{}/{}", request.folder, name);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -145,7 +146,9 @@ std::vector<std::string> addresses_of(const X509* certificate) {
     const Names names(static_cast<GENERAL_NAMES*>(
         X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
     std::vector<std::string> addresses;
-    for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); i++) {
+    const int count = sk_GENERAL_NAME_num(names.get());  // -1: there are none
+    addresses.reserve(static_cast<size_t>(std::max(count, 0)));
+    for (int i = 0; i < count; i++) {
         addresses.push_back(printable_address(sk_GENERAL_NAME_value(names.get(), i)));
     }
     ERR_clear_error();

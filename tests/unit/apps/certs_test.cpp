@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t s_per_day = 24 * 3600;
+constexpr int64_t s_per_day = 86'400;
 
 struct Outcome {
     int exit_code = -1;

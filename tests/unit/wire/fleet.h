@@ -12,7 +12,7 @@
 
 namespace vigil::wire {
 
-constexpr int64_t s_per_day = 24 * 3600;
+constexpr int64_t s_per_day = 86'400;
 
 inline int64_t now_unix_s() { return std::time(nullptr); }
 
