@@ -35,6 +35,9 @@ wire::Awaitable<void> Session::run() {
         hub_->stats().faults[static_cast<size_t>(Fault::tls)]++;
         hub_->notice(fmt::format("{}: no TLS connection: {}", address_, shaken.error().context));
         close();
+    } else if (hub_->sessions().size() > hub_->options().most_connections) {
+        refuse(Fault::too_many, fmt::format("there are {} connections, no more at a time",
+                                            hub_->options().most_connections));
     }
     while (!closed_) {
         char* const room = lines_.room();
