@@ -20,6 +20,7 @@ constexpr mode_t state_mode = 0600;
 constexpr size_t pending_bytes = 4 << 20;
 // More lines than any agent writes: what says so is damaged.
 constexpr uint64_t most_acknowledged = journal::largest_sequence / 2;
+constexpr size_t part_bytes = 256 << 10;
 
 std::string state_path(const SpoolOptions& options) { return options.folder + "/spool.state"; }
 std::string journal_path(const SpoolOptions& options) { return options.folder + "/spool"; }
@@ -31,10 +32,25 @@ int64_t time_of(std::string_view line) {
     return line.starts_with(begin) ? parse_utc(line.substr(begin.size(), length)).value_or(0) : 0;
 }
 
-int64_t time_at(const std::string& path, uint64_t sequence) {
-    journal::Reader reader(path, sequence);
-    std::string line;
-    return reader.read(line, 1, sequence) ? time_of(line) : 0;
+// What stands behind `key` in a line; in a string the quotes of a key are escaped.
+std::string_view value_of(std::string_view line, std::string_view key, std::string_view end) {
+    const size_t at = std::min(line.find(key), line.size());
+    const size_t begin = std::min(at + key.size(), line.size());
+    return line.substr(begin, line.find_first_of(end, begin) - begin);
+}
+
+// A line that goes. Of one that tells a loss, what it tells goes on to the one that tells of it.
+void add_line(SpoolLoss& loss, std::string_view line) {
+    const int64_t time_ns = time_of(line);
+    int64_t from_ns = time_ns;
+    loss.count++;
+    if (value_of(line, ",\"kind\":\"", "\"") == "loss") {
+        const auto count = parse_number(value_of(line, ",\"count\":", ",}"), 0, INT64_MAX);
+        loss.count += count ? *count : 0;
+        from_ns = parse_utc(value_of(line, ",\"from\":\"", "\"")).value_or(time_ns);
+    }
+    loss.from_unix_ns = loss.from_unix_ns == 0 ? from_ns : std::min(loss.from_unix_ns, from_ns);
+    loss.to_unix_ns = std::max(loss.to_unix_ns, time_ns);
 }
 
 }  // namespace
@@ -170,10 +186,23 @@ SpoolLoss Spool::loss_of(const journal::Segment& segment, uint64_t end) const {
     if (first >= end) {
         return {};
     }
-    const std::string path = journal_path(options_);
-    return {.count = end - first,
-            .from_unix_ns = time_at(path, first),
-            .to_unix_ns = time_at(path, end - 1)};
+    SpoolLoss loss;
+    journal::Reader reader(journal_path(options_), first);
+    std::string lines;
+    while (reader.next_sequence() < end) {
+        lines.clear();
+        const auto count = reader.read(lines, part_bytes, end - 1);
+        if (!count || *count == 0) {
+            break;
+        }
+        for (size_t begin = 0; begin < lines.size();) {
+            const size_t line_end = lines.find('\n', begin);
+            add_line(loss, std::string_view(lines).substr(begin, line_end - begin));
+            begin = line_end + 1;
+        }
+    }
+    loss.count = std::max(loss.count, end - first);  // what can't be read goes too
+    return loss;
 }
 
 void Spool::keep_bounds() {

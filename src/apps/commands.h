@@ -19,6 +19,7 @@ int run_agent(const Arguments& arguments);
 int run_server(const Arguments& arguments);
 int run_ctl(const Arguments& arguments);
 int run_certs(const Arguments& arguments);
+int run_verify(const Arguments& arguments);
 int run_doctor(const Arguments& arguments);
 
 // Called by the name of one of the tools that vigil grew out of.

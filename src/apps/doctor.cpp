@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "apps/cli.h"
+#include "apps/doctor_module.h"
 #include "apps/findings.h"
 #include "base/say.h"
 #include "base/units.h"
@@ -357,6 +358,7 @@ Findings examine() {
         findings.begin("Methods");
         findings.info("network bytes, sweep", untold);
     }
+    look_at_module(findings);
     return findings;
 }
 

@@ -31,6 +31,7 @@ constexpr std::array commands{
     Command{"pin", run_pin, "leave the tracer in the kernel, so that readers can come and go"},
     Command{"unpin", run_unpin, "remove what 'pin' left there"},
     Command{"certs", run_certs, "keys and certificates for agents and server"},
+    Command{"verify", run_verify, "hold eBPF's count of ended processes against the kernel module's"},
     Command{"doctor", run_doctor, "say what works on this machine, and how to get the rest"},
 };
 

@@ -20,6 +20,9 @@ namespace {
 // More than any of the files read whole; /proc/PID/cgroup has a line a hierarchy.
 constexpr size_t small_file_bytes = 16 << 10;
 
+// PF_EXITING of include/linux/sched.h.
+constexpr uint64_t exiting_flag = 0x4;
+
 std::optional<std::string> read_small(uint32_t pid, const char* name, size_t limit_bytes) {
     const Fd fd(::open(fmt::format("/proc/{}/{}", pid, name).c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) {
@@ -100,15 +103,18 @@ std::optional<ProcStat> parse_stat(std::string_view text) {
         field = take_until(text, ' ');
     }
     const auto field = [&](size_t number) { return fields[number - first]; };
+    uint64_t flags = 0;
     uint64_t user = 0;
     uint64_t system = 0;
     uint64_t start = 0;
     if (field(3).size() != 1 || !parse_whole(field(4), stat.ppid) ||
-        !parse_whole(field(14), user) || !parse_whole(field(15), system) ||
-        !parse_whole(field(20), stat.threads) || !parse_whole(field(22), start)) {
+        !parse_whole(field(9), flags) || !parse_whole(field(14), user) ||
+        !parse_whole(field(15), system) || !parse_whole(field(20), stat.threads) ||
+        !parse_whole(field(22), start)) {
         return std::nullopt;
     }
     stat.state = field(3)[0];
+    stat.exiting = (flags & exiting_flag) != 0;
     stat.cpu_ns = (user + system) * clock_tick_ns();
     stat.start_ns = start * clock_tick_ns();
     return stat;
@@ -116,6 +122,11 @@ std::optional<ProcStat> parse_stat(std::string_view text) {
 
 std::optional<ProcStat> read_stat(uint32_t pid) {
     const auto text = read_small(pid, "stat", small_file_bytes);
+    return text ? parse_stat(*text) : std::nullopt;
+}
+
+std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid) {
+    const auto text = read_small(pid, fmt::format("task/{}/stat", tid).c_str(), small_file_bytes);
     return text ? parse_stat(*text) : std::nullopt;
 }
 

@@ -24,12 +24,15 @@ struct ProcStat {
     uint32_t threads = 0;
     uint64_t cpu_ns = 0;    // user + system of all threads
     uint64_t start_ns = 0;  // since boot
+    bool exiting = false;   // has begun to end, and may long have: see is_zombie()
 
     // Nothing runs in it any more: only its parent has not asked yet.
     bool is_zombie() const { return (state == 'Z' || state == 'X') && threads <= 1; }
 };
 std::optional<ProcStat> parse_stat(std::string_view text);
 std::optional<ProcStat> read_stat(uint32_t pid);
+// Of one thread: name, state and times are its own.
+std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid);
 
 // How long one clock tick of /proc is.
 uint64_t clock_tick_ns();

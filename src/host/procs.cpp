@@ -35,6 +35,32 @@ std::vector<uint32_t> process_tree(uint32_t root) {
     return tree;
 }
 
+namespace {
+
+// The last of a process's threads to end need not be its leader, but that has begun to end then.
+bool has_thread_on_its_way(uint32_t pid) {
+    for (const uint32_t tid : list_threads(pid)) {
+        const auto thread = read_thread_stat(pid, tid);
+        if (thread && thread->exiting && thread->state != 'Z' && thread->state != 'X') {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+std::vector<ExitingProcess> exiting_processes() {
+    std::vector<ExitingProcess> found;
+    for (const uint32_t pid : list_processes()) {
+        const auto leader = read_stat(pid);
+        if (leader && leader->exiting && !leader->is_zombie() && has_thread_on_its_way(pid)) {
+            found.push_back({pid, leader->comm});
+        }
+    }
+    return found;
+}
+
 Result<Cgroup> find_cgroup(const std::string& path) {
     const std::string mount = cgroup_mounts().unified;
     if (mount.empty()) {

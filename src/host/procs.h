@@ -15,6 +15,14 @@ namespace vigil::host {
 // nothing new comes.
 std::vector<uint32_t> process_tree(uint32_t root);
 
+// A process with a thread on its way out: ended for itself, not yet for its parent.
+struct ExitingProcess {
+    uint32_t pid = 0;
+    std::string comm;
+};
+// Every process that is on its way out during the whole call is among them.
+std::vector<ExitingProcess> exiting_processes();
+
 struct Cgroup {
     uint64_t id = 0;
     uint32_t level = 0;  // 0 for the root

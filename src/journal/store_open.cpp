@@ -51,6 +51,7 @@ Result<void> Store::lock() {
     return about(path_, "is a journal that another process uses");
 }
 
+// Lines whose number nothing else tells are the journal's first: `first_sequence` is not theirs.
 Result<void> Store::load(uint64_t first_sequence) {
     TRY_ASSIGN(const std::vector<Segment> files, list_rotated(path_));
     active_first_ = first_sequence;

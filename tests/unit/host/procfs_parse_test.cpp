@@ -85,8 +85,14 @@ TEST(ProcStatText, AZombieHasNothingThatRuns) {
     }
 }
 
+TEST(ProcStatText, TheFlagsTellWhoHasBegunToEnd) {
+    EXPECT_FALSE(parse_stat(stat_with(9, "4194304"))->exiting);
+    EXPECT_TRUE(parse_stat(stat_with(9, "4194308"))->exiting);
+    EXPECT_FALSE(parse_stat(stat_with(9, "4194560"))->exiting);
+}
+
 TEST(ProcStatText, WhatIsNoNumberIsNoStat) {
-    for (const int field : {4, 14, 15, 20, 22}) {
+    for (const int field : {4, 9, 14, 15, 20, 22}) {
         for (const char* value :
              {"", "-1", "+1", "1x", "x", "0x10", "1.5", "99999999999999999999999"}) {
             EXPECT_FALSE(parse_stat(stat_with(field, value))) << field << ' ' << value;

@@ -124,6 +124,17 @@ TEST_F(WriterTest, AFirstNumberIsOfTheDiskFromThenOn) {
     EXPECT_EQ(content.last, 503U);
 }
 
+TEST_F(WriterTest, AFirstNumberIsNotOfLinesThatAreThere) {
+    auto options = this->options();
+    add(*open(options), 3);
+    options.first_sequence = 3;
+    EXPECT_EQ(open(options)->next_sequence(), 4U);
+    const auto content = read_numbered(path());
+    EXPECT_EQ(content.wrong, "");
+    EXPECT_EQ(content.first, 1U);
+    EXPECT_EQ(content.last, 3U);
+}
+
 TEST_F(WriterTest, SeveralLinesAreTakenTogether) {
     const auto writer = open(options());
     EXPECT_EQ(writer->append(numbered_lines(1, 10), 10), 1U);

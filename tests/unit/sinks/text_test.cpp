@@ -45,7 +45,7 @@ const Golden golden[] = {
     {test::loss_event(), "[22:33:49.800] LOSS: exit (count=12)",
      "cpu=1 from=22:33:49.790 to=22:33:49.800"},
     {test::unobserved_event(), "[22:33:49.810] UNOBSERVED: 61.500s",
-     "from=22:32:49.310 to=22:33:49.810 rebooted=no"},
+     "from=22:32:48.310 to=22:33:49.810 rebooted=no"},
 };
 
 TEST(Text, BareLines) {

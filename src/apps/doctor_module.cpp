@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/doctor_module.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+
+#include "base/units.h"
+#include "host/module.h"
+#include "host/probe.h"
+
+namespace vigil::apps {
+namespace {
+
+constexpr const char* effect = "the kernel module can't be loaded, and 'vigil verify' can't work";
+constexpr const char* sign =
+    "sign the module with a key that the machine trusts (docs/kernel-module.md), or turn Secure "
+    "Boot off in the firmware";
+
+void look_at_loading(Findings& findings) {
+    if (const auto totals = host::read_module_totals()) {
+        findings.ok("module",
+                    fmt::format("loaded; {} processes have ended since", totals->process_exits));
+        return;
+    }
+    if (const std::string why = host::why_no_modules(); !why.empty()) {
+        findings.info("module", why, effect,
+                      host::read_setting("/proc/sys/kernel/modules_disabled") == "1"
+                          ? "boot without that setting"
+                          : "use a kernel built with CONFIG_MODULES=y and CONFIG_KPROBES=y");
+    } else {
+        findings.info("module", "not loaded; only 'vigil verify' needs it", {},
+                      "make -C kmod && sudo insmod kmod/process_monitor.ko log=0");
+    }
+}
+
+void look_at_signatures(Findings& findings) {
+    const std::string lockdown = host::lockdown_mode();
+    const bool locked = lockdown == "integrity" || lockdown == "confidentiality";
+    switch (host::secure_boot()) {
+        case host::SecureBoot::on:
+            findings.info("Secure Boot",
+                          locked ? "on" : "on, though the kernel is not locked down");
+            break;
+        case host::SecureBoot::off:
+            findings.ok("Secure Boot", "off");
+            break;
+        case host::SecureBoot::no_efi:
+            findings.ok("Secure Boot", "off: this machine was not booted by EFI");
+            break;
+        case host::SecureBoot::unknown:
+            findings.info("Secure Boot", "can't be told: efivarfs can't be read");
+            break;
+    }
+    if (locked || host::signatures_enforced()) {
+        findings.info("module signature",
+                      fmt::format("wanted: {}",
+                                  locked ? "lockdown is " + lockdown : "module.sig_enforce is set"),
+                      "insmod says 'Key was rejected by service' to a module that is not signed",
+                      sign);
+    } else {
+        findings.ok("module signature", "not needed");
+    }
+}
+
+void look_at_headers(Findings& findings) {
+    const std::string path = host::module_headers_path();
+    if (host::has_module_headers()) {
+        findings.ok("kernel headers", path);
+    } else {
+        findings.info("kernel headers", "not at " + path,
+                      "the kernel module can't be built for the running kernel",
+                      "sudo apt install linux-headers-" + host::kernel_release().release);
+    }
+}
+
+void look_at_kprobes(Findings& findings) {
+    if (const auto missing = host::missing_symbols({"do_exit", "taskstats_exit"}); !missing) {
+        findings.info("kprobe symbols", "can't be told: /proc/kallsyms can't be read");
+    } else if (missing->empty()) {
+        findings.ok("kprobe symbols", "do_exit and taskstats_exit");
+    } else {
+        findings.info("kprobe symbols", fmt::format("missing: {}", fmt::join(*missing, ", ")),
+                      "insmod fails with 'Failed to register kprobe: -2'",
+                      "use a kernel built with CONFIG_TASKSTATS=y");
+    }
+    const auto config = host::kernel_config();
+    if (config && !config->enabled.contains("CONFIG_KPROBES")) {
+        findings.info("kprobes", "not in this kernel", effect,
+                      "use a kernel built with CONFIG_KPROBES=y");
+    } else if (host::kprobes_enabled() == false) {
+        findings.info("kprobes", "switched off", "the kernel module sees no exit",
+                      "echo 1 | sudo tee /sys/kernel/debug/kprobes/enabled");
+    } else if (host::kprobes_enabled()) {
+        findings.ok("kprobes", "on");
+    } else if (config) {
+        findings.ok("kprobes", "in " + config->source);
+    } else {
+        findings.info("kprobes", "can't be told");
+    }
+}
+
+// Why dmesg may show nothing of the module.
+void look_at_log(Findings& findings) {
+    const auto bytes = host::kernel_log_bytes();
+    if (!bytes) {
+        findings.info("kernel log", "this user may not read it", "dmesg shows nothing",
+                      "sudo dmesg");
+    } else if (*bytes == 0) {
+        findings.info("kernel log", "not in this kernel", "the kernel module's lines are lost",
+                      "use a kernel built with CONFIG_PRINTK=y");
+    } else {
+        std::string size;
+        append_size(size, *bytes);
+        findings.ok("kernel log",
+                    size + "; older lines are overwritten (a larger one: log_buf_len= at boot)");
+    }
+    if (host::module_parameter("log") == "0") {
+        findings.info("module's lines", "switched off (log=0)", "dmesg shows no exits",
+                      "echo 1 | sudo tee /sys/module/process_monitor/parameters/log");
+    }
+}
+
+}  // namespace
+
+void look_at_module(Findings& findings) {
+    findings.begin("Kernel module");
+    look_at_loading(findings);
+    look_at_signatures(findings);
+    look_at_headers(findings);
+    look_at_kprobes(findings);
+    look_at_log(findings);
+}
+
+}  // namespace vigil::apps

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The judging part of `vigil verify`: two witnesses have counted the processes that ended, the
+// kernel module and eBPF. Each process passes the module's probe first and eBPF's hook a little
+// later. So between two moments both count the same, but for the processes that were between the
+// two places at one of the moments.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/module.h"
+#include "host/procs.h"
+
+namespace vigil::apps {
+
+// What eBPF's side had counted.
+struct HookTotals {
+    uint64_t seen = 0;     // exits that the programs were called for
+    uint64_t dropped = 0;  // of these, found no room in the ring
+};
+
+// A moment at which both were asked: the module, eBPF, the list of processes that are on their
+// way out, eBPF again, the module again. It stands for the instant of eBPF's first answer.
+struct Moment {
+    std::optional<host::ModuleTotals> module_before;  // absent: not loaded
+    HookTotals hook_before;
+    std::vector<host::ExitingProcess> in_flight;
+    HookTotals hook_after;
+    std::optional<host::ModuleTotals> module_after;
+
+    // Nothing ended and nothing was about to: all readings are of one instant.
+    bool quiet() const;
+    // How far off this moment's readings can be at most: 0 where it is quiet.
+    uint64_t width() const;
+    // Processes that the module had counted and eBPF had not.
+    uint64_t between_at_most() const;
+};
+
+// All that was said.
+struct Testimony {
+    Moment start;
+    Moment end;
+    uint64_t duration_ns = 0;
+    HookTotals hook_at_last;      // after detaching
+    uint64_t read = 0;            // exits that came out of the ring, from attaching to the last
+    uint64_t missed_at_most = 0;  // programs that the kernel skipped: see capture/hooks.h
+    uint64_t hook_cpu_ns = 0;     // CPU time of the processes that ended, by eBPF
+    std::optional<bool> kprobes_enabled;  // at the end
+};
+
+struct Verdict {
+    bool agree = false;
+    uint64_t module_exits = 0;  // between the moments
+    uint64_t hook_exits = 0;    // that reached user space
+    int64_t difference = 0;     // the module's minus eBPF's
+    uint64_t uncertainty = 0;   // a difference up to this can't be told from agreement
+    uint64_t module_missed = 0;
+    uint64_t module_cpu_ns = 0;
+    uint64_t hook_dropped = 0;
+    std::vector<std::string> reasons;  // why not, where they disagree
+};
+Verdict judge(const Testimony& testimony);
+
+// A table and the verdict, for people.
+std::string to_text(const Testimony& testimony, const Verdict& verdict);
+
+// One JSON object on one line.
+std::string to_json(const Testimony& testimony, const Verdict& verdict);
+
+}  // namespace vigil::apps

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Full disks on either side: said, survived, and nothing is lost but what is told. EIO can't be
+// caused here without a device that fails: the journal's unit tests inject it.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <string>
+
+#include "fleet.h"
+#include "fleet_place.h"
+#include "load_agent.h"
+#include "peer.h"
+
+namespace vigil::tests {
+namespace {
+
+constexpr size_t page = 4096;
+
+TEST(FullDisk, OfTheLog) {
+    const SmallDisk disk(8 << 20);
+    FleetServer server;
+    server.log_to(disk.path() + "/events.log");
+    server.start();
+    Peer peer(fleet_port);
+    ASSERT_TRUE(peer.send(peer.hello("agent-1") + peer_event(1, 1)));
+    ASSERT_TRUE(peer.acknowledged(1));
+
+    disk.fill();
+    const uint64_t count = 200;
+    std::string text;
+    for (uint64_t i = 2; i <= count; i++) {
+        text += peer_event(i, static_cast<int64_t>(i));
+    }
+    ASSERT_TRUE(peer.send(text));
+    ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
+    EXPECT_NE(server.program().errors().find("No space left on device"), std::string::npos)
+        << server.program().errors();
+    // What fitted into the rest of a page may be safe; what is acknowledged is all there is.
+    ASSERT_TRUE(peer.send(peer_status()));
+    const auto ack = peer.line_of_type("ack");
+    ASSERT_TRUE(ack);
+    const auto safe = static_cast<uint64_t>(Event::parse(*ack)->number("seq"));
+    EXPECT_LT(safe, count);
+    EXPECT_GE(server.read().lines.size(), safe);
+    EXPECT_NE(server.ctl({"stats"}).output.find("log_trouble"), std::string::npos);
+
+    disk.make_room();
+    ASSERT_TRUE(server.program().wait_for_error("the log is written again"));
+    ASSERT_TRUE(peer.acknowledged(count));
+    EXPECT_EQ(server.ctl({"stats"}).output.find("log_trouble"), std::string::npos);
+    server.stop();
+    const Logbook log = server.read();
+    EXPECT_EQ(log.lines.size(), count);
+    EXPECT_EQ(log.numbers().size(), count);
+}
+
+// A server that is killed while its disk is full, and comes back before there is room.
+TEST(FullDisk, OfTheLogAndKilled) {
+    const SmallDisk disk(8 << 20);
+    FleetServer server;
+    server.log_to(disk.path() + "/events.log");
+    server.start();
+    const Folder spool;
+    LoadOptions options;
+    options.folder = spool.path();
+    LoadAgent agent(options);
+    ASSERT_TRUE(wait_until([&] { return agent.durable() > 1000; }, "lines"));
+    disk.fill(20 * page);
+    ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
+    server.kill();
+    disk.make_room();
+    disk.fill(64 * page);  // for the start, not for much more
+    server.start();
+    ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
+    const int64_t before = agent.durable();
+    ASSERT_TRUE(wait_until([&] { return agent.durable() > before; }, "an agent that goes on"));
+    // The rest must fit: no more than is needed.
+    ::kill(agent.pid(), SIGTERM);
+    disk.make_room();
+    const int64_t made = agent.drain() ? agent.durable() : -1;
+    server.stop();
+    const auto counts = server.read().numbers();
+    EXPECT_EQ(static_cast<int64_t>(counts.size()), made);
+}
+
+// The agent's lines wait in memory, and go on from there.
+TEST(FullDisk, OfTheAgent) {
+    FleetServer server;
+    const SmallDisk disk(8 << 20);
+    FleetAgent agent(disk.path() + "/state");
+    server.start();
+    agent.start();
+    agent.wait_for_server();
+    server.stop();
+    disk.fill();
+    std::vector<pid_t> killed;
+    const auto kill_some = [&](int count) {
+        for (int i = 0; i < count; i++) {
+            killed.push_back(start_sleeper());
+            kill_and_wait(killed.back(), SIGKILL);
+        }
+    };
+    // More than the rest of a page holds.
+    kill_some(50);
+    ASSERT_TRUE(agent.program().wait_for_error("No space left on device"));
+    kill_some(50);
+    server.start();
+    disk.make_room();
+    ASSERT_TRUE(agent.program().wait_for_error("the queue is written again"));
+    kill_some(1);
+    server.wait_for_death(killed.back());
+    agent.stop();
+    server.stop();
+    const Logbook log = server.read();
+    for (const pid_t pid : killed) {
+        EXPECT_TRUE(tells_death(log, pid)) << pid;
+    }
+    EXPECT_EQ(missing(log), 0U);
+    EXPECT_EQ(log.lost("queue"), 0U);
+}
+
+// What finds no room in memory either is counted to the line.
+TEST(FullDisk, OfTheAgentAndMemoryToo) {
+    FleetServer server;
+    const SmallDisk disk(32 << 20);
+    LoadOptions options;
+    options.folder = disk.path() + "/spool";
+    options.most = 60'000;
+    options.patient = false;
+    disk.fill(64 * page);
+    LoadAgent agent(options);
+    ASSERT_TRUE(wait_until([&] { return agent.made() == options.most; }, "all lines"));
+    disk.make_room();
+    server.start();
+    ASSERT_TRUE(agent.drain());
+    server.stop();
+    const Logbook log = server.read();
+    const auto arrived = static_cast<int64_t>(log.numbers().size());
+    const auto lost = static_cast<int64_t>(log.lost("queue"));
+    EXPECT_GT(lost, 0);
+    EXPECT_GT(arrived, 0);
+    EXPECT_EQ(arrived + lost, options.most);
+    // These never had a place in the journal.
+    EXPECT_EQ(missing(log), 0U);
+}
+
+}  // namespace
+}  // namespace vigil::tests

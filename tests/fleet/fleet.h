@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real server and the real agent, each with a folder of its own that outlives a killed one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actors.h"
+#include "event.h"
+#include "harness.h"
+#include "logbook.h"
+
+namespace vigil::tests {
+
+constexpr uint16_t fleet_port = 7411;
+
+// A program without a terminal or anything else to read, in that folder.
+Program::Options quiet(const std::string& folder = "/tmp", const std::string& called_as = "vigil");
+
+void write_file(const std::string& path, const std::string& text);
+std::string read_text(const std::string& path);
+
+// The end of a `vigil` that was run to its end.
+struct Outcome {
+    int exit_code = -1;
+    std::string output;
+    std::string errors;
+};
+Outcome run_vigil(const Words& arguments, const std::string& folder = "/tmp");
+
+// `vigil server` on 127.0.0.1:7411. Killed with the object.
+class FleetServer {
+ public:
+    explicit FleetServer(Words options = {}, const std::string& rules = "[]");
+
+    // Returns when it serves.
+    void start();
+    void kill();
+    // As a user ends it; checks the exit code.
+    void stop();
+
+    Program& program() { return *program_; }
+    bool runs() const { return program_ != nullptr; }
+
+    const std::string& folder() const { return folder_.path(); }
+    std::string log() const { return log_.empty() ? folder() + "/events.log" : log_; }
+    std::string rules() const { return folder() + "/rules.json"; }
+    std::string control() const { return folder() + "/control"; }
+    // Somewhere else; before start().
+    void log_to(const std::string& path) { log_ = path; }
+    void add_options(const Words& options);
+
+    Outcome ctl(const Words& words) const;
+    // Value of a line of `stats`.
+    uint64_t stat(const std::string& name) const;
+
+    Logbook read() const { return read_log(log()); }
+    // Reads the log again and again until it holds what is looked for.
+    bool wait_for_log(const std::function<bool(const Logbook&)>& holds,
+                      const std::string& what) const;
+    bool wait_for_death(pid_t pid, const std::string& signal = "SIGKILL") const;
+
+ private:
+    Folder folder_;
+    std::string log_;
+    Words options_;
+    std::unique_ptr<Program> program_;
+};
+
+// `vigil agent`. Killed with the object.
+class FleetAgent {
+ public:
+    explicit FleetAgent(std::string state, Words options = {}, std::string name = "agent-1");
+
+    // Returns when it watches.
+    void start();
+    void wait_for_server() { program_->wait_for_error("vigil: connected to "); }
+    void kill();
+    void stop();
+
+    Program& program() { return *program_; }
+    const std::string& state() const { return state_; }
+
+ private:
+    std::string state_;
+    std::string name_;
+    Words options_;
+    std::unique_ptr<Program> program_;
+};
+
+// Whether the log tells that this process was ended by this signal, "SIGKILL".
+bool tells_death(const Logbook& log, pid_t pid, const std::string& signal = "SIGKILL");
+
+// A moment as events have it, in microseconds; 0 where it is none.
+int64_t unix_us(const std::string& time);
+
+}  // namespace vigil::tests

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Agent and server killed at any moment: what was durable at the agent is in the log exactly once.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "fleet.h"
+#include "load_agent.h"
+
+namespace vigil::tests {
+namespace {
+
+// Each start of the agent numbers its lines from a million times its count.
+constexpr int64_t lines_of_a_start = 1'000'000;
+
+uint64_t seed() {
+    const char* given = std::getenv("VIGIL_TEST_SEED");
+    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+}
+
+struct Promise {
+    int64_t first;
+    int64_t durable;  // one above the last one that was told to be
+};
+
+void check(const Logbook& log, const std::vector<Promise>& promises) {
+    const auto counts = log.numbers();
+    uint64_t promised = 0;
+    uint64_t lacking = 0;
+    for (const Promise& promise : promises) {
+        promised += static_cast<uint64_t>(promise.durable - promise.first);
+        for (int64_t number = promise.first; number < promise.durable; number++) {
+            const bool there = counts.count(number) != 0;
+            lacking += there ? 0 : 1;
+            EXPECT_TRUE(there || lacking > 5) << "line " << number << " is missing";
+        }
+    }
+    EXPECT_EQ(lacking, 0U) << "of " << promised;
+    int64_t last = -1;
+    int faults = 0;
+    for (const LogLine& line : log.lines) {
+        EXPECT_TRUE(line.number > last || ++faults > 5)
+            << line.number << " stands behind " << last << ": " << line.text;
+        last = line.number;
+    }
+    // Within a start, lines come without a gap: nothing between two that came is lost.
+    std::map<int64_t, int64_t> spans;
+    for (const auto& [number, count] : counts) {
+        EXPECT_EQ(count, 1) << "line " << number;
+        const int64_t expected = spans[number / lines_of_a_start]++;
+        ASSERT_EQ(number % lines_of_a_start, expected) << "a gap before line " << number;
+    }
+    EXPECT_GT(promised, 0U);
+    std::cout << promised << " lines were promised, " << counts.size() << " are in " << log.segments
+              << " segments\n";
+}
+
+TEST(Killed, AgentAndServerUnderLoad) {
+    const uint64_t chosen = seed();
+    std::cout << "VIGIL_TEST_SEED=" << chosen << "\n";
+    std::mt19937_64 random(chosen);
+    const auto upto = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
+
+    FleetServer server({"--rotate", "256K"});
+    const Folder spool;
+    std::vector<Promise> promises;
+    std::unique_ptr<LoadAgent> agent;
+    const auto start_agent = [&] {
+        LoadOptions options;
+        options.folder = spool.path();
+        options.first = static_cast<int64_t>(promises.size() + 1) * lines_of_a_start;
+        options.seed = random();
+        promises.push_back({options.first, options.first});
+        agent = std::make_unique<LoadAgent>(options);
+    };
+    const auto kill_agent = [&] {
+        agent->kill();
+        promises.back().durable = agent->durable();
+    };
+    server.start();
+    start_agent();
+
+    // The link comes back after a quarter of a second and more: half of the pauses are longer.
+    int agents = scaled(50);
+    int servers = scaled(50);
+    while (agents + servers > 0) {
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(upto(1) == 0 ? upto(100) : upto(600)));
+        if (agents > 0 && (servers == 0 || upto(1) == 0)) {
+            agents--;
+            kill_agent();
+            start_agent();
+        } else {
+            servers--;
+            server.kill();
+            // Sometimes the other one dies too, before it finds out.
+            if (agents > 0 && upto(3) == 0) {
+                agents--;
+                kill_agent();
+                start_agent();
+            }
+            server.start();
+        }
+        if (::testing::Test::HasFailure()) {
+            break;
+        }
+    }
+    ASSERT_TRUE(agent->drain());
+    promises.back().durable = agent->durable();
+    server.stop();
+    check(server.read(), promises);
+}
+
+}  // namespace
+}  // namespace vigil::tests

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "load_agent.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "agent/link.h"
+#include "agent/spool.h"
+#include "harness.h"
+
+namespace vigil::tests {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int report_fd = 3;
+constexpr uint64_t settle_ns = 10'000'000'000;
+
+// What the agent tells: less than PIPE_BUF, so whole or not at all.
+struct Report {
+    int64_t durable;
+    int64_t made;
+    int64_t empty;
+};
+
+std::atomic<bool> draining = false;
+
+void on_drain(int) { draining = true; }
+
+class Load {
+ public:
+    explicit Load(const LoadOptions& options) : options_(options), random_(options.seed) {}
+
+    int run() {
+        agent::SpoolOptions spool;
+        spool.folder = options_.folder;
+        spool.total_bytes = options_.queue_bytes;
+        // As AgentLoop does: the link is told of each group that has become durable.
+        auto opened = agent::Spool::open(spool, [this] {
+            if (auto* link = link_.load()) {
+                link->more();
+            }
+        });
+        if (!opened) {
+            std::cerr << "load agent: " << opened.error().context << "\n";
+            return 1;
+        }
+        spool_ = std::move(*opened);
+        agent::LinkOptions link;
+        link.servers = {{.host = "127.0.0.1", .port = options_.port}};
+        link.hello.agent = link.hello.host = options_.name;
+        link.hello.version = "test";
+        auto linked = agent::Link::open(link, *spool_, [] {});
+        if (!linked) {
+            std::cerr << "load agent: " << linked.error().context << "\n";
+            return 1;
+        }
+        link_ = linked->get();
+        (*linked)->more();
+        while (!draining) {
+            add_batch();
+        }
+        spool_->settle(settle_ns);
+        report(made_);
+        while (spool_->queued() > 0) {
+            each_second();
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        report(made_, true);
+        link_ = nullptr;
+        linked->reset();
+        spool_.reset();
+        return 0;
+    }
+
+ private:
+    void add_batch() {
+        const auto count = std::uniform_int_distribution<size_t>(1, options_.batch_lines)(random_);
+        if (made_ == options_.most) {
+            each_second();
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            return;
+        }
+        for (size_t i = 0; i < count && made_ < options_.most; i++) {
+            const auto fill =
+                std::uniform_int_distribution<size_t>(0, options_.line_bytes)(random_);
+            const std::string line = fmt::format(
+                R"({{"time":"2026-01-01T00:00:00.000000Z","kind":"exit","host":"{}","number":{},)"
+                R"("fill":"{}"}})",
+                options_.name, options_.first + made_, std::string(fill, 'x'));
+            (void)spool_->add(line + '\n', 0);
+            made_++;
+        }
+        if (options_.patient) {
+            spool_->settle(settle_ns);
+            report(spool_->trouble().empty() ? made_ : 0);
+        } else {
+            report(0);
+        }
+        each_second();
+    }
+
+    void each_second() {
+        if (Clock::now() < next_second_) {
+            return;
+        }
+        next_second_ = Clock::now() + std::chrono::seconds(1);
+        spool_->keep_bounds();
+        spool_->tell_loss([](const agent::SpoolLoss& loss) {
+            return fmt::format(R"({{"time":"2026-01-01T00:00:00.000000Z","kind":"loss",)"
+                               R"("count":{},"place":"queue"}})"
+                               "\n",
+                               loss.count);
+        });
+    }
+
+    void report(int64_t durable, bool empty = false) const {
+        const Report now{durable, made_, empty ? 1 : 0};
+        (void)!::write(report_fd, &now, sizeof now);
+    }
+
+    LoadOptions options_;
+    std::mt19937_64 random_;
+    std::unique_ptr<agent::Spool> spool_;
+    std::atomic<agent::Link*> link_ = nullptr;
+    int64_t made_ = 0;
+    Clock::time_point next_second_{};
+};
+
+}  // namespace
+
+LoadAgent::LoadAgent(const LoadOptions& options)
+    : first_(options.first), durable_(options.first), made_(options.first) {
+    std::array<int, 2> ends{-1, -1};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    told_ = Fd(ends[0]);
+    const Fd write_end(ends[1]);
+    ::fcntl(told_.get(), F_SETFL, O_NONBLOCK);
+    const Words words{"vigil_fleet_tests",
+                      "load",
+                      options.folder,
+                      options.name,
+                      std::to_string(options.port),
+                      std::to_string(options.queue_bytes),
+                      std::to_string(options.first),
+                      std::to_string(options.most),
+                      std::to_string(options.line_bytes),
+                      std::to_string(options.batch_lines),
+                      std::to_string(options.seed),
+                      options.patient ? "1" : "0"};
+    pid_ = start([&]() -> int {
+        // dup2 to itself would leave it closed at exec.
+        const int copy = ::fcntl(write_end.get(), F_DUPFD, report_fd + 1);
+        ::dup2(copy, report_fd);
+        ::close(copy);
+        exec(self_path(), words);
+    });
+}
+
+LoadAgent::~LoadAgent() {
+    if (pid_ > 0) {
+        kill();
+    }
+}
+
+void LoadAgent::look() {
+    Report now{};
+    while (::read(told_.get(), &now, sizeof now) == sizeof now) {
+        durable_ = std::max(durable_, first_ + now.durable);
+        made_ = std::max(made_, first_ + now.made);
+        empty_ = empty_ || now.empty != 0;
+    }
+}
+
+int64_t LoadAgent::durable() {
+    look();
+    return durable_;
+}
+
+int64_t LoadAgent::made() {
+    look();
+    return made_;
+}
+
+Ended LoadAgent::kill() {
+    const Ended ended = kill_and_wait(std::exchange(pid_, -1), SIGKILL);
+    look();
+    return ended;
+}
+
+bool LoadAgent::drain() {
+    ::kill(pid_, SIGTERM);
+    const bool drained = wait_until(
+        [&] {
+            look();
+            return empty_;
+        },
+        "an empty queue of the load agent");
+    if (!drained) {
+        kill();
+        return false;
+    }
+    EXPECT_EQ(wait_for(std::exchange(pid_, -1)).code(), 0);
+    return true;
+}
+
+int run_load_agent(int argc, char** argv) {
+    if (argc != 10) {
+        return 2;
+    }
+    LoadOptions options;
+    options.folder = argv[0];
+    options.name = argv[1];
+    options.port = static_cast<uint16_t>(std::atoi(argv[2]));
+    options.queue_bytes = std::strtoull(argv[3], nullptr, 10);
+    options.first = std::strtoll(argv[4], nullptr, 10);
+    options.most = std::strtoll(argv[5], nullptr, 10);
+    options.line_bytes = std::strtoull(argv[6], nullptr, 10);
+    options.batch_lines = std::strtoull(argv[7], nullptr, 10);
+    options.seed = std::strtoull(argv[8], nullptr, 10);
+    options.patient = std::strcmp(argv[9], "1") == 0;
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGTERM, on_drain);
+    return Load(options).run();
+}
+
+}  // namespace vigil::tests

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent that makes no events of its own: the project's spool and link, in a process that adds
+// numbered lines as fast as the disk takes them, and tells which are durable.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "actors.h"
+#include "base/fd.h"
+
+namespace vigil::tests {
+
+struct LoadOptions {
+    std::string folder;
+    std::string name = "load";
+    uint16_t port = 7411;
+    uint64_t queue_bytes = 256 << 20;
+    int64_t first = 0;         // number of the first line
+    int64_t most = INT64_MAX;  // lines; then it waits
+    size_t line_bytes = 200;
+    size_t batch_lines = 500;  // at most, between two waits for the disk
+    uint64_t seed = 1;
+    // Waits for the disk after each batch, and tells; without, it goes on, and lines may find no
+    // room.
+    bool patient = true;
+};
+
+// Runs from the constructor on. Killed with the object.
+class LoadAgent {
+ public:
+    explicit LoadAgent(const LoadOptions& options);
+    LoadAgent(const LoadAgent&) = delete;
+    LoadAgent& operator=(const LoadAgent&) = delete;
+    ~LoadAgent();
+
+    pid_t pid() const { return pid_; }
+
+    // One above the last line that is known to be on its disk, as told until now.
+    int64_t durable();
+    // One above the last line that was made, as told until now.
+    int64_t made();
+
+    Ended kill();
+    // Makes no more lines, waits until the server has them all, and ends. False, and the test
+    // fails, where that takes more than a minute.
+    bool drain();
+
+ private:
+    void look();
+
+    pid_t pid_ = -1;
+    Fd told_;
+    int64_t first_;
+    int64_t durable_;
+    int64_t made_;
+    bool empty_ = false;
+};
+
+// What the program does when it is executed as `load ...`.
+int run_load_agent(int argc, char** argv);
+
+}  // namespace vigil::tests

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of an agent's state folder: deleted, damaged, or copied to another agent.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "fleet.h"
+#include "load_agent.h"
+
+namespace vigil::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+LoadOptions in(const std::string& folder, int64_t first, int64_t most) {
+    LoadOptions options;
+    options.folder = folder;
+    options.first = first;
+    options.most = most;
+    return options;
+}
+
+void wait_for_all(LoadAgent& agent, const LoadOptions& options) {
+    wait_until([&] { return agent.durable() == options.first + options.most; }, "all lines");
+}
+
+void expect_each_once(const Logbook& log, int64_t first, int64_t count,
+                      const std::string& agent = "") {
+    const auto numbers = log.numbers(agent);
+    int64_t faults = 0;
+    for (int64_t number = first; number < first + count; number++) {
+        const auto found = numbers.find(number);
+        const int times = found == numbers.end() ? 0 : found->second;
+        if (times != 1 && ++faults <= 3) {
+            ADD_FAILURE() << "line " << number << " of " << agent << " is there " << times
+                          << " times";
+        }
+    }
+    EXPECT_EQ(faults, 0) << "of " << count << " lines of " << agent << " from " << first;
+}
+
+TEST(State, DeletedWhileStopped) {
+    FleetServer server;
+    server.start();
+    const Folder folder;
+    const std::string spool = folder.path() + "/spool";
+    for (int64_t first : {0, 10'000, 20'000}) {
+        const LoadOptions options = in(spool, first, 5'000);
+        LoadAgent agent(options);
+        wait_for_all(agent, options);
+        ASSERT_TRUE(agent.drain());
+        fs::remove_all(spool);
+    }
+    server.stop();
+    const Logbook log = server.read();
+    EXPECT_EQ(log.lines.size(), 15'000U);
+    for (int64_t first : {0, 10'000, 20'000}) {
+        expect_each_once(log, first, 5'000);
+    }
+    EXPECT_EQ(missing(log), 0U);
+}
+
+// The names of the journals are lost, the lines are not: what the server may have is sent again
+// under a new name, as nobody can tell any more. Never less than once.
+TEST(State, OnlyTheStateFileDeleted) {
+    FleetServer server;
+    const Folder folder;
+    const LoadOptions options = in(folder.path(), 0, 5'000);
+    {
+        LoadAgent agent(options);
+        wait_for_all(agent, options);
+        agent.kill();
+    }
+    for (const char* text : {"", "vigil spool 1 notanumber\n", "\xff\xfe garbage"}) {
+        if (*text == '\0') {
+            fs::remove(folder.path() + "/spool.state");
+        } else {
+            write_file(folder.path() + "/spool.state", text);
+        }
+        LoadAgent agent(in(folder.path(), 0, 0));
+        wait_until([&] { return fs::exists(folder.path() + "/spool.state"); }, "a new state");
+        agent.kill();
+    }
+    LoadAgent agent(in(folder.path(), 10'000, 1'000));
+    server.start();
+    ASSERT_TRUE(agent.drain());
+    server.stop();
+    expect_each_once(server.read(), 0, 5'000);
+    EXPECT_EQ(missing(server.read()), 0U);
+}
+
+// Both run at the same time, with the same old lines in their queues.
+void run_copy(const std::string& name) {
+    FleetServer server;
+    const Folder folder;
+    const std::string one = folder.path() + "/one";
+    const std::string two = folder.path() + "/two";
+    const LoadOptions old = in(one, 0, 20'000);
+    {
+        // Some are acknowledged, some are not.
+        server.start();
+        LoadAgent agent(old);
+        wait_until([&] { return server.stat("log_durable_sequence") > 1'000; }, "some lines");
+        server.kill();
+        wait_for_all(agent, old);
+        agent.kill();
+    }
+    fs::copy(one, two, fs::copy_options::recursive);
+    LoadOptions first = in(one, 100'000, 10'000);
+    LoadOptions second = in(two, 200'000, 10'000);
+    second.name = name;
+    second.seed = 2;
+    LoadAgent agent(first);
+    LoadAgent copy(second);
+    server.start();
+    wait_for_all(agent, first);
+    wait_for_all(copy, second);
+    ASSERT_TRUE(agent.drain());
+    ASSERT_TRUE(copy.drain());
+    server.stop();
+    const Logbook log = server.read();
+    expect_each_once(log, 100'000, 10'000, "load");
+    expect_each_once(log, 200'000, 10'000, name);
+    // The old ones are the agent's; the copy tells them under its own name, if that is another one.
+    expect_each_once(log, 0, 20'000, "load");
+    if (name != "load") {
+        for (const auto& [number, count] : log.numbers(name)) {
+            ASSERT_EQ(count, 1) << number;
+        }
+    }
+    EXPECT_EQ(log.numbers("load").size(), name == "load" ? 40'000U : 30'000U);
+}
+
+TEST(State, CopiedToAnAgentOfTheSameName) { run_copy("load"); }
+TEST(State, CopiedToAnAgentOfAnotherName) { run_copy("copy"); }
+
+}  // namespace
+}  // namespace vigil::tests
