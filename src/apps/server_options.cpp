@@ -36,8 +36,10 @@ Result<server::Options> complete(server::Options options, const Raw& raw) {
         return usage_error("expected the rules: -c FILE or --config-dir FOLDER");
     }
     if (raw.listen) {
-        // Port 0, any that is free, is no port to connect to.
-        const bool any = raw.listen->ends_with(":0");
+        // Port 0, any that is free, is no port to connect to. An IPv6 address may end so too.
+        const bool has_port =
+            raw.listen->starts_with('[') || raw.listen->find(':') == raw.listen->rfind(':');
+        const bool any = has_port && raw.listen->ends_with(":0");
         const auto address =
             agent::parse_address(any ? raw.listen->substr(0, raw.listen->size() - 2) : *raw.listen);
         if (!address) {
@@ -79,7 +81,8 @@ ParsedServer parse_server(const Arguments& arguments) {
     app.add_option("--rotate", raw.segment, "Begin a new log file beyond this size [64M]")
         ->type_name("SIZE");
     app.add_option("--keep", options.log_segments, "Rotated log files that are kept; 0: all [0]")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(CLI::Range(0, 1'000'000));
     app.add_option("--listen", raw.listen,
                    "ADDRESS or ADDRESS:PORT; other than loopback takes --tls [127.0.0.1:7411]")
         ->type_name("ADDRESS");

@@ -125,6 +125,8 @@ Reply config_set(Hub& hub, const Words& words) {
             rules::parse(rules::format({rule}, rules::Layout::one_line), "config set");
         !checked) {
         return failed(checked.error().context);
+    } else if (checked->front().process != words[2]) {
+        return failed(fmt::format("process {}: expected UTF-8", shown(words[2])));
     }
     hub.configurations().set(words[2], static_cast<model::Metric>(row - rows.begin()), value);
     return done(pushed(hub, "set"));
@@ -302,6 +304,17 @@ Reply stats(Hub& hub) {
     return done(std::move(text));
 }
 
+// One that no string of JSON holds as it is, or that ends one.
+void append_byte(std::string& out, char byte) {
+    if (byte == '\t' || byte == '\r') {
+        out += ' ';
+    } else if (byte == '\n' || byte == '"' || byte == '\\') {
+        out += byte;
+    } else {
+        out += fmt::format("\\u{:04x}", static_cast<unsigned char>(byte));
+    }
+}
+
 constexpr std::string_view help_text =
     R"(config show [HOST]                 the rules for all, or what a host is to use
 config set PROCESS METRIC VALUE    a limit: cpu (%), memory (MB), disk (MB/s), network (KB/s); 0: none
@@ -352,7 +365,8 @@ Reply run_command(Hub& hub, std::string_view line) {
     return failed(fmt::format("no command {}: 'help' lists them", shown(name)));
 }
 
-// In valid JSON such characters stand in strings only, where \uXXXX means the same.
+// In valid JSON such characters stand in strings, where \uXXXX means the same, but for tabs and
+// carriage returns between the members: there a space does.
 void append_shown(std::string& out, std::string_view lines) {
     const auto is_plain = [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n'; };
     if (std::all_of(lines.begin(), lines.end(), is_plain)) {
@@ -370,7 +384,7 @@ void append_shown(std::string& out, std::string_view lines) {
         append_json_string(part, lines.substr(begin, i - begin));
         out.append(part, 1, part.size() - 2);
         if (i < lines.size()) {
-            out += lines[i] == 0x7f ? "\\u007f" : std::string(1, lines[i]);
+            append_byte(out, lines[i]);
         }
         begin = i + 1;
     }

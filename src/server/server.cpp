@@ -33,6 +33,7 @@ constexpr auto after_failure = std::chrono::milliseconds(200);
 constexpr int backlog = 4096;
 // Descriptors beside those of agents: log, sockets, files that are read now and then.
 constexpr rlim_t own_descriptors = 64;
+constexpr size_t told_connections = 16;
 
 void allow_descriptors(size_t connections) {
     rlimit limit{};
@@ -218,7 +219,9 @@ wire::Awaitable<void> Server::accept_agents() {
             continue;
         }
         const std::string address = wire::endpoint_text(socket);
-        const bool too_many = hub_->sessions().size() >= hub_->options().most_connections;
+        // Some more than allowed are heard, to be told that there are too many.
+        const bool too_many =
+            hub_->sessions().size() >= hub_->options().most_connections + told_connections;
         const auto session =
             std::make_shared<Session>(*hub_,
                                       tls_ ? wire::tls_server_stream(std::move(socket), *tls_)

@@ -30,11 +30,14 @@ Session::Session(Hub& hub, std::unique_ptr<wire::Stream> stream, std::string add
 wire::Awaitable<void> Session::run() {
     const auto self = shared_from_this();
     const auto shaken = co_await stream_->handshake();
-    if (!shaken) {
-        // Nobody is there who could be told.
+    shaken_ = shaken.has_value();
+    if (!shaken && !closed_) {
         hub_->stats().faults[static_cast<size_t>(Fault::tls)]++;
         hub_->notice(fmt::format("{}: no TLS connection: {}", address_, shaken.error().context));
         close();
+    } else if (shaken && hub_->sessions().size() > hub_->options().most_connections) {
+        refuse(Fault::too_many, fmt::format("there are {} connections, no more at a time",
+                                            hub_->options().most_connections));
     }
     while (!closed_) {
         char* const room = lines_.room();
@@ -215,6 +218,10 @@ void Session::refuse(Fault fault, const std::string& reason, std::optional<uint6
     hub_->stats().faults[static_cast<size_t>(fault)]++;
     hub_->notice(fmt::format("{}{}: refused: {}", address_,
                              hello_ ? fmt::format(" ({})", hello_->agent) : "", reason));
+    if (!shaken_) {
+        close();  // nobody is there who could be told
+        return;
+    }
     send(wire::format(wire::Refusal{.reason = reason, .sequence = sequence}));
     ending_ = true;
     ending_ns_ = boot_now_ns();

@@ -80,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<std::pair<std::string, uint64_t>> next_journal_;  // after the batch
 
     std::string unsent_;
+    bool shaken_ = false;  // TLS is done, or not needed
     bool writing_ = false;
     bool ending_ = false;  // refused: nothing more is taken or said
     bool closed_ = false;

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clients that do not keep to the protocol: each hears why, is counted, and hurts nobody else.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "server/running.h"
+#include "support/json.h"
+#include "support/printable.h"
+
+namespace vigil::server {
+namespace {
+
+constexpr const char* uuid = wire::some_uuid;
+
+class Foreign : public ::testing::Test {
+ protected:
+    Foreign() {
+        options_.port = 0;
+        options_.configuration = folder_.write("limits.json", R"([{"process":"a","cpu":1}])");
+        options_.log = folder_.path("events.log");
+    }
+    ~Foreign() override {
+        // Who keeps to it was not hurt.
+        if (good_) {
+            EXPECT_TRUE(good_->send(event_line(2)));
+            EXPECT_NE(good_->line_of("ack").find("\"seq\":2"), std::string::npos);
+        }
+    }
+
+    uint16_t start() {
+        running_.emplace(options_);
+        return running_->port();
+    }
+    // With one agent that keeps to the protocol all the time.
+    uint16_t start_with_agent() {
+        start();
+        good_.emplace(running_->port());
+        EXPECT_TRUE(good_->send(hello_line("good", wire::other_uuid) + event_line(1)));
+        EXPECT_NE(good_->line_of("ack").find("\"seq\":1"), std::string::npos);
+        return running_->port();
+    }
+    void expect_refused(Client& client, Fault fault, const std::string& reason) {
+        const std::string last = client.last_line();
+        EXPECT_EQ(last.rfind("{\"type\":\"error\",\"reason\":\"", 0), 0U) << last;
+        EXPECT_NE(last.find(reason), std::string::npos) << last;
+        EXPECT_TRUE(test::parse_json_object(last)) << last;
+        EXPECT_EQ(running_->faults(fault), 1U) << to_string(fault);
+        EXPECT_EQ(running_->all_faults(), 1U);
+        EXPECT_TRUE(running_->said("refused: ")) << running_->notices();
+        const std::string notices = running_->notices();
+        EXPECT_EQ(notices.find('\x1b'), std::string::npos);
+    }
+    void expect_refused(const std::string& bytes, Fault fault, const std::string& reason) {
+        Client client(start_with_agent());
+        (void)client.send(bytes);
+        expect_refused(client, fault, reason);
+    }
+
+    const test::Folder folder_;
+    Options options_;
+    std::optional<Running> running_;
+    std::optional<Client> good_;
+};
+
+TEST_F(Foreign, AGoodOneIsServed) {
+    Client client(start());
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid)));
+    const auto welcome = wire::parsed_from_server<wire::Welcome>(client.line());
+    EXPECT_EQ(welcome.journal, uuid);
+    EXPECT_EQ(welcome.sequence, 0U);
+    const auto config = wire::parsed_from_server<wire::Config>(client.line());
+    EXPECT_EQ(config.hash, wire::sha256_hex(config.rules));
+    // In pieces, with another line end and other spacing.
+    for (const char byte : event_line(1)) {
+        ASSERT_TRUE(client.send(std::string_view(&byte, 1)));
+    }
+    ASSERT_TRUE(
+        client.send("{\"journal_seq\": 2, \"kind\": \"fork\", \"time\": "
+                    "\"2026-11-20T22:33:49.123456Z\"}\r\n"));
+    EXPECT_EQ(wire::parsed_from_server<wire::Ack>(client.line_of("ack")).journal, uuid);
+    ASSERT_TRUE(test::becomes_true(
+        [&] { return running_->ask([](Hub& hub) { return hub.log().synced(); }) == 2; }));
+    const auto lines = logged(options_.log);
+    ASSERT_EQ(lines.size(), 2U);
+    for (uint64_t i = 0; i < 2; i++) {
+        EXPECT_EQ(lines[i].agent, "web-1");
+        EXPECT_EQ(lines[i].journal, uuid);
+        EXPECT_EQ(lines[i].sequence, i + 1);
+        EXPECT_TRUE(test::parse_json_object(lines[i].line)) << lines[i].line;
+    }
+    // An answer comes to every status.
+    ASSERT_TRUE(client.send(wire::format(wire::Status{})));
+    EXPECT_NE(client.line_of("ack"), "");
+    EXPECT_EQ(running_->all_faults(), 0U);
+    EXPECT_NE(running_->run("agents").text.find("\n1 agents are here\n"), std::string::npos);
+    client.shut();
+    EXPECT_EQ(client.last_line(), "");
+    EXPECT_TRUE(test::becomes_true([&] { return running_->sessions() == 0; }));
+    EXPECT_NE(running_->run("agents").text.find("gone for"), std::string::npos);
+}
+
+TEST_F(Foreign, WhatCameBeforeAMistakeIsTaken) {
+    Client client(start());
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid) + event_line(1) + event_line(2) + "x\n" +
+                            event_line(3)));
+    expect_refused(client, Fault::bad_line, "no valid JSON");
+    running_.reset();
+    EXPECT_EQ(logged(options_.log).size(), 2U);
+}
+
+TEST_F(Foreign, ABadEventIsNamed) {
+    Client client(start());
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid) + R"({"kind":"x","journal_seq":77})" + '\n'));
+    const auto refusal = wire::parsed_from_server<wire::Refusal>(client.last_line());
+    EXPECT_EQ(refusal.sequence, 77U);
+}
+
+TEST_F(Foreign, Garbage) { expect_refused("GET / HTTP/1.1\r\n", Fault::bad_line, "no valid JSON"); }
+
+TEST_F(Foreign, GarbageThatWouldMoveACursor) {
+    expect_refused(hello_line("web-1", uuid) + "{\"type\":\"\x1b[2J\xe2\x80\xae\"}\n",
+                   Fault::bad_line, "no valid JSON");
+}
+
+TEST_F(Foreign, BinaryNoise) {
+    std::mt19937 random(7);
+    std::string noise(1 << 20, '\0');
+    for (char& byte : noise) {
+        byte = static_cast<char>(random());
+    }
+    expect_refused(noise, Fault::bad_line, "no valid JSON");
+}
+
+TEST_F(Foreign, ALineOfExactlyTheLongestIsRead) {
+    Client client(start());
+    const std::string spaces(wire::longest_agent_line - hello_line("web-1", uuid).size() + 1, ' ');
+    ASSERT_TRUE(client.send(spaces + hello_line("web-1", uuid)));
+    EXPECT_NE(client.line_of("welcome"), "");
+}
+
+TEST_F(Foreign, ALineThatIsTooLong) {
+    expect_refused(std::string(wire::longest_agent_line + 1, ' ') + '\n', Fault::long_line,
+                   "a line is over 65536 bytes");
+}
+
+TEST_F(Foreign, ALineThatNeverEnds) {
+    expect_refused(hello_line("web-1", uuid) + event_line(1) + std::string(3 << 20, 'x'),
+                   Fault::long_line, "a line is over 65536 bytes");
+}
+
+TEST_F(Foreign, AnEventBeforeHello) {
+    expect_refused(event_line(1), Fault::bad_line, "expected \\\"hello\\\" as the first line");
+}
+
+TEST_F(Foreign, HelloTwice) {
+    expect_refused(hello_line("web-1", uuid) + hello_line("web-1", uuid), Fault::bad_line,
+                   "\\\"hello\\\" came twice");
+}
+
+TEST_F(Foreign, AnotherProtocol) {
+    wire::Hello hello;
+    hello.agent = "web-1";
+    hello.journal = uuid;
+    hello.protocol = 2;
+    expect_refused(wire::format(hello), Fault::bad_line, "speaks version 1");
+}
+
+TEST_F(Foreign, OneThatNeverSaysHello) {
+    options_.greeting_s = 1;
+    expect_refused("", Fault::silent, "nothing came for 1 s");
+}
+
+TEST_F(Foreign, OneThatSaysHelloTooSlowly) {
+    options_.greeting_s = 1;
+    Client client(start_with_agent());
+    std::thread drip([&] {
+        while (client.send(" ")) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    });
+    EXPECT_TRUE(test::becomes_true([&] { return running_->faults(Fault::silent) == 1; }));
+    EXPECT_TRUE(test::becomes_true([&] { return running_->sessions() == 1; })) << "it is closed";
+    drip.join();
+    EXPECT_EQ(running_->all_faults(), 1U);
+}
+
+TEST_F(Foreign, OneThatIsSilentAfterHello) {
+    options_.silence_s = 1;
+    Client client(start());
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid)));
+    expect_refused(client, Fault::silent, "nothing came for 1 s");
+}
+
+TEST_F(Foreign, OneThatTakesNothing) {
+    options_.most_unsent_bytes = 64 << 10;
+    Client client(start_with_agent(), 4096);
+    const std::string status = wire::format(wire::Status{});
+    std::string many = hello_line("web-1", uuid);
+    while (many.size() < 1 << 20) {
+        many += status;
+    }
+    size_t sent = 0;
+    while (client.send(many) && sent < 200) {
+        many = many.substr(sent++ == 0 ? hello_line("web-1", uuid).size() : 0);
+    }
+    EXPECT_LT(sent, 200U) << "it was never closed";
+    EXPECT_EQ(running_->faults(Fault::slow_reader), 1U);
+    EXPECT_EQ(running_->all_faults(), 1U);
+    EXPECT_TRUE(running_->said("takes nothing of what is sent"));
+}
+
+TEST_F(Foreign, TooMany) {
+    options_.most_connections = 2;
+    start_with_agent();
+    std::optional<Client> second(running_->port());
+    ASSERT_TRUE(second->send(hello_line("web-1", uuid)));
+    EXPECT_NE(second->line_of("welcome"), "");
+    {
+        Client third(running_->port());
+        (void)third.send(hello_line("web-2", uuid));
+        expect_refused(third, Fault::too_many, "at a time");
+    }
+    second.reset();
+    EXPECT_TRUE(test::becomes_true([&] { return running_->sessions() == 1; }));
+    Client again(running_->port());
+    ASSERT_TRUE(again.send(hello_line("web-2", uuid)));
+    EXPECT_NE(again.line_of("welcome"), "") << "there is room again";
+}
+
+// Not even for the reason is there room without a bound.
+TEST_F(Foreign, FarTooMany) {
+    options_.most_connections = 1;
+    start_with_agent();
+    std::vector<std::unique_ptr<Client>> crowd;
+    for (int i = 0; i < 100; i++) {
+        crowd.push_back(std::make_unique<Client>(running_->port()));
+    }
+    EXPECT_TRUE(test::becomes_true([&] { return running_->faults(Fault::too_many) == 100; }));
+    EXPECT_LT(running_->sessions(), 50U);
+    crowd.clear();
+    EXPECT_TRUE(test::becomes_true([&] { return running_->sessions() == 1; }));
+}
+
+TEST_F(Foreign, TheSameAgentOnANewerConnection) {
+    Client older(start());
+    ASSERT_TRUE(older.send(hello_line("web-1", uuid) + event_line(1)));
+    EXPECT_NE(older.line_of("ack").find("\"seq\":1"), std::string::npos);
+    Client newer(running_->port());
+    ASSERT_TRUE(newer.send(hello_line("web-1", uuid)));
+    EXPECT_EQ(wire::parsed_from_server<wire::Welcome>(newer.line_of("welcome")).sequence, 1U);
+    expect_refused(older, Fault::replaced, "newer connection");
+    ASSERT_TRUE(newer.send(event_line(1) + event_line(2)));
+    EXPECT_NE(newer.line_of("ack").find("\"seq\""), std::string::npos);
+    ASSERT_TRUE(test::becomes_true([&] { return running_->stats().events == 2; }));
+    EXPECT_EQ(running_->stats().duplicates, 1U);
+    running_.reset();
+    EXPECT_EQ(logged(options_.log).size(), 2U);
+}
+
+TEST_F(Foreign, NumbersThatAreLeftOutAreCounted) {
+    Client client(start());
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid, 5) + event_line(5) + event_line(6) +
+                            event_line(10) + event_line(6) + event_line(11)));
+    ASSERT_TRUE(test::becomes_true([&] { return running_->stats().events == 4; }));
+    EXPECT_EQ(running_->stats().missing, 3U) << "7, 8 and 9; nothing before the first one";
+    EXPECT_EQ(running_->stats().duplicates, 1U);
+}
+
+TEST_F(Foreign, ManyAtATime) {
+    start_with_agent();
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 50; i++) {
+        clients.push_back(std::make_unique<Client>(running_->port()));
+        std::string lines = hello_line("agent-" + std::to_string(i), uuid);
+        for (uint64_t n = 1; n <= 20; n++) {
+            lines += event_line(n);
+        }
+        ASSERT_TRUE(clients.back()->send(lines + (i % 2 == 0 ? "garbage\n" : "")));
+    }
+    ASSERT_TRUE(test::becomes_true([&] { return running_->stats().events == 1001; }));
+    EXPECT_TRUE(test::becomes_true([&] { return running_->faults(Fault::bad_line) == 25; }));
+}
+
+}  // namespace
+}  // namespace vigil::server
