@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ void raise_loopback() {
 }
 
 void make_fleet_place() {
+    ::mkdir("/var/lib", 0755);  // a guest may have none
     if (::unshare(CLONE_NEWNS | CLONE_NEWNET) != 0 ||
         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         ::mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") != 0 ||
