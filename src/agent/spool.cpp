@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@ namespace vigil::agent {
 namespace {
 
 constexpr std::string_view title = "vigil spool 1 ";
+constexpr std::string_view loss_title = "lost ";
 constexpr size_t largest_state_bytes = 1 << 20;
 constexpr mode_t state_mode = 0600;
 constexpr size_t pending_bytes = 4 << 20;
@@ -51,6 +53,22 @@ void add_line(SpoolLoss& loss, std::string_view line) {
     }
     loss.from_unix_ns = loss.from_unix_ns == 0 ? from_ns : std::min(loss.from_unix_ns, from_ns);
     loss.to_unix_ns = std::max(loss.to_unix_ns, time_ns);
+}
+
+void merge(std::optional<SpoolLoss>& into, const SpoolLoss& loss) {
+    if (!into) {
+        into = loss;
+        return;
+    }
+    into->count += loss.count;
+    into->from_unix_ns = std::min(into->from_unix_ns, loss.from_unix_ns);
+    into->to_unix_ns = std::max(into->to_unix_ns, loss.to_unix_ns);
+}
+
+void append_loss(std::string& text, const SpoolLoss& loss, uint64_t told_at) {
+    text += fmt::format("{}{} {} {} {}\n", loss_title, loss.count,
+                        std::max<int64_t>(loss.from_unix_ns, 0),
+                        std::max<int64_t>(loss.to_unix_ns, 0), told_at);
 }
 
 }  // namespace
@@ -100,6 +118,10 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options,
         spool->acknowledged_ = 0;  // can't be: twice is better than not at all
     }
     spool->acknowledged_ = std::max(spool->acknowledged_, oldest - 1);
+    if (spool->telling_ && spool->telling_at_ >= next) {
+        merge(spool->loss_, *spool->telling_);  // its line did not get to the disk
+    }
+    spool->telling_.reset();
     TRY(spool->write_state());
     return spool;
 }
@@ -121,6 +143,10 @@ Result<void> Spool::read_state() {
     acknowledged_ = acknowledged ? *acknowledged : 0;
     while (!rest.empty()) {
         const std::string_view line = take_line();
+        if (line.starts_with(loss_title)) {
+            take_loss_line(line.substr(loss_title.size()));
+            continue;
+        }
         const size_t space = std::min(line.find(' '), line.size());
         const auto sequence =
             parse_number(line.substr(std::min(space + 1, line.size())), 1, INT64_MAX);
@@ -134,58 +160,77 @@ Result<void> Spool::read_state() {
     return {};
 }
 
-// Under the lock, or while no other thread is there.
+// Its count, from, to, and the sequence of the line that tells it: 0 where none does.
+void Spool::take_loss_line(std::string_view line) {
+    std::array<uint64_t, 4> numbers{};
+    for (uint64_t& number : numbers) {
+        const size_t end = std::min(line.find(' '), line.size());
+        const auto parsed = parse_number(line.substr(0, end), 0, INT64_MAX);
+        if (!parsed) {
+            return;
+        }
+        number = *parsed;
+        line.remove_prefix(std::min(end + 1, line.size()));
+    }
+    const SpoolLoss loss{.count = numbers[0],
+                         .from_unix_ns = static_cast<int64_t>(numbers[1]),
+                         .to_unix_ns = static_cast<int64_t>(numbers[2])};
+    telling_at_ = std::max(telling_at_, numbers[3]);
+    merge(numbers[3] == 0 ? loss_ : telling_, loss);
+}
+
+// Where it has changed. Under the lock, or while no other thread is there.
 Result<void> Spool::write_state() {
     std::string text = fmt::format("{}{}\n", title, acknowledged_);
+    if (telling_) {
+        append_loss(text, *telling_, telling_at_);
+    }
+    if (loss_) {
+        append_loss(text, *loss_, 0);
+    }
     for (const Run& run : runs_) {
         text += fmt::format("{} {}\n", run.journal, run.first_sequence);
     }
-    state_acknowledged_ = acknowledged_;
-    return replace_file(state_path(options_), text, state_mode);
+    if (text == state_) {
+        return {};
+    }
+    state_.clear();
+    TRY(replace_file(state_path(options_), text, state_mode));
+    state_ = std::move(text);
+    return {};
 }
 
 bool Spool::add(std::string_view line, int64_t unix_ns) {
     if (writer_->append(line)) {
         return true;
     }
-    lose({.count = 1, .from_unix_ns = unix_ns, .to_unix_ns = unix_ns});
+    lose({.count = 1, .from_unix_ns = unix_ns, .to_unix_ns = unix_ns}, 1);
     return false;
 }
 
-void Spool::lose(const SpoolLoss& loss) {
-    if (loss.count == 0) {
-        return;
-    }
+void Spool::lose(const SpoolLoss& loss, uint64_t lines) {
     const std::lock_guard lock(mutex_);
-    lost_ += loss.count;
-    if (!loss_) {
-        loss_ = loss;
-        return;
-    }
-    loss_->count += loss.count;
-    loss_->from_unix_ns = std::min(loss_->from_unix_ns, loss.from_unix_ns);
-    loss_->to_unix_ns = std::max(loss_->to_unix_ns, loss.to_unix_ns);
+    lost_ += lines;
+    merge(loss_, loss);
 }
 
 void Spool::tell_loss(const std::function<std::string(const SpoolLoss&)>& line_of) {
-    std::optional<SpoolLoss> loss;
-    {
-        const std::lock_guard lock(mutex_);
-        loss = loss_;
+    const std::lock_guard lock(mutex_);
+    if (!loss_ || telling_) {
+        return;
     }
+    telling_ = std::exchange(loss_, std::nullopt);
+    telling_at_ = writer_->next_sequence();
+    (void)write_state();
     // Where there is no room for it now, it is told together with what will be lost until then.
-    if (loss && writer_->append(line_of(*loss))) {
-        const std::lock_guard lock(mutex_);
-        loss_.reset();
+    if (!writer_->append(line_of(*telling_))) {
+        loss_ = std::exchange(telling_, std::nullopt);
+        (void)write_state();
     }
 }
 
-// `end`: the sequence of the first line behind the segment.
-SpoolLoss Spool::loss_of(const journal::Segment& segment, uint64_t end) const {
-    const uint64_t first = std::max(segment.first_sequence, acknowledged() + 1);
-    if (first >= end) {
-        return {};
-    }
+// Of the lines from `first` on, `end` not among them.
+SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
     SpoolLoss loss;
     journal::Reader reader(journal_path(options_), first);
     std::string lines;
@@ -208,17 +253,17 @@ SpoolLoss Spool::loss_of(const journal::Segment& segment, uint64_t end) const {
 void Spool::keep_bounds() {
     {
         const std::lock_guard lock(mutex_);
+        if (telling_ && writer_->synced() >= telling_at_) {
+            telling_.reset();
+        }
         writer_->remove_before(acknowledged_ + 1);
-        const bool more = runs_.size() > 1 && runs_[1].first_sequence <= acknowledged_ + 1;
-        if (more) {
+        if (runs_.size() > 1 && runs_[1].first_sequence <= acknowledged_ + 1) {
             const auto still_used = std::find_if(
                 runs_.begin() + 1, runs_.end(),
                 [&](const Run& run) { return run.first_sequence > acknowledged_ + 1; });
             runs_.erase(runs_.begin(), still_used - 1);
         }
-        if (more || state_acknowledged_ != acknowledged_) {
-            (void)write_state();  // the server knows it too, and drops what comes twice
-        }
+        (void)write_state();  // the server knows it too, and drops what comes twice
     }
     if (writer_->bytes_on_disk() <= options_.total_bytes) {
         return;
@@ -233,12 +278,18 @@ void Spool::keep_bounds() {
     }
     for (size_t i = 0; i + 1 < segments->size() && bytes > options_.total_bytes; i++) {
         const uint64_t end = (*segments)[i + 1].first_sequence;
-        lose(loss_of((*segments)[i], end));
+        const uint64_t first = std::max((*segments)[i].first_sequence, acknowledged() + 1);
+        if (first < end) {
+            lose(loss_of(first, end), end - first);
+        }
         bytes -= (*segments)[i].size_bytes;
-        writer_->remove_before(end);
         const std::lock_guard lock(mutex_);
         acknowledged_ = std::max(acknowledged_, end - 1);
     }
+    // What is lost is on the disk before the lines are gone from it.
+    const std::lock_guard lock(mutex_);
+    (void)write_state();
+    writer_->remove_before(acknowledged_ + 1);
 }
 
 std::string Spool::trouble() const {

@@ -98,15 +98,21 @@ class Spool {
     Result<void> write_state();
     const Run& run_of(uint64_t sequence) const;
     uint64_t end_of(const Run& run) const;
-    void lose(const SpoolLoss& loss);
-    SpoolLoss loss_of(const journal::Segment& segment, uint64_t end) const;
+    void take_loss_line(std::string_view line);
+    // `lines`: of them, those that are lost only now.
+    void lose(const SpoolLoss& loss, uint64_t lines);
+    SpoolLoss loss_of(uint64_t first, uint64_t end) const;
 
     SpoolOptions options_;
     mutable std::mutex mutex_;
     std::vector<Run> runs_;  // that may hold lines which are not acknowledged; the last is ours
     uint64_t acknowledged_ = 0;
-    uint64_t state_acknowledged_ = 0;  // as the file says
+    std::string state_;  // as the file says; empty: unknown
     std::optional<SpoolLoss> loss_;
+    // Told by the line with this sequence, which may not be on the disk yet. Until it is, the
+    // state says so: neither is a loss forgotten where the agent is killed, nor told twice.
+    std::optional<SpoolLoss> telling_;
+    uint64_t telling_at_ = 0;
     uint64_t lost_ = 0;
     std::string trouble_;
     std::unique_ptr<journal::Reader> reader_;  // of the link's thread

@@ -9,9 +9,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <sstream>
 #include <utility>
 
@@ -40,6 +42,11 @@ void write_file(const std::string& path, const std::string& text) {
 std::string read_text(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+uint64_t chosen_seed() {
+    const char* given = std::getenv("VIGIL_TEST_SEED");
+    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
 }
 
 Outcome run_vigil(const Words& arguments, const std::string& folder) {

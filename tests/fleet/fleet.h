@@ -22,6 +22,9 @@ Program::Options quiet(const std::string& folder = "/tmp", const std::string& ca
 void write_file(const std::string& path, const std::string& text);
 std::string read_text(const std::string& path);
 
+// $VIGIL_TEST_SEED, or one that nobody knows: to be printed.
+uint64_t chosen_seed();
+
 // The end of a `vigil` that was run to its end.
 struct Outcome {
     int exit_code = -1;

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -20,11 +19,6 @@ namespace {
 
 // Each start of the agent numbers its lines from a million times its count.
 constexpr int64_t lines_of_a_start = 1'000'000;
-
-uint64_t seed() {
-    const char* given = std::getenv("VIGIL_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-}
 
 struct Promise {
     int64_t first;
@@ -64,7 +58,7 @@ void check(const Logbook& log, const std::vector<Promise>& promises) {
 }
 
 TEST(Killed, AgentAndServerUnderLoad) {
-    const uint64_t chosen = seed();
+    const uint64_t chosen = chosen_seed();
     std::cout << "VIGIL_TEST_SEED=" << chosen << "\n";
     std::mt19937_64 random(chosen);
     const auto upto = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };

@@ -2,10 +2,13 @@
 // More events than the agent's queue holds: the oldest go, and it is told how many.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <iostream>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fleet.h"
@@ -41,6 +44,38 @@ TEST(Queue, OldestGoAndAreCounted) {
     ASSERT_FALSE(counts.empty());
     EXPECT_EQ(counts.rbegin()->first, options.most - 1);
     EXPECT_EQ(counts.begin()->first, options.most - arrived);
+}
+
+// Killed while the oldest go, before anybody could be told of it. A spool counts its lines through
+// all its starts: what is not in the log is told as lost, no line more and none less.
+TEST(Queue, CountedThoughTheAgentIsKilled) {
+    const uint64_t chosen = chosen_seed();
+    std::mt19937_64 random(chosen);
+    std::cout << "VIGIL_TEST_SEED=" << chosen << "\n";
+    FleetServer server;
+    const Folder spool;
+    LoadOptions options;
+    options.folder = spool.path();
+    options.queue_bytes = 1 << 20;
+    options.line_bytes = 4'000;  // so that it is full at once, and again and again
+    for (int start = scaled(20); start > 0; start--) {
+        LoadAgent agent(options);
+        wait_until([&] { return agent.durable() > options.first; }, "a line");
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(std::uniform_int_distribution<int>(0, 1200)(random)));
+        agent.kill();
+        options.first += 1'000'000;
+    }
+    LoadAgent agent(options);
+    server.start();
+    ASSERT_TRUE(agent.drain());
+    server.stop();
+    const Logbook log = server.read();
+    ASSERT_FALSE(log.lines.empty());
+    const uint64_t made = log.lines.back().journal_sequence;
+    std::cout << made << " lines, " << log.lines.size() << " in the log\n";
+    EXPECT_GT(log.lost("queue"), 0U);
+    EXPECT_EQ(log.lines.size() + log.lost("queue"), made);
 }
 
 // The real agent.
