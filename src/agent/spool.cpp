@@ -148,16 +148,14 @@ bool Spool::add(std::string_view line, int64_t unix_ns) {
     if (writer_->append(line)) {
         return true;
     }
-    lose({.count = 1, .from_unix_ns = unix_ns, .to_unix_ns = unix_ns});
+    const std::lock_guard lock(mutex_);
+    lose({.count = 1, .from_unix_ns = unix_ns, .to_unix_ns = unix_ns}, 1);
     return false;
 }
 
-void Spool::lose(const SpoolLoss& loss) {
-    if (loss.count == 0) {
-        return;
-    }
-    const std::lock_guard lock(mutex_);
-    lost_ += loss.count;
+// Under the lock. Lines that tell of a loss are fewer than what they tell of.
+void Spool::lose(const SpoolLoss& loss, uint64_t lines) {
+    lost_ += lines;
     if (!loss_) {
         loss_ = loss;
         return;
@@ -180,12 +178,8 @@ void Spool::tell_loss(const std::function<std::string(const SpoolLoss&)>& line_o
     }
 }
 
-// `end`: the sequence of the first line behind the segment.
-SpoolLoss Spool::loss_of(const journal::Segment& segment, uint64_t end) const {
-    const uint64_t first = std::max(segment.first_sequence, acknowledged() + 1);
-    if (first >= end) {
-        return {};
-    }
+// Of the lines from `first` to the one before `end`.
+SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
     SpoolLoss loss;
     journal::Reader reader(journal_path(options_), first);
     std::string lines;
@@ -203,6 +197,19 @@ SpoolLoss Spool::loss_of(const journal::Segment& segment, uint64_t end) const {
     }
     loss.count = std::max(loss.count, end - first);  // what can't be read goes too
     return loss;
+}
+
+// The lines before `end`, but for those that are acknowledged while they are counted.
+void Spool::give_up(uint64_t end) {
+    for (uint64_t first = acknowledged() + 1; first < end;) {
+        const SpoolLoss loss = loss_of(first, end);
+        const std::lock_guard lock(mutex_);
+        if (acknowledged_ + 1 == first) {
+            lose(loss, end - first);
+            acknowledged_ = end - 1;
+        }
+        first = acknowledged_ + 1;
+    }
 }
 
 void Spool::keep_bounds() {
@@ -233,11 +240,9 @@ void Spool::keep_bounds() {
     }
     for (size_t i = 0; i + 1 < segments->size() && bytes > options_.total_bytes; i++) {
         const uint64_t end = (*segments)[i + 1].first_sequence;
-        lose(loss_of((*segments)[i], end));
+        give_up(end);
         bytes -= (*segments)[i].size_bytes;
         writer_->remove_before(end);
-        const std::lock_guard lock(mutex_);
-        acknowledged_ = std::max(acknowledged_, end - 1);
     }
 }
 

@@ -98,8 +98,9 @@ class Spool {
     Result<void> write_state();
     const Run& run_of(uint64_t sequence) const;
     uint64_t end_of(const Run& run) const;
-    void lose(const SpoolLoss& loss);
-    SpoolLoss loss_of(const journal::Segment& segment, uint64_t end) const;
+    void lose(const SpoolLoss& loss, uint64_t lines);
+    SpoolLoss loss_of(uint64_t first, uint64_t end) const;
+    void give_up(uint64_t end);
 
     SpoolOptions options_;
     mutable std::mutex mutex_;
