@@ -175,5 +175,34 @@ TEST_F(SpoolBounds, LossesAreToldTogetherOverTheirWholeTime) {
     EXPECT_EQ(loss.to_unix_ns, time_of_line(loss.count));
 }
 
+// The word of a loss is a line too. Where it goes, what it told is told again.
+TEST_F(SpoolBounds, AWordOfALossThatIsLostIsToldAgain) {
+    const auto spool = open_spool(folder(), total_bytes);
+    add_lines(*spool, 1, 1500, line_bytes);
+    spool->keep_bounds();
+    const uint64_t first = spool->lost();
+    ASSERT_GT(first, 0U);
+    spool->tell_loss([&](const SpoolLoss& loss) {
+        TimeFormat times;
+        std::string line = "{\"time\":\"";
+        times.append_utc(line, time_of_line(1501));
+        line += R"(","kind":"loss","host":"a\",\"kind\":\"loss","lost_kind":null,"count":)" +
+                std::to_string(loss.count) + R"(,"place":"spool","from":")";
+        times.append_utc(line, loss.from_unix_ns);
+        line += R"(","to":")";
+        times.append_utc(line, loss.to_unix_ns);
+        return line + "\"}\n";
+    });
+    add_lines(*spool, 1502, 3200, line_bytes);
+    spool->keep_bounds();
+    const uint64_t left = unsent(*spool).front().number;
+    ASSERT_GT(left, 1502U) << "the word has gone";
+    EXPECT_EQ(spool->lost(), left - 1) << "lines that are lost are counted once";
+    const SpoolLoss loss = told(*spool, 3201);
+    EXPECT_EQ(loss.count, left - 1);
+    EXPECT_EQ(loss.from_unix_ns, time_of_line(1));
+    EXPECT_EQ(loss.to_unix_ns, time_of_line(left - 1));
+}
+
 }  // namespace
 }  // namespace vigil::agent
