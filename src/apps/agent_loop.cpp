@@ -15,7 +15,6 @@
 #include "apps/watch_loop.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/say.h"
 #include "base/text.h"
 #include "host/kernel.h"
 #include "rules/parse.h"
@@ -55,7 +54,12 @@ model::Event loss_event(const agent::SpoolLoss& loss, model::LossPlace place) {
 
 MonitorHandlers AgentLoop::handlers() {
     return {.event = [this](const model::Event& event) { show(event); },
-            .hangup = [] {},
+            .hangup =
+                [this] {
+                    if (on_hangup_) {
+                        on_hangup_();
+                    }
+                },
             .second = [this] { do_each_second(); },
             .round = [this] { flush(); },
             .word = [this](const std::string& text) { say_to_user(text); }};
@@ -66,7 +70,8 @@ AgentLoop::AgentLoop(const AgentRequest& request, Observation& observation, bool
       on_screen_(on_screen),
       monitor_(observation, request.interval_ns, handlers()),
       json_(sinks::make_json_sink(host::host_name(), sinks::longest_journal_line)),
-      text_(sinks::make_text_sink(true, wants_colour())) {
+      text_(sinks::make_text_sink(true, wants_colour())),
+      words_(STDERR_FILENO) {
     monitor_.watcher().tell_deaths();
 }
 
@@ -109,7 +114,7 @@ Result<void> AgentLoop::run(std::vector<agent::Address> servers) {
 
     TRY(monitor_.run());
     finish();
-    return {};
+    return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }
 
 // What was last good is used until the server says otherwise. The file: the hash, then the rules,
@@ -161,7 +166,7 @@ void AgentLoop::take_news() {
     std::vector<std::string> words;
     {
         const std::lock_guard lock(mutex_);
-        words = std::exchange(words_, {});
+        words = std::exchange(posted_, {});
         if (stop_asked_) {
             monitor_.stop();
         }
@@ -265,7 +270,14 @@ void AgentLoop::show(const model::Event& event) {
 }
 
 void AgentLoop::flush() {
-    if (screen_ && (!screen_->flush() || screen_->closed())) {
+    words_.flush();
+    if (!screen_ || output_error_) {
+        return;
+    }
+    if (auto shown = screen_->flush(); !shown) {
+        output_error_ = Error{ErrorCode::failed, "writing the output: " + shown.error().context};
+    }
+    if (output_error_ || screen_->closed()) {
         monitor_.stop();
     }
 }
@@ -274,13 +286,13 @@ void AgentLoop::say_to_user(const std::string& text) {
     if (screen_) {
         screen_->clear_status();
     }
-    say(stderr, "vigil: {}\n", text);
+    words_.say(fmt::format("vigil: {}\n", text));
 }
 
 void AgentLoop::post_word(const std::string& text) {
     {
         const std::lock_guard lock(mutex_);
-        words_.push_back(text);
+        posted_.push_back(text);
     }
     const uint64_t one = 1;
     (void)!::write(news_.get(), &one, sizeof one);

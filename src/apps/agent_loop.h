@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "apps/agent_options.h"
 #include "apps/monitor.h"
 #include "apps/screen.h"
+#include "apps/words.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "sinks/sink.h"
@@ -32,8 +34,12 @@ class AgentLoop {
     // Blocks the signals that end the program, for threads started from now on too.
     Result<void> open();
 
-    // Until a signal asks for the end. `servers`: replaces those of the request if not empty.
+    // Until a signal asks for the end, or nobody reads the screen any more. `servers`: replaces
+    // those of the request if not empty.
     Result<void> run(std::vector<agent::Address> servers = {});
+
+    // What SIGHUP is to do; nothing if this is not called.
+    void on_hangup(std::function<void()> handler) { on_hangup_ = std::move(handler); }
 
     // Words for the user, on standard error. From any thread.
     void post_word(const std::string& text);
@@ -66,6 +72,9 @@ class AgentLoop {
     std::unique_ptr<sinks::Sink> json_;
     std::unique_ptr<sinks::Sink> text_;
     std::optional<Screen> screen_;
+    Words words_;
+    std::optional<Error> output_error_;
+    std::function<void()> on_hangup_;
     Fd news_;   // eventfd(2): something is new for this thread
     Fd alive_;  // its time says when this agent last ran
 
@@ -78,7 +87,7 @@ class AgentLoop {
     uint64_t told_ = 0;
 
     std::mutex mutex_;
-    std::vector<std::string> words_;       // under the mutex
+    std::vector<std::string> posted_;       // under the mutex
     bool stop_asked_ = false;              // under the mutex
     std::unique_ptr<agent::Spool> spool_;  // their threads use what stands above
     std::unique_ptr<agent::Link> link_;

@@ -2,15 +2,17 @@
 #include "apps/console.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
+#include <utility>
 
-#include "base/say.h"
 #include "server/commands.h"
 
 namespace vigil::apps {
@@ -20,9 +22,16 @@ namespace asio = boost::asio;
 
 constexpr size_t longest_plain_line = 64 << 10;
 constexpr int kept_lines = 1000;
+constexpr auto flush_interval = std::chrono::milliseconds(20);
 
 // In the background a read from the terminal would stop the program.
 bool is_foreground() { return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp(); }
+
+// The terminal itself is gone: its end of file comes without a key.
+bool has_hung_up() {
+    pollfd poll{STDIN_FILENO, POLLIN, 0};
+    return ::poll(&poll, 1, 0) > 0 && (poll.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
 
 char* prompt(EditLine*) {
     static char text[] = "vigil> ";
@@ -31,7 +40,12 @@ char* prompt(EditLine*) {
 
 }  // namespace
 
-Console::Console(server::Server& server) : server_(&server), input_(server.hub().io()) {}
+Console::Console(server::Server& server)
+    : server_(&server),
+      input_(server.hub().io()),
+      output_(STDOUT_FILENO),
+      errors_(STDERR_FILENO),
+      flush_timer_(server.hub().io()) {}
 
 Console::~Console() { close(); }
 
@@ -41,21 +55,24 @@ void Console::start() {
         closed_ = true;
         return;
     }
-    boost::system::error_code cannot_wait;
-    input_.assign(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), cannot_wait);
-    if (cannot_wait) {
-        // A plain file or /dev/null is always ready: all of it at once.
-        while (!closed_) {
-            read_plain();
-        }
+    boost::system::error_code error;
+    input_.assign(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), error);
+    if (error) {
+        close();  // it was closed when the program started
         return;
     }
     wait_for_input();
 }
 
-// Unbuffered, libedit returns after each key: nobody waits for a person.
+// Unbuffered, libedit returns after each key. What it writes to a stopped terminal is lost rather
+// than waited for.
 bool Console::begin_editing() {
-    editor_.reset(::el_init("vigil", stdin, stdout, stderr));
+    Fd unblocked = without_waiting(STDOUT_FILENO);
+    if (!unblocked) {
+        return false;  // the output goes elsewhere
+    }
+    terminal_.reset(::fdopen(unblocked.release(), "w"));
+    editor_.reset(::el_init("vigil", stdin, terminal_.get(), terminal_.get()));
     history_.reset(::history_init());
     if (!editor_ || !history_) {
         return false;
@@ -88,43 +105,29 @@ unsigned char Console::on_end_key(EditLine* editor, int) {
 void Console::wait_for_input() {
     input_.async_wait(asio::posix::stream_descriptor::wait_read,
                       [this](const boost::system::error_code& error) {
+                          if (error == asio::error::operation_not_supported) {
+                              // A plain file or /dev/null is always ready: all of it at once.
+                              while (!closed_) {
+                                  read_plain();
+                              }
+                          }
                           if (error || closed_) {
                               return;
                           }
-                          if (editor_) {
-                              read_key();
-                          } else {
-                              read_plain();
-                          }
+                          take_input();
                           if (!closed_) {
                               wait_for_input();
                           }
                       });
 }
 
-void Console::read_plain() {
-    std::array<char, 4096> bytes{};
-    const ssize_t count = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-    if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
-        return;
-    }
-    if (count <= 0) {
-        execute(plain_);
+void Console::take_input() {
+    if (!editor_) {
+        read_plain();
+    } else if (has_hung_up()) {
         close();
-        return;
-    }
-    plain_.append(bytes.data(), static_cast<size_t>(count));
-    size_t begin = 0;
-    for (size_t end = plain_.find('\n'); end != std::string::npos && !closed_;
-         end = plain_.find('\n', begin)) {
-        execute(std::string_view(plain_).substr(begin, end - begin));
-        begin = end + 1;
-    }
-    plain_.erase(0, begin);
-    if (plain_.size() > longest_plain_line) {
-        say(stderr, "vigil: a command is longer than {} bytes: the console is closed\n",
-            longest_plain_line);
-        close();
+    } else {
+        read_key();
     }
 }
 
@@ -133,7 +136,7 @@ void Console::read_key() {
     const char* text = ::el_gets(editor_.get(), &count);
     if (ended_) {
         close();
-        say(stdout, "\n");
+        say(output_, "\n");
         return;
     }
     if (text == nullptr || count <= 0 || (text[count - 1] != '\n' && text[count - 1] != '\r')) {
@@ -151,60 +154,110 @@ void Console::read_key() {
     }
 }
 
-void Console::execute(std::string_view line) {
-    if (following_) {
-        following_ = false;  // any line ends it
+void Console::read_plain() {
+    std::array<char, 4096> bytes{};
+    const ssize_t count = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
         return;
     }
-    const server::Reply reply = server::run_command(server_->hub(), line);
-    say(reply.failed ? stderr : stdout, "{}", reply.text);
+    if (count <= 0) {
+        execute(std::exchange(plain_, {}));
+        close();
+        return;
+    }
+    plain_.append(bytes.data(), static_cast<size_t>(count));
+    size_t begin = 0;
+    for (size_t end = plain_.find('\n'); end != std::string::npos && !closed_;
+         end = plain_.find('\n', begin)) {
+        execute(std::string_view(plain_).substr(begin, end - begin));
+        begin = end + 1;
+    }
+    plain_.erase(0, begin);
+    if (plain_.size() > longest_plain_line) {
+        say(errors_,
+            fmt::format("vigil: a command is longer than {} bytes: the console is closed\n",
+                        longest_plain_line));
+        close();
+    }
+}
+
+void Console::execute(std::string_view line) {
+    if (following_ != 0) {
+        following_ = 0;  // any line ends it
+        return;
+    }
+    server::Reply reply = server::run_command(server_->hub(), line);
+    say(reply.failed ? errors_ : output_, std::move(reply.text));
     if (reply.next == server::Reply::Next::quit) {
         close();
         server_->stop();
     } else if (reply.next == server::Reply::Next::follow) {
-        following_ = true;
+        following_ = ++follows_;
         asio::co_spawn(
-            server_->hub().io(), [this] { return follow(); }, asio::detached);
+            server_->hub().io(), [this] { return follow(following_); }, asio::detached);
     }
 }
 
-wire::Awaitable<void> Console::follow() {
+// No more is read from the log than somebody reads here.
+wire::Awaitable<void> Console::follow(uint64_t number) {
     constexpr size_t part_bytes = 64 << 10;
     server::Hub& hub = server_->hub();
     journal::Reader reader(hub.options().log, hub.log().synced() + 1);
     std::string lines;
-    while (following_) {
+    while (following_ == number) {
         lines.clear();
-        const auto count = reader.read(lines, part_bytes, hub.log().synced());
+        const auto count = output_.waiting() > 0
+                               ? Result<size_t>(0)
+                               : reader.read(lines, part_bytes, hub.log().synced());
         if (!count || *count == 0) {
             co_await hub.wait_for_log();
             continue;
         }
-        std::string shown;
-        server::append_shown(shown, lines);
         // Above the line that may be typed meanwhile.
-        say(stdout, "{}{}", editor_ ? "\r\x1b[K" : "", shown);
-        if (editor_) {
+        std::string shown = is_editing() ? "\r\x1b[K" : "";
+        server::append_shown(shown, lines);
+        say(output_, std::move(shown));
+        if (is_editing()) {
             ::el_set(editor_.get(), EL_REFRESH);
         }
     }
 }
 
-void Console::say_above(const std::string& text) {
-    if (!editor_ || closed_) {
-        say(stderr, "vigil: {}\n", text);
-        return;
+void Console::say(Words& words, std::string text) {
+    if (!text.empty()) {
+        words.say(std::move(text));
+        flush();
     }
-    say(stderr, "\r\x1b[Kvigil: {}\n", text);
-    ::el_set(editor_.get(), EL_REFRESH);
+}
+
+// While something waits, it is tried again and again.
+void Console::flush() {
+    output_.flush();
+    errors_.flush();
+    if ((output_.waiting() > 0 || errors_.waiting() > 0) && !std::exchange(flushing_, true)) {
+        flush_timer_.expires_after(flush_interval);
+        flush_timer_.async_wait([this](const boost::system::error_code& error) {
+            flushing_ = false;
+            if (!error) {
+                flush();
+            }
+        });
+    }
+}
+
+void Console::say_above(const std::string& text) {
+    say(errors_, fmt::format("{}vigil: {}\n", is_editing() ? "\r\x1b[K" : "", text));
+    if (is_editing()) {
+        ::el_set(editor_.get(), EL_REFRESH);
+    }
 }
 
 void Console::close() {
-    if (editor_ && !closed_) {
+    if (is_editing()) {
         ::el_set(editor_.get(), EL_UNBUFFERED, 0);
     }
     closed_ = true;
-    following_ = false;
+    following_ = 0;
     boost::system::error_code ignored;
     input_.close(ignored);
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server's console: commands from standard input, replies to standard output. On a terminal
-// with editing and history, else plain.
+// with editing and history, else plain. It shares the thread of all agents, so nothing in it waits.
 #pragma once
 
 #include <histedit.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "apps/words.h"
 #include "journal/reader.h"
 #include "server/server.h"
 
@@ -17,7 +21,7 @@ namespace vigil::apps {
 
 class Console {
  public:
-    // The server must outlive it. One at a time.
+    // The server must outlive it.
     explicit Console(server::Server& server);
     ~Console();
     Console(const Console&) = delete;
@@ -31,6 +35,9 @@ class Console {
     void say_above(const std::string& text);
 
  private:
+    struct CloseFile {
+        void operator()(std::FILE* file) const { std::fclose(file); }
+    };
     struct EndEditor {
         void operator()(EditLine* editor) const { ::el_end(editor); }
     };
@@ -41,19 +48,30 @@ class Console {
     static unsigned char on_end_key(EditLine* editor, int key);
     bool begin_editing();
     void wait_for_input();
+    void take_input();
     void read_key();
     void read_plain();
     void execute(std::string_view line);
-    wire::Awaitable<void> follow();
+    wire::Awaitable<void> follow(uint64_t number);
+    void say(Words& words, std::string text);
+    void flush();
+    bool is_editing() const { return editor_ && !closed_; }
     void close();
 
     server::Server* server_;
     boost::asio::posix::stream_descriptor input_;
     std::string plain_;  // read and not yet a line
+    Words output_;
+    Words errors_;
+    boost::asio::steady_timer flush_timer_;
+    bool flushing_ = false;
+
+    std::unique_ptr<std::FILE, CloseFile> terminal_;  // what the editor writes to
     std::unique_ptr<History, EndHistory> history_;
     std::unique_ptr<EditLine, EndEditor> editor_;  // on a terminal
     bool ended_ = false;                           // by its user
-    bool following_ = false;
+    uint64_t following_ = 0;                       // the number of the `follow` under way; 0: none
+    uint64_t follows_ = 0;
     bool closed_ = false;
 };
 

@@ -2,19 +2,20 @@
 // vigil ctl: a command to the server that runs on this machine.
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <string>
 
 #include "apps/cli.h"
 #include "apps/places.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/say.h"
+#include "base/units.h"
 
 namespace vigil::apps {
 namespace {
@@ -29,6 +30,9 @@ Examples:
   sudo vigil ctl follow | jq .kind               the log as it grows
 
 Exit codes: 0 done, 1 no server or the command failed, 2 wrong usage.)";
+
+constexpr time_t patience_s = 10;
+constexpr size_t longest_head = 64;
 
 Result<Fd> connect_to(const std::string& path) {
     sockaddr_un address{};
@@ -59,6 +63,61 @@ std::string quoted(const std::string& word) {
     return quote + word + quote;
 }
 
+// The first line of an answer.
+struct Head {
+    bool failed = false;
+    uint64_t bytes = 0;  // of the reply
+};
+
+Result<Head> read_head(const Fd& fd, const std::string& path) {
+    std::string line;
+    for (char c = 0; line.size() < longest_head;) {
+        const ssize_t count = ::read(fd.get(), &c, 1);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return system_error("waiting for an answer from", path);
+        }
+        if (count == 0) {
+            return Error{ErrorCode::failed, "the server ended without an answer"};
+        }
+        if (c == '\n') {
+            break;
+        }
+        line += c;
+    }
+    const size_t space = std::min(line.find(' '), line.size());
+    const auto bytes = parse_number(line.substr(std::min(space + 1, line.size())), 0, UINT64_MAX);
+    if (!bytes) {
+        return Error{ErrorCode::failed, fmt::format("'{}' is no server of vigil", path)};
+    }
+    return Head{line.substr(0, space) != "ok", *bytes};
+}
+
+// The reply, then whatever follows it, until the end. Who reads no more (EPIPE) ends it.
+Result<void> copy(const Fd& fd, const Head& head) {
+    std::array<char, 64 << 10> bytes{};
+    uint64_t copied = 0;
+    while (true) {
+        const ssize_t count = ::read(fd.get(), bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            break;
+        }
+        const std::string_view text(bytes.data(), static_cast<size_t>(count));
+        if (!write_all(head.failed ? STDERR_FILENO : STDOUT_FILENO, text)) {
+            return errno == EPIPE ? Result<void>() : system_error("writing", "the answer");
+        }
+        copied += text.size();
+    }
+    return copied >= head.bytes
+               ? Result<void>()
+               : Error{ErrorCode::failed, "the server ended in the middle of its answer"};
+}
+
 Result<int> ask(const std::string& path, const std::vector<std::string>& words) {
     std::string line;
     // A rule is taken as it is written, whether the shell has left it in one word or not.
@@ -73,36 +132,14 @@ Result<int> ask(const std::string& path, const std::vector<std::string>& words) 
     if (!write_all(fd.get(), line + '\n')) {
         return system_error("writing to", path);
     }
-    std::array<char, 64 << 10> bytes{};
-    std::string head;
-    std::optional<bool> failed;
-    while (true) {
-        const ssize_t count = ::read(fd.get(), bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            break;
-        }
-        std::string_view text(bytes.data(), static_cast<size_t>(count));
-        if (!failed) {
-            head += text;
-            const size_t end = head.find('\n');
-            if (end == std::string::npos) {
-                continue;
-            }
-            failed = head.substr(0, end) != "ok";
-            head.erase(0, end + 1);
-            text = head;
-        }
-        if (!write_all(*failed ? STDERR_FILENO : STDOUT_FILENO, text)) {
-            break;  // nobody reads any more
-        }
-    }
-    if (!failed) {
-        return Error{ErrorCode::failed, "the server ended without an answer"};
-    }
-    return *failed ? 1 : 0;
+    // A server that hangs is to be told from one that has nothing to say.
+    const timeval patience{.tv_sec = patience_s, .tv_usec = 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    TRY_ASSIGN(const Head head, read_head(fd, path));
+    const timeval none{};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
+    TRY(copy(fd, head));
+    return head.failed ? 1 : 0;
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/screen.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <utility>
 
+#include "apps/words.h"
 #include "base/text.h"
 
 namespace vigil::apps {
@@ -20,14 +19,6 @@ constexpr size_t usual_columns = 80;
 size_t columns_of(int fd) {
     winsize size{};
     return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual_columns;
-}
-
-// A terminal that polls writable may have room for one byte, and a write of more then waits. The
-// flag that forbids it belongs to the open file, which others share.
-Fd without_waiting(int fd) {
-    return ::isatty(fd) == 1 ? Fd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
-                                         O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC))
-                             : Fd();
 }
 
 }  // namespace

@@ -67,6 +67,7 @@ Result<int> run(const UpRequest& request) {
     TRY_ASSIGN(const auto server,
                server::Server::open(request.server,
                                     [&](const std::string& text) { loop.post_word(text); }));
+    loop.on_hangup([&server = *server] { server.reload(); });
     observation.announce();
     say(stderr, "vigil: serving {}; events go to {}; Ctrl-C ends\n", server->endpoint(),
         request.server.log);
@@ -91,7 +92,8 @@ int run_up(const Arguments& arguments) {
     std::string configuration;
     std::optional<std::string> interval;
     request.agent.name = default_agent_name();
-    request.agent.state = default_state_folder("agent");
+    // Not that of an agent of another server: its queue and its rules are not for this log.
+    request.agent.state = default_state_folder("up");
     request.server.control = default_control_path();
     app.add_option("-c,--config", configuration, "The limits: a JSON file")
         ->required()

@@ -12,7 +12,6 @@
 
 #include "apps/cli.h"
 #include "base/clock.h"
-#include "base/say.h"
 #include "host/kernel.h"
 
 namespace vigil::apps {
@@ -54,6 +53,7 @@ WatchLoop::WatchLoop(const WatchRequest& request, rules::ConfigFile& configurati
       json_(sinks::make_json_sink(host::host_name())),
       text_(sinks::make_text_sink(true, wants_colour())),
       screen_(STDOUT_FILENO, !request.json),
+      words_(STDERR_FILENO),
       log_(-1) {}
 
 Result<void> WatchLoop::open() {
@@ -154,6 +154,7 @@ void WatchLoop::flush() {
     if (auto shown = screen_.flush(); !shown) {
         output_error_ = Error{ErrorCode::failed, "writing the output: " + shown.error().context};
     }
+    words_.flush();
     if (output_error_ || screen_.closed()) {
         monitor_.stop();
     }
@@ -161,7 +162,7 @@ void WatchLoop::flush() {
 
 void WatchLoop::say_to_user(const std::string& text) {
     screen_.clear_status();
-    say(stderr, "vigil: {}\n", text);
+    words_.say(fmt::format("vigil: {}\n", text));
 }
 
 size_t WatchLoop::waiting() const {

@@ -11,6 +11,7 @@
 #include "apps/monitor.h"
 #include "apps/screen.h"
 #include "apps/watch_options.h"
+#include "apps/words.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "rules/config_file.h"
@@ -58,6 +59,7 @@ class WatchLoop {
     std::unique_ptr<sinks::Sink> json_;
     std::unique_ptr<sinks::Sink> text_;
     Screen screen_;
+    Words words_;
     Fd log_fd_;
     sinks::LineQueue log_;
     uint64_t log_dropped_told_ = 0;

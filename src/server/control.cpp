@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/control.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read_until.hpp>
@@ -62,7 +64,8 @@ wire::Awaitable<bool> serve_control(Hub& hub, ControlSocket socket) {
         co_return false;
     }
     const Reply reply = run_command(hub, std::string_view(line).substr(0, size - 1));
-    const std::string text = (reply.failed ? "error\n" : "ok\n") + reply.text;
+    const std::string text =
+        fmt::format("{} {}\n", reply.failed ? "error" : "ok", reply.text.size()) + reply.text;
     const bool written = co_await write(socket, text);
     if (written && reply.next == Reply::Next::follow) {
         co_await follow(hub, socket);

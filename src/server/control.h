@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection of `vigil ctl`: a line with a command in; "ok" or "error" and the reply out, in
-// lines, until the end.
+// One connection of `vigil ctl`: a line with a command in; "ok" or "error", a space and the number
+// of bytes of the reply in a line out, the reply, and what follows until the end.
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
