@@ -75,8 +75,7 @@ TEST(FullDisk, OfTheLogAndKilled) {
     ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
     const int64_t before = agent.durable();
     ASSERT_TRUE(wait_until([&] { return agent.durable() > before; }, "an agent that goes on"));
-    // The rest must fit: no more than is needed.
-    ::kill(agent.pid(), SIGTERM);
+
     disk.make_room();
     const int64_t made = agent.drain() ? agent.durable() : -1;
     server.stop();

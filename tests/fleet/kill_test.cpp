@@ -107,7 +107,8 @@ TEST(Killed, AgentAndServerUnderLoad) {
             break;
         }
     }
-    ASSERT_TRUE(agent->drain());
+    ASSERT_TRUE(agent->drain()) << server.ctl({"agents"}).output << server.ctl({"stats"}).output
+                                << server.program().errors();
     promises.back().durable = agent->durable();
     server.stop();
     check(server.read(), promises);

@@ -50,6 +50,7 @@ class Load {
     explicit Load(const LoadOptions& options) : options_(options), random_(options.seed) {}
 
     int run() {
+        report(0);
         agent::SpoolOptions spool;
         spool.folder = options_.folder;
         spool.total_bytes = options_.queue_bytes;
@@ -187,6 +188,7 @@ void LoadAgent::look() {
         durable_ = std::max(durable_, first_ + now.durable);
         made_ = std::max(made_, first_ + now.made);
         empty_ = empty_ || now.empty != 0;
+        runs_ = true;
     }
 }
 
@@ -207,6 +209,13 @@ Ended LoadAgent::kill() {
 }
 
 bool LoadAgent::drain() {
+    // One that has just begun would be ended by the signal.
+    wait_until(
+        [&] {
+            look();
+            return runs_;
+        },
+        "a load agent that runs");
     ::kill(pid_, SIGTERM);
     const bool drained = wait_until(
         [&] {

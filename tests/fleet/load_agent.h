@@ -56,6 +56,7 @@ class LoadAgent {
     int64_t first_;
     int64_t durable_;
     int64_t made_;
+    bool runs_ = false;
     bool empty_ = false;
 };
 
