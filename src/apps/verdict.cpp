@@ -38,8 +38,24 @@ std::string broken_off(const Testimony& told) {
     return {};
 }
 
+// What each has counted for sure between the moments, whatever was on its way out at them.
+bool module_saw_own_ends(const Testimony& told) {
+    return growth(told.start.module_after->process_exits, told.end.module_before->process_exits) >=
+           own_ends;
+}
+
+bool hook_saw_own_ends(const Testimony& told) {
+    return growth(told.start.hook_after.seen, told.end.hook_before.seen) >= own_ends;
+}
+
 std::vector<std::string> find_reasons(const Testimony& told, const Verdict& verdict) {
     std::vector<std::string> reasons;
+    if (!module_saw_own_ends(told)) {
+        reasons.emplace_back("the module has not seen the processes end that verify itself ended");
+    }
+    if (!hook_saw_own_ends(told)) {
+        reasons.emplace_back("eBPF has not seen the processes end that verify itself ended");
+    }
     if (verdict.module_missed > 0) {
         reasons.push_back(fmt::format("the kernel skipped the module's kprobes {}",
                                       count_of(verdict.module_missed, "time")));
@@ -174,7 +190,8 @@ Verdict judge(const Testimony& told) {
     const int64_t most = verdict.difference +
                          minus(end.module_after->process_exits, end.module_before->process_exits);
     verdict.agree = least <= static_cast<int64_t>(end.between_at_most()) &&
-                    most >= -static_cast<int64_t>(start.between_at_most());
+                    most >= -static_cast<int64_t>(start.between_at_most()) &&
+                    module_saw_own_ends(told) && hook_saw_own_ends(told);
     if (!verdict.agree) {
         verdict.reasons = find_reasons(told, verdict);
     }

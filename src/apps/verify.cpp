@@ -212,6 +212,7 @@ Result<Testimony> hear(const VerifyRequest& request) {
     const uint64_t cpu_before_ns = listener.cpu_ns();
     const uint64_t began_ns = boot_now_ns();
     say(stderr, "vigil: both witnesses listen; Ctrl-C ends\n");
+    static_assert(own_ends == 2);
     TRY(end_a_process());
     listener.listen(began_ns + request.duration_ns);
     TRY(end_a_process());

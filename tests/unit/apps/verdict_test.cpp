@@ -89,7 +89,7 @@ TEST(Verdict, SkippedKprobesAreAReason) {
 }
 
 TEST(Verdict, KprobesThatAreOffAreAReason) {
-    Testimony told = quiet_run(0, 200);
+    Testimony told = quiet_run(100, 200);
     told.kprobes_enabled = false;
     EXPECT_NE(judge(told).reasons.at(0).find("switched off"), std::string::npos);
     told.kprobes_enabled = std::nullopt;
@@ -163,6 +163,26 @@ TEST(Verdict, ABusyMomentAllowsForWhatTheModuleCountedMeanwhile) {
     EXPECT_TRUE(judge(told).agree);
     told.start.module_after->process_exits -= 1;
     EXPECT_FALSE(judge(told).agree);
+}
+
+// However much is on its way out: two processes of verify's own have ended for certain.
+TEST(Verdict, ABlindWitnessIsNotExcusedByABusyMoment) {
+    Testimony told = quiet_run(0, 2);
+    told.start.in_flight = told.end.in_flight = {{7, "a"}, {8, "b"}};
+    EXPECT_EQ(judge(told).difference, -2);
+    EXPECT_FALSE(judge(told).agree);
+    EXPECT_NE(judge(told).reasons.at(0).find("the module has not seen"), std::string::npos);
+
+    told = quiet_run(2, 0);
+    told.start.in_flight = told.end.in_flight = {{7, "a"}, {8, "b"}};
+    EXPECT_FALSE(judge(told).agree);
+    EXPECT_NE(judge(told).reasons.at(0).find("eBPF has not seen"), std::string::npos);
+
+    // What was counted while the moment lasted may have been another's end.
+    told = quiet_run(2, 2);
+    told.start.module_after->process_exits += 1;
+    EXPECT_FALSE(judge(told).agree);
+    EXPECT_TRUE(judge(quiet_run(2, 2)).agree);
 }
 
 TEST(Verdict, AMomentIsQuietWhereNothingMoved) {
