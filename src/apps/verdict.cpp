@@ -48,6 +48,12 @@ bool hook_saw_own_ends(const Testimony& told) {
     return growth(told.start.hook_after.seen, told.end.hook_before.seen) >= own_ends;
 }
 
+// A count that lacks something known is no witness, even where the numbers fit.
+bool is_whole(const Testimony& told, const Verdict& verdict) {
+    return verdict.hook_dropped == 0 && delivered(told.hook_at_last) == told.read &&
+           told.kprobes_enabled != false;
+}
+
 std::vector<std::string> find_reasons(const Testimony& told, const Verdict& verdict) {
     std::vector<std::string> reasons;
     if (!module_saw_own_ends(told)) {
@@ -184,14 +190,17 @@ Verdict judge(const Testimony& told) {
         verdict.reasons.push_back(broken);
         return verdict;
     }
-    // The module's count at each instant lies between its two readings.
-    const int64_t least = verdict.difference - minus(start.module_after->process_exits,
-                                                     start.module_before->process_exits);
-    const int64_t most = verdict.difference +
-                         minus(end.module_after->process_exits, end.module_before->process_exits);
+    // The module's count at each instant lies between its two readings. It is held against what
+    // eBPF has seen: what got lost behind that can't make up for what the module lacks.
+    const int64_t apart =
+        minus(verdict.module_exits, growth(start.hook_before.seen, end.hook_before.seen));
+    const int64_t least =
+        apart - minus(start.module_after->process_exits, start.module_before->process_exits);
+    const int64_t most =
+        apart + minus(end.module_after->process_exits, end.module_before->process_exits);
     verdict.agree = least <= static_cast<int64_t>(end.between_at_most()) &&
                     most >= -static_cast<int64_t>(start.between_at_most()) &&
-                    module_saw_own_ends(told) && hook_saw_own_ends(told);
+                    module_saw_own_ends(told) && hook_saw_own_ends(told) && is_whole(told, verdict);
     if (!verdict.agree) {
         verdict.reasons = find_reasons(told, verdict);
     }

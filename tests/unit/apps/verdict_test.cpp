@@ -96,7 +96,30 @@ TEST(Verdict, KprobesThatAreOffAreAReason) {
     EXPECT_NE(judge(told).reasons.at(0).find("explains it"), std::string::npos);
 }
 
-// Known losses are no excuse for an agreement and none is invented.
+// The numbers fit only because both lack something, or because of who was on its way out.
+TEST(Verdict, AKnownLossIsDisagreementEvenWhereTheNumbersFit) {
+    Testimony told = quiet_run(190, 200, 10);
+    EXPECT_EQ(judge(told).difference, 0);
+    EXPECT_FALSE(judge(told).agree);
+    EXPECT_NE(judge(told).reasons.at(0).find("no room for 10 exits"), std::string::npos);
+
+    told = quiet_run(200, 200, 2);
+    told.end.in_flight = {{7, "a"}, {8, "b"}};
+    EXPECT_FALSE(judge(told).agree);
+
+    told = quiet_run();
+    told.end.in_flight = {{7, "a"}};
+    told.read -= 1;
+    EXPECT_FALSE(judge(told).agree);
+    EXPECT_NE(judge(told).reasons.at(0).find("bug"), std::string::npos);
+
+    told = quiet_run();
+    told.kprobes_enabled = false;
+    EXPECT_FALSE(judge(told).agree);
+    EXPECT_NE(judge(told).reasons.at(0).find("switched off"), std::string::npos);
+}
+
+// What the kernel may have skipped was not skipped where the counts agree.
 TEST(Verdict, ReasonsAreForDisagreementOnly) {
     Testimony told = quiet_run();
     told.missed_at_most = 4;
