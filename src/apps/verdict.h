@@ -55,14 +55,15 @@ struct Testimony {
 
 struct Verdict {
     bool agree = false;
-    uint64_t module_exits = 0;  // between the moments
-    uint64_t hook_exits = 0;    // that reached user space
-    int64_t difference = 0;     // the module's minus eBPF's
-    uint64_t uncertainty = 0;   // a difference up to this can't be told from agreement
-    uint64_t module_missed = 0;
-    uint64_t module_cpu_ns = 0;
+    // Between the moments. Absent where the module was unloaded meanwhile: its count is lost.
+    std::optional<uint64_t> module_exits;
+    std::optional<uint64_t> module_missed;
+    std::optional<uint64_t> module_cpu_ns;
+    uint64_t hook_exits = 0;  // that reached user space
     uint64_t hook_dropped = 0;
-    std::vector<std::string> reasons;  // why not, where they disagree
+    std::optional<int64_t> difference;  // the module's minus eBPF's
+    uint64_t uncertainty = 0;           // a difference up to this can't be told from agreement
+    std::vector<std::string> reasons;   // why not, where they disagree
 };
 Verdict judge(const Testimony& testimony);
 

@@ -136,6 +136,7 @@ TEST(Verdict, AnotherLoadOfTheModuleIsAnotherWitness) {
     // Even where the numbers happen to fit.
     EXPECT_FALSE(judge(told).agree);
     EXPECT_NE(judge(told).reasons.at(0).find("loaded again"), std::string::npos);
+    EXPECT_FALSE(judge(told).module_exits) << "what the first one counted is not known";
 }
 
 TEST(Verdict, AModuleThatIsGoneIsNoWitness) {
@@ -145,8 +146,20 @@ TEST(Verdict, AModuleThatIsGoneIsNoWitness) {
     told.end.module_before = std::nullopt;
     const Verdict verdict = judge(told);
     EXPECT_FALSE(verdict.agree);
-    EXPECT_EQ(verdict.module_exits, 0U);
+    EXPECT_FALSE(verdict.module_exits);
+    EXPECT_FALSE(verdict.difference);
     EXPECT_NE(verdict.reasons.at(0).find("unloaded meanwhile"), std::string::npos);
+    EXPECT_EQ(to_text(told, verdict),
+              "                        module          eBPF\n"
+              "processes ended              -           200\n"
+              "missed                       -             0\n"
+              "their CPU time               -        0.000s\n"
+              "disagree\n"
+              "  the module was unloaded meanwhile: what it counted is gone\n");
+    EXPECT_NE(to_json(told, verdict)
+                  .find(R"("module":{"process_exits":null,"missed":null,"cpu_ns":null})"),
+              std::string::npos);
+    EXPECT_NE(to_json(told, verdict).find(R"("difference":null)"), std::string::npos);
 }
 
 // At the end three may have been counted by the module and not yet by eBPF; at the start two.
