@@ -140,7 +140,7 @@ std::string sentence(const Testimony& told, const Verdict& verdict) {
         }
         return text;
     }
-    if (verdict.uncertainty == 0) {
+    if (verdict.accepted->least == 0 && verdict.accepted->most == 0) {
         return fmt::format(
             "agree: both saw {} end in {}",
             verdict.hook_exits == 1 ? "1 process" : fmt::format("{} processes", verdict.hook_exits),
@@ -148,8 +148,8 @@ std::string sentence(const Testimony& told, const Verdict& verdict) {
     }
     return fmt::format(
         "agree, as far as can be told: processes ended while the totals were read, so a "
-        "difference of up to {} means nothing",
-        verdict.uncertainty);
+        "difference from {} to {} means nothing",
+        verdict.accepted->least, verdict.accepted->most);
 }
 
 }  // namespace
@@ -160,18 +160,18 @@ uint64_t Moment::between_at_most() const {
     return growth(hook_before.seen, hook_after.seen) + in_flight.size();
 }
 
-uint64_t Moment::width() const {
-    const uint64_t module = module_before && module_after
-                                ? growth(module_before->process_exits, module_after->process_exits)
-                                : 0;
-    return module + between_at_most();
+uint64_t Moment::module_growth() const {
+    return module_before && module_after
+               ? growth(module_before->process_exits, module_after->process_exits)
+               : 0;
 }
+
+uint64_t Moment::width() const { return module_growth() + between_at_most(); }
 
 Verdict judge(const Testimony& told) {
     const Moment& start = told.start;
     const Moment& end = told.end;
     Verdict verdict;
-    verdict.uncertainty = start.width() + end.width();
     verdict.hook_dropped = growth(start.hook_before.dropped, end.hook_before.dropped);
     // Of all that was read, what belongs to the time between the moments.
     const uint64_t read_later = growth(delivered(end.hook_before), delivered(told.hook_at_last));
@@ -191,12 +191,10 @@ Verdict judge(const Testimony& told) {
     // The module's count at each instant lies between its two readings. It is held against what
     // eBPF has seen: what got lost behind that can't make up for what the module lacks.
     const int64_t apart = minus(module_exits, growth(start.hook_before.seen, end.hook_before.seen));
-    const int64_t least =
-        apart - minus(start.module_after->process_exits, start.module_before->process_exits);
-    const int64_t most =
-        apart + minus(end.module_after->process_exits, end.module_before->process_exits);
-    verdict.agree = least <= static_cast<int64_t>(end.between_at_most()) &&
-                    most >= -static_cast<int64_t>(start.between_at_most()) &&
+    const Range accepted{-static_cast<int64_t>(start.between_at_most() + end.module_growth()),
+                         static_cast<int64_t>(end.between_at_most() + start.module_growth())};
+    verdict.accepted = accepted;
+    verdict.agree = apart >= accepted.least && apart <= accepted.most &&
                     module_saw_own_ends(told) && hook_saw_own_ends(told) && is_whole(told, verdict);
     if (!verdict.agree) {
         verdict.reasons = find_reasons(told, verdict);
@@ -225,16 +223,19 @@ std::string to_text(const Testimony& told, const Verdict& verdict) {
 }
 
 std::string to_json(const Testimony& told, const Verdict& verdict) {
+    const std::string accepted = verdict.accepted
+                                     ? fmt::format("{{\"least\":{},\"most\":{}}}",
+                                                   verdict.accepted->least, verdict.accepted->most)
+                                     : "null";
     std::string out = fmt::format(
-        "{{\"verdict\":\"{}\",\"duration_ns\":{},\"difference\":{},\"uncertainty\":{},"
+        "{{\"verdict\":\"{}\",\"duration_ns\":{},\"difference\":{},\"accepted\":{},"
         "\"module\":{{\"process_exits\":{},\"missed\":{},\"cpu_ns\":{}}},"
         "\"ebpf\":{{\"process_exits\":{},\"dropped\":{},\"missed_at_most\":{},\"cpu_ns\":{}}},"
         "\"in_flight\":{{\"start\":",
         verdict.agree ? "agree" : "disagree", told.duration_ns,
-        number_or(verdict.difference, "null"), verdict.uncertainty,
-        number_or(verdict.module_exits, "null"), number_or(verdict.module_missed, "null"),
-        number_or(verdict.module_cpu_ns, "null"), verdict.hook_exits, verdict.hook_dropped,
-        told.missed_at_most, told.hook_cpu_ns);
+        number_or(verdict.difference, "null"), accepted, number_or(verdict.module_exits, "null"),
+        number_or(verdict.module_missed, "null"), number_or(verdict.module_cpu_ns, "null"),
+        verdict.hook_exits, verdict.hook_dropped, told.missed_at_most, told.hook_cpu_ns);
     append_in_flight_json(out, told.start);
     out += ",\"end\":";
     append_in_flight_json(out, told.end);

@@ -36,6 +36,8 @@ struct Moment {
     uint64_t width() const;
     // Processes that the module had counted and eBPF had not.
     uint64_t between_at_most() const;
+    // Processes that the module counted meanwhile.
+    uint64_t module_growth() const;
 };
 
 // `vigil verify` ends processes of its own between the moments: each witness saw these at least.
@@ -53,6 +55,11 @@ struct Testimony {
     std::optional<bool> kprobes_enabled;  // at the end
 };
 
+struct Range {
+    int64_t least = 0;
+    int64_t most = 0;
+};
+
 struct Verdict {
     bool agree = false;
     // Between the moments. Absent where the module was unloaded meanwhile: its count is lost.
@@ -62,7 +69,7 @@ struct Verdict {
     uint64_t hook_exits = 0;  // that reached user space
     uint64_t hook_dropped = 0;
     std::optional<int64_t> difference;  // the module's minus eBPF's
-    uint64_t uncertainty = 0;           // a difference up to this can't be told from agreement
+    std::optional<Range> accepted;      // differences that can't be told from agreement
     std::vector<std::string> reasons;   // why not, where they disagree
 };
 Verdict judge(const Testimony& testimony);

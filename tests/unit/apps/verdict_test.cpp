@@ -37,7 +37,8 @@ TEST(Verdict, AgreesWhereBothCountTheSame) {
     EXPECT_EQ(verdict.module_exits, 200U);
     EXPECT_EQ(verdict.hook_exits, 200U);
     EXPECT_EQ(verdict.difference, 0);
-    EXPECT_EQ(verdict.uncertainty, 0U);
+    EXPECT_EQ(verdict.accepted->least, 0);
+    EXPECT_EQ(verdict.accepted->most, 0);
     EXPECT_EQ(verdict.module_cpu_ns, 200'000U);
     EXPECT_TRUE(verdict.reasons.empty());
 }
@@ -159,7 +160,8 @@ TEST(Verdict, AModuleThatIsGoneIsNoWitness) {
     EXPECT_NE(to_json(told, verdict)
                   .find(R"("module":{"process_exits":null,"missed":null,"cpu_ns":null})"),
               std::string::npos);
-    EXPECT_NE(to_json(told, verdict).find(R"("difference":null)"), std::string::npos);
+    EXPECT_NE(to_json(told, verdict).find(R"("difference":null,"accepted":null)"),
+              std::string::npos);
 }
 
 // At the end three may have been counted by the module and not yet by eBPF; at the start two.
@@ -170,7 +172,8 @@ TEST(Verdict, ABusyMomentAllowsForWhoWasBetweenTheTwo) {
     told.hook_at_last.seen += 1;
     told.read += 1;
     EXPECT_TRUE(judge(told).agree);
-    EXPECT_EQ(judge(told).uncertainty, 3U);
+    EXPECT_EQ(judge(told).accepted->least, 0) << "nobody was between them at the start";
+    EXPECT_EQ(judge(told).accepted->most, 3);
     told = quiet_run(204, 200);
     told.end.in_flight = {{7, "a"}, {8, "b"}, {9, "c"}};
     EXPECT_FALSE(judge(told).agree);
@@ -262,20 +265,21 @@ TEST(Verdict, NamesOfOthersCantWriteOnTheTerminal) {
     const std::string text = to_text(told, judge(told));
     EXPECT_NE(text.find("on their way out at the start: e\\e[31mvil\\n (7)\n"), std::string::npos)
         << text;
-    EXPECT_NE(text.find("a difference of up to 1 means nothing"), std::string::npos) << text;
+    EXPECT_NE(text.find("a difference from -1 to 0 means nothing"), std::string::npos) << text;
 }
 
 TEST(Verdict, Json) {
     Testimony told = quiet_run(200, 200, 30);
     told.start.in_flight = {{7, "na\"me"}};
     const std::string json = to_json(told, judge(told));
-    EXPECT_EQ(json,
-              R"({"verdict":"disagree","duration_ns":10000000000,"difference":30,"uncertainty":1,)"
-              R"("module":{"process_exits":200,"missed":0,"cpu_ns":200000},)"
-              R"("ebpf":{"process_exits":170,"dropped":30,"missed_at_most":0,"cpu_ns":210000},)"
-              R"("in_flight":{"start":[{"pid":7,"comm":"na\"me"}],"end":[]},)"
-              R"("reasons":["eBPF's ring had no room for 30 exits: a larger --ring-size helps"]})"
-              "\n");
+    EXPECT_EQ(
+        json,
+        R"({"verdict":"disagree","duration_ns":10000000000,"difference":30,"accepted":{"least":-1,"most":0},)"
+        R"("module":{"process_exits":200,"missed":0,"cpu_ns":200000},)"
+        R"("ebpf":{"process_exits":170,"dropped":30,"missed_at_most":0,"cpu_ns":210000},)"
+        R"("in_flight":{"start":[{"pid":7,"comm":"na\"me"}],"end":[]},)"
+        R"("reasons":["eBPF's ring had no room for 30 exits: a larger --ring-size helps"]})"
+        "\n");
 }
 
 }  // namespace
