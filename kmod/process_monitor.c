@@ -265,8 +265,8 @@ static int __init try_probes(void)
 	WRITE_ONCE(witness, NULL);
 	if (READ_ONCE(thread_probe_works) && READ_ONCE(process_probe_works))
 		return 0;
-	pr_err("Failed to register kprobe: %d (kprobes are switched off: see %s)\n", -EOPNOTSUPP,
-	       "/sys/kernel/debug/kprobes/enabled");
+	pr_err("Failed to register kprobe: %d (kprobes are switched off: see %s and %s)\n",
+	       -EOPNOTSUPP, "/sys/kernel/debug/kprobes/enabled", "kernel.ftrace_enabled");
 	return -EOPNOTSUPP;
 }
 

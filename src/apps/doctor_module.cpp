@@ -94,6 +94,9 @@ void look_at_kprobes(Findings& findings) {
     } else if (host::kprobes_enabled() == false) {
         findings.info("kprobes", "switched off", "the kernel module sees no exit",
                       "echo 1 | sudo tee /sys/kernel/debug/kprobes/enabled");
+    } else if (host::ftrace_enabled() == false) {
+        findings.info("kprobes", "silenced: kernel.ftrace_enabled is 0",
+                      "the kernel module sees no exit", "sudo sysctl kernel.ftrace_enabled=1");
     } else if (host::kprobes_enabled()) {
         findings.ok("kprobes", "on");
     } else if (config) {

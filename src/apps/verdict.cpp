@@ -70,6 +70,10 @@ std::vector<std::string> find_reasons(const Testimony& told, const Verdict& verd
         reasons.emplace_back(
             "kprobes are switched off: echo 1 > /sys/kernel/debug/kprobes/enabled");
     }
+    if (told.ftrace_enabled == false) {
+        reasons.emplace_back(
+            "kernel.ftrace_enabled is 0, which silences kprobes: sysctl kernel.ftrace_enabled=1");
+    }
     if (verdict.hook_dropped > 0) {
         reasons.push_back(fmt::format("eBPF's ring had no room for {}: a larger --ring-size helps",
                                       count_of(verdict.hook_dropped, "exit")));

@@ -53,6 +53,7 @@ struct Testimony {
     uint64_t missed_at_most = 0;  // programs that the kernel skipped: see capture/hooks.h
     uint64_t hook_cpu_ns = 0;     // CPU time of the processes that ended, by eBPF
     std::optional<bool> kprobes_enabled;  // at the end
+    std::optional<bool> ftrace_enabled;   // at the end; not every kprobe needs it
 };
 
 struct Range {

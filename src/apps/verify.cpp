@@ -219,6 +219,7 @@ Result<Testimony> hear(const VerifyRequest& request) {
     told.end = find_moment(listener);
     told.duration_ns = boot_now_ns() - began_ns;
     told.kprobes_enabled = host::kprobes_enabled();
+    told.ftrace_enabled = host::ftrace_enabled();
     tracer.detach();
     listener.drain_all();
     told.hook_at_last = listener.totals();

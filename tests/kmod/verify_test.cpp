@@ -174,6 +174,15 @@ TEST(Verify, DisagreesWhereKprobesAreOffThoughNothingHappens) {
     EXPECT_NE(said.reasons.find("kprobes are switched off"), std::string::npos) << said.reasons;
 }
 
+TEST(Verify, NamesFtraceWhereThatIsOff) {
+    const Loaded module("log=0");
+    Verify verify;
+    const FtraceOff off;
+    const Said said = verify.end();
+    EXPECT_EQ(said.exit_code, 1) << said.output;
+    EXPECT_NE(said.reasons.find("kernel.ftrace_enabled is 0"), std::string::npos) << said.reasons;
+}
+
 TEST(Verify, SaysSoWhereNothingExplainsTheDifference) {
     const Loaded module("log=0");
     Verify verify;
@@ -181,6 +190,7 @@ TEST(Verify, SaysSoWhereNothingExplainsTheDifference) {
         const KprobesOff off;
         storm(1, 100);
     }
+    storm(1, 5);  // so that the module is not found to be blind
     const Said said = verify.end();
     EXPECT_EQ(said.exit_code, 1);
     EXPECT_LE(said.difference, -100);

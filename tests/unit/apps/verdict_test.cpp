@@ -94,6 +94,9 @@ TEST(Verdict, KprobesThatAreOffAreAReason) {
     told.kprobes_enabled = false;
     EXPECT_NE(judge(told).reasons.at(0).find("switched off"), std::string::npos);
     told.kprobes_enabled = std::nullopt;
+    told.ftrace_enabled = false;
+    EXPECT_NE(judge(told).reasons.at(0).find("kernel.ftrace_enabled is 0"), std::string::npos);
+    told.ftrace_enabled = std::nullopt;
     EXPECT_NE(judge(told).reasons.at(0).find("explains it"), std::string::npos);
 }
 
