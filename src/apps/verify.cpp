@@ -34,7 +34,7 @@ using model::Kind;
 
 constexpr size_t batch_bytes = 1 << 20;
 // How long a quiet moment is looked for, and how long what is left may take to come.
-constexpr uint64_t quiet_patience_ns = ns_per_s;
+constexpr uint64_t quiet_patience_ns = ns_per_s / 2;
 constexpr uint64_t settle_patience_ns = 2 * ns_per_s;
 constexpr uint64_t nap_ns = 10 * ns_per_ms;
 // Between two looks at a ring that does not fill by itself to where it wakes the reader.
@@ -161,7 +161,7 @@ Moment ask(const Listener& listener) {
     return moment;
 }
 
-// The best moment of the next second: the first quiet one, where there is one.
+// The best moment of the next half second: the first quiet one, where there is one.
 Moment find_moment(Listener& listener) {
     const uint64_t give_up_ns = boot_now_ns() + quiet_patience_ns;
     listener.drain();
