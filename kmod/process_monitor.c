@@ -16,6 +16,7 @@
 #include <linux/percpu.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>
@@ -260,9 +261,12 @@ static int __init try_probes(void)
 		pr_err("Failed to start a thread: %ld\n", PTR_ERR(thread));
 		return PTR_ERR(thread);
 	}
+	/* Held until nobody is compared with it any more: another's task could take its place. */
+	get_task_struct(thread);
 	WRITE_ONCE(witness, thread);
 	kthread_stop(thread); /* returns after its exit */
 	WRITE_ONCE(witness, NULL);
+	put_task_struct(thread);
 	if (READ_ONCE(thread_probe_works) && READ_ONCE(process_probe_works))
 		return 0;
 	pr_err("Failed to register kprobe: %d (kprobes are switched off: see %s and %s)\n",
