@@ -65,8 +65,9 @@ TEST(Lines, OfKnownCommands) {
     }
 }
 
-// What dmesg(1) reads by syslog(2): each of the two lines has the prefix.
-TEST(Lines, StandOneBelowTheOtherInDmesg) {
+// The two lines are one record of /dev/kmsg, and syslog(2), which `dmesg -S` and busybox's dmesg
+// read, makes two of it: each with the time stamp and the prefix.
+TEST(Lines, StandOneBelowTheOtherBySyslog) {
     const Loaded module;
     const pid_t pid = start([] { return 0; });
     wait_for(pid);
