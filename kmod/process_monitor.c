@@ -8,8 +8,10 @@
  */
 #define pr_fmt(fmt) "PROCESS_MONITOR: " fmt
 
+#include <linux/ctype.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -145,9 +147,27 @@ static pid_t parent_of(const struct task_struct *task)
 	return parent;
 }
 
+/*
+ * Printable ASCII as it is, all else as \ooo: half of a UTF-8 letter is none, and a process could
+ * call itself after a line of this log.
+ */
+static void escape_name(char *to, const char *name)
+{
+	for (; *name; name++) {
+		const unsigned char byte = *name;
+
+		if (isascii(byte) && isprint(byte) && byte != '\\')
+			*to++ = byte;
+		else
+			to += sprintf(to, "\\%03o", byte);
+	}
+	*to = '\0';
+}
+
 static void log_exit(const struct task_struct *task, const struct exit_times *times)
 {
 	char name[TASK_COMM_LEN];
+	char escaped[4 * TASK_COMM_LEN];
 	u64 unsaid;
 
 	if (!take_from_budget(&unsaid))
@@ -157,14 +177,11 @@ static void log_exit(const struct task_struct *task, const struct exit_times *ti
 	/* A copy: it may be renamed while it is printed. */
 	memcpy(name, task->comm, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	/*
-	 * One record, so that the lines of another CPU can't come between these two. The name is
-	 * escaped: a process could call itself after a line of this log.
-	 */
-	pr_info("Process exiting - PID: %d, Name: %*pE, Parent PID: %d\n"
+	escape_name(escaped, name);
+	/* One record, so that the lines of another CPU can't come between these two. */
+	pr_info("Process exiting - PID: %d, Name: %s, Parent PID: %d\n"
 		pr_fmt("  User time: %llu ns, System time: %llu ns\n"),
-		task->pid, (int)strlen(name), name, parent_of(task), times->user_ns,
-		times->system_ns);
+		task->pid, escaped, parent_of(task), times->user_ns, times->system_ns);
 }
 
 /* Ends while the module is being loaded, to see that the probes work. */
