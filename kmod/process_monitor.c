@@ -70,10 +70,6 @@ module_param_cb(threads, &switch_ops, &log_threads, 0644);
 __MODULE_PARM_TYPE(threads, "uint");
 MODULE_PARM_DESC(threads, "Lines for each thread instead of each process: 0 or 1 (default 0)");
 
-static unsigned int ratelimit;
-module_param(ratelimit, uint, 0644);
-MODULE_PARM_DESC(ratelimit, "Lines a second at most; 0: no limit (default 0)");
-
 enum counter { PROCESSES, THREADS, USER_NS, SYSTEM_NS, COUNTERS };
 
 /* Each CPU's are written by handlers that run on it, which can't be preempted. */
@@ -104,6 +100,30 @@ static struct {
 } budget = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(budget.lock),
 };
+
+/* Whatever the old limit was and however long ago it was used: a new second begins. */
+static int set_ratelimit(const char *value, const struct kernel_param *parameter)
+{
+	unsigned long flags;
+	int error = param_set_uint(value, parameter);
+
+	if (error)
+		return error;
+	raw_spin_lock_irqsave(&budget.lock, flags);
+	budget.began = jiffies - HZ;
+	raw_spin_unlock_irqrestore(&budget.lock, flags);
+	return 0;
+}
+
+static const struct kernel_param_ops ratelimit_ops = {
+	.set = set_ratelimit,
+	.get = param_get_uint,
+};
+
+static unsigned int ratelimit;
+module_param_cb(ratelimit, &ratelimit_ops, &ratelimit, 0644);
+__MODULE_PARM_TYPE(ratelimit, "uint");
+MODULE_PARM_DESC(ratelimit, "Lines a second at most, 1 counts as 2; 0: no limit (default 0)");
 
 static u64 loaded_ns;
 
