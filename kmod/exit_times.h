@@ -64,10 +64,24 @@ static inline void times_of_thread(const struct task_struct *thread, struct exit
 	divide_runtime(&ticks, times);
 }
 
+/*
+ * Waits a little for who is writing, never for long: on PREEMPT_RT that one may be preempted, and
+ * the readers of a seqlock_t then sleep, which a probe must not. So only its counter is used.
+ */
+static inline unsigned int begin_to_add(const seqcount_t *changes)
+{
+	int patience = 1000;
+
+	while ((raw_read_seqcount(changes) & 1) && --patience)
+		cpu_relax();
+	return raw_seqcount_begin(changes);
+}
+
 /* Of all threads: those that were released are in signal_struct already. */
 static inline void times_of_process(const struct task_struct *task, struct exit_times *times)
 {
 	struct signal_struct *group = task->signal;
+	const seqcount_t *changes = &group->stats_lock.seqcount.seqcount;
 	struct tick_times ticks;
 	unsigned int sequence;
 	struct task_struct *thread;
@@ -75,13 +89,13 @@ static inline void times_of_process(const struct task_struct *task, struct exit_
 
 	rcu_read_lock();
 	do {
-		sequence = read_seqbegin(&group->stats_lock);
+		sequence = begin_to_add(changes);
 		ticks.runtime_ns = group->sum_sched_runtime;
 		ticks.user_ns = group->utime;
 		ticks.system_ns = group->stime;
 		for_each_thread(task, thread)
 			add_ticks(&ticks, thread);
-	} while (read_seqretry(&group->stats_lock, sequence) && ++attempts < ADD_ATTEMPTS);
+	} while (read_seqcount_retry(changes, sequence) && ++attempts < ADD_ATTEMPTS);
 	rcu_read_unlock();
 	divide_runtime(&ticks, times);
 }

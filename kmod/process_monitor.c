@@ -8,14 +8,17 @@
  */
 #define pr_fmt(fmt) "PROCESS_MONITOR: " fmt
 
+#include <linux/ctype.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>
@@ -67,10 +70,6 @@ module_param_cb(threads, &switch_ops, &log_threads, 0644);
 __MODULE_PARM_TYPE(threads, "uint");
 MODULE_PARM_DESC(threads, "Lines for each thread instead of each process: 0 or 1 (default 0)");
 
-static unsigned int ratelimit;
-module_param(ratelimit, uint, 0644);
-MODULE_PARM_DESC(ratelimit, "Lines a second at most; 0: no limit (default 0)");
-
 enum counter { PROCESSES, THREADS, USER_NS, SYSTEM_NS, COUNTERS };
 
 /* Each CPU's are written by handlers that run on it, which can't be preempted. */
@@ -101,6 +100,30 @@ static struct {
 } budget = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(budget.lock),
 };
+
+/* Whatever the old limit was and however long ago it was used: a new second begins. */
+static int set_ratelimit(const char *value, const struct kernel_param *parameter)
+{
+	unsigned long flags;
+	int error = param_set_uint(value, parameter);
+
+	if (error)
+		return error;
+	raw_spin_lock_irqsave(&budget.lock, flags);
+	budget.began = jiffies - HZ;
+	raw_spin_unlock_irqrestore(&budget.lock, flags);
+	return 0;
+}
+
+static const struct kernel_param_ops ratelimit_ops = {
+	.set = set_ratelimit,
+	.get = param_get_uint,
+};
+
+static unsigned int ratelimit;
+module_param_cb(ratelimit, &ratelimit_ops, &ratelimit, 0644);
+__MODULE_PARM_TYPE(ratelimit, "uint");
+MODULE_PARM_DESC(ratelimit, "Lines a second at most, 1 counts as 2; 0: no limit (default 0)");
 
 static u64 loaded_ns;
 
@@ -144,9 +167,27 @@ static pid_t parent_of(const struct task_struct *task)
 	return parent;
 }
 
+/*
+ * Printable ASCII as it is, all else as \ooo: half of a UTF-8 letter is none, and a process could
+ * call itself after a line of this log.
+ */
+static void escape_name(char *to, const char *name)
+{
+	for (; *name; name++) {
+		const unsigned char byte = *name;
+
+		if (isascii(byte) && isprint(byte) && byte != '\\')
+			*to++ = byte;
+		else
+			to += sprintf(to, "\\%03o", byte);
+	}
+	*to = '\0';
+}
+
 static void log_exit(const struct task_struct *task, const struct exit_times *times)
 {
 	char name[TASK_COMM_LEN];
+	char escaped[4 * TASK_COMM_LEN];
 	u64 unsaid;
 
 	if (!take_from_budget(&unsaid))
@@ -156,14 +197,11 @@ static void log_exit(const struct task_struct *task, const struct exit_times *ti
 	/* A copy: it may be renamed while it is printed. */
 	memcpy(name, task->comm, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	/*
-	 * One record, so that the lines of another CPU can't come between these two. The name is
-	 * escaped: a process could call itself after a line of this log.
-	 */
-	pr_info("Process exiting - PID: %d, Name: %*pE, Parent PID: %d\n"
+	escape_name(escaped, name);
+	/* One record, so that the lines of another CPU can't come between these two. */
+	pr_info("Process exiting - PID: %d, Name: %s, Parent PID: %d\n"
 		pr_fmt("  User time: %llu ns, System time: %llu ns\n"),
-		task->pid, (int)strlen(name), name, parent_of(task), times->user_ns,
-		times->system_ns);
+		task->pid, escaped, parent_of(task), times->user_ns, times->system_ns);
 }
 
 /* Ends while the module is being loaded, to see that the probes work. */
@@ -260,13 +298,16 @@ static int __init try_probes(void)
 		pr_err("Failed to start a thread: %ld\n", PTR_ERR(thread));
 		return PTR_ERR(thread);
 	}
+	/* Held until nobody is compared with it any more: another's task could take its place. */
+	get_task_struct(thread);
 	WRITE_ONCE(witness, thread);
 	kthread_stop(thread); /* returns after its exit */
 	WRITE_ONCE(witness, NULL);
+	put_task_struct(thread);
 	if (READ_ONCE(thread_probe_works) && READ_ONCE(process_probe_works))
 		return 0;
-	pr_err("Failed to register kprobe: %d (kprobes are switched off: see %s)\n", -EOPNOTSUPP,
-	       "/sys/kernel/debug/kprobes/enabled");
+	pr_err("Failed to register kprobe: %d (kprobes are switched off: see %s and %s)\n",
+	       -EOPNOTSUPP, "/sys/kernel/debug/kprobes/enabled", "kernel.ftrace_enabled");
 	return -EOPNOTSUPP;
 }
 

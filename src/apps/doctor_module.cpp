@@ -55,11 +55,14 @@ void look_at_signatures(Findings& findings) {
             findings.info("Secure Boot", "can't be told: efivarfs can't be read");
             break;
     }
-    if (locked || host::signatures_enforced()) {
-        findings.info("module signature",
-                      fmt::format("wanted: {}",
-                                  locked ? "lockdown is " + lockdown : "module.sig_enforce is set"),
+    // module_sig_check() in kernel/module/signing.c
+    if (host::signatures_enforced()) {
+        findings.info("module signature", "wanted: module.sig_enforce is set",
                       "insmod says 'Key was rejected by service' to a module that is not signed",
+                      sign);
+    } else if (locked) {
+        findings.info("module signature", "wanted: lockdown is " + lockdown,
+                      "insmod says 'Operation not permitted' for a module that is not signed",
                       sign);
     } else {
         findings.ok("module signature", "not needed");
@@ -94,6 +97,9 @@ void look_at_kprobes(Findings& findings) {
     } else if (host::kprobes_enabled() == false) {
         findings.info("kprobes", "switched off", "the kernel module sees no exit",
                       "echo 1 | sudo tee /sys/kernel/debug/kprobes/enabled");
+    } else if (host::ftrace_enabled() == false) {
+        findings.info("kprobes", "silenced: kernel.ftrace_enabled is 0",
+                      "the kernel module sees no exit", "sudo sysctl kernel.ftrace_enabled=1");
     } else if (host::kprobes_enabled()) {
         findings.ok("kprobes", "on");
     } else if (config) {

@@ -38,15 +38,41 @@ std::string broken_off(const Testimony& told) {
     return {};
 }
 
+// What each has counted for sure between the moments, whatever was on its way out at them.
+bool module_saw_own_ends(const Testimony& told) {
+    return growth(told.start.module_after->process_exits, told.end.module_before->process_exits) >=
+           own_ends;
+}
+
+bool hook_saw_own_ends(const Testimony& told) {
+    return growth(told.start.hook_after.seen, told.end.hook_before.seen) >= own_ends;
+}
+
+// A count that lacks something known is no witness, even where the numbers fit.
+bool is_whole(const Testimony& told, const Verdict& verdict) {
+    return verdict.hook_dropped == 0 && delivered(told.hook_at_last) == told.read &&
+           told.kprobes_enabled != false;
+}
+
 std::vector<std::string> find_reasons(const Testimony& told, const Verdict& verdict) {
     std::vector<std::string> reasons;
-    if (verdict.module_missed > 0) {
-        reasons.push_back(fmt::format("the kernel skipped the module's kprobes {}",
-                                      count_of(verdict.module_missed, "time")));
+    if (!module_saw_own_ends(told)) {
+        reasons.emplace_back("the module has not seen the processes end that verify itself ended");
+    }
+    if (!hook_saw_own_ends(told)) {
+        reasons.emplace_back("eBPF has not seen the processes end that verify itself ended");
+    }
+    if (const uint64_t missed = verdict.module_missed.value_or(0); missed > 0) {
+        reasons.push_back(
+            fmt::format("the kernel skipped the module's kprobes {}", count_of(missed, "time")));
     }
     if (told.kprobes_enabled == false) {
         reasons.emplace_back(
             "kprobes are switched off: echo 1 > /sys/kernel/debug/kprobes/enabled");
+    }
+    if (told.ftrace_enabled == false) {
+        reasons.emplace_back(
+            "kernel.ftrace_enabled is 0, which silences kprobes: sysctl kernel.ftrace_enabled=1");
     }
     if (verdict.hook_dropped > 0) {
         reasons.push_back(fmt::format("eBPF's ring had no room for {}: a larger --ring-size helps",
@@ -98,22 +124,27 @@ std::string seconds(uint64_t ns) {
     return text;
 }
 
+template <typename Number>
+std::string number_or(const std::optional<Number>& number, const char* absent) {
+    return number ? std::to_string(*number) : absent;
+}
+
 // The last line: what it comes to.
 std::string sentence(const Testimony& told, const Verdict& verdict) {
     if (!verdict.agree) {
-        const uint64_t apart = static_cast<uint64_t>(std::abs(verdict.difference));
+        const int64_t difference = verdict.difference.value_or(0);
         std::string text = "disagree";
-        if (apart > 0) {
-            text += fmt::format(
-                ": {} saw {} fewer than {}", verdict.difference > 0 ? "eBPF" : "the module",
-                count_of(apart, "exit"), verdict.difference > 0 ? "the module" : "eBPF");
+        if (difference != 0) {
+            text += fmt::format(": {} saw {} fewer than {}", difference > 0 ? "eBPF" : "the module",
+                                count_of(static_cast<uint64_t>(std::abs(difference)), "exit"),
+                                difference > 0 ? "the module" : "eBPF");
         }
         for (const std::string& reason : verdict.reasons) {
             text += "\n  " + reason;
         }
         return text;
     }
-    if (verdict.uncertainty == 0) {
+    if (verdict.accepted->least == 0 && verdict.accepted->most == 0) {
         return fmt::format(
             "agree: both saw {} end in {}",
             verdict.hook_exits == 1 ? "1 process" : fmt::format("{} processes", verdict.hook_exits),
@@ -121,8 +152,8 @@ std::string sentence(const Testimony& told, const Verdict& verdict) {
     }
     return fmt::format(
         "agree, as far as can be told: processes ended while the totals were read, so a "
-        "difference of up to {} means nothing",
-        verdict.uncertainty);
+        "difference from {} to {} means nothing",
+        verdict.accepted->least, verdict.accepted->most);
 }
 
 }  // namespace
@@ -133,48 +164,42 @@ uint64_t Moment::between_at_most() const {
     return growth(hook_before.seen, hook_after.seen) + in_flight.size();
 }
 
-uint64_t Moment::width() const {
-    const uint64_t module = module_before && module_after
-                                ? growth(module_before->process_exits, module_after->process_exits)
-                                : 0;
-    return module + between_at_most();
+uint64_t Moment::module_growth() const {
+    return module_before && module_after
+               ? growth(module_before->process_exits, module_after->process_exits)
+               : 0;
 }
+
+uint64_t Moment::width() const { return module_growth() + between_at_most(); }
 
 Verdict judge(const Testimony& told) {
     const Moment& start = told.start;
     const Moment& end = told.end;
-    const ModuleTotals none;
-    const ModuleTotals& module_start = start.module_before ? *start.module_before : none;
-    const ModuleTotals& module_end = end.module_before ? *end.module_before : none;
-    const std::string broken = broken_off(told);
-
     Verdict verdict;
-    verdict.uncertainty = start.width() + end.width();
     verdict.hook_dropped = growth(start.hook_before.dropped, end.hook_before.dropped);
     // Of all that was read, what belongs to the time between the moments.
     const uint64_t read_later = growth(delivered(end.hook_before), delivered(told.hook_at_last));
     verdict.hook_exits = growth(delivered(start.hook_before) + read_later, told.read);
-    if (broken.empty()) {
-        verdict.module_exits = growth(module_start.process_exits, module_end.process_exits);
-        verdict.module_missed = growth(module_start.kprobe_missed, module_end.kprobe_missed);
-        verdict.module_cpu_ns = growth(module_start.user_ns + module_start.system_ns,
-                                       module_end.user_ns + module_end.system_ns);
-    } else {
-        verdict.module_exits = module_end.process_exits;
-        verdict.module_cpu_ns = module_end.user_ns + module_end.system_ns;
-    }
-    verdict.difference = minus(verdict.module_exits, verdict.hook_exits);
-    if (!broken.empty()) {
+    if (const std::string broken = broken_off(told); !broken.empty()) {
         verdict.reasons.push_back(broken);
         return verdict;
     }
-    // The module's count at each instant lies between its two readings.
-    const int64_t least = verdict.difference - minus(start.module_after->process_exits,
-                                                     start.module_before->process_exits);
-    const int64_t most = verdict.difference +
-                         minus(end.module_after->process_exits, end.module_before->process_exits);
-    verdict.agree = least <= static_cast<int64_t>(end.between_at_most()) &&
-                    most >= -static_cast<int64_t>(start.between_at_most());
+    const ModuleTotals& module_start = *start.module_before;
+    const ModuleTotals& module_end = *end.module_before;
+    const uint64_t module_exits = growth(module_start.process_exits, module_end.process_exits);
+    verdict.module_exits = module_exits;
+    verdict.module_missed = growth(module_start.kprobe_missed, module_end.kprobe_missed);
+    verdict.module_cpu_ns = growth(module_start.user_ns + module_start.system_ns,
+                                   module_end.user_ns + module_end.system_ns);
+    verdict.difference = minus(module_exits, verdict.hook_exits);
+    // The module's count at each instant lies between its two readings. It is held against what
+    // eBPF has seen: what got lost behind that can't make up for what the module lacks.
+    const int64_t apart = minus(module_exits, growth(start.hook_before.seen, end.hook_before.seen));
+    const Range accepted{-static_cast<int64_t>(start.between_at_most() + end.module_growth()),
+                         static_cast<int64_t>(end.between_at_most() + start.module_growth())};
+    verdict.accepted = accepted;
+    verdict.agree = apart >= accepted.least && apart <= accepted.most &&
+                    module_saw_own_ends(told) && hook_saw_own_ends(told) && is_whole(told, verdict);
     if (!verdict.agree) {
         verdict.reasons = find_reasons(told, verdict);
     }
@@ -188,11 +213,12 @@ std::string to_text(const Testimony& told, const Verdict& verdict) {
         fmt::format_to(std::back_inserter(out), "{:<16}{:>14}{:>14}\n", name, module, hook);
     };
     row("", "module", "eBPF");
-    row("processes ended", std::to_string(verdict.module_exits),
+    row("processes ended", number_or(verdict.module_exits, "-"),
         std::to_string(verdict.hook_exits));
-    row("missed", std::to_string(verdict.module_missed),
+    row("missed", number_or(verdict.module_missed, "-"),
         std::to_string(verdict.hook_dropped + told.missed_at_most));
-    row("their CPU time", seconds(verdict.module_cpu_ns), seconds(told.hook_cpu_ns));
+    row("their CPU time", verdict.module_cpu_ns ? seconds(*verdict.module_cpu_ns) : "-",
+        seconds(told.hook_cpu_ns));
     append_in_flight(out, "start", told.start);
     append_in_flight(out, "end", told.end);
     out += sentence(told, verdict);
@@ -201,13 +227,18 @@ std::string to_text(const Testimony& told, const Verdict& verdict) {
 }
 
 std::string to_json(const Testimony& told, const Verdict& verdict) {
+    const std::string accepted = verdict.accepted
+                                     ? fmt::format("{{\"least\":{},\"most\":{}}}",
+                                                   verdict.accepted->least, verdict.accepted->most)
+                                     : "null";
     std::string out = fmt::format(
-        "{{\"verdict\":\"{}\",\"duration_ns\":{},\"difference\":{},\"uncertainty\":{},"
+        "{{\"verdict\":\"{}\",\"duration_ns\":{},\"difference\":{},\"accepted\":{},"
         "\"module\":{{\"process_exits\":{},\"missed\":{},\"cpu_ns\":{}}},"
         "\"ebpf\":{{\"process_exits\":{},\"dropped\":{},\"missed_at_most\":{},\"cpu_ns\":{}}},"
         "\"in_flight\":{{\"start\":",
-        verdict.agree ? "agree" : "disagree", told.duration_ns, verdict.difference,
-        verdict.uncertainty, verdict.module_exits, verdict.module_missed, verdict.module_cpu_ns,
+        verdict.agree ? "agree" : "disagree", told.duration_ns,
+        number_or(verdict.difference, "null"), accepted, number_or(verdict.module_exits, "null"),
+        number_or(verdict.module_missed, "null"), number_or(verdict.module_cpu_ns, "null"),
         verdict.hook_exits, verdict.hook_dropped, told.missed_at_most, told.hook_cpu_ns);
     append_in_flight_json(out, told.start);
     out += ",\"end\":";

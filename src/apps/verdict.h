@@ -36,7 +36,12 @@ struct Moment {
     uint64_t width() const;
     // Processes that the module had counted and eBPF had not.
     uint64_t between_at_most() const;
+    // Processes that the module counted meanwhile.
+    uint64_t module_growth() const;
 };
+
+// `vigil verify` ends processes of its own between the moments: each witness saw these at least.
+constexpr uint64_t own_ends = 2;
 
 // All that was said.
 struct Testimony {
@@ -48,18 +53,25 @@ struct Testimony {
     uint64_t missed_at_most = 0;  // programs that the kernel skipped: see capture/hooks.h
     uint64_t hook_cpu_ns = 0;     // CPU time of the processes that ended, by eBPF
     std::optional<bool> kprobes_enabled;  // at the end
+    std::optional<bool> ftrace_enabled;   // at the end; not every kprobe needs it
+};
+
+struct Range {
+    int64_t least = 0;
+    int64_t most = 0;
 };
 
 struct Verdict {
     bool agree = false;
-    uint64_t module_exits = 0;  // between the moments
-    uint64_t hook_exits = 0;    // that reached user space
-    int64_t difference = 0;     // the module's minus eBPF's
-    uint64_t uncertainty = 0;   // a difference up to this can't be told from agreement
-    uint64_t module_missed = 0;
-    uint64_t module_cpu_ns = 0;
+    // Between the moments. Absent where the module was unloaded meanwhile: its count is lost.
+    std::optional<uint64_t> module_exits;
+    std::optional<uint64_t> module_missed;
+    std::optional<uint64_t> module_cpu_ns;
+    uint64_t hook_exits = 0;  // that reached user space
     uint64_t hook_dropped = 0;
-    std::vector<std::string> reasons;  // why not, where they disagree
+    std::optional<int64_t> difference;  // the module's minus eBPF's
+    std::optional<Range> accepted;      // differences that can't be told from agreement
+    std::vector<std::string> reasons;   // why not, where they disagree
 };
 Verdict judge(const Testimony& testimony);
 

@@ -34,7 +34,7 @@ using model::Kind;
 
 constexpr size_t batch_bytes = 1 << 20;
 // How long a quiet moment is looked for, and how long what is left may take to come.
-constexpr uint64_t quiet_patience_ns = ns_per_s;
+constexpr uint64_t quiet_patience_ns = ns_per_s / 2;
 constexpr uint64_t settle_patience_ns = 2 * ns_per_s;
 constexpr uint64_t nap_ns = 10 * ns_per_ms;
 // Between two looks at a ring that does not fill by itself to where it wakes the reader.
@@ -161,7 +161,7 @@ Moment ask(const Listener& listener) {
     return moment;
 }
 
-// The best moment of the next second: the first quiet one, where there is one.
+// The best moment of the next half second: the first quiet one, where there is one.
 Moment find_moment(Listener& listener) {
     const uint64_t give_up_ns = boot_now_ns() + quiet_patience_ns;
     listener.drain();
@@ -212,12 +212,14 @@ Result<Testimony> hear(const VerifyRequest& request) {
     const uint64_t cpu_before_ns = listener.cpu_ns();
     const uint64_t began_ns = boot_now_ns();
     say(stderr, "vigil: both witnesses listen; Ctrl-C ends\n");
+    static_assert(own_ends == 2);
     TRY(end_a_process());
     listener.listen(began_ns + request.duration_ns);
     TRY(end_a_process());
     told.end = find_moment(listener);
     told.duration_ns = boot_now_ns() - began_ns;
     told.kprobes_enabled = host::kprobes_enabled();
+    told.ftrace_enabled = host::ftrace_enabled();
     tracer.detach();
     listener.drain_all();
     told.hook_at_last = listener.totals();

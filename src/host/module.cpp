@@ -18,6 +18,11 @@ namespace {
 
 constexpr size_t totals_limit_bytes = 4 << 10;
 
+std::optional<bool> switch_at(const char* path) {
+    const auto text = read_setting(path);
+    return text ? std::optional(*text != "0") : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<ModuleTotals> parse_module_totals(std::string_view text) {
@@ -100,10 +105,9 @@ std::optional<std::vector<std::string>> missing_symbols(std::vector<std::string>
     return any ? std::optional(std::move(names)) : std::nullopt;
 }
 
-std::optional<bool> kprobes_enabled() {
-    const auto text = read_setting("/sys/kernel/debug/kprobes/enabled");
-    return text ? std::optional(*text != "0") : std::nullopt;
-}
+std::optional<bool> kprobes_enabled() { return switch_at("/sys/kernel/debug/kprobes/enabled"); }
+
+std::optional<bool> ftrace_enabled() { return switch_at("/proc/sys/kernel/ftrace_enabled"); }
 
 // A variable's file holds its attributes (4 bytes), then its value.
 SecureBoot secure_boot() {

@@ -44,6 +44,9 @@ std::optional<std::vector<std::string>> missing_symbols(std::vector<std::string>
 
 // Whether kprobes fire, from debugfs; nothing: not told.
 std::optional<bool> kprobes_enabled();
+// Whether what the kernel hooks into the entry of functions is called, kprobes of most
+// architectures among it; nothing: not told.
+std::optional<bool> ftrace_enabled();
 
 enum class SecureBoot { unknown, no_efi, off, on };
 SecureBoot secure_boot();

@@ -75,8 +75,8 @@ void expect_one_exit_each(uint64_t processes, uint64_t threads) {
     EXPECT_EQ(after["thread_exits"] - before["thread_exits"], exits + processes * threads);
 }
 
-TEST(Count, EightRacingThreadsAreOneProcess) { expect_one_exit_each(25, 8); }
-TEST(Count, TwoRacingThreadsAreOneProcess) { expect_one_exit_each(200, 1); }
+TEST(Count, EightRacingThreadsAreOneProcess) { expect_one_exit_each(15, 8); }
+TEST(Count, TwoRacingThreadsAreOneProcess) { expect_one_exit_each(100, 1); }
 
 TEST(Count, TimesAddUp) {
     const Loaded module;

@@ -8,10 +8,10 @@
 namespace vigil::tests {
 namespace {
 
-void switch_kprobes(const char* state) {
-    std::ofstream file("/sys/kernel/debug/kprobes/enabled");
+void write_switch(const char* path, const char* state) {
+    std::ofstream file(path);
     file << state << std::flush;
-    EXPECT_TRUE(file.good()) << "switching kprobes " << state;
+    EXPECT_TRUE(file.good()) << state << " to " << path;
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ int kprobes_of(const std::string& function) {
     return count;
 }
 
-KprobesOff::KprobesOff() { switch_kprobes("0"); }
-KprobesOff::~KprobesOff() { switch_kprobes("1"); }
+SwitchedOff::SwitchedOff(const char* path) : path_(path) { write_switch(path_, "0"); }
+SwitchedOff::~SwitchedOff() { write_switch(path_, "1"); }
 
 }  // namespace vigil::tests

@@ -9,13 +9,24 @@ namespace vigil::tests {
 // How many there are on this function.
 int kprobes_of(const std::string& function);
 
-// No kprobe of the machine fires while this object lives.
-class KprobesOff {
+// A switch of the kernel's, by its file: off while this object lives.
+class SwitchedOff {
  public:
-    KprobesOff();
-    KprobesOff(const KprobesOff&) = delete;
-    KprobesOff& operator=(const KprobesOff&) = delete;
-    ~KprobesOff();
+    explicit SwitchedOff(const char* path);
+    SwitchedOff(const SwitchedOff&) = delete;
+    SwitchedOff& operator=(const SwitchedOff&) = delete;
+    ~SwitchedOff();
+
+ private:
+    const char* path_;
+};
+
+// No kprobe of the machine fires while one of these lives.
+struct KprobesOff : SwitchedOff {
+    KprobesOff() : SwitchedOff("/sys/kernel/debug/kprobes/enabled") {}
+};
+struct FtraceOff : SwitchedOff {
+    FtraceOff() : SwitchedOff("/proc/sys/kernel/ftrace_enabled") {}
 };
 
 }  // namespace vigil::tests

@@ -65,8 +65,9 @@ TEST(Lines, OfKnownCommands) {
     }
 }
 
-// What dmesg(1) reads by syslog(2): each of the two lines has the prefix.
-TEST(Lines, StandOneBelowTheOtherInDmesg) {
+// The two lines are one record of /dev/kmsg, and syslog(2), which `dmesg -S` and busybox's dmesg
+// read, makes two of it: each with the time stamp and the prefix.
+TEST(Lines, StandOneBelowTheOtherBySyslog) {
     const Loaded module;
     const pid_t pid = start([] { return 0; });
     wait_for(pid);
@@ -118,15 +119,27 @@ TEST(Lines, ParentIsTheRealOneAlsoUnderADebugger) {
     EXPECT_EQ(log.exit_of(target).parent, ::getpid());
 }
 
-TEST(Lines, ANameCantForgeALine) {
+std::string logged_name(const char* name) {
     const Loaded module;
     KernelLog log;
-    const pid_t pid = start([] {
-        ::prctl(PR_SET_NAME, "a\nPROCESS_MONIT");
+    const pid_t pid = start([name] {
+        ::prctl(PR_SET_NAME, name);
         return 0;
     });
     wait_for(pid);
-    EXPECT_EQ(log.exit_of(pid).name, R"(a\nPROCESS_MONIT)");
+    return log.exit_of(pid).name;
+}
+
+TEST(Lines, ANameCantForgeALine) {
+    EXPECT_EQ(logged_name("a\nPROCESS_MONIT"), R"(a\012PROCESS_MONIT)");
+    EXPECT_EQ(logged_name(R"(a\012)"), R"(a\134012)");
+}
+
+// The bytes of ä and of what stands half in the latin-1 table; 15 at most, the longest there is.
+TEST(Lines, ALetterThatIsNotAsciiIsEscapedWhole) {
+    EXPECT_EQ(logged_name("\xC3\xA4-\xE2\x82\xAC"), R"(\303\244-\342\202\254)");
+    EXPECT_EQ(logged_name("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").size(),
+              60U);
 }
 
 // Missing at most: the last tick of each thread, and what follows behind the probe.

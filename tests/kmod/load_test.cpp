@@ -95,18 +95,22 @@ TEST(Loading, WithoutItsFunctionIsRefusedAndLeavesNothing) {
     EXPECT_EQ(kprobes_of("do_exit"), 1);
 }
 
-TEST(Loading, WithKprobesOffIsRefusedAndLeavesNothing) {
+template <typename Off>
+void expect_refusal() {
     KernelLog log;
     {
-        const KprobesOff off;
+        const Off off;
         EXPECT_EQ(load_module(module_path()), EOPNOTSUPP);
     }
     EXPECT_EQ(log.module_lines().back(),
               "Failed to register kprobe: -95 (kprobes are switched off: see "
-              "/sys/kernel/debug/kprobes/enabled)");
+              "/sys/kernel/debug/kprobes/enabled and kernel.ftrace_enabled)");
     EXPECT_NE(::access("/proc/process_monitor", F_OK), 0);
     EXPECT_EQ(kprobes_of("do_exit") + kprobes_of("taskstats_exit"), 0);
 }
+
+TEST(Loading, WithKprobesOffIsRefusedAndLeavesNothing) { expect_refusal<KprobesOff>(); }
+TEST(Loading, WithFtraceOffIsRefusedAndLeavesNothing) { expect_refusal<FtraceOff>(); }
 
 TEST(Log, SwitchedOffAndOnWhileLoaded) {
     const Loaded module("log=0");

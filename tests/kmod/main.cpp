@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 
 #include "module.h"
@@ -13,9 +15,21 @@ namespace {
 
 constexpr int skipped = 77;
 
+// The kernel's record of what went wrong with it, but for the two bits of any module that is not
+// its own and not signed.
+uint64_t taint() {
+    constexpr uint64_t out_of_tree = 1 << 12;
+    constexpr uint64_t not_signed = 1 << 13;
+    uint64_t bits = ~uint64_t{0};
+    std::ifstream("/proc/sys/kernel/tainted") >> bits;
+    return bits & ~(out_of_tree | not_signed);
+}
+
 // What the kernel complains about counts against the test during which it did.
 class NoComplaints : public ::testing::EmptyTestEventListener {
  public:
+    void OnTestStart(const ::testing::TestInfo&) override { taint_before_ = taint(); }
+
     void OnTestEnd(const ::testing::TestInfo&) override {
         for (const std::string& line : log_.lines()) {
             for (const char* complaint : {"BUG:", "WARNING:", "Oops", "rcu_", "stall", "lockup"}) {
@@ -25,10 +39,13 @@ class NoComplaints : public ::testing::EmptyTestEventListener {
                 }
             }
         }
+        EXPECT_FALSE(log_.take_overwritten()) << "complaints may be among what was overwritten";
+        EXPECT_EQ(taint(), taint_before_) << "the kernel is tainted: see /proc/sys/kernel/tainted";
         EXPECT_FALSE(vigil::tests::module_is_loaded()) << "left behind";
     }
 
  private:
+    uint64_t taint_before_ = 0;
     vigil::tests::KernelLog log_;
 };
 

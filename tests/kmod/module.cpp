@@ -113,7 +113,8 @@ std::vector<std::string> KernelLog::lines() {
     while (true) {
         const ssize_t got = ::read(log_.get(), buffer.data(), buffer.size());
         if (got < 0 && errno == EPIPE) {
-            continue;  // older ones were overwritten
+            overwritten_ = true;
+            continue;
         }
         if (got <= 0) {
             return lines;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -61,6 +62,8 @@ class KernelLog {
 
     // Lines that have come since the last call, without time stamps.
     std::vector<std::string> lines();
+    // Whether some were overwritten before they were read, since the last call.
+    bool take_overwritten() { return std::exchange(overwritten_, false); }
     // Those of the module, without their "PROCESS_MONITOR: ".
     std::vector<std::string> module_lines();
     // All of its lines since the last call; the test fails where one belongs to no exit.
@@ -70,6 +73,7 @@ class KernelLog {
 
  private:
     Fd log_;
+    bool overwritten_ = false;
 };
 
 }  // namespace vigil::tests
