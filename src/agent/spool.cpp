@@ -267,28 +267,52 @@ uint64_t Spool::end_of(const SpoolRun& run) const {
 }
 
 Result<std::optional<SpoolPart>> Spool::next(uint64_t after, size_t most_bytes) {
-    SpoolPart part;
-    uint64_t last = writer_->synced();
+    const uint64_t synced = writer_->synced();
     uint64_t first = 0;
     {
         const std::lock_guard lock(mutex_);
         first = std::max({after, state_.acknowledged, writer_->oldest_sequence() - 1}) + 1;
-        const SpoolRun& run = run_of(first);
-        part.journal = run.journal;
-        last = std::min(last, end_of(run) - 1);
     }
-    if (first > last) {
-        return std::optional<SpoolPart>();
+    while (first <= synced) {
+        SpoolPart part;
+        uint64_t last = synced;
+        {
+            const std::lock_guard lock(mutex_);
+            const SpoolRun& run = run_of(first);
+            part.journal = run.journal;
+            last = std::min(last, end_of(run) - 1);
+        }
+        if (!reader_ || reader_->next_sequence() != first) {
+            reader_ = std::make_unique<journal::Reader>(journal_path(options_), first);
+        }
+        const auto count = reader_->read(part.lines, most_bytes, last);
+        const uint64_t next = reader_->next_sequence();
+        part.count = count ? *count : 0;
+        part.first_sequence = next - part.count;
+        miss(first, part.first_sequence);
+        if (part.count > 0) {
+            return std::optional(std::move(part));
+        }
+        if (next == first) {
+            return count ? Result<std::optional<SpoolPart>>(std::nullopt) : count.error();
+        }
+        first = next;  // behind a damaged line, or lines that are missing
     }
-    if (!reader_ || reader_->next_sequence() != first) {
-        reader_ = std::make_unique<journal::Reader>(journal_path(options_), first);
+    return std::optional<SpoolPart>();
+}
+
+// The lines from `first` to the one before `end` can't be read. Told once, and not where they have
+// been given up meanwhile.
+void Spool::miss(uint64_t first, uint64_t end) {
+    const std::lock_guard lock(mutex_);
+    first = std::max({first, state_.acknowledged + 1, missed_before_});
+    if (first >= end) {
+        return;
     }
-    TRY_ASSIGN(part.count, reader_->read(part.lines, most_bytes, last));
-    part.first_sequence = reader_->next_sequence() - part.count;
-    if (part.count == 0) {
-        return std::optional<SpoolPart>();
-    }
-    return std::optional(std::move(part));
+    missed_before_ = end;
+    const int64_t now_ns = to_unix_ns(boot_now_ns(), unix_minus_boot_ns());
+    lost_ += end - first;
+    merge(state_.loss, {.count = end - first, .from_unix_ns = now_ns, .to_unix_ns = now_ns});
 }
 
 SpoolPart Spool::begin() const {

@@ -62,13 +62,18 @@ class Spool {
     // What fails now; "": nothing.
     std::string trouble() const;
 
+    // The line that was added last; whether that one and all before it are on the disk.
+    uint64_t last_sequence() const { return writer_->next_sequence() - 1; }
+    bool is_durable(uint64_t sequence) const { return writer_->synced() >= sequence; }
+
     // Waits until all is durable, or so long.
     void settle(uint64_t timeout_ns);
 
     // --- For the link.
 
     // The next durable lines after `sequence` (of the whole spool; 0: after what is acknowledged),
-    // of one journal; nothing if there are none yet.
+    // of one journal; nothing if there are none yet. Lines that are
+    // missing or damaged are left out, and told as lost.
     Result<std::optional<SpoolPart>> next(uint64_t after, size_t most_bytes);
 
     // Where sending begins: the journal and the sequence of the first line that is not
@@ -93,6 +98,7 @@ class Spool {
     SpoolLoss loss_of(uint64_t first, uint64_t end) const;
     void give_up(uint64_t end);
     void remove_old();
+    void miss(uint64_t first, uint64_t end);
 
     SpoolOptions options_;
     std::string written_;  // what the state's file says; empty: unknown
@@ -101,6 +107,7 @@ class Spool {
     SpoolState state_;          // its last run is ours
     uint64_t safe_ = 0;         // up to this sequence a server has all that was not given up
     uint64_t lost_ = 0;
+    uint64_t missed_before_ = 0;  // what can't be read of the lines before it is counted
     std::string trouble_;
     std::unique_ptr<journal::Reader> reader_;  // of the link's thread
     std::unique_ptr<journal::Writer> writer_;
