@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -14,6 +15,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -38,6 +40,7 @@ constexpr uint64_t connect_patience_ns = 5 * ns_per_s;
 // A connection that holds so long, or brings lines to the server, is a good one: after it the next
 // try comes soon.
 constexpr uint64_t steady_ns = 30 * ns_per_s;
+constexpr auto lookup_step = std::chrono::milliseconds(5);
 constexpr auto shortest_pause = std::chrono::milliseconds(250);
 constexpr auto longest_pause = std::chrono::seconds(10);
 
@@ -82,6 +85,28 @@ std::string to_string(const Address& address) {
                ? fmt::format("[{}]:{}", address.host, address.port)
                : fmt::format("{}:{}", address.host, address.port);
 }
+
+namespace {
+
+// What the resolver says of a name. Nothing bounds getaddrinfo(3) or ends it early, so it runs on a
+// thread that nobody waits for: neither a connection to another server nor the agent's end.
+struct Lookup {
+    boost::system::error_code error;
+    std::vector<tcp::endpoint> endpoints;
+    std::atomic<bool> done = false;  // the rest is the other thread's from now on
+};
+
+void look_up(Lookup& lookup, const Address& server) {
+    asio::io_context io;
+    tcp::resolver resolver(io);
+    for (const auto& entry :
+         resolver.resolve(server.host, std::to_string(server.port), lookup.error)) {
+        lookup.endpoints.push_back(entry.endpoint());
+    }
+    lookup.done = true;
+}
+
+}  // namespace
 
 class Link::Worker final : public ConnectionOwner {
  public:
@@ -190,19 +215,39 @@ class Link::Worker final : public ConnectionOwner {
         }
     }
 
+    // The addresses of a name. A lookup that takes too long is waited for again the next time.
+    wire::Awaitable<Result<std::vector<tcp::endpoint>>> resolve(const Address& server) {
+        std::shared_ptr<Lookup>& lookup = lookups_[&server];
+        if (!lookup) {
+            lookup = std::make_shared<Lookup>();
+            std::thread([lookup, server] { look_up(*lookup, server); }).detach();
+        }
+        asio::steady_timer timer(io_);
+        const uint64_t deadline_ns = boot_now_ns() + connect_patience_ns;
+        while (!lookup->done && boot_now_ns() < deadline_ns) {
+            timer.expires_after(lookup_step);
+            (void)co_await timer.async_wait(as_values);
+        }
+        if (!lookup->done) {
+            co_return Error{ErrorCode::failed, "no answer about its name"};
+        }
+        const auto answer = std::exchange(lookup, nullptr);
+        if (answer->error) {
+            co_return Error{ErrorCode::failed, answer->error.message()};
+        }
+        co_return std::move(answer->endpoints);
+    }
+
     // One connection, until it ends: always an error.
     wire::Awaitable<Result<void>> serve(const Address& server) {
-        tcp::resolver resolver(io_);
-        const auto [unknown, endpoints] =
-            co_await resolver.async_resolve(server.host, std::to_string(server.port), as_values);
-        if (unknown) {
-            co_return Error{ErrorCode::failed, unknown.message()};
+        const auto endpoints = co_await resolve(server);
+        if (!endpoints) {
+            co_return endpoints.error();
         }
         tcp::socket socket(io_);
         Error problem{ErrorCode::failed, "has no address"};
         bool connected = false;
-        for (const auto& entry : endpoints) {
-            const tcp::endpoint endpoint = entry.endpoint();
+        for (const tcp::endpoint& endpoint : *endpoints) {
             if (!tls_ && !endpoint.address().is_loopback()) {
                 problem.context = needs_tls;
                 continue;
@@ -268,6 +313,7 @@ class Link::Worker final : public ConnectionOwner {
     asio::io_context io_;
     std::shared_ptr<Connection> connection_;
     const Address* server_ = nullptr;
+    std::map<const Address*, std::shared_ptr<Lookup>> lookups_;  // under way
     tcp::socket* connecting_ = nullptr;
     uint64_t deadline_ns_ = UINT64_MAX;
     uint64_t welcomed_ns_ = UINT64_MAX;  // UINT64_MAX: not yet
