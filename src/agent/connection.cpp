@@ -85,7 +85,11 @@ void Connection::take(wire::FromServer message) {
             news_.cancel();
         }
     } else if (const auto* ack = std::get_if<wire::Ack>(&message)) {
+        const uint64_t before = owner_->spool().acknowledged();
         owner_->spool().acknowledge(ack->journal, ack->sequence);
+        if (owner_->spool().acknowledged() > before) {
+            owner_->on_progress();
+        }
     } else if (auto* config = std::get_if<wire::Config>(&message)) {
         owner_->on_config(std::move(*config));
     } else {
@@ -173,11 +177,20 @@ wire::Awaitable<bool> Connection::send_lines() {
             const size_t end = rest.find('\n');
             const uint64_t sequence = (*part)->first_sequence + i;
             if (!owner_->is_refused(sequence)) {
+                const size_t before = text.size();
                 wire::append_event(text, rest.substr(0, end), sequence);
+                // Damaged on the disk: no server takes it.
+                if (text.size() - before > wire::longest_agent_line + 1) {
+                    text.resize(before);
+                    owner_->on_refused(sequence);
+                }
             }
             rest.remove_prefix(end + 1);
         }
         sent_ = (*part)->first_sequence + (*part)->count - 1;
+    }
+    if (text.empty()) {
+        co_return true;
     }
     const auto written = co_await stream_->write(text);
     if (!written) {

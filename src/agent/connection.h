@@ -22,8 +22,10 @@ class ConnectionOwner {
     virtual ~ConnectionOwner() = default;
     virtual Spool& spool() = 0;
     virtual void on_welcome() = 0;
+    // The server has taken more lines.
+    virtual void on_progress() = 0;
     virtual void on_config(wire::Config config) = 0;
-    // The server has refused the event of this sequence.
+    // The event of this sequence is one that no server takes.
     virtual void on_refused(uint64_t sequence) = 0;
     virtual bool is_refused(uint64_t sequence) const = 0;
 };

@@ -4,15 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -32,7 +35,12 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+constexpr const char* needs_tls = "is not this machine: it takes --tls";
 constexpr uint64_t connect_patience_ns = 5 * ns_per_s;
+// A connection that holds so long, or brings lines to the server, is a good one: after it the next
+// try comes soon.
+constexpr uint64_t steady_ns = 30 * ns_per_s;
+constexpr auto lookup_step = std::chrono::milliseconds(5);
 constexpr auto shortest_pause = std::chrono::milliseconds(250);
 constexpr auto longest_pause = std::chrono::seconds(10);
 
@@ -77,6 +85,28 @@ std::string to_string(const Address& address) {
                ? fmt::format("[{}]:{}", address.host, address.port)
                : fmt::format("{}:{}", address.host, address.port);
 }
+
+namespace {
+
+// What the resolver says of a name. Nothing bounds getaddrinfo(3) or ends it early, so it runs on a
+// thread that nobody waits for: neither a connection to another server nor the agent's end.
+struct Lookup {
+    boost::system::error_code error;
+    std::vector<tcp::endpoint> endpoints;
+    std::atomic<bool> done = false;  // the rest is the other thread's from now on
+};
+
+void look_up(Lookup& lookup, const Address& server) {
+    asio::io_context io;
+    tcp::resolver resolver(io);
+    for (const auto& entry :
+         resolver.resolve(server.host, std::to_string(server.port), lookup.error)) {
+        lookup.endpoints.push_back(entry.endpoint());
+    }
+    lookup.done = true;
+}
+
+}  // namespace
 
 class Link::Worker final : public ConnectionOwner {
  public:
@@ -136,9 +166,10 @@ class Link::Worker final : public ConnectionOwner {
         changed_();
     }
     void on_welcome() override {
-        pause_ = shortest_pause;
+        welcomed_ns_ = boot_now_ns();
         set_state({true, to_string(*server_), ""});
     }
+    void on_progress() override { pause_ = shortest_pause; }
     void on_refused(uint64_t sequence) override {
         if (!refused_lines_.insert(sequence).second) {
             return;
@@ -184,28 +215,59 @@ class Link::Worker final : public ConnectionOwner {
         }
     }
 
+    // The addresses of a name. A lookup that takes too long is waited for again the next time.
+    wire::Awaitable<Result<std::vector<tcp::endpoint>>> resolve(const Address& server) {
+        std::shared_ptr<Lookup>& lookup = lookups_[&server];
+        if (!lookup) {
+            lookup = std::make_shared<Lookup>();
+            std::thread([lookup, server] { look_up(*lookup, server); }).detach();
+        }
+        asio::steady_timer timer(io_);
+        const uint64_t deadline_ns = boot_now_ns() + connect_patience_ns;
+        while (!lookup->done && boot_now_ns() < deadline_ns) {
+            timer.expires_after(lookup_step);
+            (void)co_await timer.async_wait(as_values);
+        }
+        if (!lookup->done) {
+            co_return Error{ErrorCode::failed, "no answer about its name"};
+        }
+        const auto answer = std::exchange(lookup, nullptr);
+        if (answer->error) {
+            co_return Error{ErrorCode::failed, answer->error.message()};
+        }
+        co_return std::move(answer->endpoints);
+    }
+
     // One connection, until it ends: always an error.
     wire::Awaitable<Result<void>> serve(const Address& server) {
-        deadline_ns_ = boot_now_ns() + connect_patience_ns;
-        tcp::resolver resolver(io_);
-        const auto [unknown, endpoints] =
-            co_await resolver.async_resolve(server.host, std::to_string(server.port), as_values);
-        if (unknown) {
-            deadline_ns_ = UINT64_MAX;
-            co_return Error{ErrorCode::failed, unknown.message()};
+        const auto endpoints = co_await resolve(server);
+        if (!endpoints) {
+            co_return endpoints.error();
         }
         tcp::socket socket(io_);
-        connecting_ = &socket;
-        const auto [refused, endpoint] = co_await asio::async_connect(socket, endpoints, as_values);
-        connecting_ = nullptr;
-        if (refused) {
+        Error problem{ErrorCode::failed, "has no address"};
+        bool connected = false;
+        for (const tcp::endpoint& endpoint : *endpoints) {
+            if (!tls_ && !endpoint.address().is_loopback()) {
+                problem.context = needs_tls;
+                continue;
+            }
+            // Each address has its own time: a dead one does not use up that of the next.
+            socket = tcp::socket(io_);
+            connecting_ = &socket;
+            deadline_ns_ = boot_now_ns() + connect_patience_ns;
+            const auto [refused] = co_await socket.async_connect(endpoint, as_values);
+            connecting_ = nullptr;
             const bool late = boot_now_ns() >= deadline_ns_;
             deadline_ns_ = UINT64_MAX;
-            co_return Error{ErrorCode::failed, late ? "no answer" : refused.message()};
+            connected = !refused;
+            if (connected) {
+                break;
+            }
+            problem.context = late ? "no answer" : refused.message();
         }
-        if (!tls_ && !endpoint.address().is_loopback()) {
-            deadline_ns_ = UINT64_MAX;
-            co_return Error{ErrorCode::failed, "is not this machine: it takes --tls"};
+        if (!connected) {
+            co_return problem;
         }
         std::unique_ptr<wire::Stream> stream;
         if (tls_) {
@@ -218,9 +280,9 @@ class Link::Worker final : public ConnectionOwner {
             stream = wire::plain_stream(std::move(socket));
         }
         connection_ = std::make_shared<Connection>(io_, *this, std::move(stream));
-        deadline_ns_ = UINT64_MAX;
         auto ended = co_await connection_->run(options_.hello, status_);
         connection_.reset();
+        welcomed_ns_ = UINT64_MAX;
         co_return ended;
     }
 
@@ -235,6 +297,9 @@ class Link::Worker final : public ConnectionOwner {
                 connecting_->close(ignored);
             }
             if (connection_) {
+                if (now_ns >= welcomed_ns_ && now_ns - welcomed_ns_ >= steady_ns) {
+                    pause_ = shortest_pause;
+                }
                 connection_->check_time(now_ns);
             }
         }
@@ -248,8 +313,10 @@ class Link::Worker final : public ConnectionOwner {
     asio::io_context io_;
     std::shared_ptr<Connection> connection_;
     const Address* server_ = nullptr;
+    std::map<const Address*, std::shared_ptr<Lookup>> lookups_;  // under way
     tcp::socket* connecting_ = nullptr;
     uint64_t deadline_ns_ = UINT64_MAX;
+    uint64_t welcomed_ns_ = UINT64_MAX;  // UINT64_MAX: not yet
     std::chrono::milliseconds pause_ = shortest_pause;
     std::mt19937_64 random_{std::random_device()()};
     std::set<uint64_t> refused_lines_;
@@ -266,6 +333,13 @@ Result<std::unique_ptr<Link>> Link::open(const LinkOptions& options, Spool& spoo
                                          std::function<void()> changed) {
     std::optional<wire::TlsContext> tls;
     LinkOptions own = options;
+    for (const Address& server : options.servers) {
+        boost::system::error_code is_name;
+        const auto address = asio::ip::make_address(server.host, is_name);
+        if (!options.tls && !is_name && !address.is_loopback()) {
+            return usage_error(fmt::format("{} {}", to_string(server), needs_tls));
+        }
+    }
     if (options.tls) {
         TRY_ASSIGN(tls, wire::TlsContext::load(*options.tls, wire::Role::agent));
         own.hello.agent = tls->name();

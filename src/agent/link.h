@@ -40,8 +40,9 @@ struct LinkState {
 class Link {
  public:
     // Begins to connect. `changed` is called on the link's thread when state() or take_config()
-    // has something new. The spool must outlive it. Fails with code usage where the TLS file or
-    // the servers are at fault.
+    // has something new. The spool must outlive it. Fails with code usage where the TLS file is
+    // at fault, or where without TLS a server has an address that is not this machine's own. A
+    // name is judged once it is resolved: no connection is made then.
     static Result<std::unique_ptr<Link>> open(const LinkOptions& options, Spool& spool,
                                               std::function<void()> changed);
     ~Link();

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/clock.h"
@@ -15,13 +14,9 @@
 namespace vigil::agent {
 namespace {
 
-constexpr std::string_view title = "vigil spool 1 ";
-constexpr std::string_view loss_title = "lost ";
 constexpr size_t largest_state_bytes = 1 << 20;
 constexpr mode_t state_mode = 0600;
 constexpr size_t pending_bytes = 4 << 20;
-// More lines than any agent writes: what says so is damaged.
-constexpr uint64_t most_acknowledged = journal::largest_sequence / 2;
 constexpr size_t part_bytes = 256 << 10;
 
 std::string state_path(const SpoolOptions& options) { return options.folder + "/spool.state"; }
@@ -55,22 +50,6 @@ void add_line(SpoolLoss& loss, std::string_view line) {
     loss.to_unix_ns = std::max(loss.to_unix_ns, time_ns);
 }
 
-void merge(std::optional<SpoolLoss>& into, const SpoolLoss& loss) {
-    if (!into) {
-        into = loss;
-        return;
-    }
-    into->count += loss.count;
-    into->from_unix_ns = std::min(into->from_unix_ns, loss.from_unix_ns);
-    into->to_unix_ns = std::max(into->to_unix_ns, loss.to_unix_ns);
-}
-
-void append_loss(std::string& text, const SpoolLoss& loss, uint64_t told_at) {
-    text += fmt::format("{}{} {} {} {}\n", loss_title, loss.count,
-                        std::max<int64_t>(loss.from_unix_ns, 0),
-                        std::max<int64_t>(loss.to_unix_ns, 0), told_at);
-}
-
 }  // namespace
 
 Spool::Spool(const SpoolOptions& options) : options_(options) {
@@ -86,12 +65,13 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options,
                                            std::function<void()> changed) {
     std::unique_ptr<Spool> spool(new Spool(options));
     TRY(make_folders(options.folder, 0700));
-    TRY(spool->read_state());
+    TRY_ASSIGN(const auto state, read_file_if_any(state_path(options), largest_state_bytes));
+    spool->state_ = parse_state(state ? std::string_view(*state) : std::string_view());
     journal::WriterOptions writer;
     writer.path = journal_path(options);
     writer.segment_bytes = spool->options_.segment_bytes;
     writer.pending_bytes = pending_bytes;
-    writer.first_sequence = spool->acknowledged_ + 1;
+    writer.first_sequence = spool->state_.acknowledged + 1;
     writer.new_segment = true;
     writer.mode = state_mode;
     journal::WriterEvents events;
@@ -105,98 +85,46 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options,
     };
     TRY_ASSIGN(spool->writer_, journal::Writer::open(std::move(writer), std::move(events)));
 
-    const std::lock_guard lock(spool->mutex_);
-    const uint64_t next = spool->writer_->next_sequence();
-    const uint64_t oldest = spool->writer_->oldest_sequence();
-    // Lines that an unknown journal has left (its state was lost) get a new name.
-    std::erase_if(spool->runs_, [&](const Run& run) { return run.first_sequence >= next; });
-    if (oldest < next && (spool->runs_.empty() || spool->runs_.front().first_sequence > oldest)) {
-        spool->runs_.insert(spool->runs_.begin(), Run{wire::make_uuid(), oldest});
-    }
-    spool->runs_.push_back({wire::make_uuid(), next});
-    if (spool->acknowledged_ >= next) {
-        spool->acknowledged_ = 0;  // can't be: twice is better than not at all
-    }
-    spool->acknowledged_ = std::max(spool->acknowledged_, oldest - 1);
-    if (spool->telling_ && spool->telling_at_ >= next) {
-        merge(spool->loss_, *spool->telling_);  // its line did not get to the disk
-    }
-    spool->telling_.reset();
+    spool->begin_run();
     TRY(spool->write_state());
     return spool;
 }
 
-Result<void> Spool::read_state() {
-    TRY_ASSIGN(const auto text, read_file_if_any(state_path(options_), largest_state_bytes));
-    std::string_view rest = text ? std::string_view(*text) : std::string_view();
-    const auto take_line = [&] {
-        const size_t end = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = rest.substr(0, end);
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-        return line;
-    };
-    const std::string_view first = take_line();
-    const auto acknowledged = first.starts_with(title)
-                                  ? parse_number(first.substr(title.size()), 0, most_acknowledged)
-                                  : Result<uint64_t>(0);
-    // A damaged state costs names: what is left is sent under a new one.
-    acknowledged_ = acknowledged ? *acknowledged : 0;
-    while (!rest.empty()) {
-        const std::string_view line = take_line();
-        if (line.starts_with(loss_title)) {
-            take_loss_line(line.substr(loss_title.size()));
-            continue;
-        }
-        const size_t space = std::min(line.find(' '), line.size());
-        const auto sequence =
-            parse_number(line.substr(std::min(space + 1, line.size())), 1, INT64_MAX);
-        const bool rises = sequence && (runs_.empty() || runs_.back().first_sequence < *sequence);
-        if (!wire::is_uuid(line.substr(0, space)) || !rises) {
-            runs_.clear();
-            break;
-        }
-        runs_.push_back({std::string(line.substr(0, space)), *sequence});
+void Spool::begin_run() {
+    const std::lock_guard lock(mutex_);
+    const uint64_t next = writer_->next_sequence();
+    const uint64_t oldest = writer_->oldest_sequence();
+    std::vector<SpoolRun>& runs = state_.runs;
+    // Lines that an unknown journal has left (its state was lost) get a new name.
+    std::erase_if(runs, [&](const SpoolRun& run) { return run.first_sequence >= next; });
+    if (oldest < next && (runs.empty() || runs.front().first_sequence > oldest)) {
+        runs.insert(runs.begin(), SpoolRun{wire::make_uuid(), oldest});
     }
-    return {};
+    runs.push_back({wire::make_uuid(), next});
+    if (state_.acknowledged >= next) {
+        state_.acknowledged = 0;  // can't be: twice is better than not at all
+    }
+    state_.acknowledged = std::max(state_.acknowledged, oldest - 1);
+    if (state_.telling && state_.telling_at >= next) {
+        merge(state_.loss, *state_.telling);  // its line did not get to the disk
+    }
+    state_.telling.reset();
+    safe_ = state_.acknowledged;
 }
 
-// Its count, from, to, and the sequence of the line that tells it: 0 where none does.
-void Spool::take_loss_line(std::string_view line) {
-    std::array<uint64_t, 4> numbers{};
-    for (uint64_t& number : numbers) {
-        const size_t end = std::min(line.find(' '), line.size());
-        const auto parsed = parse_number(line.substr(0, end), 0, INT64_MAX);
-        if (!parsed) {
-            return;
-        }
-        number = *parsed;
-        line.remove_prefix(std::min(end + 1, line.size()));
-    }
-    const SpoolLoss loss{.count = numbers[0],
-                         .from_unix_ns = static_cast<int64_t>(numbers[1]),
-                         .to_unix_ns = static_cast<int64_t>(numbers[2])};
-    telling_at_ = std::max(telling_at_, numbers[3]);
-    merge(numbers[3] == 0 ? loss_ : telling_, loss);
-}
-
-// Where it has changed. Under the lock, or while no other thread is there.
+// Where it has changed. Not under the lock: the disk may take its time.
 Result<void> Spool::write_state() {
-    std::string text = fmt::format("{}{}\n", title, acknowledged_);
-    if (telling_) {
-        append_loss(text, *telling_, telling_at_);
+    std::string text;
+    {
+        const std::lock_guard lock(mutex_);
+        text = format_state(state_);
     }
-    if (loss_) {
-        append_loss(text, *loss_, 0);
-    }
-    for (const Run& run : runs_) {
-        text += fmt::format("{} {}\n", run.journal, run.first_sequence);
-    }
-    if (text == state_) {
+    if (text == written_) {
         return {};
     }
-    state_.clear();
+    written_.clear();
     TRY(replace_file(state_path(options_), text, state_mode));
-    state_ = std::move(text);
+    written_ = std::move(text);
     return {};
 }
 
@@ -211,20 +139,28 @@ bool Spool::add(std::string_view line, int64_t unix_ns) {
 void Spool::lose(const SpoolLoss& loss, uint64_t lines) {
     const std::lock_guard lock(mutex_);
     lost_ += lines;
-    merge(loss_, loss);
+    merge(state_.loss, loss);
 }
 
 void Spool::tell_loss(const std::function<std::string(const SpoolLoss&)>& line_of) {
-    const std::lock_guard lock(mutex_);
-    if (!loss_ || telling_) {
-        return;
+    SpoolLoss loss;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!state_.loss || state_.telling) {
+            return;
+        }
+        loss = *state_.loss;
+        state_.telling = std::exchange(state_.loss, std::nullopt);
+        state_.telling_at = writer_->next_sequence();
     }
-    telling_ = std::exchange(loss_, std::nullopt);
-    telling_at_ = writer_->next_sequence();
-    (void)write_state();
-    // Where there is no room for it now, it is told together with what will be lost until then.
-    if (!writer_->append(line_of(*telling_))) {
-        loss_ = std::exchange(telling_, std::nullopt);
+    // Where the state can't say so, a kill would have it told twice; where there is no room for
+    // the line now, it is told together with what will be lost until then.
+    if (!write_state() || !writer_->append(line_of(loss))) {
+        {
+            const std::lock_guard lock(mutex_);
+            merge(state_.loss, loss);
+            state_.telling.reset();
+        }
         (void)write_state();
     }
 }
@@ -250,21 +186,36 @@ SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
     return loss;
 }
 
+// The lines before `end`, but for those that are acknowledged while they are counted.
+void Spool::give_up(uint64_t end) {
+    for (uint64_t first = acknowledged() + 1; first < end;) {
+        const SpoolLoss loss = loss_of(first, end);
+        const std::lock_guard lock(mutex_);
+        if (state_.acknowledged + 1 == first) {
+            lost_ += end - first;
+            merge(state_.loss, loss);
+            state_.acknowledged = end - 1;
+        }
+        first = state_.acknowledged + 1;
+    }
+}
+
 void Spool::keep_bounds() {
     {
         const std::lock_guard lock(mutex_);
-        if (telling_ && writer_->synced() >= telling_at_) {
-            telling_.reset();
+        if (state_.telling && writer_->synced() >= state_.telling_at) {
+            state_.telling.reset();
         }
-        writer_->remove_before(acknowledged_ + 1);
-        if (runs_.size() > 1 && runs_[1].first_sequence <= acknowledged_ + 1) {
-            const auto still_used = std::find_if(
-                runs_.begin() + 1, runs_.end(),
-                [&](const Run& run) { return run.first_sequence > acknowledged_ + 1; });
-            runs_.erase(runs_.begin(), still_used - 1);
+        std::vector<SpoolRun>& runs = state_.runs;
+        const uint64_t next = state_.acknowledged + 1;
+        if (runs.size() > 1 && runs[1].first_sequence <= next) {
+            const auto still_used =
+                std::find_if(runs.begin() + 1, runs.end(),
+                             [&](const SpoolRun& run) { return run.first_sequence > next; });
+            runs.erase(runs.begin(), still_used - 1);
         }
-        (void)write_state();  // the server knows it too, and drops what comes twice
     }
+    remove_old();
     if (writer_->bytes_on_disk() <= options_.total_bytes) {
         return;
     }
@@ -277,19 +228,19 @@ void Spool::keep_bounds() {
         bytes += segment.size_bytes;
     }
     for (size_t i = 0; i + 1 < segments->size() && bytes > options_.total_bytes; i++) {
-        const uint64_t end = (*segments)[i + 1].first_sequence;
-        const uint64_t first = std::max((*segments)[i].first_sequence, acknowledged() + 1);
-        if (first < end) {
-            lose(loss_of(first, end), end - first);
-        }
+        give_up((*segments)[i + 1].first_sequence);
         bytes -= (*segments)[i].size_bytes;
-        const std::lock_guard lock(mutex_);
-        acknowledged_ = std::max(acknowledged_, end - 1);
     }
-    // What is lost is on the disk before the lines are gone from it.
+    remove_old();
+}
+
+// What is lost is on the disk before the lines are gone from it. What the server has acknowledged
+// may go in any case: the server knows it too, and drops what comes twice.
+void Spool::remove_old() {
+    const uint64_t acknowledged = this->acknowledged();
+    const bool written = write_state().has_value();
     const std::lock_guard lock(mutex_);
-    (void)write_state();
-    writer_->remove_before(acknowledged_ + 1);
+    writer_->remove_before((written ? acknowledged : safe_) + 1);
 }
 
 std::string Spool::trouble() const {
@@ -301,71 +252,97 @@ void Spool::settle(uint64_t timeout_ns) {
     (void)writer_->wait_synced(writer_->next_sequence() - 1, timeout_ns);
 }
 
-const Spool::Run& Spool::run_of(uint64_t sequence) const {
-    auto run = runs_.begin();
-    while (run + 1 != runs_.end() && (run + 1)->first_sequence <= sequence) {
+const SpoolRun& Spool::run_of(uint64_t sequence) const {
+    auto run = state_.runs.begin();
+    while (run + 1 != state_.runs.end() && (run + 1)->first_sequence <= sequence) {
         ++run;
     }
     return *run;
 }
 
 // The first sequence behind it.
-uint64_t Spool::end_of(const Run& run) const {
-    const Run* next = &run + 1;
-    return next == runs_.data() + runs_.size() ? UINT64_MAX : next->first_sequence;
+uint64_t Spool::end_of(const SpoolRun& run) const {
+    const SpoolRun* next = &run + 1;
+    return next == state_.runs.data() + state_.runs.size() ? UINT64_MAX : next->first_sequence;
 }
 
 Result<std::optional<SpoolPart>> Spool::next(uint64_t after, size_t most_bytes) {
-    SpoolPart part;
-    uint64_t last = writer_->synced();
+    const uint64_t synced = writer_->synced();
     uint64_t first = 0;
     {
         const std::lock_guard lock(mutex_);
-        first = std::max({after, acknowledged_, writer_->oldest_sequence() - 1}) + 1;
-        const Run& run = run_of(first);
-        part.journal = run.journal;
-        last = std::min(last, end_of(run) - 1);
+        first = std::max({after, state_.acknowledged, writer_->oldest_sequence() - 1}) + 1;
     }
-    if (first > last) {
-        return std::optional<SpoolPart>();
+    while (first <= synced) {
+        SpoolPart part;
+        uint64_t last = synced;
+        {
+            const std::lock_guard lock(mutex_);
+            const SpoolRun& run = run_of(first);
+            part.journal = run.journal;
+            last = std::min(last, end_of(run) - 1);
+        }
+        if (!reader_ || reader_->next_sequence() != first) {
+            reader_ = std::make_unique<journal::Reader>(journal_path(options_), first);
+        }
+        const auto count = reader_->read(part.lines, most_bytes, last);
+        const uint64_t next = reader_->next_sequence();
+        part.count = count ? *count : 0;
+        part.first_sequence = next - part.count;
+        miss(first, part.first_sequence);
+        if (part.count > 0) {
+            return std::optional(std::move(part));
+        }
+        if (next == first) {
+            return count ? Result<std::optional<SpoolPart>>(std::nullopt) : count.error();
+        }
+        first = next;  // behind a damaged line, or lines that are missing
     }
-    if (!reader_ || reader_->next_sequence() != first) {
-        reader_ = std::make_unique<journal::Reader>(journal_path(options_), first);
+    return std::optional<SpoolPart>();
+}
+
+// The lines from `first` to the one before `end` can't be read. Told once, and not where they have
+// been given up meanwhile.
+void Spool::miss(uint64_t first, uint64_t end) {
+    const std::lock_guard lock(mutex_);
+    first = std::max({first, state_.acknowledged + 1, missed_before_});
+    if (first >= end) {
+        return;
     }
-    TRY_ASSIGN(part.count, reader_->read(part.lines, most_bytes, last));
-    part.first_sequence = reader_->next_sequence() - part.count;
-    if (part.count == 0) {
-        return std::optional<SpoolPart>();
-    }
-    return std::optional(std::move(part));
+    missed_before_ = end;
+    const int64_t now_ns = to_unix_ns(boot_now_ns(), unix_minus_boot_ns());
+    lost_ += end - first;
+    merge(state_.loss, {.count = end - first, .from_unix_ns = now_ns, .to_unix_ns = now_ns});
 }
 
 SpoolPart Spool::begin() const {
     const std::lock_guard lock(mutex_);
     SpoolPart part;
-    part.first_sequence = acknowledged_ + 1;
+    part.first_sequence = state_.acknowledged + 1;
     part.journal = run_of(part.first_sequence).journal;
     return part;
 }
 
 void Spool::acknowledge(std::string_view journal, uint64_t sequence) {
     const std::lock_guard lock(mutex_);
-    for (const Run& run : runs_) {
+    for (const SpoolRun& run : state_.runs) {
         if (run.journal == journal && sequence >= run.first_sequence) {
             const uint64_t most = std::min(end_of(run) - 1, writer_->synced());
-            acknowledged_ = std::max(acknowledged_, std::min(sequence, most));
+            safe_ = std::max(safe_, std::min(sequence, most));
+            state_.acknowledged = std::max(state_.acknowledged, safe_);
         }
     }
 }
 
 uint64_t Spool::acknowledged() const {
     const std::lock_guard lock(mutex_);
-    return acknowledged_;
+    return state_.acknowledged;
 }
 
 uint64_t Spool::queued() const {
     const std::lock_guard lock(mutex_);
-    return writer_->next_sequence() - 1 - std::min(acknowledged_, writer_->next_sequence() - 1);
+    return writer_->next_sequence() - 1 -
+           std::min(state_.acknowledged, writer_->next_sequence() - 1);
 }
 
 uint64_t Spool::lost() const {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/spool_state.h"
 #include "base/result.h"
 #include "journal/reader.h"
 #include "journal/segments.h"
@@ -36,13 +37,6 @@ struct SpoolPart {
     std::string lines;
 };
 
-// Lines that had to go before they were acknowledged.
-struct SpoolLoss {
-    uint64_t count = 0;
-    int64_t from_unix_ns = 0;  // time of the first one
-    int64_t to_unix_ns = 0;
-};
-
 // add(), keep_bounds() and the rest are for one thread (the watcher's), next() and acknowledge()
 // for another one (the link's).
 class Spool {
@@ -54,18 +48,23 @@ class Spool {
     ~Spool();
 
     // A line with its end. False where there is no room: the disk takes none, and memory is full.
-    // What is dropped is counted, see take_loss().
+    // What is dropped is counted, and told by tell_loss().
     bool add(std::string_view line, int64_t unix_ns);
 
     // To be called about once a second: deletes what is acknowledged, and beyond the bound the
     // oldest of the rest.
     void keep_bounds();
 
-    // What was lost since the last call is told: `line_of` makes the line of it, with its end.
+    // What was lost since it was told last is told, once the state file says so and there is room:
+    // `line_of` makes the line of it, with its end.
     void tell_loss(const std::function<std::string(const SpoolLoss&)>& line_of);
 
     // What fails now; "": nothing.
     std::string trouble() const;
+
+    // The line that was added last; whether that one and all before it are on the disk.
+    uint64_t last_sequence() const { return writer_->next_sequence() - 1; }
+    bool is_durable(uint64_t sequence) const { return writer_->synced() >= sequence; }
 
     // Waits until all is durable, or so long.
     void settle(uint64_t timeout_ns);
@@ -73,7 +72,8 @@ class Spool {
     // --- For the link.
 
     // The next durable lines after `sequence` (of the whole spool; 0: after what is acknowledged),
-    // of one journal; nothing if there are none yet.
+    // of one journal; nothing if there are none yet. Lines that are
+    // missing or damaged are left out, and told as lost.
     Result<std::optional<SpoolPart>> next(uint64_t after, size_t most_bytes);
 
     // Where sending begins: the journal and the sequence of the first line that is not
@@ -88,32 +88,26 @@ class Spool {
     uint64_t lost() const;    // lines since open()
 
  private:
-    struct Run {
-        std::string journal;
-        uint64_t first_sequence;
-    };
-
     explicit Spool(const SpoolOptions& options);
-    Result<void> read_state();
+    void begin_run();
     Result<void> write_state();
-    const Run& run_of(uint64_t sequence) const;
-    uint64_t end_of(const Run& run) const;
-    void take_loss_line(std::string_view line);
+    const SpoolRun& run_of(uint64_t sequence) const;
+    uint64_t end_of(const SpoolRun& run) const;
     // `lines`: of them, those that are lost only now.
     void lose(const SpoolLoss& loss, uint64_t lines);
     SpoolLoss loss_of(uint64_t first, uint64_t end) const;
+    void give_up(uint64_t end);
+    void remove_old();
+    void miss(uint64_t first, uint64_t end);
 
     SpoolOptions options_;
-    mutable std::mutex mutex_;
-    std::vector<Run> runs_;  // that may hold lines which are not acknowledged; the last is ours
-    uint64_t acknowledged_ = 0;
-    std::string state_;  // as the file says; empty: unknown
-    std::optional<SpoolLoss> loss_;
-    // Told by the line with this sequence, which may not be on the disk yet. Until it is, the
-    // state says so: neither is a loss forgotten where the agent is killed, nor told twice.
-    std::optional<SpoolLoss> telling_;
-    uint64_t telling_at_ = 0;
+    std::string written_;  // what the state's file says; empty: unknown
+
+    mutable std::mutex mutex_;  // of what follows, up to `trouble_`
+    SpoolState state_;          // its last run is ours
+    uint64_t safe_ = 0;         // up to this sequence a server has all that was not given up
     uint64_t lost_ = 0;
+    uint64_t missed_before_ = 0;  // what can't be read of the lines before it is counted
     std::string trouble_;
     std::unique_ptr<journal::Reader> reader_;  // of the link's thread
     std::unique_ptr<journal::Writer> writer_;

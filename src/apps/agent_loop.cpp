@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "apps/cli.h"
@@ -223,11 +224,25 @@ void AgentLoop::do_each_second() {
     }
 }
 
+// Not while events of before the last mark wait in memory: a kill would take them, and nobody would
+// know.
 void AgentLoop::mark_alive() {
-    next_mark_ns_ = boot_now_ns() + mark_interval_ns;
+    const bool first = std::exchange(next_mark_ns_, boot_now_ns() + mark_interval_ns) == 0;
+    const bool kept = spool_->trouble().empty() && spool_->is_durable(marked_sequence_);
+    marked_sequence_ = spool_->last_sequence();
+    if (!kept) {
+        return;
+    }
     if (alive_) {
         (void)::futimens(alive_.get(), nullptr);
+        return;
     }
+    const std::string path = request_.state + "/alive";
+    const auto written = replace_file(path, host::boot_id(), state_mode);
+    if (!written && first) {
+        say_to_user(written.error().context);
+    }
+    alive_ = Fd(written ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC) : -1);
 }
 
 // The file's time is when an agent last ran here; what stands in it, since which start of the
@@ -239,17 +254,17 @@ void AgentLoop::tell_time_away() {
     struct stat info {};
     if (before && *before && ::stat(path.c_str(), &info) == 0) {
         model::Event event = event_of(model::Kind::unobserved);
-        event.body =
-            model::Unobserved{.from_unix_ns = info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) +
-                                              info.st_mtim.tv_nsec,
-                              .to_unix_ns = event.unix_ns,
-                              .rebooted = **before != boot_id};
+        const int64_t from_unix_ns =
+            info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) + info.st_mtim.tv_nsec;
+        // The clock may have been set back.
+        event.body = model::Unobserved{.from_unix_ns = std::min(from_unix_ns, event.unix_ns),
+                                       .to_unix_ns = event.unix_ns,
+                                       .rebooted = **before != boot_id};
         keep(event);
+        spool_->settle(settle_ns);
     }
-    if (const auto written = replace_file(path, boot_id, state_mode); !written) {
-        say_to_user(written.error().context);
-    }
-    alive_ = Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    // Where that event is not on the disk, the next start is to tell of the same time.
+    marked_sequence_ = spool_->last_sequence();
     mark_alive();
 }
 
@@ -342,6 +357,7 @@ void AgentLoop::finish() {
         }
         (void)::poll(nullptr, 0, last_words_step_ms);
     }
+    marked_sequence_ = spool_->last_sequence();
     mark_alive();
     if (screen_) {
         screen_->clear_status();

@@ -84,6 +84,7 @@ class AgentLoop {
     std::string spool_trouble_;
     uint64_t lost_told_ = 0;
     uint64_t next_mark_ns_ = 0;
+    uint64_t marked_sequence_ = 0;  // the last line before the last mark
     uint64_t told_ = 0;
 
     std::mutex mutex_;

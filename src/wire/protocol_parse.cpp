@@ -180,6 +180,7 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
                                        std::optional<uint64_t>& sequence) {
     std::string_view kind;
     std::string_view time;
+    std::string_view added;
     size_t sequences = 0;
     for (const auto& [key, value] : members) {
         if (key == "journal_seq") {
@@ -194,8 +195,12 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
         } else if (key == "time") {
             time = text_of(value);
         } else if (key == "agent" || key == "journal") {
-            return broken(fmt::format("\"{}\" is for the server to add", key));
+            added = key;
         }
+    }
+    // Only now: the answer names the event.
+    if (!added.empty()) {
+        return broken(fmt::format("\"{}\" is for the server to add", added));
     }
     if (sequences != 1 || !sequence) {
         return broken("\"journal_seq\": expected one whole number above 0");

@@ -192,14 +192,17 @@ TEST_F(LinkTest, ALineThatTheServerRefusesStopsNoOther) {
     agent.add(5, 6);
     agent.add_line("damaged on a disk \x01\xff\n");
     agent.add(8, 9);
+    agent.add_line("{\"agent\":\"other\",\"time\":\"never\",\"kind\":\"fork\"}\n");
+    agent.add_line(spool_line(11, 100'000));
+    agent.add(12, 13);
     ASSERT_TRUE(agent.all_is_acknowledged());
-    expect_logged({1, 2, 3, 5, 6, 8, 9});
+    expect_logged({1, 2, 3, 5, 6, 8, 9, 12, 13});
     uint64_t refused = 0;
     while (const auto loss = agent.link().take_refused()) {
         refused += loss->count;
         EXPECT_LE(loss->from_unix_ns, loss->to_unix_ns);
     }
-    EXPECT_EQ(refused, 2U) << "they are told as lost";
+    EXPECT_EQ(refused, 4U) << "they are told as lost";
 }
 
 TEST_F(LinkTest, ACopyOfAnAgentSendsItsOwnLinesToo) {
@@ -241,6 +244,18 @@ TEST_F(LinkTest, OfSeveralServersTheFirstThatAnswers) {
     EXPECT_TRUE(test::becomes_true([&] { return (*link)->state().connected; }));
     EXPECT_TRUE(test::becomes_true([&] { return spool->queued() == 0; }));
     EXPECT_EQ((*link)->state().error, "");
+}
+
+TEST_F(LinkTest, AnotherMachineTakesTls) {
+    const auto spool = open_spool(state());
+    LinkOptions options;
+    options.servers = {{"127.0.0.1", 1}, {"192.0.2.1", 5}};
+    options.hello.agent = "web-1";
+    const auto link = Link::open(options, *spool, [] {});
+    ASSERT_FALSE(link);
+    EXPECT_EQ(link.error().code, ErrorCode::usage);
+    EXPECT_NE(link.error().context.find("192.0.2.1:5"), std::string::npos);
+    EXPECT_NE(link.error().context.find("--tls"), std::string::npos);
 }
 
 TEST_F(LinkTest, AServerThatNeverGivesAConfigurationTwice) {

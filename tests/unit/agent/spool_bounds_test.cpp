@@ -204,5 +204,37 @@ TEST_F(SpoolBounds, AWordOfALossThatIsLostIsToldAgain) {
     EXPECT_EQ(loss.to_unix_ns, time_of_line(left - 1));
 }
 
+// A kill would forget what went, were it gone before the state says so.
+TEST_F(SpoolBounds, NothingGoesBeforeTheStateSaysSo) {
+    std::filesystem::path state = folder() + "/spool.state";
+    const auto spool = open_spool(folder(), total_bytes);
+    std::filesystem::remove(state);
+    std::filesystem::create_directories(state / "in the way");
+    add_lines(*spool, 1, 2000, line_bytes);
+    const uint64_t before = size_of_journal();
+    spool->keep_bounds();
+    EXPECT_GT(spool->lost(), 0U);
+    EXPECT_EQ(told(*spool, 2001).count, 0U);
+    spool->settle(long_ns);
+    EXPECT_EQ(size_of_journal(), before);
+    std::filesystem::remove_all(state);
+    spool->keep_bounds();
+    EXPECT_TRUE(test::becomes_true([&] { return size_of_journal() <= total_bytes; }));
+    EXPECT_EQ(told(*spool, 2001).count, spool->lost());
+}
+
+// What a server has acknowledged makes room whatever the state says.
+TEST_F(SpoolBounds, WhatIsAcknowledgedGoesThoughNoStateCanBeWritten) {
+    std::filesystem::path state = folder() + "/spool.state";
+    const auto spool = open_spool(folder(), total_bytes);
+    std::filesystem::remove(state);
+    std::filesystem::create_directories(state / "in the way");
+    add_lines(*spool, 1, 900, line_bytes);
+    spool->acknowledge(spool->begin().journal, 900);
+    spool->keep_bounds();
+    EXPECT_TRUE(test::becomes_true([&] { return size_of_journal() <= total_bytes / 2; }));
+    EXPECT_EQ(spool->lost(), 0U);
+}
+
 }  // namespace
 }  // namespace vigil::agent

@@ -281,5 +281,39 @@ TEST_F(SpoolTest, TwoAtATimeAreRefusedAndNobodyElseMayRead) {
     }
 }
 
+TEST_F(SpoolTest, LinesThatAreMissingAtTheEndOfAJournalStopNoOther) {
+    {
+        const auto spool = open();
+        add_lines(*spool, 1, 3);
+    }
+    {
+        const auto spool = open();
+        add_lines(*spool, 4, 5);
+    }
+    const auto spool = open();
+    for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+        if (entry.file_size() == 3 * spool_line(1).size()) {
+            std::filesystem::resize_file(entry.path(), 2 * spool_line(1).size());
+        }
+    }
+    EXPECT_EQ(numbers_of(unsent(*spool)), (std::vector<uint64_t>{1, 2, 4, 5}));
+    EXPECT_EQ(numbers_of(unsent(*spool)), (std::vector<uint64_t>{1, 2, 4, 5}));
+    uint64_t told = 0;
+    spool->tell_loss([&](const SpoolLoss& loss) {
+        told = loss.count;
+        return spool_line(6);
+    });
+    EXPECT_EQ(told, 1U) << "once";
+}
+
+TEST_F(SpoolTest, ALineThatIsTooLongStopsNoOther) {
+    const auto spool = open();
+    add_lines(*spool, 1, 2);
+    add_lines(*spool, 3, 3, 3 << 20);
+    add_lines(*spool, 4, 5);
+    EXPECT_EQ(numbers_of(unsent(*spool)), (std::vector<uint64_t>{1, 2, 4, 5}));
+    EXPECT_EQ(spool->lost(), 1U);
+}
+
 }  // namespace
 }  // namespace vigil::agent

@@ -72,6 +72,8 @@ TEST(Events, ARefusalNamesTheNumber) {
     EXPECT_EQ(parser.refused_sequence(), 12U);
     EXPECT_FALSE(parser.from_agent(Line(R"({"kind":"fork","journal_seq":12,"agent":"x"})")));
     EXPECT_EQ(parser.refused_sequence(), 12U);
+    EXPECT_FALSE(parser.from_agent(Line(R"({"journal":"x","kind":"fork","journal_seq":13})")));
+    EXPECT_EQ(parser.refused_sequence(), 13U);
     EXPECT_FALSE(parser.from_agent(Line(R"({"type":"nonsense"})")));
     EXPECT_EQ(parser.refused_sequence(), std::nullopt) << "of the last line only";
 }
