@@ -132,8 +132,14 @@ Result<void> Server::listen_for_control(const std::string& path) {
                         "path",
                         path));
     }
-    if (error == asio::error::connection_refused) {
-        ::unlink(path.c_str());
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) == 0) {
+        if (!S_ISSOCK(found.st_mode)) {
+            return usage_error(fmt::format("--control '{}': something else is there", path));
+        }
+        if (error == asio::error::connection_refused) {
+            ::unlink(path.c_str());
+        }
     }
     error.clear();
     const mode_t before = ::umask(0177);
