@@ -110,6 +110,14 @@ TEST_F(Foreign, AFileInTheSocketsPlaceStays) {
     EXPECT_EQ(test::content_of(*options_.control), "mine");
 }
 
+TEST_F(Foreign, TheLogsFolderIsMade) {
+    options_.log = folder_.path("a/b/events.log");
+    Client client(start());
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid) + event_line(1)));
+    EXPECT_NE(client.line_of("ack"), "");
+    EXPECT_EQ(logged(options_.log).size(), 1U);
+}
+
 TEST_F(Foreign, WhatCameBeforeAMistakeIsTaken) {
     Client client(start());
     ASSERT_TRUE(client.send(hello_line("web-1", uuid) + event_line(1) + event_line(2) + "x\n" +
