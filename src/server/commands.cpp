@@ -99,6 +99,18 @@ Reply config_show(Hub& hub, const Words& words) {
     return done(std::move(text));
 }
 
+// What is added must not make the whole longer than agents take.
+bool fits(Hub& hub, const rules::RuleSet& more) {
+    return hub.configurations().common().text.size() +
+               rules::format(more, rules::Layout::one_line).size() <=
+           rules::largest_configuration_bytes;
+}
+
+Reply too_long() {
+    return failed(
+        fmt::format("the rules would be longer than {} bytes", rules::largest_configuration_bytes));
+}
+
 Reply config_set(Hub& hub, const Words& words) {
     if (words.size() != 5) {
         return failed("expected: config set PROCESS METRIC VALUE");
@@ -128,6 +140,10 @@ Reply config_set(Hub& hub, const Words& words) {
     } else if (checked->front().process != words[2]) {
         return failed(fmt::format("process {}: expected UTF-8", shown(words[2])));
     }
+    rule.limits[static_cast<size_t>(row - rows.begin())] = value;
+    if (!fits(hub, {rule})) {
+        return too_long();
+    }
     hub.configurations().set(words[2], static_cast<model::Metric>(row - rows.begin()), value);
     return done(pushed(hub, "set"));
 }
@@ -142,6 +158,9 @@ Reply config_add(Hub& hub, std::string_view line) {
     const auto rules = rules::parse(text[0] == '[' ? text : '[' + text + ']', "config add");
     if (!rules) {
         return failed(rules.error().context);
+    }
+    if (!fits(hub, *rules)) {
+        return too_long();
     }
     for (const rules::Rule& rule : *rules) {
         hub.configurations().add(rule);
@@ -304,17 +323,6 @@ Reply stats(Hub& hub) {
     return done(std::move(text));
 }
 
-// One that no string of JSON holds as it is, or that ends one.
-void append_byte(std::string& out, char byte) {
-    if (byte == '\t' || byte == '\r') {
-        out += ' ';
-    } else if (byte == '\n' || byte == '"' || byte == '\\') {
-        out += byte;
-    } else {
-        out += fmt::format("\\u{:04x}", static_cast<unsigned char>(byte));
-    }
-}
-
 constexpr std::string_view help_text =
     R"(config show [HOST]                 the rules for all, or what a host is to use
 config set PROCESS METRIC VALUE    a limit: cpu (%), memory (MB), disk (MB/s), network (KB/s); 0: none
@@ -363,31 +371,6 @@ Reply run_command(Hub& hub, std::string_view line) {
         return {false, "", Reply::Next::quit};
     }
     return failed(fmt::format("no command {}: 'help' lists them", shown(name)));
-}
-
-// In valid JSON such characters stand in strings, where \uXXXX means the same, but for tabs and
-// carriage returns between the members: there a space does.
-void append_shown(std::string& out, std::string_view lines) {
-    const auto is_plain = [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n'; };
-    if (std::all_of(lines.begin(), lines.end(), is_plain)) {
-        out += lines;
-        return;
-    }
-    size_t begin = 0;
-    for (size_t i = 0; i <= lines.size(); i++) {
-        if (i < lines.size() && static_cast<unsigned char>(lines[i]) >= ' ' && lines[i] != '"' &&
-            lines[i] != '\\' && lines[i] != 0x7f) {
-            continue;
-        }
-        // What stands between quotes, backslashes and line ends, as JSON would escape it.
-        std::string part;
-        append_json_string(part, lines.substr(begin, i - begin));
-        out.append(part, 1, part.size() - 2);
-        if (i < lines.size()) {
-            append_byte(out, lines[i]);
-        }
-        begin = i + 1;
-    }
 }
 
 std::string_view to_string(Fault fault) {

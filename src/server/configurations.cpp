@@ -27,6 +27,20 @@ void finish(Configuration& configuration) {
     configuration.hash = wire::sha256_hex(configuration.text);
 }
 
+// Written out, rules may be longer than their file: an agent would close the connection at that.
+Result<void> check_length(const std::string& path, const rules::RuleSet& rules) {
+    const size_t bytes = rules::format(rules, rules::Layout::one_line).size();
+    if (bytes <= rules::largest_configuration_bytes) {
+        return {};
+    }
+    std::string shown;
+    append_printable(shown, path);
+    return usage_error(
+        fmt::format("{}: the rules are {} bytes when all is written out: expected "
+                    "at most {}",
+                    shown, bytes, rules::largest_configuration_bytes));
+}
+
 std::string pattern_of(const std::string& path) {
     return std::filesystem::path(path).stem().string();
 }
@@ -107,6 +121,10 @@ Result<void> Configurations::reload() {
         configuration.rules = std::move(*rules);
         configuration.pattern = std::move(pattern);
         configuration.path = path;
+        if (const auto fits = check_length(path, configuration.rules); !fits) {
+            wrong = wrong ? wrong : fits.error();
+            return;
+        }
         finish(configuration);
         all.push_back(std::move(configuration));
     };
@@ -204,7 +222,9 @@ size_t Configurations::remove(std::string_view process) {
 }
 
 Result<void> Configurations::load_rules(const std::string& path) {
-    TRY_ASSIGN(all_.front().rules, rules::load(path));
+    TRY_ASSIGN(rules::RuleSet rules, rules::load(path));
+    TRY(check_length(path, rules));
+    all_.front().rules = std::move(rules);
     edited();
     return {};
 }

@@ -6,6 +6,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
 #include <utility>
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@ constexpr uint64_t ledger_interval_ns = 60 * ns_per_s;
 constexpr size_t largest_ledger_bytes = 256 << 20;
 constexpr uint64_t most_notices = 20;  // a second
 constexpr mode_t ledger_mode = 0640;
+constexpr mode_t folder_mode = 0755;
 constexpr uint64_t last_commit_ns = 10 * ns_per_s;
 constexpr size_t recovery_bytes = 1 << 20;
 
@@ -50,6 +52,10 @@ Result<std::unique_ptr<Hub>> Hub::open(const Options& options, Configurations co
 }
 
 Result<void> Hub::open_log() {
+    const std::string folder = std::filesystem::path(options_.log).parent_path();
+    if (!folder.empty()) {
+        TRY(make_folders(folder, folder_mode));
+    }
     journal::WriterOptions log;
     log.path = options_.log;
     log.segment_bytes = options_.log_segment_bytes;

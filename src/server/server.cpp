@@ -35,13 +35,21 @@ constexpr int backlog = 4096;
 constexpr rlim_t own_descriptors = 64;
 constexpr size_t told_connections = 16;
 
-void allow_descriptors(size_t connections) {
+// How many connections there can be: as many as asked for, unless the limit of descriptors is
+// lower.
+size_t allow_descriptors(size_t connections) {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = std::min(limit.rlim_max,
-                                  std::max<rlim_t>(limit.rlim_cur, connections + own_descriptors));
-        ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return connections;
     }
+    const rlim_t others = own_descriptors + told_connections;
+    limit.rlim_cur =
+        std::min(limit.rlim_max, std::max<rlim_t>(limit.rlim_cur, connections + others));
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    const rlim_t left = limit.rlim_cur > others ? limit.rlim_cur - others : 1;
+    return std::min<rlim_t>(connections, left);
 }
 
 Error cannot_listen(const Options& options, const error_code& error) {
@@ -66,8 +74,15 @@ Server::~Server() {
     }
 }
 
-Result<std::unique_ptr<Server>> Server::open(const Options& options, Notice notice) {
-    allow_descriptors(options.most_connections);
+Result<std::unique_ptr<Server>> Server::open(const Options& asked, Notice notice) {
+    Options options = asked;
+    options.most_connections = allow_descriptors(asked.most_connections);
+    if (options.most_connections < asked.most_connections) {
+        notice(
+            fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
+                        "low",
+                        options.most_connections, asked.most_connections));
+    }
     TRY_ASSIGN(Configurations configurations,
                Configurations::load(options.configuration, options.configuration_folder));
     TRY_ASSIGN(auto hub, Hub::open(options, std::move(configurations), std::move(notice)));
@@ -132,8 +147,14 @@ Result<void> Server::listen_for_control(const std::string& path) {
                         "path",
                         path));
     }
-    if (error == asio::error::connection_refused) {
-        ::unlink(path.c_str());
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) == 0) {
+        if (!S_ISSOCK(found.st_mode)) {
+            return usage_error(fmt::format("--control '{}': something else is there", path));
+        }
+        if (error == asio::error::connection_refused) {
+            ::unlink(path.c_str());
+        }
     }
     error.clear();
     const mode_t before = ::umask(0177);

@@ -37,7 +37,8 @@ struct Hello {
     std::string boot_id;
     std::string journal;         // UUID of the journal that the events to come are of
     uint64_t next_sequence = 1;  // of its first line that is not acknowledged
-    std::string config;          // hash of the configuration in use; empty: none
+    std::string config;          // hash of the configuration in use, at most 64 hex digits in
+                                 // lower case; empty: none
 };
 
 // The events to come are of another journal.
@@ -59,7 +60,8 @@ struct Status {
     std::optional<double> memory_mb;
 };
 
-// An event, as it is to stand in the log.
+// An event, as it is to stand in the log: what would act on a terminal or mislead a reader is
+// escaped.
 struct EventLine {
     uint64_t sequence = 0;
     std::string_view line;  // the whole object, without line end; its last member is "journal_seq"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <iterator>
 
 #include "base/text.h"
@@ -21,9 +22,49 @@ static_assert(Parser::padding >= simdjson::SIMDJSON_PADDING);
 
 constexpr uint64_t largest_sequence = INT64_MAX;
 constexpr size_t longest_kind = 32;
+constexpr size_t longest_hash = 64;
 constexpr size_t longest_text = 4096;  // of a member of a message
 
 Error broken(std::string text) { return {ErrorCode::failed, std::move(text)}; }
+
+bool is_hash(std::string_view text) {
+    return text.size() <= longest_hash && std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+           });
+}
+
+bool is_foreign(char c) { return static_cast<unsigned char>(c) >= 0x7f; }
+
+// Eight bytes at a time: all lines go through it.
+bool has_foreign(std::string_view line) {
+    uint64_t found = 0;
+    size_t at = 0;
+    for (uint64_t word = 0; at + sizeof word <= line.size(); at += sizeof word) {
+        std::memcpy(&word, line.data() + at, sizeof word);
+        // A carry comes only out of a byte that counts itself.
+        found |= word | (word + 0x0101010101010101);
+    }
+    return (found & 0x8080808080808080) != 0 ||
+           std::any_of(line.begin() + static_cast<ptrdiff_t>(at), line.end(), is_foreign);
+}
+
+// Valid JSON with what misleads a reader or acts on a terminal escaped, DEL, C1 and such: outside
+// of ASCII it can only stand in a string.
+std::string with_escapes(std::string_view line) {
+    std::string out;
+    std::string part;
+    while (!line.empty()) {
+        auto end = std::find_if(line.begin(), line.end(), is_foreign);
+        out.append(line.begin(), end);
+        line.remove_prefix(static_cast<size_t>(end - line.begin()));
+        end = std::find_if_not(line.begin(), line.end(), is_foreign);
+        part.clear();
+        append_json_string(part, line.substr(0, static_cast<size_t>(end - line.begin())));
+        out.append(part, 1, part.size() - 2);
+        line.remove_prefix(static_cast<size_t>(end - line.begin()));
+    }
+    return out;
+}
 
 // The members of a message; the first one that is wrong is remembered.
 class Members {
@@ -64,6 +105,13 @@ class Members {
         }
         return value;
     }
+    std::string hash(const char* key) {
+        std::string value = text(key);
+        if (problem_.empty() && !is_hash(value)) {
+            complain(key, "at most 64 digits of 0-9 and a-f");
+        }
+        return value;
+    }
     void complain(const char* key, const std::string& expected) {
         if (problem_.empty()) {
             problem_ = fmt::format("\"{}\": expected {}", key, expected);
@@ -88,13 +136,13 @@ Hello read_hello(Members& members) {
     hello.boot_id = members.text("boot_id", 64);
     hello.journal = members.uuid("journal");
     hello.next_sequence = members.number("next_seq");
-    hello.config = members.text("config", 64);
+    hello.config = members.hash("config");
     return hello;
 }
 
 Status read_status(Members& members) {
     Status status;
-    status.config = members.text("config", 64);
+    status.config = members.hash("config");
     status.config_error = members.text("config_error");
     status.processes = members.number("processes");
     status.rules = members.number("rules");
@@ -151,7 +199,7 @@ std::optional<uint64_t> sequence_at_end(std::string_view line) {
 
 struct Parser::State {
     simdjson::dom::parser parser;
-    std::string rebuilt;  // an event whose sequence stood elsewhere
+    std::string rebuilt;  // an event that can't stay as it came
 
     Result<object> read(std::string_view line);
     Result<EventLine> event(std::string_view line, object members,
@@ -214,7 +262,11 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
     std::array<char, 48> end{};
     const char* stop = fmt::format_to(end.data(), FMT_COMPILE(",\"journal_seq\":{}}}"), *sequence);
     if (line.ends_with(std::string_view(end.data(), static_cast<size_t>(stop - end.data())))) {
-        return EventLine{*sequence, line};
+        if (!has_foreign(line)) {
+            return EventLine{*sequence, line};
+        }
+        rebuilt = with_escapes(line);
+        return EventLine{*sequence, rebuilt};
     }
     rebuilt.assign(1, '{');
     for (const auto& [key, value] : members) {
@@ -227,6 +279,9 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
     }
     rebuilt.pop_back();
     rebuilt.append(end.data(), static_cast<size_t>(stop - end.data()));
+    if (has_foreign(rebuilt)) {
+        rebuilt = with_escapes(rebuilt);
+    }
     return EventLine{*sequence, rebuilt};
 }
 
@@ -285,7 +340,7 @@ Result<FromServer> Parser::from_server(std::string_view line) {
     }
     if (type == "config") {
         Config config;
-        config.hash = values.text("hash", 64);
+        config.hash = values.hash("hash");
         element rules;
         if (members["rules"].get(rules) != simdjson::SUCCESS || !rules.is_array()) {
             values.complain("rules", "an array");

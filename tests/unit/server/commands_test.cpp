@@ -173,6 +173,25 @@ TEST_F(CommandsTest, AddTakesARuleOrSeveral) {
     }
 }
 
+TEST_F(CommandsTest, MoreThanAgentsTakeIsNotAdded) {
+    const auto add = [&](int first) {
+        std::string line = "config add [";
+        for (int i = first; i < first + 1000; i++) {
+            line +=
+                R"({"process":")" + std::string(200, 'x') + std::to_string(i) + R"(","cpu":1},)";
+        }
+        line.back() = ']';
+        return run(line);
+    };
+    EXPECT_FALSE(add(0).failed);
+    Reply last;
+    for (int i = 1; i < 10 && !last.failed; i++) {
+        last = add(i * 1000);
+    }
+    EXPECT_EQ(last.text, "the rules would be longer than 1048576 bytes\n");
+    EXPECT_TRUE(rules::parse(hub_->configurations().common().text, "sent"));
+}
+
 TEST_F(CommandsTest, RemoveTakesAllOfAProcess) {
     EXPECT_EQ(bad("config remove"), "expected: config remove PROCESS\n");
     EXPECT_EQ(bad("config remove a b"), "expected: config remove PROCESS\n");

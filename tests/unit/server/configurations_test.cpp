@@ -255,6 +255,26 @@ TEST_F(ConfigurationsTest, SetChangesTheRuleThatIsForTheProcessAlone) {
     expect_rest(all);
 }
 
+// Written out they are longer than the file, and an agent takes no such line.
+TEST_F(ConfigurationsTest, RulesThatNoAgentTakesAreRefused) {
+    std::string many = "[";
+    for (int i = 0; i < 4'400; i++) {
+        many += R"({"process":")" + std::string(200, 'a') + std::to_string(i) + R"(","cpu":1},)";
+    }
+    many.back() = ']';
+    ASSERT_LT(many.size(), rules::largest_configuration_bytes);
+    const std::string path = write("limits.json", rule_for("a"));
+    Configurations all = good(path, std::nullopt);
+    const std::string before = all.common().hash;
+    EXPECT_FALSE(all.load_rules(write("many.json", many)));
+    write("limits.json", many);
+    const auto reloaded = all.reload();
+    ASSERT_FALSE(reloaded);
+    EXPECT_NE(reloaded.error().context.find("expected at most 1048576"), std::string::npos);
+    EXPECT_EQ(all.common().hash, before);
+    EXPECT_NE(bad(path, std::nullopt), "");
+}
+
 TEST_F(ConfigurationsTest, AddAndRemove) {
     Configurations all = good(write("limits.json", rule_for("a")), std::nullopt);
     const std::string before = all.common().hash;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "server/running.h"
+#include "support/journal.h"
 #include "support/json.h"
 #include "support/printable.h"
 
@@ -98,6 +99,23 @@ TEST_F(Foreign, AGoodOneIsServed) {
     EXPECT_EQ(client.last_line(), "");
     EXPECT_TRUE(test::becomes_true([&] { return running_->sessions() == 0; }));
     EXPECT_NE(running_->run("agents").text.find("gone for"), std::string::npos);
+}
+
+// What is no socket was not left by a server.
+TEST_F(Foreign, AFileInTheSocketsPlaceStays) {
+    options_.control = folder_.write("notes.txt", "mine");
+    const auto server = Server::open(options_, [](const std::string&) {});
+    ASSERT_FALSE(server);
+    EXPECT_EQ(server.error().code, ErrorCode::usage);
+    EXPECT_EQ(test::content_of(*options_.control), "mine");
+}
+
+TEST_F(Foreign, TheLogsFolderIsMade) {
+    options_.log = folder_.path("a/b/events.log");
+    Client client(start());
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid) + event_line(1)));
+    EXPECT_NE(client.line_of("ack"), "");
+    EXPECT_EQ(logged(options_.log).size(), 1U);
 }
 
 TEST_F(Foreign, WhatCameBeforeAMistakeIsTaken) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "support/json.h"
+#include "support/printable.h"
 #include "wire/lines.h"
 #include "wire/protocol.h"
 
@@ -128,6 +129,30 @@ TEST(Events, ForeignSpacingAndOrderMeanTheSame) {
         EXPECT_TRUE(canonical.ends_with(",\"journal_seq\":17}")) << canonical;
         expect_same_meaning(line, canonical);
         EXPECT_EQ(event_of(canonical), std::pair(canonical, sequence)) << "it stays as it is";
+    }
+}
+
+// Raw, it would act on the terminal of whoever reads the log.
+TEST(Events, WhatActsOnATerminalIsEscaped) {
+    const std::string raw =
+        ",\"\x7f\":\"a \\\\\\\"\\u001b\xc2\x9b[2J\xe2\x80\xae\x7f\","
+        "\"argv\":[\"\xc2\x85\"],\"x\":1.5";
+    for (const std::string& line :
+         {event_with(raw + R"(,"journal_seq":17)"), R"({"journal_seq":17,"kind":"fork","time":")" +
+                                                        std::string(some_time) + '"' + raw + '}'}) {
+        const auto [canonical, sequence] = event_of(line);
+        EXPECT_EQ(sequence, 17U);
+        EXPECT_EQ(test::unprintable(canonical + "\n", true), "") << canonical;
+        EXPECT_TRUE(canonical.ends_with(",\"journal_seq\":17}")) << canonical;
+        expect_same_meaning(line, canonical);
+    }
+    // Wherever in the line it stands; what is only not English stays.
+    for (size_t size = 0; size < 40; size++) {
+        const std::string before = ",\"x\":\"" + std::string(size, 'x');
+        const auto [line, sequence] = event_of(event_with(before + "\x7f\",\"journal_seq\":1"));
+        EXPECT_NE(line.find(before.substr(1) + "\\u007f\""), std::string::npos) << line;
+        const std::string readable = event_with(before + "ä€😀\",\"journal_seq\":1");
+        EXPECT_EQ(event_of(readable).first, readable);
     }
 }
 

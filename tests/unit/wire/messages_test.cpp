@@ -214,6 +214,17 @@ TEST(Messages, NamesAndUuidsAreHeldToTheirForm) {
     EXPECT_NE(make_uuid(), make_uuid());
 }
 
+// It is shown to whoever operates the other side.
+TEST(Messages, AHashIsHexDigits) {
+    for (const char* hash : {"A", "g", "ab c", "\\u001b[2J", "ä", "\\u0000"}) {
+        expect_named(forms()[0], "config", '"' + std::string(hash) + '"');
+        expect_named(forms()[2], "config", '"' + std::string(hash) + '"');
+        expect_named(forms()[5], "hash", '"' + std::string(hash) + '"');
+    }
+    parsed_from_agent<Hello>(with(forms()[0].line, "config", R"("")"));
+    parsed_from_agent<Hello>(with(forms()[0].line, "config", R"("0123456789abcdef")"));
+}
+
 TEST(Messages, OptionalMembersAreCheckedToo) {
     const Form status = forms()[2];
     for (const char* key : {"cpu_percent", "memory_mb"}) {
