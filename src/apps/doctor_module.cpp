@@ -26,7 +26,12 @@ void look_at_loading(Findings& findings) {
                     fmt::format("loaded; {} processes have ended since", totals->process_exits));
         return;
     }
-    if (const std::string why = host::why_no_modules(); !why.empty()) {
+    if (host::module_is_loaded()) {
+        findings.info("module", "of another make: it has no totals in /proc/process_monitor",
+                      "'vigil verify' can't work",
+                      "sudo rmmod process_monitor && make -C kmod && "
+                      "sudo insmod kmod/process_monitor.ko log=0");
+    } else if (const std::string why = host::why_no_modules(); !why.empty()) {
         findings.info("module", why, effect,
                       host::read_setting("/proc/sys/kernel/modules_disabled") == "1"
                           ? "boot without that setting"

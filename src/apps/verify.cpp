@@ -47,6 +47,13 @@ struct VerifyRequest {
 };
 
 Error no_module() {
+    if (host::module_is_loaded()) {
+        return {ErrorCode::unsupported,
+                fmt::format("there is no second witness: a module {0} is loaded, but {1} can't be "
+                            "read: it is of another make; load vigil's own: sudo rmmod {0}, then "
+                            "make -C kmod && sudo insmod kmod/{0}.ko log=0",
+                            host::module_name, host::module_totals_path)};
+    }
     if (const std::string why = host::why_no_modules(); !why.empty()) {
         return {ErrorCode::unsupported,
                 fmt::format("there is no second witness: the module {} can't be loaded: {}",

@@ -66,6 +66,10 @@ std::optional<ModuleTotals> read_module_totals() {
     return text ? parse_module_totals(*text) : std::nullopt;
 }
 
+bool module_is_loaded() {
+    return ::access(("/sys/module/" + std::string(module_name)).c_str(), F_OK) == 0;
+}
+
 std::optional<std::string> module_parameter(const std::string& name) {
     return read_setting(
         ("/sys/module/" + std::string(module_name) + "/parameters/" + name).c_str());

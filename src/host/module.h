@@ -26,8 +26,10 @@ struct ModuleTotals {
 // Lines of a key, a space and a number. Nothing where one of the above is missing; keys that are
 // not known are of a newer module and left out.
 std::optional<ModuleTotals> parse_module_totals(std::string_view text);
-// Nothing where the module is not loaded.
+// Nothing where the module is not loaded, or is another make of that name.
 std::optional<ModuleTotals> read_module_totals();
+// Whether any module of its name is.
+bool module_is_loaded();
 
 // Its parameter ("log"), as /sys/module tells it.
 std::optional<std::string> module_parameter(const std::string& name);

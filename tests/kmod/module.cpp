@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -101,6 +102,11 @@ void Loaded::unload() {
     EXPECT_EQ(unload_module(), 0);
     loaded_ = false;
 }
+
+TotalsHidden::TotalsHidden() {
+    EXPECT_EQ(::mount("/dev/null", "/proc/process_monitor", nullptr, MS_BIND, nullptr), 0);
+}
+TotalsHidden::~TotalsHidden() { EXPECT_EQ(::umount("/proc/process_monitor"), 0); }
 
 KernelLog::KernelLog() : log_(::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
     EXPECT_TRUE(log_) << "/dev/kmsg";

@@ -44,6 +44,15 @@ class Loaded {
     bool loaded_ = false;
 };
 
+// As if the module were of another make, without totals, while this object lives.
+class TotalsHidden {
+ public:
+    TotalsHidden();
+    TotalsHidden(const TotalsHidden&) = delete;
+    TotalsHidden& operator=(const TotalsHidden&) = delete;
+    ~TotalsHidden();
+};
+
 // Two lines of the log.
 struct ExitLines {
     pid_t pid = 0;

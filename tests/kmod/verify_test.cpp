@@ -219,6 +219,14 @@ TEST(Verify, WithoutTheModuleSaysHowToLoadIt) {
     EXPECT_EQ(verify.output(), "");
 }
 
+TEST(Verify, SaysSoWhereAModuleOfThatNameIsOfAnotherMake) {
+    const Loaded module("log=0");
+    const TotalsHidden hidden;
+    Program verify({"verify"});
+    EXPECT_EQ(verify.wait(), 3);
+    EXPECT_NE(verify.errors().find("of another make"), std::string::npos) << verify.errors();
+}
+
 // A process on its way out for as long as this object lives: the init of a pid namespace ends only
 // when all in it are gone, also one whose debugger has not asked for it yet.
 class StuckInit {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `vigil doctor` says of the module, in each state that a test can bring about.
+#include <gtest/gtest.h>
+
+#include "harness.h"
+#include "kprobes.h"
+#include "module.h"
+
+namespace vigil::tests {
+namespace {
+
+std::string doctor() {
+    Program program({"doctor"});
+    program.wait();
+    return program.output();
+}
+
+void expect_words(const std::string& said, const std::vector<const char*>& words) {
+    for (const char* word : words) {
+        EXPECT_NE(said.find(word), std::string::npos) << "no '" << word << "' in:\n" << said;
+    }
+}
+
+TEST(Doctor, TellsHowToLoadTheModule) {
+    expect_words(doctor(), {"Kernel module", "not loaded; only 'vigil verify' needs it",
+                            "insmod kmod/process_monitor.ko", "do_exit and taskstats_exit",
+                            "not needed", "not at /lib/modules/"});
+}
+
+TEST(Doctor, TellsThatItIsLoadedAndThatItsLinesAreOff) {
+    const Loaded module;
+    std::string said = doctor();
+    expect_words(said, {"loaded; ", "processes have ended since"});
+    EXPECT_EQ(said.find("switched off (log=0)"), std::string::npos) << said;
+    EXPECT_EQ(set_parameter("log", "0"), 0);
+    expect_words(doctor(), {"switched off (log=0)", "/sys/module/process_monitor/parameters/log"});
+}
+
+TEST(Doctor, TellsAModuleOfAnotherMake) {
+    const Loaded module("log=0");
+    const TotalsHidden hidden;
+    expect_words(doctor(), {"of another make", "sudo rmmod process_monitor"});
+}
+
+TEST(Doctor, NamesWhatSilencesKprobes) {
+    {
+        const KprobesOff off;
+        expect_words(doctor(), {"switched off", "/sys/kernel/debug/kprobes/enabled"});
+    }
+    {
+        const FtraceOff off;
+        expect_words(doctor(), {"kernel.ftrace_enabled is 0", "sysctl kernel.ftrace_enabled=1"});
+    }
+    EXPECT_EQ(doctor().find("the kernel module sees no exit"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vigil::tests
