@@ -88,7 +88,7 @@ class AgentLoop {
     uint64_t told_ = 0;
 
     std::mutex mutex_;
-    std::vector<std::string> posted_;       // under the mutex
+    std::vector<std::string> posted_;      // under the mutex
     bool stop_asked_ = false;              // under the mutex
     std::unique_ptr<agent::Spool> spool_;  // their threads use what stands above
     std::unique_ptr<agent::Link> link_;
