@@ -22,11 +22,13 @@ certificate. docs/fleet.md shows a whole fleet, docs/protocol.md what is said on
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.)";
 
 constexpr uint64_t smallest_segment_bytes = 64 << 10;
+constexpr uint64_t smallest_total_bytes = 1 << 20;
 constexpr uint64_t largest_segment_bytes = 1ULL << 40;
 
 struct Raw {
     std::optional<std::string> listen;
     std::optional<std::string> segment;
+    std::optional<std::string> total;
     std::optional<std::string> control;
     bool no_control = false;
 };
@@ -55,6 +57,7 @@ Result<server::Options> complete(server::Options options, const Raw& raw) {
         }
         options.log_segment_bytes = *bytes;
     }
+    TRY_ASSIGN(options.log_total_bytes, parse_log_bytes(raw.total, options.log_total_bytes));
     if (!raw.no_control) {
         options.control = raw.control.value_or(default_control_path());
     }
@@ -62,6 +65,17 @@ Result<server::Options> complete(server::Options options, const Raw& raw) {
 }
 
 }  // namespace
+
+Result<uint64_t> parse_log_bytes(const std::optional<std::string>& text, uint64_t otherwise) {
+    if (!text) {
+        return otherwise;
+    }
+    const auto bytes = parse_size_bytes(*text);
+    if (!bytes || *bytes < smallest_total_bytes || *bytes > largest_segment_bytes) {
+        return usage_error(fmt::format("--keep-bytes '{}': expected 1M to 1T", *text));
+    }
+    return *bytes;
+}
 
 ParsedServer parse_server(const Arguments& arguments) {
     CLI::App app(
@@ -79,6 +93,9 @@ ParsedServer parse_server(const Arguments& arguments) {
     app.add_option("-l,--log", options.log, "Events are appended to it [events.log]")
         ->type_name("FILE");
     app.add_option("--rotate", raw.segment, "Begin a new log file beyond this size [64M]")
+        ->type_name("SIZE");
+    app.add_option("--keep-bytes", raw.total,
+                   "Most that all log files take together: the oldest are deleted [4G]")
         ->type_name("SIZE");
     app.add_option("--keep", options.log_segments, "Rotated log files that are kept; 0: all [0]")
         ->type_name("N")

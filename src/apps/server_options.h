@@ -2,9 +2,12 @@
 // The options of `vigil server`, read and checked.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "apps/commands.h"
+#include "base/result.h"
 #include "server/options.h"
 
 namespace vigil::apps {
@@ -14,6 +17,9 @@ struct ParsedServer {
     std::optional<server::Options> options;
     int exit_code = 0;
 };
+
+// The value of --keep-bytes; `otherwise` where it was not given.
+Result<uint64_t> parse_log_bytes(const std::optional<std::string>& text, uint64_t otherwise);
 
 ParsedServer parse_server(const Arguments& arguments);
 

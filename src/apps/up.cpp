@@ -12,6 +12,7 @@
 #include "apps/intervals.h"
 #include "apps/observation.h"
 #include "apps/places.h"
+#include "apps/server_options.h"
 #include "base/file.h"
 #include "base/say.h"
 #include "host/privileges.h"
@@ -91,6 +92,7 @@ int run_up(const Arguments& arguments) {
     UpRequest request;
     std::string configuration;
     std::optional<std::string> interval;
+    std::optional<std::string> total;
     request.agent.name = default_agent_name();
     // Not that of an agent of another server: its queue and its rules are not for this log.
     request.agent.state = default_state_folder("up");
@@ -100,6 +102,9 @@ int run_up(const Arguments& arguments) {
         ->type_name("FILE");
     app.add_option("-l,--log", request.server.log, "Events are appended to it [events.log]")
         ->type_name("FILE");
+    app.add_option("--keep-bytes", total,
+                   "Most that all log files take together: the oldest are deleted [4G]")
+        ->type_name("SIZE");
     app.add_option("--interval", interval, "Time between two samples, 100ms to 1h [1s]")
         ->type_name("TIME");
     app.add_option("--port", request.server.port, "Where other agents can come, 0: any [7411]")
@@ -119,6 +124,11 @@ int run_up(const Arguments& arguments) {
         return fail(parsed_interval.error());
     }
     request.agent.interval_ns = *parsed_interval;
+    const auto total_bytes = parse_log_bytes(total, request.server.log_total_bytes);
+    if (!total_bytes) {
+        return fail(total_bytes.error());
+    }
+    request.server.log_total_bytes = *total_bytes;
     const auto exit_code = run(request);
     return exit_code ? *exit_code : fail(exit_code.error());
 }

@@ -59,6 +59,7 @@ Result<void> Hub::open_log() {
     journal::WriterOptions log;
     log.path = options_.log;
     log.segment_bytes = options_.log_segment_bytes;
+    log.total_bytes = options_.log_total_bytes;
     log.most_rotated = options_.log_segments;
     log.pending_bytes = options_.log_pending_bytes;
     journal::WriterEvents events;

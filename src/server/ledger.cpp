@@ -57,6 +57,20 @@ Ledger::Entry& Ledger::use(std::string_view agent, std::string_view journal) {
     return found;
 }
 
+void Ledger::release(std::string_view agent, std::string_view journal) {
+    const auto found = agents_.find(agent);
+    CHECK(found != agents_.end());
+    const auto it = found->second.find(journal);
+    CHECK(it != found->second.end() && it->second.uses > 0);
+    it->second.uses--;
+    if (it->second.uses == 0 && it->second.appended == 0) {
+        found->second.erase(it);
+        if (found->second.empty()) {
+            agents_.erase(found);
+        }
+    }
+}
+
 void Ledger::appended(Entry& entry, uint64_t sequence, uint64_t log_sequence) {
     entry.appended = sequence;
     entry.logged_at = log_sequence;

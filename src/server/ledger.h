@@ -37,7 +37,8 @@ class Ledger {
     // The entry of that journal; made if there is none. Stays where it is as long as it is in use:
     // until release().
     Entry& use(std::string_view agent, std::string_view journal);
-    static void release(Entry& entry) { entry.uses--; }
+    // One that nothing was ever appended to is forgotten then: a name alone costs no memory.
+    void release(std::string_view agent, std::string_view journal);
 
     // Lines up to `sequence` of that journal were appended; the last one has this place in the log.
     void appended(Entry& entry, uint64_t sequence, uint64_t log_sequence);

@@ -216,14 +216,16 @@ void Server::reload_now() {
             hub_->notice(renewed.error().context + "; the old certificate stays in use");
         }
     }
+    const bool edited = hub_->configurations().common().is_edited;
     if (const auto reloaded = hub_->configurations().reload(); !reloaded) {
         hub_->notice(reloaded.error().context + "; the rules stay as they were");
         return;
     }
     const size_t count = hub_->push_configurations();
-    hub_->notice(fmt::format("configuration applied: {} rules for all, {} files; sent to {} agents",
-                             hub_->configurations().common().rules.size(),
-                             hub_->configurations().all().size(), count));
+    hub_->notice(fmt::format(
+        "configuration applied: {} rules for all, {} files; sent to {} agents{}",
+        hub_->configurations().common().rules.size(), hub_->configurations().all().size(), count,
+        edited ? "; changes that were not saved are gone" : ""));
 }
 
 wire::Awaitable<void> Server::accept_agents() {

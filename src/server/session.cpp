@@ -298,7 +298,8 @@ wire::Awaitable<void> Session::write_out() {
 void Session::let_go() {
     if (entry_ != nullptr) {
         hub_->disowns(*this, *entry_);
-        Ledger::release(*std::exchange(entry_, nullptr));
+        entry_ = nullptr;
+        hub_->ledger().release(hello_->agent, journal_);
     }
 }
 

@@ -143,7 +143,7 @@ TEST(Ledger, TheJournalThatWasUsedLongestAgoIsForgotten) {
         Ledger::Entry& entry = ledger.use("a", uuid(number));
         ledger.appended(entry, 1, static_cast<uint64_t>(number));
         (void)told(ledger, static_cast<uint64_t>(number));
-        Ledger::release(entry);
+        ledger.release("a", uuid(number));
     };
     const int most = static_cast<int>(Ledger::most_journals);
     for (int i = 1; i <= most + 10; i++) {
@@ -154,10 +154,24 @@ TEST(Ledger, TheJournalThatWasUsedLongestAgoIsForgotten) {
         EXPECT_EQ(text.find(uuid(i)) == std::string::npos, i <= 10) << i;
     }
     // Other agents don't count, and the text of so many is read as it was.
-    Ledger::release(ledger.use("b", uuid(1)));
+    (void)ledger.use("b", uuid(1));
+    ledger.release("b", uuid(1));
     Ledger again;
     ASSERT_TRUE(again.load(text));
     EXPECT_EQ(again.text(1000), text);
+}
+
+// Anybody on this machine can say hello with any name.
+TEST(Ledger, ANameAloneIsForgottenWhenItGoes) {
+    Ledger ledger;
+    Ledger::Entry& first = ledger.use("a", uuid(1));
+    EXPECT_EQ(&ledger.use("a", uuid(1)), &first);
+    (void)ledger.use("b", uuid(2));
+    ledger.release("a", uuid(1));
+    EXPECT_EQ(ledger.agents(), 2U) << "one more uses it";
+    ledger.release("a", uuid(1));
+    ledger.release("b", uuid(2));
+    EXPECT_EQ(ledger.agents(), 0U);
 }
 
 TEST(Ledger, WhatIsInUseIsNeverForgotten) {
@@ -167,12 +181,12 @@ TEST(Ledger, WhatIsInUseIsNeverForgotten) {
     (void)told(ledger, 1);
     Ledger::Entry& waiting = ledger.use("a", uuid(2));
     ledger.appended(waiting, 8, 5000);
-    Ledger::release(waiting);
+    ledger.release("a", uuid(2));
     for (int i = 3; i < 1000; i++) {
         Ledger::Entry& entry = ledger.use("a", uuid(i));
         ledger.appended(entry, 1, static_cast<uint64_t>(i));
         (void)told(ledger, static_cast<uint64_t>(i));
-        Ledger::release(entry);
+        ledger.release("a", uuid(i));
     }
     EXPECT_EQ(&ledger.use("a", uuid(1)), &used);
     EXPECT_EQ(used.durable, 7U);
