@@ -18,7 +18,7 @@ struct Options {
     std::optional<std::string> configuration_folder;  // path
     std::string log = "events.log";
     uint64_t log_segment_bytes = 64 << 20;  // it is rotated beyond
-    uint64_t log_total_bytes = 4ULL << 30;   // of all its files: the oldest are deleted; 0: no bound
+    uint64_t log_total_bytes = 4ULL << 30;  // of all its files: the oldest are deleted; 0: no bound
     size_t log_segments = 0;                // rotated ones that are kept; 0: all
     std::optional<std::string> tls;         // path of a file by `vigil certs issue --server`
     std::optional<std::string> control;     // path of the Unix socket for `vigil ctl`
