@@ -261,9 +261,9 @@ Reply agents(Hub& hub) {
                             configuration_state(*session));
     }
     for (const auto& [name, gone] : hub.gone()) {
-        const bool is_back = std::any_of(sessions.begin(), sessions.end(), [&](const auto* each) {
-            return each->hello()->agent == name;
-        });
+        const bool is_back = std::any_of(
+            sessions.begin(), sessions.end(),
+            [&agent = name](const auto* each) { return each->hello()->agent == agent; });
         if (!is_back) {
             text +=
                 fmt::format("{:<20} {:<22} gone for {}\n", name, gone.address, ago(gone.since_ns));
