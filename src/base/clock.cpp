@@ -58,8 +58,13 @@ std::optional<int64_t> parse_utc(std::string_view text) {
         }
         us = us * 10 + (c - '0');
     }
+    const int64_t second = ::timegm(&parts);
+    constexpr int64_t most_seconds = INT64_MAX / static_cast<int64_t>(ns_per_s) - 1;
+    if (second < -most_seconds || second > most_seconds) {
+        return std::nullopt;  // before 1678 or after 2261
+    }
     const int64_t unix_ns =
-        ::timegm(&parts) * static_cast<int64_t>(ns_per_s) + us * static_cast<int64_t>(ns_per_us);
+        second * static_cast<int64_t>(ns_per_s) + us * static_cast<int64_t>(ns_per_us);
     std::string again;
     TimeFormat().append_utc(again, unix_ns);
     return again == text ? std::optional(unix_ns) : std::nullopt;

@@ -176,9 +176,9 @@ TEST_F(CommandsTest, AddTakesARuleOrSeveral) {
 TEST_F(CommandsTest, MoreThanAgentsTakeIsNotAdded) {
     const auto add = [&](int first) {
         std::string line = "config add [";
-        for (int i = first; i < first + 1000; i++) {
-            line +=
-                R"({"process":")" + std::string(200, 'x') + std::to_string(i) + R"(","cpu":1},)";
+        for (int i = first; i < first + 100; i++) {
+            line += R"({"process":")" + std::to_string(i) + R"(","cpu":1,"cgroup":")" +
+                    std::string(4000, 'x') + R"("},)";
         }
         line.back() = ']';
         return run(line);
@@ -186,7 +186,7 @@ TEST_F(CommandsTest, MoreThanAgentsTakeIsNotAdded) {
     EXPECT_FALSE(add(0).failed);
     Reply last;
     for (int i = 1; i < 10 && !last.failed; i++) {
-        last = add(i * 1000);
+        last = add(i * 100);
     }
     EXPECT_EQ(last.text, "the rules would be longer than 1048576 bytes\n");
     EXPECT_TRUE(rules::parse(hub_->configurations().common().text, "sent"));
