@@ -97,9 +97,7 @@ void Connection::take(wire::FromServer message) {
         if (refusal.sequence) {
             owner_->on_refused(*refusal.sequence);
         }
-        std::string reason;
-        append_printable(reason, refusal.reason);
-        end("the server refused: " + reason);
+        end("the server refused: " + printable(refusal.reason));
     }
 }
 

@@ -24,7 +24,6 @@
 
 #include "agent/connection.h"
 #include "base/clock.h"
-#include "base/units.h"
 #include "wire/stream.h"
 #include "wire/tls.h"
 
@@ -44,50 +43,6 @@ constexpr auto lookup_step = std::chrono::milliseconds(5);
 constexpr auto shortest_pause = std::chrono::milliseconds(250);
 constexpr auto longest_pause = std::chrono::seconds(10);
 
-}  // namespace
-
-Result<Address> parse_address(std::string_view text) {
-    const auto wrong = [&] {
-        return usage_error(fmt::format("'{}': expected HOST, HOST:PORT or [IPV6]:PORT", text));
-    };
-    Address address;
-    std::string_view port;
-    if (text.starts_with('[')) {
-        const size_t end = text.find(']');
-        if (end == std::string_view::npos) {
-            return wrong();
-        }
-        address.host = text.substr(1, end - 1);
-        port = text.substr(end + 1);
-    } else if (std::count(text.begin(), text.end(), ':') > 1) {
-        address.host = text;  // an IPv6 address without a port
-    } else {
-        const size_t colon = std::min(text.find(':'), text.size());
-        address.host = text.substr(0, colon);
-        port = text.substr(colon);
-    }
-    if (!port.empty()) {
-        const auto number = parse_number(port.substr(1), 1, UINT16_MAX);
-        if (port[0] != ':' || !number) {
-            return wrong();
-        }
-        address.port = static_cast<uint16_t>(*number);
-    }
-    const bool plain = std::all_of(address.host.begin(), address.host.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '-' || c == '_' || c == ':' || c == '%';
-    });
-    return address.host.empty() || !plain ? Result<Address>(wrong()) : Result<Address>(address);
-}
-
-std::string to_string(const Address& address) {
-    return address.host.find(':') != std::string::npos
-               ? fmt::format("[{}]:{}", address.host, address.port)
-               : fmt::format("{}:{}", address.host, address.port);
-}
-
-namespace {
-
 // What the resolver says of a name. Nothing bounds getaddrinfo(3) or ends it early, so it runs on a
 // thread that nobody waits for: neither a connection to another server nor the agent's end.
 struct Lookup {
@@ -96,7 +51,7 @@ struct Lookup {
     std::atomic<bool> done = false;  // the rest is the other thread's from now on
 };
 
-void look_up(Lookup& lookup, const Address& server) {
+void look_up(Lookup& lookup, const wire::Address& server) {
     asio::io_context io;
     tcp::resolver resolver(io);
     for (const auto& entry :
@@ -174,7 +129,7 @@ class Link::Worker final : public ConnectionOwner {
         if (!refused_lines_.insert(sequence).second) {
             return;
         }
-        const int64_t now_ns = to_unix_ns(boot_now_ns(), unix_minus_boot_ns());
+        const int64_t now_ns = unix_now_ns();
         {
             const std::lock_guard lock(mutex_);
             if (!refused_) {
@@ -216,7 +171,7 @@ class Link::Worker final : public ConnectionOwner {
     }
 
     // The addresses of a name. A lookup that takes too long is waited for again the next time.
-    wire::Awaitable<Result<std::vector<tcp::endpoint>>> resolve(const Address& server) {
+    wire::Awaitable<Result<std::vector<tcp::endpoint>>> resolve(const wire::Address& server) {
         std::shared_ptr<Lookup>& lookup = lookups_[&server];
         if (!lookup) {
             lookup = std::make_shared<Lookup>();
@@ -239,7 +194,7 @@ class Link::Worker final : public ConnectionOwner {
     }
 
     // One connection, until it ends: always an error.
-    wire::Awaitable<Result<void>> serve(const Address& server) {
+    wire::Awaitable<Result<void>> serve(const wire::Address& server) {
         const auto endpoints = co_await resolve(server);
         if (!endpoints) {
             co_return endpoints.error();
@@ -312,8 +267,8 @@ class Link::Worker final : public ConnectionOwner {
 
     asio::io_context io_;
     std::shared_ptr<Connection> connection_;
-    const Address* server_ = nullptr;
-    std::map<const Address*, std::shared_ptr<Lookup>> lookups_;  // under way
+    const wire::Address* server_ = nullptr;
+    std::map<const wire::Address*, std::shared_ptr<Lookup>> lookups_;  // under way
     tcp::socket* connecting_ = nullptr;
     uint64_t deadline_ns_ = UINT64_MAX;
     uint64_t welcomed_ns_ = UINT64_MAX;  // UINT64_MAX: not yet
@@ -333,7 +288,7 @@ Result<std::unique_ptr<Link>> Link::open(const LinkOptions& options, Spool& spoo
                                          std::function<void()> changed) {
     std::optional<wire::TlsContext> tls;
     LinkOptions own = options;
-    for (const Address& server : options.servers) {
+    for (const wire::Address& server : options.servers) {
         boost::system::error_code is_name;
         const auto address = asio::ip::make_address(server.host, is_name);
         if (!options.tls && !is_name && !address.is_loopback()) {

@@ -12,23 +12,15 @@
 
 #include "agent/spool.h"
 #include "base/result.h"
+#include "wire/address.h"
 #include "wire/protocol.h"
 
 namespace vigil::agent {
 
-struct Address {
-    std::string host;
-    uint16_t port = wire::default_port;
-};
-
-// "HOST", "HOST:PORT", "[IPV6]:PORT".
-Result<Address> parse_address(std::string_view text);
-std::string to_string(const Address& address);
-
 struct LinkOptions {
-    std::vector<Address> servers;    // tried in turn
-    std::optional<std::string> tls;  // path of a file by `vigil certs issue`
-    wire::Hello hello;               // journal, sequence and configuration are filled in later
+    std::vector<wire::Address> servers;  // tried in turn
+    std::optional<std::string> tls;      // path of a file by `vigil certs issue`
+    wire::Hello hello;                   // journal, sequence and configuration are filled in later
 };
 
 struct LinkState {

@@ -310,7 +310,7 @@ void Spool::miss(uint64_t first, uint64_t end) {
         return;
     }
     missed_before_ = end;
-    const int64_t now_ns = to_unix_ns(boot_now_ns(), unix_minus_boot_ns());
+    const int64_t now_ns = unix_now_ns();
     lost_ += end - first;
     merge(state_.loss, {.count = end - first, .from_unix_ns = now_ns, .to_unix_ns = now_ns});
 }

@@ -30,16 +30,6 @@ Result<int> watch(const AgentRequest& request) {
 
 }  // namespace
 
-int run_agent(const Arguments& arguments) {
-    const ParsedAgent parsed = parse_agent(arguments);
-    if (!parsed.request) {
-        return parsed.exit_code;
-    }
-    const auto exit_code = watch(*parsed.request);
-    return exit_code ? *exit_code : fail(exit_code.error());
-}
-
-// The agent of before was called without options.
-int run_cta(const Arguments& arguments) { return run_agent(arguments); }
+int run_agent(const Arguments& arguments) { return run_asked(parse_agent(arguments), watch); }
 
 }  // namespace vigil::apps

@@ -31,8 +31,6 @@ constexpr uint64_t settle_ns = 2 * ns_per_s;
 constexpr int last_words_ms = 1'000;
 constexpr int last_words_step_ms = 10;
 
-int64_t unix_now_ns() { return to_unix_ns(boot_now_ns(), unix_minus_boot_ns()); }
-
 model::Event event_of(model::Kind kind) {
     model::Event event;
     event.kind = kind;
@@ -91,7 +89,7 @@ Result<void> AgentLoop::open() {
     return {};
 }
 
-Result<void> AgentLoop::run(std::vector<agent::Address> servers) {
+Result<void> AgentLoop::run(std::vector<wire::Address> servers) {
     const auto changed = [this] {
         const uint64_t one = 1;
         (void)!::write(news_.get(), &one, sizeof one);

@@ -36,7 +36,7 @@ class AgentLoop {
 
     // Until a signal asks for the end, or nobody reads the screen any more. `servers`: replaces
     // those of the request if not empty.
-    Result<void> run(std::vector<agent::Address> servers = {});
+    Result<void> run(std::vector<wire::Address> servers = {});
 
     // What SIGHUP is to do; nothing if this is not called.
     void on_hangup(std::function<void()> handler) { on_hangup_ = std::move(handler); }

@@ -38,7 +38,7 @@ struct Raw {
 Result<AgentRequest> make_request(const Raw& raw) {
     AgentRequest request;
     for (const std::string& server : raw.servers) {
-        auto address = agent::parse_address(server);
+        auto address = wire::parse_address(server);
         if (!address) {
             return usage_error("--server " + address.error().context);
         }
@@ -49,12 +49,10 @@ Result<AgentRequest> make_request(const Raw& raw) {
     }
     request.name = raw.name.value_or(default_agent_name());
     if (!wire::is_name(request.name)) {
-        std::string shown;
-        append_printable(shown, request.name);
         return usage_error(
             fmt::format("--name '{}': expected 1 to {} letters, digits, '.', '_' or "
                         "'-', a letter or digit first",
-                        shown, wire::longest_name));
+                        printable(request.name), wire::longest_name));
     }
     if (raw.name && raw.tls) {
         return usage_error("--name: with --tls the name is that of the certificate");
@@ -108,11 +106,7 @@ ParsedAgent parse_agent(const Arguments& arguments) {
     if (const auto exit_code = parse(app, arguments)) {
         return {std::nullopt, *exit_code};
     }
-    auto request = make_request(raw);
-    if (!request) {
-        return {std::nullopt, fail(request.error())};
-    }
-    return {std::move(*request), 0};
+    return asked(make_request(raw));
 }
 
 }  // namespace vigil::apps

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "agent/link.h"
 #include "apps/commands.h"
 #include "base/clock.h"
+#include "wire/address.h"
 
 namespace vigil::apps {
 
 struct AgentRequest {
-    std::vector<agent::Address> servers;
+    std::vector<wire::Address> servers;
     std::string name;
     std::string state;  // folder
     std::optional<std::string> tls;
@@ -22,11 +22,7 @@ struct AgentRequest {
     uint64_t queue_bytes = 256 << 20;
 };
 
-// Either a request, or the exit code where there is nothing to do (--help, wrong usage; said).
-struct ParsedAgent {
-    std::optional<AgentRequest> request;
-    int exit_code = 0;
-};
+using ParsedAgent = Asked<AgentRequest>;
 
 ParsedAgent parse_agent(const Arguments& arguments);
 

@@ -28,12 +28,6 @@ std::string in_folder(const CertsRequest& request, std::string_view name) {
     return fmt::format("{}/{}", request.folder, name);
 }
 
-std::string word(std::string_view text) {
-    std::string shown;
-    append_word(shown, text);
-    return shown;
-}
-
 // What to add to a command for the same CA.
 std::string folder_option(const CertsRequest& request) {
     return request.folder == "vigil-certs" ? "" : " --dir " + word(request.folder);
@@ -176,13 +170,6 @@ Result<void> run(const CertsRequest& request) {
 
 }  // namespace
 
-int run_certs(const Arguments& arguments) {
-    const ParsedCerts parsed = parse_certs(arguments);
-    if (!parsed.request) {
-        return parsed.exit_code;
-    }
-    const auto done = run(*parsed.request);
-    return done ? 0 : fail(done.error());
-}
+int run_certs(const Arguments& arguments) { return run_asked(parse_certs(arguments), run); }
 
 }  // namespace vigil::apps

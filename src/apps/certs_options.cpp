@@ -101,11 +101,7 @@ ParsedCerts parse_certs(const Arguments& arguments) {
                          : issue->parsed() ? Action::issue
                                            : Action::show;
     raw.request.days = raw.request.action == Action::init ? days_of_ca : days_of_issued;
-    auto request = make_request(std::move(raw));
-    if (!request) {
-        return {std::nullopt, fail(request.error())};
-    }
-    return {std::move(*request), 0};
+    return asked(make_request(std::move(raw)));
 }
 
 }  // namespace vigil::apps

@@ -28,11 +28,7 @@ struct CertsRequest {
     std::string file;  // to show
 };
 
-// Either a request, or the exit code where there is nothing to do (--help, wrong usage; said).
-struct ParsedCerts {
-    std::optional<CertsRequest> request;
-    int exit_code = 0;
-};
+using ParsedCerts = Asked<CertsRequest>;
 
 ParsedCerts parse_certs(const Arguments& arguments);
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "apps/commands.h"
 #include "base/result.h"
@@ -36,12 +37,29 @@ inline std::optional<int> parse(CLI::App& app, Arguments arguments) {
         say(stdout, "{}", app.help());
         return 0;
     } catch (const CLI::ParseError& error) {
-        std::string what;
-        append_printable(what, error.what());
-        say(stderr, "vigil: {}\nTry '{} --help'.\n", what, app.get_name());
+        say(stderr, "vigil: {}\nTry '{} --help'.\n", printable(error.what()), app.get_name());
         return static_cast<int>(ErrorCode::usage);
     }
     return std::nullopt;
+}
+
+// What was read, or its error said.
+template <class Request>
+Asked<Request> asked(Result<Request> request) {
+    if (!request) {
+        return {std::nullopt, fail(request.error())};
+    }
+    return {std::move(*request), 0};
+}
+
+// The exit code of what was done; an error is said.
+inline int finish(const Result<int>& done) { return done ? *done : fail(done.error()); }
+inline int finish(const Result<void>& done) { return done ? 0 : fail(done.error()); }
+
+// Does what is asked for; the exit code.
+template <class Request, class Work>
+int run_asked(const Asked<Request>& asked, const Work& work) {
+    return asked.request ? finish(work(*asked.request)) : asked.exit_code;
 }
 
 // Colour only on a terminal that can show it, and not against the user's wish.

@@ -3,12 +3,21 @@
 // name) and returns the exit code.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace vigil::apps {
 
 using Arguments = std::vector<std::string>;
+
+// What the arguments of a command ask for; or the exit code where there is nothing to do (--help,
+// wrong usage; said).
+template <class Request>
+struct Asked {
+    std::optional<Request> request;
+    int exit_code = 0;
+};
 
 int run_trace(const Arguments& arguments);
 int run_pin(const Arguments& arguments);
@@ -25,7 +34,5 @@ int run_doctor(const Arguments& arguments);
 // Called by the name of one of the tools that vigil grew out of.
 int run_rustsigwatch(const Arguments& arguments);
 int run_process_monitor(const Arguments& arguments);
-int run_cta(const Arguments& arguments);
-int run_ctb(const Arguments& arguments);
 
 }  // namespace vigil::apps

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "server/commands.h"
+#include "server/follower.h"
 
 namespace vigil::apps {
 namespace {
@@ -200,23 +201,15 @@ void Console::execute(std::string_view line) {
 
 // No more is read from the log than somebody reads here.
 wire::Awaitable<void> Console::follow(uint64_t number) {
-    constexpr size_t part_bytes = 64 << 10;
-    server::Hub& hub = server_->hub();
-    journal::Reader reader(hub.options().log, hub.log().synced() + 1);
-    std::string lines;
+    server::Follower follower(server_->hub());
     while (following_ == number) {
-        lines.clear();
-        const auto count = output_.waiting() > 0
-                               ? Result<size_t>(0)
-                               : reader.read(lines, part_bytes, hub.log().synced());
-        if (!count || *count == 0) {
-            co_await hub.wait_for_log();
+        const std::string lines = output_.waiting() > 0 ? "" : follower.next();
+        if (lines.empty()) {
+            co_await server_->hub().wait_for_log();
             continue;
         }
         // Above the line that may be typed meanwhile.
-        std::string shown = is_editing() ? "\r\x1b[K" : "";
-        server::append_shown(shown, lines);
-        say(output_, std::move(shown));
+        say(output_, (is_editing() ? "\r\x1b[K" : "") + lines);
         if (is_editing()) {
             ::el_set(editor_.get(), EL_REFRESH);
         }

@@ -14,7 +14,6 @@
 #include <string_view>
 
 #include "apps/words.h"
-#include "journal/reader.h"
 #include "server/server.h"
 
 namespace vigil::apps {

@@ -40,8 +40,8 @@ constexpr std::array commands{
 constexpr std::array other_names{
     Command{"rustsigwatch", run_rustsigwatch, ""},
     Command{"process_monitor", run_process_monitor, ""},
-    Command{"CTA", run_cta, ""},
-    Command{"CTB", run_ctb, ""},
+    Command{"CTA", run_agent, ""},
+    Command{"CTB", run_server, ""},
 };
 
 void print_help() {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,19 +12,11 @@
 #include <cstring>
 #include <utility>
 
+#include "apps/signals.h"
 #include "base/clock.h"
 
 namespace vigil::apps {
 namespace {
-
-sigset_t awaited_signals() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
-        sigaddset(&signals, number);
-    }
-    return signals;
-}
 
 // Rounded up, for epoll_wait(2).
 int ms_until(uint64_t then_ns) {
@@ -43,11 +34,9 @@ Monitor::Monitor(Observation& observation, uint64_t interval_ns, MonitorHandlers
       no_kernel_sweep_(watcher_.sampler().reason()) {}
 
 Result<void> Monitor::open() {
-    const sigset_t awaited = awaited_signals();
-    ::pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
-    signals_ = Fd(::signalfd(-1, &awaited, SFD_NONBLOCK | SFD_CLOEXEC));
+    TRY_ASSIGN(signals_, open_signals({SIGINT, SIGTERM, SIGQUIT, SIGHUP}));
     epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    if (!signals_ || !epoll_ || !add(signals_.get(), EPOLLIN, [this] { take_signals(); }) ||
+    if (!epoll_ || !add(signals_.get(), EPOLLIN, [this] { take_signals(); }) ||
         (reader_ != nullptr &&
          !add(reader_->wake_fd(), EPOLLIN | EPOLLET, [this] { watcher_.drain(); }))) {
         return Error{ErrorCode::failed, fmt::format("preparing to wait: {}", std::strerror(errno))};
@@ -81,7 +70,6 @@ void Monitor::wait(int timeout_ms) {
     for (int i = 0; i < count; i++) {
         joined_.at(ready[static_cast<size_t>(i)].data.fd)();
     }
-    handlers_.round();
 }
 
 Result<void> Monitor::do_what_is_due() {

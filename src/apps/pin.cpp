@@ -36,14 +36,7 @@ Result<void> pin(const TraceRequest& request) {
 
 }  // namespace
 
-int run_pin(const Arguments& arguments) {
-    const Parsed parsed = parse_pin(arguments);
-    if (!parsed.request) {
-        return parsed.exit_code;
-    }
-    const auto pinned = pin(*parsed.request);
-    return pinned ? 0 : fail(pinned.error());
-}
+int run_pin(const Arguments& arguments) { return run_asked(parse_pin(arguments), pin); }
 
 int run_unpin(const Arguments& arguments) {
     CLI::App app("Removes what 'vigil pin' left in the kernel; events that nobody read are gone.",

@@ -60,16 +60,6 @@ Result<int> serve(const server::Options& options) {
 
 }  // namespace
 
-int run_server(const Arguments& arguments) {
-    const ParsedServer parsed = parse_server(arguments);
-    if (!parsed.options) {
-        return parsed.exit_code;
-    }
-    const auto exit_code = serve(*parsed.options);
-    return exit_code ? *exit_code : fail(exit_code.error());
-}
-
-// The log server of before: `CTB -c FILE -l FILE`.
-int run_ctb(const Arguments& arguments) { return run_server(arguments); }
+int run_server(const Arguments& arguments) { return run_asked(parse_server(arguments), serve); }
 
 }  // namespace vigil::apps

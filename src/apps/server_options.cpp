@@ -3,10 +3,10 @@
 
 #include <utility>
 
-#include "agent/link.h"
 #include "apps/cli.h"
 #include "apps/places.h"
 #include "base/units.h"
+#include "wire/address.h"
 
 namespace vigil::apps {
 namespace {
@@ -43,7 +43,7 @@ Result<server::Options> complete(server::Options options, const Raw& raw) {
             raw.listen->starts_with('[') || raw.listen->find(':') == raw.listen->rfind(':');
         const bool any = has_port && raw.listen->ends_with(":0");
         const auto address =
-            agent::parse_address(any ? raw.listen->substr(0, raw.listen->size() - 2) : *raw.listen);
+            wire::parse_address(any ? raw.listen->substr(0, raw.listen->size() - 2) : *raw.listen);
         if (!address) {
             return usage_error("--listen " + address.error().context);
         }
@@ -116,11 +116,7 @@ ParsedServer parse_server(const Arguments& arguments) {
     if (const auto exit_code = parse(app, arguments)) {
         return {std::nullopt, *exit_code};
     }
-    auto complete_options = complete(std::move(options), raw);
-    if (!complete_options) {
-        return {std::nullopt, fail(complete_options.error())};
-    }
-    return {std::move(*complete_options), 0};
+    return asked(complete(std::move(options), raw));
 }
 
 }  // namespace vigil::apps

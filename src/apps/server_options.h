@@ -12,11 +12,7 @@
 
 namespace vigil::apps {
 
-// Either options, or the exit code where there is nothing to do (--help, wrong usage; said).
-struct ParsedServer {
-    std::optional<server::Options> options;
-    int exit_code = 0;
-};
+using ParsedServer = Asked<server::Options>;
 
 // The value of --keep-bytes; `otherwise` where it was not given.
 Result<uint64_t> parse_log_bytes(const std::optional<std::string>& text, uint64_t otherwise);

@@ -10,7 +10,9 @@
 #include <csignal>
 #include <cstring>
 #include <utility>
+#include <vector>
 
+#include "apps/signals.h"
 #include "base/clock.h"
 
 namespace vigil::apps {
@@ -38,21 +40,19 @@ Error failure(const char* what) {
 
 Result<TraceLoop> TraceLoop::open(Reader& reader, TraceRequest request, sinks::Sink& sink,
                                   int output_fd, Child* child) {
-    sigset_t stops;
-    sigemptyset(&stops);
+    std::vector<int> stops;
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
         struct sigaction inherited {};
         ::sigaction(number, nullptr, &inherited);
         // nohup(1) has it ignored, and so it stays. SIGINT is ignored in every background job of
         // a script, which may well send it later: that counts.
         if (number != SIGHUP || inherited.sa_handler != SIG_IGN) {
-            sigaddset(&stops, number);
+            stops.push_back(number);
         }
     }
-    ::sigprocmask(SIG_BLOCK, &stops, nullptr);
-    Fd signals(::signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC));
+    TRY_ASSIGN(Fd signals, open_signals(stops));
     Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
-    if (!signals || !epoll) {
+    if (!epoll) {
         return failure("preparing to wait");
     }
     epoll_event on_signal{.events = EPOLLIN, .data = {.fd = signals.get()}};

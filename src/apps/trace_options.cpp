@@ -266,13 +266,6 @@ std::vector<std::string> split_command(Arguments& arguments, bool& has_separator
     return command;
 }
 
-Parsed finish(Result<TraceRequest> request) {
-    if (!request) {
-        return {std::nullopt, fail(request.error())};
-    }
-    return {std::move(*request), 0};
-}
-
 }  // namespace
 
 Parsed parse_trace(const Arguments& arguments) {
@@ -301,7 +294,7 @@ Parsed parse_trace(const Arguments& arguments) {
             request->command = command;
         }
     }
-    return finish(std::move(request));
+    return asked(std::move(request));
 }
 
 Parsed parse_pin(const Arguments& arguments) {
@@ -318,7 +311,7 @@ Parsed parse_pin(const Arguments& arguments) {
     if (const auto exit_code = parse(app, arguments)) {
         return {std::nullopt, *exit_code};
     }
-    return finish(make_request(raw));
+    return asked(make_request(raw));
 }
 
 }  // namespace vigil::apps

@@ -42,11 +42,7 @@ struct TraceRequest {
     bool bare = false;
 };
 
-// Either a request, or the exit code where there is nothing to do (--help, wrong usage; said).
-struct Parsed {
-    std::optional<TraceRequest> request;
-    int exit_code = 0;
-};
+using Parsed = Asked<TraceRequest>;
 
 Parsed parse_trace(const Arguments& arguments);
 Parsed parse_pin(const Arguments& arguments);

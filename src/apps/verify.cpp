@@ -2,7 +2,6 @@
 // vigil verify: the kernel module's count of ended processes against eBPF's.
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "apps/cli.h"
+#include "apps/signals.h"
 #include "apps/verdict.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -64,20 +64,6 @@ Error no_module() {
                         "load it with: make -C kmod && sudo insmod kmod/{0}.ko log=0 "
                         "(docs/kernel-module.md)",
                         host::module_name)};
-}
-
-Result<Fd> take_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
-        sigaddset(&set, number);
-    }
-    sigprocmask(SIG_BLOCK, &set, nullptr);
-    Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!signals) {
-        return Error{ErrorCode::failed, fmt::format("signalfd: {}", std::strerror(errno))};
-    }
-    return signals;
 }
 
 // eBPF's side of a run.
@@ -208,7 +194,7 @@ Result<Testimony> hear(const VerifyRequest& request) {
     options.wanted = options.filter;
     options.ring_bytes = request.ring_bytes;
     TRY_ASSIGN(Tracer tracer, Tracer::attach(options));
-    TRY_ASSIGN(Fd signals, take_signals());
+    TRY_ASSIGN(Fd signals, open_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
     Listener listener(tracer, std::move(signals));
 
     Testimony told;

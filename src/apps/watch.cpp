@@ -35,13 +35,6 @@ Result<int> watch(const WatchRequest& request) {
 
 }  // namespace
 
-int run_watch(const Arguments& arguments) {
-    const ParsedWatch parsed = parse_watch(arguments);
-    if (!parsed.request) {
-        return parsed.exit_code;
-    }
-    const auto exit_code = watch(*parsed.request);
-    return exit_code ? *exit_code : fail(exit_code.error());
-}
+int run_watch(const Arguments& arguments) { return run_asked(parse_watch(arguments), watch); }
 
 }  // namespace vigil::apps

@@ -55,11 +55,7 @@ ParsedWatch parse_watch(const Arguments& arguments) {
     if (const auto exit_code = parse(app, arguments)) {
         return {std::nullopt, *exit_code};
     }
-    auto request = make_request(raw);
-    if (!request) {
-        return {std::nullopt, fail(request.error())};
-    }
-    return {std::move(*request), 0};
+    return asked(make_request(raw));
 }
 
 }  // namespace vigil::apps

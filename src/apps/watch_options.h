@@ -19,11 +19,7 @@ struct WatchRequest {
     bool json = false;               // on standard output too
 };
 
-// Either a request, or the exit code where there is nothing to do (--help, wrong usage; said).
-struct ParsedWatch {
-    std::optional<WatchRequest> request;
-    int exit_code = 0;
-};
+using ParsedWatch = Asked<WatchRequest>;
 
 ParsedWatch parse_watch(const Arguments& arguments);
 

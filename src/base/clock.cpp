@@ -36,6 +36,8 @@ Split split(int64_t unix_ns) {
 
 uint64_t boot_now_ns() { return read_ns(CLOCK_BOOTTIME); }
 
+int64_t unix_now_ns() { return static_cast<int64_t>(read_ns(CLOCK_REALTIME)); }
+
 int64_t unix_minus_boot_ns() {
     return static_cast<int64_t>(read_ns(CLOCK_REALTIME)) -
            static_cast<int64_t>(read_ns(CLOCK_BOOTTIME));

@@ -20,6 +20,9 @@ uint64_t boot_now_ns();
 // is set: ask again for each batch.
 int64_t unix_minus_boot_ns();
 
+// The wall clock: nanoseconds since the Unix epoch.
+int64_t unix_now_ns();
+
 // The sum, also for times that no clock can show: they come from foreign bytes.
 constexpr int64_t to_unix_ns(uint64_t boot_ns, int64_t offset_ns) {
     return static_cast<int64_t>(boot_ns + static_cast<uint64_t>(offset_ns));

@@ -57,9 +57,8 @@ Result<std::string> read_all(const Fd& file, const std::string& path, size_t lim
 
 Error system_error(std::string_view doing, std::string_view path) {
     const int number = errno;
-    std::string context = fmt::format("{} '", doing);
-    append_printable(context, path);
-    Error error{ErrorCode::failed, fmt::format("{}': {}", context, std::strerror(number))};
+    Error error{ErrorCode::failed,
+                fmt::format("{} '{}': {}", doing, printable(path), std::strerror(number))};
     errno = number;
     return error;
 }

@@ -138,6 +138,18 @@ void append_word(std::string& out, std::string_view bytes) {
     out += '"';
 }
 
+std::string printable(std::string_view bytes) {
+    std::string out;
+    append_printable(out, bytes);
+    return out;
+}
+
+std::string word(std::string_view bytes) {
+    std::string out;
+    append_word(out, bytes);
+    return out;
+}
+
 void append_json_string(std::string& out, std::string_view bytes) {
     const auto plain = [&](std::string_view text) { out += text; };
     out += '"';

@@ -16,6 +16,10 @@ void append_printable(std::string& out, std::string_view bytes);
 // printable ASCII without space, quote and equals sign: one word for a key=value line.
 void append_word(std::string& out, std::string_view bytes);
 
+// The same as texts of their own, for the words of a message.
+std::string printable(std::string_view bytes);
+std::string word(std::string_view bytes);
+
 // A line (no line end; printable but for colour codes, "\e[...m") cut to at most `columns`, the
 // last of which then is an ellipsis. Colour codes behind the cut are kept.
 std::string fit_columns(std::string_view line, size_t columns);

@@ -162,11 +162,9 @@ Result<bool> Reader::skip_long_line() {
         return true;
     }
     next_sequence_++;
-    std::string name;
-    append_printable(name, file_path_);
     return Error{ErrorCode::failed,
-                 fmt::format("'{}': the line at byte {} is too long ({} bytes): skipped", name,
-                             damaged, offset - damaged)};
+                 fmt::format("'{}': the line at byte {} is too long ({} bytes): skipped",
+                             printable(file_path_), damaged, offset - damaged)};
 }
 
 bool Reader::stands_at_path() const {

@@ -15,9 +15,7 @@
 namespace vigil::journal {
 
 Error Store::about(const std::string& path, std::string_view what) {
-    std::string text = "'";
-    append_printable(text, path);
-    return {ErrorCode::failed, fmt::format("{}' {}", text, what)};
+    return {ErrorCode::failed, fmt::format("'{}' {}", printable(path), what)};
 }
 
 Result<void> Store::write(std::string_view lines, uint64_t count) {

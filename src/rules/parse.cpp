@@ -25,12 +25,6 @@ using ondemand::json_type;
 
 constexpr const char* array_of_rules = "an array of rules, [ ... ]";
 
-std::string printable(std::string_view foreign) {
-    std::string out;
-    append_printable(out, foreign);
-    return out;
-}
-
 size_t line_of(std::string_view text, size_t offset) {
     const std::string_view before = text.substr(0, offset);
     return 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));

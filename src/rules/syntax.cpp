@@ -301,9 +301,7 @@ std::string excerpt(std::string_view foreign) {
         }
         foreign = foreign.substr(0, end);
     }
-    std::string out;
-    append_printable(out, foreign);
-    return is_cut ? out + "..." : out;
+    return printable(foreign) + (is_cut ? "..." : "");
 }
 
 std::string describe(std::string_view text, size_t offset) {

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -28,12 +28,6 @@ constexpr uint64_t default_events = 10;
 
 Reply done(std::string text) { return {false, std::move(text), Reply::Next::nothing}; }
 Reply failed(std::string text) { return {true, std::move(text) + '\n', Reply::Next::nothing}; }
-
-std::string shown(std::string_view foreign) {
-    std::string out;
-    append_word(out, foreign);
-    return out;
-}
 
 // Words are separated by spaces; double or single quotes hold one together.
 std::optional<Words> split(std::string_view line) {
@@ -86,14 +80,14 @@ std::string pushed(Hub& hub, const std::string& what) {
 Reply config_show(Hub& hub, const Words& words) {
     const Configurations& all = hub.configurations();
     const Configuration& one = words.size() > 2 ? all.for_host(words[2]) : all.common();
-    std::string text = fmt::format("# {}{}: {} rules for {}, hash {}\n", shown(one.path),
+    std::string text = fmt::format("# {}{}: {} rules for {}, hash {}\n", word(one.path),
                                    one.is_edited ? " (changed since: 'config save' writes it)" : "",
-                                   one.rules.size(), shown(one.pattern), short_hash(one.hash));
+                                   one.rules.size(), word(one.pattern), short_hash(one.hash));
     text += rules::format(one.rules, rules::Layout::readable);
     if (words.size() == 2) {
         for (auto it = all.all().begin() + 1; it != all.all().end(); ++it) {
-            text += fmt::format("# {}: {} rules for {}, hash {}\n", shown(it->path),
-                                it->rules.size(), shown(it->pattern), short_hash(it->hash));
+            text += fmt::format("# {}: {} rules for {}, hash {}\n", word(it->path),
+                                it->rules.size(), word(it->pattern), short_hash(it->hash));
         }
     }
     return done(std::move(text));
@@ -120,7 +114,7 @@ Reply config_set(Hub& hub, const Words& words) {
                                   [&](const auto& each) { return each.name == words[3]; });
     if (row == rows.end()) {
         return failed(
-            fmt::format("no metric {}: expected cpu, memory, disk or network", shown(words[3])));
+            fmt::format("no metric {}: expected cpu, memory, disk or network", word(words[3])));
     }
     double value = 0;
     const auto [end, error] =
@@ -128,7 +122,7 @@ Reply config_set(Hub& hub, const Words& words) {
     if (error != std::errc() || end != words[4].data() + words[4].size() || !(value >= 0) ||
         value > rules::largest_limit) {
         return failed(fmt::format("value {}: expected a number from 0 (no limit) to {:.0f} ({})",
-                                  shown(words[4]), rules::largest_limit, row->unit));
+                                  word(words[4]), rules::largest_limit, row->unit));
     }
     // The name is checked as in a file.
     rules::Rule rule;
@@ -138,7 +132,7 @@ Reply config_set(Hub& hub, const Words& words) {
         !checked) {
         return failed(checked.error().context);
     } else if (checked->front().process != words[2]) {
-        return failed(fmt::format("process {}: expected UTF-8", shown(words[2])));
+        return failed(fmt::format("process {}: expected UTF-8", word(words[2])));
     }
     rule.limits[static_cast<size_t>(row - rows.begin())] = value;
     if (!fits(hub, {rule})) {
@@ -174,7 +168,7 @@ Reply config_remove(Hub& hub, const Words& words) {
     }
     const size_t count = hub.configurations().remove(words[2]);
     if (count == 0) {
-        return failed(fmt::format("no rule for {}: 'config show' lists them", shown(words[2])));
+        return failed(fmt::format("no rule for {}: 'config show' lists them", word(words[2])));
     }
     return done(pushed(hub, fmt::format("removed {}", count)));
 }
@@ -200,7 +194,7 @@ Reply config_save(Hub& hub, const Words& words) {
         return failed(saved.error().context);
     }
     return done(fmt::format("saved to {}\n",
-                            shown(path.empty() ? hub.configurations().common().path : path)));
+                            word(path.empty() ? hub.configurations().common().path : path)));
 }
 
 Reply config(Hub& hub, const Words& words, std::string_view line) {
@@ -223,14 +217,14 @@ Reply config(Hub& hub, const Words& words, std::string_view line) {
     if (action == "save") {
         return config_save(hub, words);
     }
-    return failed(fmt::format("no 'config {}': expected show, set, add, remove, load or save",
-                              shown(action)));
+    return failed(
+        fmt::format("no 'config {}': expected show, set, add, remove, load or save", word(action)));
 }
 
 std::string configuration_state(const Session& session) {
     const wire::Status& status = session.status();
     if (!status.config_error.empty()) {
-        return "refused: " + shown(status.config_error);
+        return "refused: " + word(status.config_error);
     }
     if (status.config == session.sent_hash()) {
         return short_hash(status.config);
@@ -253,7 +247,9 @@ Reply agents(Hub& hub) {
     std::string text =
         fmt::format("{:<20} {:<22} {:>8} {:>9} {:>6} {:>7} {:>6}  {}\n", "AGENT", "ADDRESS", "FOR",
                     "PROCESSES", "BROKEN", "QUEUED", "LOST", "CONFIGURATION");
+    std::set<std::string_view> here;
     for (const Session* session : sessions) {
+        here.insert(session->hello()->agent);
         const wire::Status& status = session->status();
         text += fmt::format("{:<20} {:<22} {:>8} {:>9} {:>6} {:>7} {:>6}  {}\n",
                             session->hello()->agent, session->address(), ago(session->begun_ns()),
@@ -261,10 +257,7 @@ Reply agents(Hub& hub) {
                             configuration_state(*session));
     }
     for (const auto& [name, gone] : hub.gone()) {
-        const bool is_back = std::any_of(
-            sessions.begin(), sessions.end(),
-            [&agent = name](const auto* each) { return each->hello()->agent == agent; });
-        if (!is_back) {
+        if (here.count(name) == 0) {
             text +=
                 fmt::format("{:<20} {:<22} gone for {}\n", name, gone.address, ago(gone.since_ns));
         }
@@ -370,14 +363,7 @@ Reply run_command(Hub& hub, std::string_view line) {
     if (name == "quit" || name == "exit") {
         return {false, "", Reply::Next::quit};
     }
-    return failed(fmt::format("no command {}: 'help' lists them", shown(name)));
-}
-
-std::string_view to_string(Fault fault) {
-    constexpr std::array<std::string_view, fault_count> names{
-        "too_many",  "tls",    "wrong_name",  "bad_line",
-        "long_line", "silent", "slow_reader", "replaced"};
-    return names[static_cast<size_t>(fault)];
+    return failed(fmt::format("no command {}: 'help' lists them", word(name)));
 }
 
 }  // namespace vigil::server

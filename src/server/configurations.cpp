@@ -33,12 +33,10 @@ Result<void> check_length(const std::string& path, const rules::RuleSet& rules) 
     if (bytes <= rules::largest_configuration_bytes) {
         return {};
     }
-    std::string shown;
-    append_printable(shown, path);
     return usage_error(
         fmt::format("{}: the rules are {} bytes when all is written out: expected "
                     "at most {}",
-                    shown, bytes, rules::largest_configuration_bytes));
+                    printable(path), bytes, rules::largest_configuration_bytes));
 }
 
 std::string pattern_of(const std::string& path) {
@@ -90,10 +88,9 @@ Result<std::vector<std::string>> Configurations::paths_in_folder() const {
         }
     }
     if (error) {
-        std::string shown;
-        append_printable(shown, *folder_);
         return usage_error(fmt::format("{}: {}: expected a folder with {}{} and GLOB{} for hosts",
-                                       shown, error.message(), common_name, ending, ending));
+                                       printable(*folder_), error.message(), common_name, ending,
+                                       ending));
     }
     std::sort(paths.begin(), paths.end());
     return paths;

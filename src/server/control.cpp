@@ -10,8 +10,8 @@
 #include <boost/asio/write.hpp>
 #include <string>
 
-#include "journal/reader.h"
 #include "server/commands.h"
+#include "server/follower.h"
 
 namespace vigil::server {
 namespace {
@@ -20,7 +20,6 @@ namespace asio = boost::asio;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr size_t longest_command = 64 << 10;
-constexpr size_t follow_bytes = 64 << 10;
 
 wire::Awaitable<bool> write(ControlSocket& socket, const std::string& text) {
     const auto [error, count] = co_await asio::async_write(socket, asio::buffer(text), as_values);
@@ -35,19 +34,14 @@ bool has_gone(ControlSocket& socket) {
 
 // New lines, once they are durable, until the other side goes.
 wire::Awaitable<void> follow(Hub& hub, ControlSocket& socket) {
-    journal::Reader reader(hub.options().log, hub.log().synced() + 1);
-    std::string lines;
-    std::string shown;
+    Follower follower(hub);
     while (!has_gone(socket)) {
-        lines.clear();
-        const auto count = reader.read(lines, follow_bytes, hub.log().synced());
-        if (!count || *count == 0) {
+        const std::string lines = follower.next();
+        if (lines.empty()) {
             co_await hub.wait_for_log();
             continue;
         }
-        shown.clear();
-        append_shown(shown, lines);
-        const bool written = co_await write(socket, shown);
+        const bool written = co_await write(socket, lines);
         if (!written) {
             break;
         }

@@ -160,7 +160,7 @@ void Hub::remove(const std::shared_ptr<Session>& session) {
         return;
     }
     if (gone_.size() < most_gone || gone_.count(hello->agent) != 0) {
-        gone_[hello->agent] = {hello->host, session->address(), boot_now_ns()};
+        gone_[hello->agent] = {session->address(), boot_now_ns()};
     }
     notice(fmt::format("agent {} from {} has gone", hello->agent, session->address()));
 }

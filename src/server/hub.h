@@ -29,7 +29,6 @@ namespace vigil::server {
 
 // What is kept of an agent that was here.
 struct Gone {
-    std::string host;
     std::string address;
     uint64_t since_ns = 0;  // since boot
 };

@@ -52,15 +52,19 @@ size_t allow_descriptors(size_t connections) {
     return std::min<rlim_t>(connections, left);
 }
 
+// Out of descriptors, most likely: those who wait to be accepted go on waiting.
+wire::Awaitable<void> pause(asio::io_context& io) {
+    asio::steady_timer timer(io, after_failure);
+    (void)co_await timer.async_wait(as_values);
+}
+
 Error cannot_listen(const Options& options, const error_code& error) {
     const std::string hint =
         error == asio::error::address_in_use
             ? " (is another server running? 'vigil ctl quit' ends it; --listen takes another port)"
             : "";
-    std::string address;
-    append_printable(address, options.address);
-    return {ErrorCode::failed,
-            fmt::format("listening on {}:{}: {}{}", address, options.port, error.message(), hint)};
+    return {ErrorCode::failed, fmt::format("listening on {}:{}: {}{}", printable(options.address),
+                                           options.port, error.message(), hint)};
 }
 
 }  // namespace
@@ -100,10 +104,8 @@ Result<void> Server::listen(const Options& options) {
     const auto found = resolver.resolve(options.address, std::to_string(options.port),
                                         Tcp::resolver::passive, error);
     if (error || found.empty()) {
-        std::string address;
-        append_printable(address, options.address);
         return usage_error(fmt::format("--listen {}: {}: expected an address of this machine",
-                                       address, error.message()));
+                                       printable(options.address), error.message()));
     }
     const Tcp::endpoint endpoint = found.begin()->endpoint();
     if (options.tls) {
@@ -177,9 +179,7 @@ Result<void> Server::listen_for_control(const std::string& path) {
 std::string Server::endpoint() const {
     error_code ignored;
     const auto endpoint = acceptor_.local_endpoint(ignored);
-    const std::string address = endpoint.address().to_string();
-    return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
-                                      : fmt::format("{}:{}", address, endpoint.port());
+    return wire::to_string({endpoint.address().to_string(), endpoint.port()});
 }
 
 uint16_t Server::port() const {
@@ -235,10 +235,8 @@ wire::Awaitable<void> Server::accept_agents() {
             break;
         }
         if (error) {
-            // Out of descriptors, most likely: those who wait go on waiting.
             hub_->notice(fmt::format("accepting a connection: {}", error.message()));
-            asio::steady_timer pause(hub_->io(), after_failure);
-            (void)co_await pause.async_wait(as_values);
+            co_await pause(hub_->io());
             continue;
         }
         const std::string address = wire::endpoint_text(socket);
@@ -251,7 +249,7 @@ wire::Awaitable<void> Server::accept_agents() {
                                            : wire::plain_stream(std::move(socket)),
                                       address);
         if (too_many) {
-            hub_->stats().faults[static_cast<size_t>(Fault::too_many)]++;
+            hub_->stats().count(Fault::too_many);
             session->close();
             continue;
         }
@@ -268,8 +266,7 @@ wire::Awaitable<void> Server::accept_control() {
             break;
         }
         if (error) {
-            asio::steady_timer pause(hub_->io(), after_failure);
-            (void)co_await pause.async_wait(as_values);
+            co_await pause(hub_->io());
             continue;
         }
         asio::co_spawn(hub_->io(), serve_control(*hub_, std::move(socket)),

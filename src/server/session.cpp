@@ -36,7 +36,7 @@ wire::Awaitable<void> Session::run() {
     const auto shaken = co_await stream_->handshake();
     shaken_ = shaken.has_value();
     if (!shaken && !closed_) {
-        hub_->stats().faults[static_cast<size_t>(Fault::tls)]++;
+        hub_->stats().count(Fault::tls);
         hub_->notice(fmt::format("{}: no TLS connection: {}", address_, shaken.error().context));
         close();
     } else if (shaken && hub_->sessions().size() > hub_->options().most_connections) {
@@ -172,9 +172,8 @@ bool Session::greet(wire::Hello hello) {
     // An agent that has come back with it needs not hear it again.
     sent_hash_ = hello_->config;
     send_configuration();
-    std::string host;
-    append_word(host, hello_->host);
-    hub_->notice(fmt::format("agent {} on {} from {}", hello_->agent, host, address_));
+    hub_->notice(
+        fmt::format("agent {} on {} from {}", hello_->agent, word(hello_->host), address_));
     return true;
 }
 
@@ -224,7 +223,7 @@ void Session::refuse(Fault fault, const std::string& reason, std::optional<uint6
     if (closed_ || ending_) {
         return;
     }
-    hub_->stats().faults[static_cast<size_t>(fault)]++;
+    hub_->stats().count(fault);
     hub_->notice(fmt::format("{}{}: refused: {}", address_,
                              hello_ ? fmt::format(" ({})", hello_->agent) : "", reason));
     if (!shaken_) {
@@ -252,12 +251,16 @@ void Session::check_time(uint64_t now_ns) {
     const bool stuck = writing_ && now_ns > taken_ns_ + options.silence_s * ns_per_s;
     const bool lingers = ending_ && now_ns > ending_ns_ + 2 * ns_per_s;
     if (stuck && !ending_) {
-        hub_->stats().faults[static_cast<size_t>(Fault::slow_reader)]++;
-        hub_->notice(fmt::format("{}: takes nothing of what is sent: closed", address_));
-    }
-    if (stuck || lingers) {
+        close_slow_reader();
+    } else if (stuck || lingers) {
         close();
     }
+}
+
+void Session::close_slow_reader() {
+    hub_->stats().count(Fault::slow_reader);
+    hub_->notice(fmt::format("{}: takes nothing of what is sent: closed", address_));
+    close();
 }
 
 void Session::send(std::string_view line) {
@@ -265,9 +268,7 @@ void Session::send(std::string_view line) {
         return;
     }
     if (unsent_.size() + line.size() > hub_->options().most_unsent_bytes) {
-        hub_->stats().faults[static_cast<size_t>(Fault::slow_reader)]++;
-        hub_->notice(fmt::format("{}: takes nothing of what is sent: closed", address_));
-        close();
+        close_slow_reader();
         return;
     }
     unsent_ += line;

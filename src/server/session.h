@@ -42,8 +42,6 @@ class Session : public std::enable_shared_from_this<Session> {
     // To be called about once a second.
     void check_time(uint64_t now_ns);
 
-    // Where its journal stands; null before it has said which it is.
-    const Ledger::Entry* entry() const { return entry_; }
     // Nothing before it has said who it is.
     const std::optional<wire::Hello>& hello() const { return hello_; }
     const wire::Status& status() const { return status_; }
@@ -60,6 +58,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool begin_journal(const std::string& journal, uint64_t next_sequence);
     void take(const wire::EventLine& event);
     void send(std::string_view line);
+    void close_slow_reader();
     void let_go();
 
     Hub* hub_;

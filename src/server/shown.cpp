@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "server/commands.h"
+#include "server/follower.h"
 
 namespace vigil::server {
 namespace {
@@ -45,6 +46,16 @@ void append_shown(std::string& out, std::string_view lines) {
         }
         begin = i + 1;
     }
+}
+
+std::string Follower::next() {
+    constexpr size_t part_bytes = 64 << 10;
+    std::string lines;
+    // What can't be read now is tried again with the next lines.
+    (void)reader_.read(lines, part_bytes, hub_->log().synced());
+    std::string shown;
+    append_shown(shown, lines);
+    return shown;
 }
 
 }  // namespace vigil::server

@@ -22,9 +22,16 @@ enum class Fault : uint8_t {
 };
 constexpr size_t fault_count = 8;
 
-std::string_view to_string(Fault fault);
+constexpr std::string_view to_string(Fault fault) {
+    constexpr std::array<std::string_view, fault_count> names{
+        "too_many",  "tls",    "wrong_name",  "bad_line",
+        "long_line", "silent", "slow_reader", "replaced"};
+    return names[static_cast<size_t>(fault)];
+}
 
 struct Stats {
+    void count(Fault fault) { faults[static_cast<size_t>(fault)]++; }
+
     uint64_t connections = 0;
     std::array<uint64_t, fault_count> faults{};
     uint64_t bytes = 0;       // read from agents

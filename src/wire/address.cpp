@@ -2,9 +2,13 @@
 #include "wire/address.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+
+#include "base/text.h"
+#include "base/units.h"
 
 namespace vigil::wire {
 namespace {
@@ -17,11 +21,55 @@ bool is_letter_or_digit(char c) {
 
 }  // namespace
 
+Result<Address> parse_address(std::string_view text) {
+    const auto wrong = [&] {
+        return usage_error(
+            fmt::format("'{}': expected HOST, HOST:PORT or [IPV6]:PORT", printable(text)));
+    };
+    Address address;
+    std::string_view port;
+    if (text.starts_with('[')) {
+        const size_t end = text.find(']');
+        if (end == std::string_view::npos) {
+            return wrong();
+        }
+        address.host = text.substr(1, end - 1);
+        port = text.substr(end + 1);
+    } else if (std::count(text.begin(), text.end(), ':') > 1) {
+        address.host = text;  // an IPv6 address without a port
+    } else {
+        const size_t colon = std::min(text.find(':'), text.size());
+        address.host = text.substr(0, colon);
+        port = text.substr(colon);
+    }
+    if (!port.empty()) {
+        const auto number = parse_number(port.substr(1), 1, UINT16_MAX);
+        if (port[0] != ':' || !number) {
+            return wrong();
+        }
+        address.port = static_cast<uint16_t>(*number);
+    }
+    const bool plain = std::all_of(address.host.begin(), address.host.end(), [](char c) {
+        return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '%';
+    });
+    return address.host.empty() || !plain ? Result<Address>(wrong()) : Result<Address>(address);
+}
+
+std::string to_string(const Address& address) {
+    return address.host.find(':') != std::string::npos
+               ? fmt::format("[{}]:{}", address.host, address.port)
+               : fmt::format("{}:{}", address.host, address.port);
+}
+
 bool has_name_characters(std::string_view text) {
     return !text.empty() && is_letter_or_digit(text[0]) &&
            std::all_of(text.begin(), text.end(), [](char c) {
                return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-';
            });
+}
+
+bool is_name(std::string_view text) {
+    return text.size() <= longest_name && has_name_characters(text);
 }
 
 bool is_host_name(std::string_view text) {

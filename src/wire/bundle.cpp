@@ -80,9 +80,7 @@ std::string printable_address(const GENERAL_NAME* name) {
     if (name->type != GEN_DNS) {
         return "?";
     }
-    std::string text;
-    append_word(text, bytes_of(name->d.dNSName).substr(0, longest_host_bytes));
-    return text;
+    return word(bytes_of(name->d.dNSName).substr(0, longest_host_bytes));
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int64_t s_per_hour = 3600;
 constexpr int serial_bits = 128;
-constexpr size_t longest_name_bytes = 64;
 
 bool add_address(GENERAL_NAMES* names, const std::string& address) {
     const std::string bytes = address_bytes(address);
@@ -138,9 +137,8 @@ Result<std::vector<std::string>> check_addresses(const Request& request) {
     }
     for (const std::string& address : addresses) {
         if (!is_host_name(address) && address_bytes(address).empty()) {
-            std::string shown;
-            append_word(shown, address);
-            return usage_error(fmt::format("{}: expected a host name or an IP address", shown));
+            return usage_error(
+                fmt::format("{}: expected a host name or an IP address", word(address)));
         }
     }
     return addresses;
@@ -175,17 +173,16 @@ Validity valid_for_days(int64_t now_unix_s, uint64_t days) {
 }
 
 Result<void> check_name(std::string_view name) {
-    std::string shown;
-    append_word(shown, name.substr(0, longest_host_bytes));
+    const std::string shown = word(name.substr(0, longest_host_bytes));
     if (!has_name_characters(name)) {
         return usage_error(fmt::format(
             "the name {}: expected letters, digits, dots, underscores and hyphens, a letter or "
             "digit first",
             shown));
     }
-    if (name.size() > longest_name_bytes) {
+    if (name.size() > longest_name) {
         return usage_error(fmt::format("the name {} has {} characters: a certificate takes {}",
-                                       shown, name.size(), longest_name_bytes));
+                                       shown, name.size(), longest_name));
     }
     return {};
 }

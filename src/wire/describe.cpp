@@ -15,8 +15,8 @@ namespace {
 constexpr size_t longest_shown_bytes = 253;
 
 std::string printable_name(const X509_NAME* name) {
-    std::string text;
-    append_printable(text, common_name(name).value_or("").substr(0, longest_shown_bytes));
+    const std::string text =
+        printable(common_name(name).value_or("").substr(0, longest_shown_bytes));
     return text.empty() ? "-" : text;
 }
 

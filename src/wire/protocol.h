@@ -12,15 +12,14 @@
 #include <variant>
 
 #include "base/result.h"
+#include "wire/address.h"
 
 namespace vigil::wire {
 
 constexpr uint64_t protocol_version = 1;
-constexpr uint16_t default_port = 7411;
 // Without the line end. A server's may hold a configuration of 1 MiB.
 constexpr size_t longest_agent_line = 64 << 10;
 constexpr size_t longest_server_line = (1 << 20) + (64 << 10);
-constexpr size_t longest_name = 64;
 // After so long without a line the other side counts as gone. An agent sends its status, which a
 // server answers, so often that only a dead one is silent.
 constexpr uint64_t status_interval_s = 10;
@@ -148,9 +147,6 @@ class Parser {
     std::unique_ptr<State> state_;
     std::optional<uint64_t> refused_sequence_;
 };
-
-// A name of an agent: 1 to 64 of letters, digits, '.', '_', '-', the first a letter or digit.
-bool is_name(std::string_view text);
 
 // 8-4-4-4-12 lower-case hex digits.
 bool is_uuid(std::string_view text);

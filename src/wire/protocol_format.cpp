@@ -51,10 +51,6 @@ class Object {
     std::string text_;
 };
 
-constexpr bool is_letter_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 // The bytes between `begin` and the next quote, from `at` on, which is moved behind that quote.
 std::optional<std::string_view> quoted(std::string_view line, size_t& at, std::string_view begin) {
     if (line.substr(at, begin.size()) != begin) {
@@ -181,13 +177,6 @@ std::optional<Origin> parse_origin(std::string_view line) {
     origin.agent = *agent;
     origin.journal = *journal;
     return origin;
-}
-
-bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= longest_name && is_letter_or_digit(text[0]) &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-';
-           });
 }
 
 bool is_uuid(std::string_view text) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/stream.h"
 
-#include <fmt/format.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -11,6 +9,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
+
+#include "wire/address.h"
 
 namespace vigil::wire {
 namespace {
@@ -162,9 +162,7 @@ std::string endpoint_text(const Socket& socket) {
     if (error) {
         return "?";
     }
-    const std::string address = endpoint.address().to_string();
-    return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
-                                      : fmt::format("{}:{}", address, endpoint.port());
+    return to_string(Address{endpoint.address().to_string(), endpoint.port()});
 }
 
 }  // namespace vigil::wire

@@ -98,9 +98,7 @@ Result<TlsContext> TlsContext::load(const std::string& path, Role role) {
 }
 
 Result<TlsContext> TlsContext::from_pem(std::string_view pem, const std::string& path, Role role) {
-    std::string shown = "'";
-    append_printable(shown, path);
-    shown += '\'';
+    const std::string shown = '\'' + printable(path) + '\'';
     auto bundle = read_bundle(pem);
     if (!bundle) {
         return usage_error(
@@ -142,10 +140,8 @@ Result<void> expect_host(SSL* ssl, const std::string& host) {
                    : X509_VERIFY_PARAM_set1_ip(parameters, ip_data, ip.size()) == 1;
     if (!set) {
         ERR_clear_error();
-        std::string shown;
-        append_word(shown, host);
-        return usage_error(
-            fmt::format("the server's address {}: expected a host name or an IP address", shown));
+        return usage_error(fmt::format(
+            "the server's address {}: expected a host name or an IP address", word(host)));
     }
     return {};
 }

@@ -97,10 +97,10 @@ TEST(Address, HostsAndPorts) {
         {"a_b-c", "a_b-c:7411"},
     };
     for (const auto& [text, shown] : cases) {
-        const auto address = agent::parse_address(text);
+        const auto address = wire::parse_address(text);
         ASSERT_TRUE(address) << text;
         EXPECT_EQ(to_string(*address), shown);
-        const auto again = agent::parse_address(shown);
+        const auto again = wire::parse_address(shown);
         ASSERT_TRUE(again) << shown;
         EXPECT_EQ(again->host, address->host);
         EXPECT_EQ(again->port, address->port);
@@ -125,7 +125,7 @@ TEST(Address, HostsAndPorts) {
                              "\xc3\xa4",
                              "a;b",
                              "$(a)"}) {
-        const auto address = agent::parse_address(text);
+        const auto address = wire::parse_address(text);
         EXPECT_FALSE(address) << text;
         EXPECT_TRUE(address || address.error().code == ErrorCode::usage);
     }

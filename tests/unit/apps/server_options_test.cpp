@@ -10,9 +10,9 @@ namespace {
 
 server::Options good(const Arguments& arguments) {
     const ParsedServer parsed = parse_server(arguments);
-    EXPECT_TRUE(parsed.options) << ::testing::PrintToString(arguments);
+    EXPECT_TRUE(parsed.request) << ::testing::PrintToString(arguments);
     EXPECT_EQ(parsed.exit_code, 0);
-    return parsed.options.value_or(server::Options{});
+    return parsed.request.value_or(server::Options{});
 }
 
 // What is said on standard error.
@@ -20,7 +20,7 @@ std::string bad(const Arguments& arguments) {
     ::testing::internal::CaptureStderr();
     const ParsedServer parsed = parse_server(arguments);
     std::string said = ::testing::internal::GetCapturedStderr();
-    EXPECT_FALSE(parsed.options) << ::testing::PrintToString(arguments);
+    EXPECT_FALSE(parsed.request) << ::testing::PrintToString(arguments);
     EXPECT_EQ(parsed.exit_code, 2) << ::testing::PrintToString(arguments);
     return said;
 }
@@ -99,7 +99,7 @@ TEST(ServerOptions, HelpIsNoError) {
     ::testing::internal::CaptureStdout();
     const ParsedServer parsed = parse_server({"-h"});
     const std::string shown = ::testing::internal::GetCapturedStdout();
-    EXPECT_FALSE(parsed.options);
+    EXPECT_FALSE(parsed.request);
     EXPECT_EQ(parsed.exit_code, 0);
     for (const char* part : {"--config", "--config-dir", "--log", "--rotate", "--keep", "--listen",
                              "--tls", "--control", "--max-agents", "Exit codes:"}) {

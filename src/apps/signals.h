@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signals as something to wait for beside other things.
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace vigil::apps {
+
+// Blocks these for the calling thread and those that it starts later; they come from the descriptor
+// (signalfd(2)), reads of which don't wait.
+inline Result<Fd> open_signals(const std::vector<int>& numbers) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : numbers) {
+        sigaddset(&set, number);
+    }
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    Fd signals(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!signals) {
+        return Error{ErrorCode::failed, fmt::format("preparing to wait: {}", std::strerror(errno))};
+    }
+    return signals;
+}
+
+}  // namespace vigil::apps
