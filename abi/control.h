@@ -6,7 +6,7 @@
 #include "records.h"
 
 /* Counts up with every change of records.h or this file: a reader of pinned maps compares. */
-#define VIGIL_ABI_VERSION 2
+#define VIGIL_ABI_VERSION 3
 
 /* vigil_filter.flags */
 #define VIGIL_FILTER_UID (1 << 0)

@@ -75,6 +75,8 @@ struct vigil_exit {
 	__u64 major_faults;
 	__u32 status;  /* as wait(2) gives it */
 	__u32 threads; /* that it has had since its last exec, the leader included */
+	__u32 login_uid; /* credentials(7): who logged in; ~0: nobody, or not told here */
+	__u32 reserved;
 };
 
 /* vigil_signal.origin: what stood in the place of the siginfo. */
@@ -88,6 +90,7 @@ struct vigil_exit {
 #define VIGIL_CONTEXT_KERNEL (1 << 2)       /* it is a kernel thread (idle and workers too) */
 #define VIGIL_CONTEXT_PARENT_DEATH (1 << 3) /* the number is the target's pdeath_signal */
 #define VIGIL_CONTEXT_GROUP (1 << 4)        /* to the process, not to one thread */
+#define VIGIL_CONTEXT_DUMPING (1 << 5)      /* the target is writing its core */
 
 /* The header is the target's. */
 struct vigil_signal {

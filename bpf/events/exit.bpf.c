@@ -201,6 +201,10 @@ static __always_inline void tell(struct vigil_control *control, struct task_stru
 	if (!record)
 		return;
 	record->header.tid = BPF_CORE_READ(task, pid);
+	record->login_uid = bpf_core_field_exists(struct task_struct, loginuid)
+				    ? BPF_CORE_READ(task, loginuid.val)
+				    : ~0;
+	record->reserved = 0;
 	if (!counts_storage())
 		record->header.flags |= VIGIL_FLAG_STORAGE_UNKNOWN;
 	if (last)

@@ -32,6 +32,16 @@ static __always_inline void remember_killed(struct task_struct *task)
 		*slot = (__u64)task;
 }
 
+/* One of its threads writes a core, for which the others have ended. */
+static __always_inline int is_dumping(struct task_struct *task)
+{
+	const struct mm_struct___before_5_16 *old = (void *)BPF_CORE_READ(task, mm);
+
+	if (bpf_core_field_exists(struct signal_struct, core_state))
+		return BPF_CORE_READ(task, signal, core_state) != 0;
+	return old && BPF_CORE_READ(old, core_state) != 0;
+}
+
 static __always_inline __u32 context_of(struct task_struct *sender, struct task_struct *target,
 					int number, int group)
 {
@@ -48,6 +58,8 @@ static __always_inline __u32 context_of(struct task_struct *sender, struct task_
 		context |= VIGIL_CONTEXT_PARENT_DEATH;
 	if (group)
 		context |= VIGIL_CONTEXT_GROUP;
+	if (is_dumping(target))
+		context |= VIGIL_CONTEXT_DUMPING;
 	return context;
 }
 

@@ -136,6 +136,13 @@ struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
 } VIGIL_RELOCATED;
 
+/* Who dumps a core: in memory's structure before 5.16. */
+struct core_state;
+
+struct mm_struct___before_5_16 {
+	struct core_state *core_state;
+} VIGIL_RELOCATED;
+
 typedef struct seqcount {
 	unsigned int sequence;
 } VIGIL_RELOCATED seqcount_t;
@@ -168,6 +175,7 @@ struct signal_struct {
 	unsigned long long sum_sched_runtime;
 	short oom_score_adj;
 	struct mm_struct *oom_mm;
+	struct core_state *core_state; /* since 5.16 */
 } VIGIL_RELOCATED;
 
 struct task_struct {
@@ -192,6 +200,7 @@ struct task_struct {
 	unsigned long maj_flt;
 	const struct cred *cred;
 	char comm[16];
+	kuid_t loginuid; /* CONFIG_AUDIT */
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;

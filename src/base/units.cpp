@@ -119,4 +119,17 @@ void append_size(std::string& out, uint64_t bytes) {
     }
 }
 
+std::string spoken_duration(uint64_t ns) {
+    const uint64_t seconds = ns / ns_per_s;
+    const uint64_t hours = seconds / 3600;
+    if (seconds < 60) {
+        return fmt::format("{}.{} s", seconds, ns / (100 * ns_per_ms) % 10);
+    }
+    if (hours == 0) {
+        return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+    }
+    return hours < 48 ? fmt::format("{} h {} min", hours, seconds / 60 % 60)
+                      : fmt::format("{} d {} h", hours / 24, hours % 24);
+}
+
 }  // namespace vigil

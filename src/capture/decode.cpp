@@ -149,6 +149,9 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     if (!has_flag(header, VIGIL_FLAG_THREADS_UNKNOWN)) {
         exit.threads = record.threads;
     }
+    if (record.login_uid != ~__u32{0}) {
+        exit.login_uid = record.login_uid;
+    }
     return exit;
 }
 
@@ -157,6 +160,7 @@ model::Signal signal_of(const vigil_signal& record, const DecodeContext& context
     signal.number = static_cast<int>(record.number);
     signal.code = record.origin == VIGIL_ORIGIN_PRIV ? SI_KERNEL : record.code;
     signal.process_wide = (record.context & VIGIL_CONTEXT_GROUP) != 0;
+    signal.dumping = (record.context & VIGIL_CONTEXT_DUMPING) != 0;
     signal.source = model::signal_source({
         .number = signal.number,
         .code = record.code,
@@ -246,6 +250,7 @@ std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContex
         case Kind::loss:
         case Kind::violation:
         case Kind::unobserved:
+        case Kind::death:
             break;
     }
     return std::nullopt;

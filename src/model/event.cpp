@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/event.h"
 
+#include "model/death.h"
+
 namespace vigil::model {
 
 std::string_view to_string(Kind kind) {
@@ -15,9 +17,11 @@ std::string_view to_string(Kind kind) {
         case Kind::violation:
             return "violation";
         case Kind::unobserved:
+            return "unobserved";
+        case Kind::death:
             break;
     }
-    return "unobserved";
+    return "death";
 }
 
 std::string_view to_string(LossPlace place) {
@@ -42,6 +46,18 @@ std::string_view to_string(ViolationState state) {
             break;
     }
     return "cleared";
+}
+
+std::string_view to_string(Cause cause) {
+    switch (cause) {
+        case Cause::exit:
+            return "exit";
+        case Cause::signal:
+            return "signal";
+        case Cause::oom:
+            break;
+    }
+    return "oom";
 }
 
 std::string_view to_string(SignalResult result) {

@@ -24,12 +24,13 @@ enum class Kind : uint8_t {
         loss,
     violation,
     unobserved,
+    death,
 };
 
 #define VIGIL_KIND_ONE(number, NAME, name) +1
 constexpr size_t kernel_kind_count = 0 VIGIL_KINDS(VIGIL_KIND_ONE);
 #undef VIGIL_KIND_ONE
-constexpr size_t kind_count = static_cast<size_t>(Kind::unobserved) + 1;
+constexpr size_t kind_count = static_cast<size_t>(Kind::death) + 1;
 
 constexpr size_t index(Kind kind) { return static_cast<size_t>(kind); }
 constexpr bool is_kernel_kind(Kind kind) { return index(kind) < kernel_kind_count; }
@@ -97,6 +98,8 @@ struct Exit {
     uint64_t major_faults = 0;
     // That it has had since its last exec, the leader included; absent: older than the tracer.
     std::optional<uint32_t> threads;
+    std::optional<uint32_t>
+        login_uid;  // credentials(7); absent: nobody logged in, or not told here
 
     // The number of the signal that ended it, 0 if none did.
     int signal() const { return static_cast<int>(status & 0x7f); }
@@ -122,6 +125,7 @@ struct Signal {
     bool process_wide = false;
     SignalSource source = SignalSource::unknown;
     SignalResult result = SignalResult::delivered;
+    bool dumping = false;  // the target was writing its core
     std::optional<Sender> sender;
 };
 
@@ -196,6 +200,8 @@ struct Unobserved {
     bool rebooted = false;  // the machine has started anew in between
 };
 
+struct Death;  // model/death.h
+
 struct Event {
     Kind kind = Kind::fork;
     uint16_t cpu = 0;
@@ -203,7 +209,10 @@ struct Event {
     uint64_t boot_ns = 0;
     int64_t unix_ns = 0;
     Process process;
-    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation, Unobserved> body;
+    // A death is large and rare beside the others: it stays where it was made.
+    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation, Unobserved,
+                 const Death*>
+        body;
 };
 
 }  // namespace vigil::model

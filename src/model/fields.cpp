@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/fields.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "base/result.h"
+#include "model/death.h"
 #include "model/sample.h"
 #include "model/signals.h"
 
@@ -15,7 +17,10 @@ using E = const Event&;
 
 const Fork& fork_of(E event) { return std::get<Fork>(event.body); }
 const Exec& exec_of(E event) { return std::get<Exec>(event.body); }
-const Exit& exit_of(E event) { return std::get<Exit>(event.body); }
+const Death& death_of(E event) { return *std::get<const Death*>(event.body); }
+const Exit& exit_of(E event) {
+    return event.kind == Kind::death ? death_of(event).exit : std::get<Exit>(event.body);
+}
 const Signal& signal_of(E event) { return std::get<Signal>(event.body); }
 const Oom& oom_of(E event) { return std::get<Oom>(event.body); }
 const KillFailed& failed_of(E event) { return std::get<KillFailed>(event.body); }
@@ -24,6 +29,15 @@ const Unobserved& unobserved_of(E event) { return std::get<Unobserved>(event.bod
 const Violation& violation_of(E event) { return std::get<Violation>(event.body); }
 
 const MetricRow& row_of(const Violation& violation) { return metrics()[index(violation.metric)]; }
+
+template <size_t m, size_t n>
+constexpr std::array<Field, m + n> joined(const std::array<Field, m>& a,
+                                          const std::array<Field, n>& b) {
+    std::array<Field, m + n> all{};
+    std::copy(a.begin(), a.end(), all.begin());
+    std::copy(b.begin(), b.end(), all.begin() + m);
+    return all;
+}
 
 Value number(uint64_t value) { return value; }
 Value integer(int value) { return int64_t{value}; }
@@ -48,6 +62,26 @@ Value error_name(int error) {
 
 Value foreign(const std::optional<std::string_view>& bytes) {
     return maybe(bytes, [](std::string_view b) -> Value { return Foreign{b}; });
+}
+
+Value arguments(const std::optional<std::string_view>& bytes) {
+    return maybe(bytes, [](std::string_view b) -> Value { return Arguments{b}; });
+}
+
+Value time(const std::optional<int64_t>& unix_ns) {
+    return maybe(unix_ns, [](int64_t ns) -> Value { return UnixTime{ns}; });
+}
+
+Value killer(E event, Value (*get)(const Killer&)) { return maybe(death_of(event).killer, get); }
+Value before(E event, Value (*get)(const EarlierSignal&)) {
+    return maybe(death_of(event).before, get);
+}
+Value earlier_sender(E event, Value (*get)(const Sender&)) {
+    const auto& earlier = death_of(event).before;
+    return earlier ? maybe(earlier->sender, get) : Value{Null{}};
+}
+Value out_of_memory(E event, Value (*get)(const OutOfMemory&)) {
+    return maybe(death_of(event).oom, get);
 }
 
 Value exit_code(const Exit& exit) {
@@ -93,11 +127,7 @@ constexpr std::array fork_table{
 constexpr std::array exec_table{
     Field{"file", "file", [](E e) -> Value { return Foreign{exec_of(e).file}; }},
     Field{"executable", "", [](E e) { return foreign(exec_of(e).executable); }},
-    Field{"argv", "argv",
-          [](E e) {
-              return maybe(exec_of(e).argv,
-                           [](std::string_view bytes) -> Value { return Arguments{bytes}; });
-          }},
+    Field{"argv", "argv", [](E e) { return arguments(exec_of(e).argv); }},
     Field{"argv_truncated", "", [](E e) -> Value { return exec_of(e).argv_truncated; }},
     Field{"", "argv_truncated",
           [](E e) { return exec_of(e).argv_truncated ? Value{true} : Value{Null{}}; }},
@@ -107,12 +137,8 @@ constexpr std::array exec_table{
     Field{"", "uid", [](E e) { return number(e.process.uid); }},
 };
 
-constexpr std::array exit_table{
-    Field{"thread", "", [](E e) -> Value { return exit_of(e).thread; }},
-    Field{"", "status", [](E e) -> Value { return Status{exit_of(e).status}; }},
-    Field{"exit_code", "", [](E e) { return exit_code(exit_of(e)); }},
-    Field{"exit_signal", "", [](E e) { return exit_signal(exit_of(e)); }},
-    Field{"core_dumped", "", [](E e) -> Value { return exit_of(e).core_dumped(); }},
+// What it had used when it ended: of exits and deaths.
+constexpr std::array bill_table{
     Field{"lifetime_ns", "lived", [](E e) -> Value { return Duration{exit_of(e).lifetime_ns}; }},
     Field{"cpu_ns", "cpu", [](E e) -> Value { return Duration{exit_of(e).cpu_ns}; }},
     Field{"cpu_user_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_user_ns}; }},
@@ -130,7 +156,20 @@ constexpr std::array exit_table{
     Field{"major_faults", "", [](E e) { return number(exit_of(e).major_faults); }},
     Field{"threads", "threads",
           [](E e) { return maybe(exit_of(e).threads, [](uint32_t n) { return number(n); }); }},
+    Field{
+        "login_uid", "",
+        [](E e) { return maybe(exit_of(e).login_uid, [](uint32_t uid) { return number(uid); }); }},
 };
+
+constexpr std::array exit_head{
+    Field{"thread", "", [](E e) -> Value { return exit_of(e).thread; }},
+    Field{"", "status", [](E e) -> Value { return Status{exit_of(e).status}; }},
+    Field{"exit_code", "", [](E e) { return exit_code(exit_of(e)); }},
+    Field{"exit_signal", "", [](E e) { return exit_signal(exit_of(e)); }},
+    Field{"core_dumped", "", [](E e) -> Value { return exit_of(e).core_dumped(); }},
+};
+
+constexpr auto exit_table = joined(exit_head, bill_table);
 
 constexpr std::array signal_table{
     Field{"signal", "", [](E e) -> Value { return signal_name(signal_of(e).number); }},
@@ -205,15 +244,139 @@ constexpr std::array violation_table{
     Field{"exited", "", [](E e) -> Value { return violation_of(e).exited; }},
     Field{"similar", "", [](E e) { return number(violation_of(e).similar); }},
     Field{"executable", "", [](E e) { return foreign(violation_of(e).executable); }},
-    Field{"argv", "",
-          [](E e) {
-              return maybe(violation_of(e).argv,
-                           [](std::string_view bytes) -> Value { return Arguments{bytes}; });
-          }},
+    Field{"argv", "", [](E e) { return arguments(violation_of(e).argv); }},
     Field{"user", "", [](E e) { return foreign(violation_of(e).user); }},
     Field{"cgroup", "", [](E e) { return foreign(violation_of(e).cgroup); }},
     Field{"systemd_unit", "", [](E e) { return foreign(violation_of(e).unit); }},
 };
+
+constexpr std::array death_head{
+    Field{"cause", "", [](E e) -> Value { return to_string(death_of(e).cause); }},
+    Field{"exit_code", "", [](E e) { return exit_code(exit_of(e)); }},
+    Field{"exit_signal", "", [](E e) { return exit_signal(exit_of(e)); }},
+    Field{"core_dumped", "", [](E e) -> Value { return exit_of(e).core_dumped(); }},
+    Field{"signal", "",
+          [](E e) {
+              const int signal = death_of(e).signal;
+              return signal != 0 ? Value{signal_name(signal)} : Value{Null{}};
+          }},
+    Field{"signal_source", "",
+          [](E e) {
+              return maybe(death_of(e).source,
+                           [](SignalSource source) -> Value { return to_string(source); });
+          }},
+    Field{"signal_code", "",
+          [](E e) { return maybe(death_of(e).code, [](int code) { return integer(code); }); }},
+    Field{"signal_time", "", [](E e) { return time(death_of(e).signal_unix_ns); }},
+    Field{"killer_pid", "",
+          [](E e) { return killer(e, [](const Killer& k) { return number(k.pid); }); }},
+    Field{"killer_start_ns", "",
+          [](E e) { return killer(e, [](const Killer& k) { return number(k.start_ns); }); }},
+    Field{"killer_comm", "",
+          [](E e) {
+              return killer(e, [](const Killer& k) -> Value { return Foreign{k.comm.view()}; });
+          }},
+    Field{"killer_uid", "",
+          [](E e) { return killer(e, [](const Killer& k) { return number(k.uid); }); }},
+    Field{"killer_user", "",
+          [](E e) { return killer(e, [](const Killer& k) { return foreign(k.user); }); }},
+    Field{"killer_executable", "",
+          [](E e) { return killer(e, [](const Killer& k) { return foreign(k.executable); }); }},
+    Field{"killer_argv", "",
+          [](E e) { return killer(e, [](const Killer& k) { return arguments(k.argv); }); }},
+    Field{"killer_ancestor_pids", "",
+          [](E e) {
+              return killer(e, [](const Killer& k) -> Value { return Numbers(k.ancestry.pids); });
+          }},
+    Field{"killer_ancestor_comms", "",
+          [](E e) {
+              return killer(e, [](const Killer& k) -> Value { return Names(k.ancestry.comms); });
+          }},
+    Field{"killer_ancestor_start_ns", "",
+          [](E e) {
+              return killer(e,
+                            [](const Killer& k) -> Value { return Numbers(k.ancestry.start_ns); });
+          }},
+    Field{"before_signal", "",
+          [](E e) {
+              return before(e,
+                            [](const EarlierSignal& s) -> Value { return signal_name(s.number); });
+          }},
+    Field{"before_source", "",
+          [](E e) {
+              return before(e, [](const EarlierSignal& s) -> Value { return to_string(s.source); });
+          }},
+    Field{"before_time", "",
+          [](E e) {
+              return before(e, [](const EarlierSignal& s) -> Value { return UnixTime{s.unix_ns}; });
+          }},
+    Field{"before_pid", "",
+          [](E e) { return earlier_sender(e, [](const Sender& s) { return number(s.pid); }); }},
+    Field{
+        "before_start_ns", "",
+        [](E e) { return earlier_sender(e, [](const Sender& s) { return number(s.start_ns); }); }},
+    Field{"before_comm", "",
+          [](E e) {
+              return earlier_sender(
+                  e, [](const Sender& s) -> Value { return Foreign{s.comm.view()}; });
+          }},
+    Field{"before_uid", "",
+          [](E e) { return earlier_sender(e, [](const Sender& s) { return number(s.uid); }); }},
+    Field{"before_parent_pid", "",
+          [](E e) {
+              return before(e, [](const EarlierSignal& s) {
+                  return maybe(s.parent_pid, [](uint32_t pid) { return number(pid); });
+              });
+          }},
+    Field{"before_parent_comm", "",
+          [](E e) {
+              return before(e, [](const EarlierSignal& s) {
+                  return s.parent_pid ? Value{Foreign{s.parent_comm.view()}} : Value{Null{}};
+              });
+          }},
+    Field{"oom_rss_bytes", "",
+          [](E e) {
+              return out_of_memory(e, [](const OutOfMemory& o) { return size(o.rss_bytes); });
+          }},
+    Field{"oom_limit_bytes", "",
+          [](E e) {
+              return out_of_memory(e, [](const OutOfMemory& o) { return size(o.limit_bytes); });
+          }},
+    Field{"oom_limit_cgroup", "",
+          [](E e) {
+              return out_of_memory(e, [](const OutOfMemory& o) { return foreign(o.limit_cgroup); });
+          }},
+    Field{"oom_trigger_pid", "",
+          [](E e) {
+              return out_of_memory(e, [](const OutOfMemory& o) { return number(o.trigger_pid); });
+          }},
+    Field{"oom_trigger_comm", "",
+          [](E e) {
+              return out_of_memory(
+                  e, [](const OutOfMemory& o) -> Value { return Foreign{o.trigger_comm.view()}; });
+          }},
+    Field{"executable", "", [](E e) { return foreign(death_of(e).executable); }},
+    Field{"argv", "", [](E e) { return arguments(death_of(e).argv); }},
+    Field{"cwd", "", [](E e) { return foreign(death_of(e).cwd); }},
+    Field{"user", "", [](E e) { return foreign(death_of(e).user); }},
+    Field{"login_user", "", [](E e) { return foreign(death_of(e).login_user); }},
+    Field{"cgroup", "", [](E e) { return foreign(death_of(e).cgroup); }},
+    Field{"systemd_unit", "", [](E e) { return foreign(death_of(e).unit); }},
+    Field{"container_id", "", [](E e) { return foreign(death_of(e).container); }},
+    Field{"born", "", [](E e) -> Value { return UnixTime{death_of(e).born_unix_ns}; }},
+    Field{"ancestor_pids", "", [](E e) -> Value { return Numbers(death_of(e).ancestry.pids); }},
+    Field{"ancestor_comms", "", [](E e) -> Value { return Names(death_of(e).ancestry.comms); }},
+    Field{"ancestor_start_ns", "",
+          [](E e) -> Value { return Numbers(death_of(e).ancestry.start_ns); }},
+    Field{"ancestry_cut", "", [](E e) -> Value { return death_of(e).ancestry.cut; }},
+    Field{"broken_metrics", "", [](E e) -> Value { return Words(death_of(e).limits.metrics); }},
+    Field{"broken_limits", "", [](E e) -> Value { return Measures(death_of(e).limits.limits); }},
+    Field{"broken_peaks", "", [](E e) -> Value { return Measures(death_of(e).limits.peaks); }},
+    Field{"broken_since", "",
+          [](E e) -> Value { return UnixTimes{death_of(e).limits.since_unix_ns}; }},
+};
+
+constexpr auto death_table = joined(death_head, bill_table);
 
 }  // namespace
 
@@ -223,6 +386,7 @@ std::span<const Field> process_fields(Kind kind) {
         case Kind::unobserved:
             return {};
         case Kind::violation:
+        case Kind::death:
             return identity_table;
         default:
             return process_table;
@@ -249,6 +413,8 @@ std::span<const Field> fields(Kind kind) {
             return violation_table;
         case Kind::unobserved:
             return unobserved_table;
+        case Kind::death:
+            return death_table;
     }
     CHECK(false);
 }

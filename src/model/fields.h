@@ -41,8 +41,18 @@ struct Size {
     uint64_t bytes;
 };
 
-using Value = std::variant<Null, bool, uint64_t, int64_t, double, std::string_view, Foreign,
-                           Arguments, Status, UnixTime, Duration, Size>;
+// Lists.
+using Numbers = std::span<const uint64_t>;
+using Measures = std::span<const double>;
+using Names = std::span<const Comm>;
+using Words = std::span<const std::string_view>;
+struct UnixTimes {
+    std::span<const int64_t> ns;
+};
+
+using Value =
+    std::variant<Null, bool, uint64_t, int64_t, double, std::string_view, Foreign, Arguments,
+                 Status, UnixTime, Duration, Size, Numbers, Measures, Names, Words, UnixTimes>;
 
 struct Field {
     std::string_view json;  // key in JSON; empty: not there

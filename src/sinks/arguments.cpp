@@ -20,4 +20,16 @@ void append_json_arguments(std::string& out, std::string_view bytes) {
     out += ']';
 }
 
+void append_command(std::string& out, std::string_view bytes) {
+    std::string command(bytes);
+    while (command.ends_with('\0')) {
+        command.pop_back();
+    }
+    std::replace(command.begin(), command.end(), '\0', ' ');
+    if (!command.empty()) {
+        out += ": ";
+        append_printable(out, command);
+    }
+}
+
 }  // namespace vigil::sinks

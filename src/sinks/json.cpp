@@ -95,6 +95,33 @@ class JsonSink final : public Sink {
         out += '"';
     }
     void append_value(std::string& out, model::Duration value) { append_value(out, value.ns); }
+    template <class T>
+    void append_value(std::string& out, std::span<const T> values) {
+        out += '[';
+        for (const T& value : values) {
+            append_value(out, value);
+            out += ',';
+        }
+        end_list(out, values.empty());
+    }
+    void append_value(std::string& out, const model::Comm& value) {
+        append_json_string(out, value.view());
+    }
+    void append_value(std::string& out, model::UnixTimes values) {
+        out += '[';
+        for (const int64_t ns : values.ns) {
+            append_value(out, model::UnixTime{ns});
+            out += ',';
+        }
+        end_list(out, values.ns.empty());
+    }
+    static void end_list(std::string& out, bool empty) {
+        if (empty) {
+            out += ']';
+        } else {
+            out.back() = ']';
+        }
+    }
     void append_value(std::string& out, model::Size value) { append_value(out, value.bytes); }
 
     TimeFormat time_;

@@ -8,9 +8,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "model/death.h"
 #include "model/fields.h"
 #include "model/signals.h"
 #include "sinks/arguments.h"
+#include "sinks/death.h"
 #include "sinks/sink.h"
 #include "sinks/violation.h"
 
@@ -48,6 +50,10 @@ std::string_view colour_of(const Event& event) {
             return state == model::ViolationState::raised    ? red
                    : state == model::ViolationState::ongoing ? yellow
                                                              : green;
+        }
+        case Kind::death: {
+            const auto& death = *std::get<const model::Death*>(event.body);
+            return death.signal != 0 ? red : death.is_abnormal() ? yellow : std::string_view{};
         }
         case Kind::fork:
         case Kind::exec:
@@ -110,6 +116,9 @@ class TextSink final : public Sink {
                 break;
             case Kind::violation:
                 append_violation(out, event);
+                break;
+            case Kind::death:
+                append_death(out, event);
                 break;
         }
     }
@@ -237,6 +246,12 @@ class TextSink final : public Sink {
         append_seconds(out, value.ns);
     }
     static void append_value(std::string& out, model::Size value) { append_size(out, value.bytes); }
+    // No list has a key in text.
+    template <class T>
+    static void append_value(std::string& out, std::span<const T>) {
+        out += '-';
+    }
+    static void append_value(std::string& out, model::UnixTimes) { out += '-'; }
 
     TimeFormat time_;
     bool details_;

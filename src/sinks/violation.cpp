@@ -4,14 +4,14 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "model/sample.h"
+#include "sinks/arguments.h"
 
 namespace vigil::sinks {
 namespace {
@@ -40,31 +40,6 @@ std::string figure(double value) {
     return std::abs(value) < 1000 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
 }
 
-// "0.3 s", "4 min 2 s", "2 h 5 min".
-std::string span(uint64_t ns) {
-    const uint64_t seconds = ns / ns_per_s;
-    if (seconds < 60) {
-        return fmt::format("{}.{} s", seconds, ns / (100 * ns_per_ms) % 10);
-    }
-    if (seconds < 3600) {
-        return fmt::format("{} min {} s", seconds / 60, seconds % 60);
-    }
-    return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
-}
-
-// Last, because it can be long; the arguments as they are, a space between two.
-void append_command(std::string& out, const Violation& violation) {
-    std::string command(violation.argv.value_or(violation.executable.value_or("")));
-    while (command.ends_with('\0')) {
-        command.pop_back();
-    }
-    std::replace(command.begin(), command.end(), '\0', ' ');
-    if (!command.empty()) {
-        out += ": ";
-        append_printable(out, command);
-    }
-}
-
 }  // namespace
 
 void append_violation(std::string& out, const model::Event& event) {
@@ -88,10 +63,10 @@ void append_violation(std::string& out, const model::Event& event) {
     if (violation.state != ViolationState::raised) {
         fmt::format_to(to, "  {} {}, peak {}, mean {}{}",
                        violation.state == ViolationState::ongoing ? "for" : "after",
-                       span(violation.duration_ns), figure(violation.peak), figure(violation.mean),
-                       violation.exited ? ", process ended" : "");
+                       spoken_duration(violation.duration_ns), figure(violation.peak),
+                       figure(violation.mean), violation.exited ? ", process ended" : "");
     } else if (violation.exited) {
-        fmt::format_to(to, "  process ended after {}", span(violation.duration_ns));
+        fmt::format_to(to, "  process ended after {}", spoken_duration(violation.duration_ns));
     }
     if (violation.similar > 0) {
         fmt::format_to(to, ", {} more like it", violation.similar);
@@ -102,7 +77,7 @@ void append_violation(std::string& out, const model::Event& event) {
         out += ", unit ";
         append_printable(out, *violation.unit);
     }
-    append_command(out, violation);
+    append_command(out, violation.argv.value_or(violation.executable.value_or("")));
 }
 
 }  // namespace vigil::sinks

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// A death certificate: how a process ended, who or what ended it, and what it had used. Values
+// only. Lists are kept as one list a member, as they are written.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "model/event.h"
+
+namespace vigil::model {
+
+// Those above a process, its parent first, as they were when it was born.
+struct Ancestry {
+    std::vector<uint64_t> pids;
+    std::vector<uint64_t> start_ns;
+    std::vector<Comm> comms;
+    bool cut = false;  // there are more above
+};
+
+// Who sent the deadly signal, as it was then.
+struct Killer {
+    uint32_t pid = 0;
+    uint64_t start_ns = 0;
+    Comm comm;
+    uint32_t uid = 0;
+    std::optional<std::string_view> user;
+    std::optional<std::string_view> executable;  // file name
+    std::optional<std::string_view> argv;        // a NUL after each
+    Ancestry ancestry;                           // empty: not known
+};
+
+// A signal that asked it to end and came before what ended it: a service manager's SIGTERM before
+// its SIGKILL.
+struct EarlierSignal {
+    int number = 0;
+    SignalSource source = SignalSource::unknown;
+    int64_t unix_ns = 0;
+    std::optional<Sender> sender;
+    std::optional<uint32_t> parent_pid;  // of the sender
+    Comm parent_comm;
+};
+
+struct OutOfMemory {
+    std::optional<uint64_t> rss_bytes;    // of the victim, when it was chosen
+    std::optional<uint64_t> limit_bytes;  // that was hit; absent: the machine's, or not known
+    std::optional<std::string_view> limit_cgroup;  // whose limit that is: a path in the hierarchy
+    uint32_t trigger_pid = 0;                      // whose allocation called the OOM killer
+    Comm trigger_comm;
+};
+
+// Limits that it broke in its last ten minutes.
+struct BrokenLimits {
+    std::vector<std::string_view> metrics;  // names as in rules
+    std::vector<double> limits;             // in the metric's unit, as are peaks
+    std::vector<double> peaks;
+    std::vector<int64_t> since_unix_ns;  // first beyond the limit
+};
+
+enum class Cause : uint8_t { exit, signal, oom };
+
+std::string_view to_string(Cause cause);
+
+// Views: valid only as long as what they were made from. Absent: not known.
+struct Death {
+    Exit exit;
+    int64_t born_unix_ns = 0;
+    Cause cause = Cause::exit;
+    int signal = 0;  // that ended it, 0: none. exit.signal() is another where it was killed while
+                     // it dumped its core
+    std::optional<SignalSource> source;  // of that signal
+    std::optional<int> code;             // its si_code
+    std::optional<int64_t> signal_unix_ns;
+    std::optional<Killer> killer;
+    std::optional<EarlierSignal> before;
+    std::optional<OutOfMemory> oom;
+
+    std::optional<std::string_view> executable;  // file name
+    std::optional<std::string_view> argv;        // a NUL after each; at most 1 KiB
+    std::optional<std::string_view> cwd;
+    std::optional<std::string_view> user;
+    std::optional<std::string_view> login_user;  // who logged in (credentials(7)); absent: nobody
+    std::optional<std::string_view> cgroup;      // path in the hierarchy
+    std::optional<std::string_view> unit;        // of systemd, from the path
+    std::optional<std::string_view> container;   // id, from the path
+    Ancestry ancestry;                           // empty: not known
+    BrokenLimits limits;
+
+    // By a signal, the OOM killer, or with an exit code that is not 0.
+    bool is_abnormal() const { return exit.status != 0; }
+};
+
+}  // namespace vigil::model
