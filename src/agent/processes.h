@@ -51,13 +51,6 @@ class Processes {
     std::unordered_map<uint32_t, Known> known_;
 };
 
-// The image that an exec event tells of; arguments are cut to 1 KiB.
-model::ImagePtr image_of(const model::Exec& exec);
-
-// The unit of systemd that a cgroup path belongs to: its deepest service, scope or other unit
-// that holds processes; nothing where there is none.
-std::optional<std::string_view> systemd_unit(std::string_view cgroup);
-
 // Asks /proc for what the process runs and for its cgroup. What events have told already stays.
 void read_details(Known& known);
 

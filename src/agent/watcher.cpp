@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/watcher.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/clock.h"
+#include "host/cgroups.h"
 #include "host/procfs.h"
 
 namespace vigil::agent {
@@ -20,7 +19,6 @@ using model::Kind;
 constexpr size_t batch_bytes = 256 << 10;
 // In one go at most: while events pour in, samples are due too.
 constexpr int most_batches = 64;
-constexpr size_t most_user_names = 4096;
 constexpr size_t most_cgroup_paths = 65'536;
 
 // Sums of several threads that are read one after the other can seem to shrink.
@@ -116,6 +114,9 @@ void Watcher::read_events() {
     for (int i = 0; i < most_batches; i++) {
         const auto drained = reader_->drain(batch_bytes, [this](const model::Event& event) {
             take(event);
+            if (follower_) {
+                follower_(event);
+            }
             return true;
         });
         reader_->confirm(reader_->cursor());
@@ -171,16 +172,13 @@ void Watcher::replaced(const model::Event& event) {
     }
     move(*known, event.process);
     known->subject.process = event.process;
-    known->subject.image = image_of(std::get<model::Exec>(event.body));
+    known->subject.image = model::image_of(std::get<model::Exec>(event.body));
     known->exec_told_ns = event.boot_ns;
     known->details_read = false;
     known->matches_rules = false;
 }
 
 void Watcher::ended(const model::Event& event) {
-    if (tells_deaths_ && std::get<model::Exit>(event.body).signal() != 0) {
-        handler_(event);
-    }
     if (!make_way(event.process)) {
         return;
     }
@@ -356,7 +354,7 @@ void Watcher::report(const rules::Subject& subject, const rules::Report& told) {
     violation.duration_ns = told.duration_ns;
     violation.exited = told.exited;
     violation.similar = told.similar;
-    violation.user = user_name(subject.process.uid);
+    violation.user = users_.name(subject.process.uid);
     if (subject.image) {
         if (!subject.image->file.empty()) {
             violation.executable = subject.image->file;
@@ -365,7 +363,7 @@ void Watcher::report(const rules::Subject& subject, const rules::Report& told) {
     }
     if (subject.cgroup) {
         violation.cgroup = *subject.cgroup;
-        violation.unit = systemd_unit(*subject.cgroup);
+        violation.unit = host::systemd_unit(*subject.cgroup);
     }
     model::Event event;
     event.kind = Kind::violation;
@@ -374,20 +372,6 @@ void Watcher::report(const rules::Subject& subject, const rules::Report& told) {
     event.process = subject.process;
     event.body = violation;
     handler_(event);
-}
-
-const std::string& Watcher::user_name(uint32_t uid) {
-    if (const auto it = user_names_.find(uid); it != user_names_.end()) {
-        return it->second;
-    }
-    if (user_names_.size() >= most_user_names) {
-        user_names_.clear();
-    }
-    std::array<char, 16 << 10> space{};
-    passwd entry{};
-    passwd* found = nullptr;
-    ::getpwuid_r(uid, &entry, space.data(), space.size(), &found);
-    return user_names_[uid] = found != nullptr ? found->pw_name : std::to_string(uid);
 }
 
 }  // namespace vigil::agent

@@ -14,6 +14,7 @@
 #include "agent/processes.h"
 #include "base/result.h"
 #include "capture/reader.h"
+#include "host/users.h"
 #include "model/event.h"
 #include "rules/engine.h"
 #include "sample/sampler.h"
@@ -22,8 +23,7 @@ namespace vigil::agent {
 
 class Watcher {
  public:
-    // Gets violations, losses and, if asked for, deaths, in order. The event's views are valid
-    // during the call.
+    // Gets violations and losses, in order. The event's views are valid during the call.
     using Handler = std::function<void(const model::Event&)>;
 
     // `reader` brings forks, execs and exits; null: processes that live shorter than an interval
@@ -36,8 +36,8 @@ class Watcher {
     // From now on these rules; see rules::Engine::apply().
     void apply(rules::RuleSet rules) { engine_.apply(std::move(rules)); }
 
-    // Also tells exits of processes that a signal has ended.
-    void tell_deaths() { tells_deaths_ = true; }
+    // `follower` gets every event of the reader, after what it has led to was told.
+    void set_follower(Handler follower) { follower_ = std::move(follower); }
 
     // To be called each interval: a sweep, then the events until now.
     Result<void> tick();
@@ -73,21 +73,20 @@ class Watcher {
     void forget(Known& known);
     void forget_missing();
     void report(const rules::Subject& subject, const rules::Report& report);
-    const std::string& user_name(uint32_t uid);
 
     sample::Sampler sampler_;
     capture::Reader* reader_;
     uint64_t interval_ns_;
     Handler handler_;
+    Handler follower_;
     rules::Engine engine_;
     Processes processes_;
     std::vector<model::Sample> samples_;
     std::unordered_map<uint32_t, uint64_t> ended_;         // since the last tick: pid and start
     std::unordered_map<uint32_t, uint64_t> ended_before_;  // in the tick before
-    std::unordered_map<uint32_t, std::string> user_names_;
+    host::UserNames users_;
     std::unordered_map<uint64_t, std::shared_ptr<const std::string>> cgroup_paths_;  // by id
     uint32_t own_pid_;
-    bool tells_deaths_ = false;
     uint64_t begun_ns_;
     uint64_t now_ns_ = 0;         // of the sweep, or the newest event
     uint64_t last_sweep_ns_ = 0;  // its begin

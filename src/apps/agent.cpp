@@ -16,7 +16,7 @@ namespace {
 
 Result<int> watch(const AgentRequest& request) {
     TRY(make_folders(request.state, 0700));
-    Observation observation = Observation::open();
+    Observation observation = Observation::open(Observation::Scope::deaths);
     TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
     AgentLoop loop(request, observation, false);
     TRY(loop.open());

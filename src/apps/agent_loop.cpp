@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/agent_loop.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +16,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "host/kernel.h"
+#include "model/death.h"
 #include "rules/parse.h"
 
 namespace vigil::apps {
@@ -52,7 +51,7 @@ model::Event loss_event(const agent::SpoolLoss& loss, model::LossPlace place) {
 }  // namespace
 
 MonitorHandlers AgentLoop::handlers() {
-    return {.event = [this](const model::Event& event) { show(event); },
+    return {.event = [this](const model::Event& event) { tell(event); },
             .hangup =
                 [this] {
                     if (on_hangup_) {
@@ -70,9 +69,11 @@ AgentLoop::AgentLoop(const AgentRequest& request, Observation& observation, bool
       monitor_(observation, request.interval_ns, handlers()),
       json_(sinks::make_json_sink(host::host_name(), sinks::longest_journal_line)),
       text_(sinks::make_text_sink(true, wants_colour())),
-      words_(STDERR_FILENO) {
-    monitor_.watcher().tell_deaths();
-}
+      words_(STDERR_FILENO),
+      alive_(request.state),
+      deaths_([this](const model::Event& event) { died(event); },
+              [this](const std::string& text) { say_to_user(text); }),
+      keeps_deaths_(observation.reader() != nullptr) {}
 
 AgentLoop::~AgentLoop() = default;
 
@@ -99,6 +100,10 @@ Result<void> AgentLoop::run(std::vector<wire::Address> servers) {
     spool.total_bytes = request_.queue_bytes;
     TRY_ASSIGN(spool_, agent::Spool::open(spool, changed));
     TRY(use_kept_rules());
+    if (keeps_deaths_) {
+        TRY(deaths_.open(request_.state, request_.keep));
+        monitor_.watcher().set_follower([this](const model::Event& event) { deaths_.take(event); });
+    }
     tell_time_away();
 
     agent::LinkOptions link;
@@ -200,6 +205,9 @@ void AgentLoop::do_each_second() {
         return;
     }
     spool_->keep_bounds();
+    if (keeps_deaths_) {
+        deaths_.do_each_second();
+    }
     spool_->tell_loss([this](const agent::SpoolLoss& loss) {
         std::string line;
         json_->append(line, loss_event(loss, model::LossPlace::queue));
@@ -226,39 +234,24 @@ void AgentLoop::do_each_second() {
 // know.
 void AgentLoop::mark_alive() {
     const bool first = std::exchange(next_mark_ns_, boot_now_ns() + mark_interval_ns) == 0;
-    const bool kept = spool_->trouble().empty() && spool_->is_durable(marked_sequence_);
+    const bool kept = spool_->trouble().empty() && spool_->is_durable(marked_sequence_) &&
+                      deaths_.is_well();
     marked_sequence_ = spool_->last_sequence();
     if (!kept) {
         return;
     }
-    if (alive_) {
-        (void)::futimens(alive_.get(), nullptr);
-        return;
+    if (const auto marked = alive_.set(); !marked && first) {
+        say_to_user(marked.error().context);
     }
-    const std::string path = request_.state + "/alive";
-    const auto written = replace_file(path, host::boot_id(), state_mode);
-    if (!written && first) {
-        say_to_user(written.error().context);
-    }
-    alive_ = Fd(written ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC) : -1);
 }
 
-// The file's time is when an agent last ran here; what stands in it, since which start of the
-// machine.
 void AgentLoop::tell_time_away() {
-    const std::string path = request_.state + "/alive";
-    const std::string boot_id = host::boot_id();
-    const auto before = read_file_if_any(path, 4096);
-    struct stat info {};
-    if (before && *before && ::stat(path.c_str(), &info) == 0) {
-        model::Event event = event_of(model::Kind::unobserved);
-        const int64_t from_unix_ns =
-            info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) + info.st_mtim.tv_nsec;
-        // The clock may have been set back.
-        event.body = model::Unobserved{.from_unix_ns = std::min(from_unix_ns, event.unix_ns),
-                                       .to_unix_ns = event.unix_ns,
-                                       .rebooted = **before != boot_id};
-        keep(event);
+    if (const auto away = alive_.time_away()) {
+        keep(*away);
+        if (keeps_deaths_) {
+            deaths_.keep(*away);
+            deaths_.settle(settle_ns);
+        }
         spool_->settle(settle_ns);
     }
     // Where that event is not on the disk, the next start is to tell of the same time.
@@ -272,9 +265,26 @@ void AgentLoop::keep(const model::Event& event) {
     (void)spool_->add(line, event.unix_ns);
 }
 
-void AgentLoop::show(const model::Event& event) {
+void AgentLoop::tell(const model::Event& event) {
     told_ += event.kind == model::Kind::violation ? 1 : 0;
+    if (keeps_deaths_ && event.kind == model::Kind::violation) {
+        deaths_.take(event);
+    }
     keep(event);
+    show(event);
+}
+
+void AgentLoop::died(const model::Event& event) {
+    const model::Death& death = *std::get<const model::Death*>(event.body);
+    if (is_sent(request_.deaths, death)) {
+        keep(event);
+    }
+    if (death.signal != 0) {
+        show(event);
+    }
+}
+
+void AgentLoop::show(const model::Event& event) {
     if (screen_) {
         std::string line;
         text_->append(line, event);
@@ -345,6 +355,9 @@ wire::Status AgentLoop::wire_status() const {
 // What is known is to be on the disk, and if a server is there, with it.
 void AgentLoop::finish() {
     spool_->settle(settle_ns);
+    if (keeps_deaths_) {
+        deaths_.settle(settle_ns);
+    }
     link_->more();
     for (int ms = 0; ms < last_words_ms; ms += last_words_step_ms) {
         flush();

@@ -14,6 +14,8 @@
 #include "agent/link.h"
 #include "agent/spool.h"
 #include "apps/agent_options.h"
+#include "apps/alive_mark.h"
+#include "apps/death_log.h"
 #include "apps/monitor.h"
 #include "apps/screen.h"
 #include "apps/words.h"
@@ -54,6 +56,8 @@ class AgentLoop {
     void take_news();
     void take_configuration();
     void do_each_second();
+    void tell(const model::Event& event);
+    void died(const model::Event& event);
     void show(const model::Event& event);
     void keep(const model::Event& event);
     void tell_time_away();
@@ -75,8 +79,10 @@ class AgentLoop {
     Words words_;
     std::optional<Error> output_error_;
     std::function<void()> on_hangup_;
-    Fd news_;   // eventfd(2): something is new for this thread
-    Fd alive_;  // its time says when this agent last ran
+    Fd news_;  // eventfd(2): something is new for this thread
+    AliveMark alive_;
+    DeathLog deaths_;
+    bool keeps_deaths_;
 
     std::string config_hash_;
     std::string config_error_;

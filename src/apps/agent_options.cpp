@@ -33,6 +33,8 @@ struct Raw {
     std::optional<std::string> tls;
     std::optional<std::string> interval;
     std::optional<std::string> queue;
+    std::optional<std::string> keep;
+    std::optional<std::string> deaths;
 };
 
 Result<AgentRequest> make_request(const Raw& raw) {
@@ -67,6 +69,8 @@ Result<AgentRequest> make_request(const Raw& raw) {
         }
         request.queue_bytes = *bytes;
     }
+    TRY_ASSIGN(request.keep, parse_keep(raw.keep));
+    TRY_ASSIGN(request.deaths, parse_deaths(raw.deaths));
     return request;
 }
 
@@ -83,7 +87,7 @@ std::string default_agent_name() {
 ParsedAgent parse_agent(const Arguments& arguments) {
     CLI::App app(
         "Holds every process of this machine against the limits that a server hands out, and sends "
-        "it what happens: violations, deaths by signal, losses.",
+        "it what happens: violations, deaths, losses.",
         "vigil agent");
     app.footer(agent_footer);
     Raw raw;
@@ -101,6 +105,8 @@ ParsedAgent parse_agent(const Arguments& arguments) {
         ->type_name("FOLDER");
     app.add_option("--queue", raw.queue, "Most that waits on disk; the oldest goes first [256M]")
         ->type_name("SIZE");
+    app.add_option("--deaths", raw.deaths, deaths_help)->type_name("WHICH");
+    app.add_option("--keep", raw.keep, keep_help)->type_name("SIZE,TIME");
     app.add_option("--interval", raw.interval, "Time between two samples, 100ms to 1h [1s]")
         ->type_name("TIME");
     if (const auto exit_code = parse(app, arguments)) {

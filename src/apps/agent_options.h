@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/commands.h"
+#include "apps/keep_options.h"
 #include "base/clock.h"
 #include "wire/address.h"
 
@@ -20,6 +21,8 @@ struct AgentRequest {
     std::optional<std::string> tls;
     uint64_t interval_ns = ns_per_s;
     uint64_t queue_bytes = 256 << 20;
+    Keep keep;
+    DeathsSent deaths = DeathsSent::abnormal;
 };
 
 using ParsedAgent = Asked<AgentRequest>;

@@ -29,6 +29,7 @@ int run_server(const Arguments& arguments);
 int run_ctl(const Arguments& arguments);
 int run_certs(const Arguments& arguments);
 int run_verify(const Arguments& arguments);
+int run_record(const Arguments& arguments);
 int run_doctor(const Arguments& arguments);
 
 // Called by the name of one of the tools that vigil grew out of.

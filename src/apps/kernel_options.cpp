@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "apps/trace_options.h"
-#include "host/procs.h"
+#include "host/cgroups.h"
 
 namespace vigil::apps {
 namespace {

@@ -25,6 +25,7 @@ constexpr std::array commands{
     Command{"trace", run_trace, "show forks, execs, exits, signals and OOM kills as they happen"},
     Command{"watch", run_watch, "hold every process against limits of CPU, memory, disk, network"},
     Command{"up", run_up, "the same with a log and commands: server and agent of one machine"},
+    Command{"record", run_record, "keep how every process ended, for 'why' and 'history'"},
     Command{"agent", run_agent, "hold this machine against limits that a server hands out"},
     Command{"server", run_server, "hand out limits to agents, and log what they tell"},
     Command{"ctl", run_ctl, "give a command to the server on this machine"},

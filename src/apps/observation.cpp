@@ -5,13 +5,14 @@
 
 #include "apps/accounting.h"
 #include "base/say.h"
+#include "history/registrar.h"
 #include "host/probe.h"
 
 namespace vigil::apps {
 namespace {
 
 // Forks, execs and exits: what processes run, and their final bills.
-Result<capture::Tracer> attach() {
+Result<capture::Tracer> attach(Observation::Scope scope) {
     if (!host::in_initial_pid_namespace()) {
         return Error{ErrorCode::unsupported,
                      "this is a pid namespace: the kernel's pids are not those of /proc here"};
@@ -19,6 +20,11 @@ Result<capture::Tracer> attach() {
     capture::TraceOptions options;
     options.filter.kinds = model::kind_bit(model::Kind::fork) | model::kind_bit(model::Kind::exec) |
                            model::kind_bit(model::Kind::exit);
+    if (scope == Observation::Scope::deaths) {
+        options.filter.kinds |=
+            model::kind_bit(model::Kind::signal) | model::kind_bit(model::Kind::oom);
+        options.filter.signals = history::deadly_signals;
+    }
     options.wanted = options.filter;
     options.account_network = true;
     return capture::Tracer::attach(options);
@@ -33,8 +39,8 @@ Observation::Observation(std::optional<capture::Tracer> tracer, std::string trac
       sampler_(std::move(sampler)),
       no_kernel_sweep_(sampler_.reason()) {}
 
-Observation Observation::open() {
-    auto attached = attach();
+Observation Observation::open(Scope scope) {
+    auto attached = attach(scope);
     std::optional<capture::Tracer> tracer;
     if (attached) {
         tracer = std::move(*attached);

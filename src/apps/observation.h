@@ -14,13 +14,19 @@ namespace vigil::apps {
 
 class Observation {
  public:
-    // Attaches what can be attached: never fails, as /proc is always there.
-    static Observation open();
+    enum class Scope { lives, deaths };
+
+    // Attaches what can be attached: never fails, as /proc is always there. Scope::deaths: signals
+    // that can end a process, and what the OOM killer does, too.
+    static Observation open(Scope scope = Scope::lives);
 
     // Null where no events come.
     capture::Reader* reader() { return tracer_ ? &tracer_->reader() : nullptr; }
     // Once: the sampler moves to whoever uses it.
     sample::Sampler take_sampler() { return std::move(sampler_); }
+
+    // Why no events come; "" where they do.
+    const std::string& trace_error() const { return trace_error_; }
 
     // What this machine can't tell, so that nobody takes silence for a good sign.
     void announce() const;

@@ -59,7 +59,7 @@ class ServerThread {
 
 Result<int> run(const UpRequest& request) {
     TRY(make_folders(request.agent.state, 0700));
-    Observation observation = Observation::open();
+    Observation observation = Observation::open(Observation::Scope::deaths);
     // The log may lie in another user's folder: CAP_DAC_OVERRIDE stays for that.
     TRY(host::keep_only_capabilities(
         {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE}));
@@ -93,6 +93,8 @@ int run_up(const Arguments& arguments) {
     std::string configuration;
     std::optional<std::string> interval;
     std::optional<std::string> total;
+    std::optional<std::string> keep;
+    std::optional<std::string> deaths;
     request.agent.name = default_agent_name();
     // Not that of an agent of another server: its queue and its rules are not for this log.
     request.agent.state = default_state_folder("up");
@@ -105,6 +107,8 @@ int run_up(const Arguments& arguments) {
     app.add_option("--keep-bytes", total,
                    "Most that all log files take together: the oldest are deleted [4G]")
         ->type_name("SIZE");
+    app.add_option("--deaths", deaths, deaths_help)->type_name("WHICH");
+    app.add_option("--keep", keep, keep_help)->type_name("SIZE,TIME");
     app.add_option("--interval", interval, "Time between two samples, 100ms to 1h [1s]")
         ->type_name("TIME");
     app.add_option("--port", request.server.port, "Where other agents can come, 0: any [7411]")
@@ -129,8 +133,14 @@ int run_up(const Arguments& arguments) {
         return fail(total_bytes.error());
     }
     request.server.log_total_bytes = *total_bytes;
-    const auto exit_code = run(request);
-    return exit_code ? *exit_code : fail(exit_code.error());
+    const auto parsed_keep = parse_keep(keep);
+    const auto parsed_deaths = parse_deaths(deaths);
+    if (!parsed_keep || !parsed_deaths) {
+        return fail(!parsed_keep ? parsed_keep.error() : parsed_deaths.error());
+    }
+    request.agent.keep = *parsed_keep;
+    request.agent.deaths = *parsed_deaths;
+    return finish(run(request));
 }
 
 }  // namespace vigil::apps

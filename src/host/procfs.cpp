@@ -72,6 +72,14 @@ std::vector<uint32_t> numbers_in(const std::string& folder) {
     return numbers;
 }
 
+std::optional<std::string> read_link(uint32_t pid, const char* name) {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t length =
+        ::readlink(fmt::format("/proc/{}/{}", pid, name).c_str(), target.data(), target.size());
+    return length > 0 ? std::optional(std::string(target.data(), static_cast<size_t>(length)))
+                      : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<uint32_t> list_processes() { return numbers_in("/proc"); }
@@ -185,19 +193,15 @@ std::optional<uint32_t> read_user(uint32_t pid) {
 }
 
 std::optional<std::string> read_executable(uint32_t pid) {
-    std::array<char, PATH_MAX> target{};
-    const ssize_t length =
-        ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), target.data(), target.size());
-    if (length <= 0) {
-        return std::nullopt;
-    }
-    std::string_view path(target.data(), static_cast<size_t>(length));
+    auto path = read_link(pid, "exe");
     constexpr std::string_view deleted = " (deleted)";
-    if (path.ends_with(deleted)) {
-        path.remove_suffix(deleted.size());
+    if (path && path->ends_with(deleted)) {
+        path->resize(path->size() - deleted.size());
     }
-    return std::string(path);
+    return path;
 }
+
+std::optional<std::string> read_working_directory(uint32_t pid) { return read_link(pid, "cwd"); }
 
 std::optional<std::string> read_arguments(uint32_t pid, size_t limit_bytes) {
     return read_small(pid, "cmdline", limit_bytes);

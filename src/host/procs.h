@@ -23,13 +23,4 @@ struct ExitingProcess {
 // Every process that is on its way out during the whole call is among them.
 std::vector<ExitingProcess> exiting_processes();
 
-struct Cgroup {
-    uint64_t id = 0;
-    uint32_t level = 0;  // 0 for the root
-};
-
-// A cgroup v2 by its path: absolute below the cgroup2 mount (/sys/fs/cgroup/user.slice) or
-// relative to it (user.slice, /user.slice).
-Result<Cgroup> find_cgroup(const std::string& path);
-
 }  // namespace vigil::host

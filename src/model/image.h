@@ -5,6 +5,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+
+#include "model/event.h"
 
 namespace vigil::model {
 
@@ -16,5 +19,18 @@ struct Image {
 };
 
 using ImagePtr = std::shared_ptr<const Image>;  // may be null: nothing is known
+
+constexpr size_t longest_argv_bytes = 1024;
+
+// What an exec event tells of; arguments are cut to 1 KiB.
+ImagePtr image_of(const Exec& exec);
+
+// The script that the arguments (a NUL after each) name: of an interpreter its first one that is no
+// option, else the one whose name the kernel cut to make comm. "" where there is none.
+std::string script_name(std::string_view comm, std::string_view executable, std::string_view argv);
+
+inline std::string_view base_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace vigil::model

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/alive_mark.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "host/kernel.h"
+
+namespace vigil::apps {
+namespace {
+
+constexpr mode_t mark_mode = 0600;
+constexpr size_t largest_mark_bytes = 4096;
+
+}  // namespace
+
+// What stands in the file says since which start of the machine.
+std::optional<model::Event> AliveMark::time_away() const {
+    const auto before = read_file_if_any(path_, largest_mark_bytes);
+    struct stat info {};
+    if (!before || !*before || ::stat(path_.c_str(), &info) != 0) {
+        return std::nullopt;
+    }
+    model::Event event;
+    event.kind = model::Kind::unobserved;
+    event.boot_ns = boot_now_ns();
+    event.unix_ns = unix_now_ns();
+    const int64_t from_unix_ns =
+        info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) + info.st_mtim.tv_nsec;
+    // The clock may have been set back.
+    event.body = model::Unobserved{.from_unix_ns = std::min(from_unix_ns, event.unix_ns),
+                                   .to_unix_ns = event.unix_ns,
+                                   .rebooted = **before != host::boot_id()};
+    return event;
+}
+
+Result<void> AliveMark::set() {
+    if (file_) {
+        (void)::futimens(file_.get(), nullptr);
+        return {};
+    }
+    TRY(replace_file(path_, host::boot_id(), mark_mode));
+    file_ = Fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+    return {};
+}
+
+}  // namespace vigil::apps

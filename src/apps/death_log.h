@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deaths, from the events that tell of them to the archive on this machine.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "apps/keep_options.h"
+#include "base/result.h"
+#include "history/archive.h"
+#include "history/registrar.h"
+#include "model/event.h"
+#include "sinks/sink.h"
+
+namespace vigil::apps {
+
+class DeathLog {
+ public:
+    // `told` gets each death once it is in the archive, during take(). `word`: a sentence for the
+    // user, during do_each_second().
+    DeathLog(std::function<void(const model::Event&)> told,
+             std::function<void(const std::string&)> word);
+    DeathLog(const DeathLog&) = delete;
+    DeathLog& operator=(const DeathLog&) = delete;
+
+    // In the folder "deaths" of `state`; asks /proc who lives. Events must be recorded already.
+    Result<void> open(const std::string& state, const Keep& keep);
+
+    // Every event of the kernel in its order, and violations.
+    void take(const model::Event& event);
+    // Time in which nobody watched.
+    void keep(const model::Event& event);
+
+    // To be called about once a second.
+    void do_each_second();
+    void settle(uint64_t timeout_ns);
+
+    uint64_t deaths() const { return deaths_; }
+    // All that is kept gets to the disk.
+    bool is_well() const { return trouble_told_.empty(); }
+
+ private:
+    void write(const model::Event& event);
+
+    std::function<void(const model::Event&)> told_;
+    std::function<void(const std::string&)> word_;
+    std::unique_ptr<sinks::Sink> json_;
+    history::Registrar registrar_;
+    std::string line_;
+    uint64_t deaths_ = 0;
+    uint64_t next_bounds_ns_ = 0;
+    std::string trouble_told_;
+
+    std::mutex mutex_;
+    std::string trouble_;                        // under the mutex
+    std::unique_ptr<history::Archive> archive_;  // its threads use what stands above
+};
+
+}  // namespace vigil::apps

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history/archive.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/file.h"
+#include "journal/segments.h"
+#include "model/death.h"
+
+namespace vigil::history {
+namespace {
+
+constexpr mode_t folder_mode = 0700;
+constexpr mode_t file_mode = 0600;
+constexpr uint64_t parts_of_age = 8;  // a file spans so much of the time that is kept
+
+bool is_abnormal(const model::Event& event) {
+    const auto* death = std::get_if<const model::Death*>(&event.body);
+    return death == nullptr || (*death)->is_abnormal();
+}
+
+// When it was last written; 0: it is gone.
+int64_t written_unix_ns(const std::string& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+        return 0;
+    }
+    return info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) + info.st_mtim.tv_nsec;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Archive>> Archive::open(const ArchiveOptions& options,
+                                               std::function<void(const std::string&)> trouble) {
+    std::unique_ptr<Archive> archive(new Archive(options));
+    TRY(make_folders(options.folder, folder_mode));
+    TRY(archive->open(archive->abnormal_, abnormal_file, trouble));
+    TRY(archive->open(archive->clean_, clean_file, trouble));
+    return archive;
+}
+
+Result<void> Archive::open(Part& part, std::string_view file,
+                           const std::function<void(const std::string&)>& trouble) {
+    part.path = options_.folder + '/' + std::string(file);
+    journal::WriterOptions writer;
+    writer.path = part.path;
+    writer.segment_bytes = options_.keep_bytes / 2 / parts_of_age;
+    writer.total_bytes = options_.keep_bytes / 2;
+    writer.mode = file_mode;
+    journal::WriterEvents events;
+    events.on_trouble = trouble;
+    TRY_ASSIGN(part.writer, journal::Writer::open(std::move(writer), std::move(events)));
+    // What an earlier run has begun counts from now: it is kept a little longer.
+    part.begun_unix_ns = unix_now_ns();
+    return {};
+}
+
+void Archive::add(const model::Event& event, std::string_view line) {
+    if ((is_abnormal(event) ? abnormal_ : clean_).writer->append(line)) {
+        return;
+    }
+    if (!lost_) {
+        lost_ = Lost{0, event.unix_ns, event.unix_ns};
+    }
+    lost_->count++;
+    lost_->to_unix_ns = event.unix_ns;
+}
+
+std::optional<Archive::Lost> Archive::take_lost() { return std::exchange(lost_, std::nullopt); }
+
+void Archive::keep_bounds(int64_t unix_ns) {
+    keep_bounds(abnormal_, unix_ns);
+    keep_bounds(clean_, unix_ns);
+}
+
+void Archive::keep_bounds(Part& part, int64_t unix_ns) {
+    const auto keep_ns = static_cast<int64_t>(options_.keep_ns);
+    if (unix_ns - part.begun_unix_ns > keep_ns / static_cast<int64_t>(parts_of_age)) {
+        part.writer->rotate();
+        part.begun_unix_ns = unix_ns;
+    }
+    const auto segments = journal::list_segments(part.path);
+    if (!segments) {
+        return;
+    }
+    uint64_t before = 0;
+    for (const journal::Segment& segment : *segments) {
+        before = segment.first_sequence;
+        if (segment.active || written_unix_ns(segment.path) >= unix_ns - keep_ns) {
+            break;
+        }
+    }
+    if (before > 0) {
+        part.writer->remove_before(before);
+    }
+}
+
+void Archive::settle(uint64_t timeout_ns) {
+    for (const Part* part : {&abnormal_, &clean_}) {
+        (void)part->writer->wait_synced(part->writer->next_sequence() - 1, timeout_ns);
+    }
+}
+
+}  // namespace vigil::history

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Death certificates on this machine's disk: two journals (docs/journal.md) in a folder. Abnormal
+// deaths, and what is told of time and events that nobody saw, have one of their own, so that a
+// storm of clean exits never pushes them out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "journal/writer.h"
+#include "model/event.h"
+
+namespace vigil::history {
+
+constexpr std::string_view abnormal_file = "abnormal.log";
+constexpr std::string_view clean_file = "clean.log";
+
+struct ArchiveOptions {
+    std::string folder;
+    uint64_t keep_bytes = 256 << 20;              // of both together
+    uint64_t keep_ns = 7 * 24 * 3600 * ns_per_s;  // older ones are deleted, within an eighth of it
+};
+
+// For one thread.
+class Archive {
+ public:
+    // `trouble` is called on another thread: what fails now, "" when all works again.
+    static Result<std::unique_ptr<Archive>> open(const ArchiveOptions& options,
+                                                 std::function<void(const std::string&)> trouble);
+
+    // A death, loss or unobserved time, as one line with its end. What finds no room (the disk
+    // takes none, and memory is full) is counted.
+    void add(const model::Event& event, std::string_view line);
+
+    // Deaths that found no room since this was asked last.
+    struct Lost {
+        uint64_t count = 0;
+        int64_t from_unix_ns = 0;
+        int64_t to_unix_ns = 0;
+    };
+    std::optional<Lost> take_lost();
+
+    // To be called about once a minute: deletes what is too old.
+    void keep_bounds(int64_t unix_ns);
+
+    // Waits until all is on the disk, or so long.
+    void settle(uint64_t timeout_ns);
+
+ private:
+    struct Part {
+        std::string path;
+        std::unique_ptr<journal::Writer> writer;
+        int64_t begun_unix_ns = 0;  // its active file
+    };
+
+    explicit Archive(const ArchiveOptions& options) : options_(options) {}
+    Result<void> open(Part& part, std::string_view file,
+                      const std::function<void(const std::string&)>& trouble);
+    void keep_bounds(Part& part, int64_t unix_ns);
+
+    ArchiveOptions options_;
+    Part abnormal_;
+    Part clean_;
+    std::optional<Lost> lost_;
+};
+
+}  // namespace vigil::history

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/cgroups.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstring>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/units.h"
+#include "host/probe.h"
+
+namespace vigil::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t small_file_bytes = 4096;
+constexpr size_t container_id_length = 64;
+
+// A handle of kernfs (exportfs.h: FILEID_KERNFS): the id and nothing else.
+constexpr int kernfs_handle = 0xfe;
+
+// "oom 3" of "low 0\nhigh 0\nmax 12\noom 3\n...".
+bool has_run_out(const std::string& folder) {
+    const auto text = read_file(folder + "/memory.events.local", small_file_bytes);
+    const size_t at = text ? text->find("\noom ") : std::string::npos;
+    return at != std::string::npos && (*text)[at + std::strlen("\noom ")] != '0';
+}
+
+std::optional<uint64_t> limit_of(const std::string& folder) {
+    auto text = read_file(folder + "/memory.max", small_file_bytes);
+    if (!text) {
+        return std::nullopt;
+    }
+    while (text->ends_with('\n')) {
+        text->pop_back();
+    }
+    const auto bytes = parse_number(*text, 0, UINT64_MAX);  // or "max"
+    return bytes ? std::optional(*bytes) : std::nullopt;
+}
+
+bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+}  // namespace
+
+Result<Cgroup> find_cgroup(const std::string& path) {
+    const std::string mount = cgroup_mounts().unified;
+    if (mount.empty()) {
+        return Error{ErrorCode::unsupported,
+                     "no cgroup2 file system is mounted: mount it with: sudo mount -t cgroup2 none "
+                     "/sys/fs/cgroup"};
+    }
+    const fs::path root(mount);
+    fs::path full(path);
+    if (full.lexically_normal().native().rfind(mount, 0) != 0) {
+        full = root / full.relative_path();
+    }
+    full = full.lexically_normal();
+    struct stat info {};
+    struct stat root_info {};
+    if (::stat(full.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
+        ::stat(mount.c_str(), &root_info) != 0 || info.st_dev != root_info.st_dev) {
+        return Error{ErrorCode::usage,
+                     fmt::format("'{}' is no cgroup below {}: 'systemd-cgls' or 'cat "
+                                 "/proc/PID/cgroup' show the names",
+                                 path, mount)};
+    }
+    if (root_info.st_ino != 1) {  // kernfs: the true root
+        return Error{ErrorCode::unsupported,
+                     fmt::format("{} shows only a part of the cgroups (a cgroup namespace): run it "
+                                 "outside of the container",
+                                 mount)};
+    }
+    const fs::path relative = full.lexically_relative(root);
+    const auto parts = std::count_if(relative.begin(), relative.end(), [](const fs::path& part) {
+        return !part.empty() && part != ".";
+    });
+    // The inode number of a cgroup's directory is its id (kernfs, 64-bit).
+    return Cgroup{info.st_ino, static_cast<uint32_t>(parts)};
+}
+
+std::optional<std::string> cgroup_path(uint64_t id) {
+    static const std::string mount = cgroup_mounts().unified;
+    if (mount.empty()) {
+        return std::nullopt;
+    }
+    static const Fd root(::open(mount.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    alignas(file_handle) std::array<char, sizeof(file_handle) + sizeof id> space{};
+    auto* handle = reinterpret_cast<file_handle*>(space.data());
+    handle->handle_bytes = sizeof id;
+    handle->handle_type = kernfs_handle;
+    std::memcpy(handle->f_handle, &id, sizeof id);
+    const Fd folder(::open_by_handle_at(root.get(), handle, O_PATH | O_CLOEXEC));
+    if (!folder) {
+        return std::nullopt;
+    }
+    std::array<char, PATH_MAX> target{};
+    const ssize_t length = ::readlink(fmt::format("/proc/self/fd/{}", folder.get()).c_str(),
+                                      target.data(), target.size());
+    const std::string_view path(target.data(), static_cast<size_t>(std::max<ssize_t>(length, 0)));
+    if (!path.starts_with(mount)) {
+        return std::nullopt;
+    }
+    return path.size() == mount.size() ? "/" : std::string(path.substr(mount.size()));
+}
+
+std::optional<MemoryLimit> memory_limit_hit(std::string_view path) {
+    const std::string mount = cgroup_mounts().unified;
+    if (mount.empty()) {
+        return std::nullopt;
+    }
+    while (path.size() > 1) {
+        const std::string folder = mount + std::string(path);
+        const auto limit = limit_of(folder);
+        if (limit && has_run_out(folder)) {
+            return MemoryLimit{std::string(path), *limit};
+        }
+        path = path.substr(0, path.rfind('/'));
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string_view> systemd_unit(std::string_view path) {
+    constexpr std::array<std::string_view, 5> suffixes{".service", ".scope", ".mount", ".socket",
+                                                       ".swap"};
+    while (!path.empty()) {
+        const std::string_view name = path.substr(path.rfind('/') + 1);
+        for (const std::string_view suffix : suffixes) {
+            if (name.size() > suffix.size() && name.ends_with(suffix)) {
+                return name;
+            }
+        }
+        path.remove_suffix(std::min(path.size(), name.size() + 1));
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string_view> container_id(std::string_view path) {
+    size_t end = path.size();
+    while (end >= container_id_length) {
+        size_t begin = end;
+        while (begin > 0 && is_hex(path[begin - 1])) {
+            begin--;
+        }
+        if (end - begin == container_id_length) {
+            return path.substr(begin, container_id_length);
+        }
+        end = begin == end ? end - 1 : begin;
+    }
+    return std::nullopt;
+}
+
+}  // namespace vigil::host

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control groups: their paths in the cgroup v2 hierarchy, and what a path tells.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace vigil::host {
+
+struct Cgroup {
+    uint64_t id = 0;
+    uint32_t level = 0;  // 0 for the root
+};
+
+// A cgroup v2 by its path: absolute below the cgroup2 mount (/sys/fs/cgroup/user.slice) or
+// relative to it (user.slice, /user.slice).
+Result<Cgroup> find_cgroup(const std::string& path);
+
+// The path of a cgroup v2 by its id, as /proc/PID/cgroup shows it; nothing where it is gone, or
+// where CAP_DAC_READ_SEARCH is missing (open_by_handle_at(2)).
+std::optional<std::string> cgroup_path(uint64_t id);
+
+// The memory limit that a process in `path` has run into: the lowest cgroup, from it upwards, that
+// says to have been out of memory (memory.events.local) and has a limit (memory.max).
+struct MemoryLimit {
+    std::string cgroup;  // path
+    uint64_t bytes = 0;
+};
+std::optional<MemoryLimit> memory_limit_hit(std::string_view path);
+
+// The unit of systemd that a cgroup path belongs to: its deepest service, scope or other unit
+// that holds processes; nothing where there is none.
+std::optional<std::string_view> systemd_unit(std::string_view path);
+
+// The id of the container that a cgroup path belongs to, as Docker, Podman, containerd and CRI-O
+// write it: the deepest 64 hex digits that stand alone; nothing where there are none.
+std::optional<std::string_view> container_id(std::string_view path);
+
+}  // namespace vigil::host
