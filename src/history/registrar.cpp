@@ -182,6 +182,18 @@ bool Registrar::may_read() {
     return readings_++ < most_readings_a_second;
 }
 
+// A parent whose death is the reason has ended already.
+PersonPtr Registrar::sender_of(const model::Sender& sender) {
+    if (const Life* life = find(sender.pid, sender.start_ns)) {
+        return life->person;
+    }
+    const auto it = std::find_if(ended_.begin(), ended_.end(), [&](const PersonPtr& person) {
+        return person && person->pid == sender.pid &&
+               model::same_start(person->start_ns, sender.start_ns);
+    });
+    return it != ended_.end() ? *it : nullptr;
+}
+
 void Registrar::struck(const model::Event& event) {
     const auto& signal = std::get<model::Signal>(event.body);
     if (signal.result != model::SignalResult::delivered &&
@@ -196,8 +208,7 @@ void Registrar::struck(const model::Event& event) {
     blow.unix_ns = event.unix_ns;
     blow.sender = signal.sender;
     if (signal.sender) {
-        const Life* sender = find(signal.sender->pid, signal.sender->start_ns);
-        blow.person = sender != nullptr ? sender->person : nullptr;
+        blow.person = sender_of(*signal.sender);
     }
     auto& blows = known(event.process).marked().blows;
     const auto same = std::find_if(blows.begin(), blows.end(),
@@ -262,6 +273,7 @@ void Registrar::ended(const model::Event& event) {
         life.cgroup = cgroup_of(event.process, life.cgroup);
     }
     certify(event, life);
+    ended_[next_ended_++ % ended_.size()] = std::move(life.person);
     lives_.erase(event.process.pid);
 }
 

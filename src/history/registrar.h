@@ -6,6 +6,7 @@
 // delivered is the one, and whoever sent it is known as it was then, by the events before it.
 #pragma once
 
+#include <array>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +60,7 @@ class Registrar {
     void lost(const model::Event& event);
 
     Life* find(uint32_t pid, uint64_t start_ns);
+    PersonPtr sender_of(const model::Sender& sender);
     Life& known(const model::Process& process);
     PersonPtr parent_of(const model::Event& event);
     PersonPtr learn(uint32_t pid);
@@ -79,7 +81,9 @@ class Registrar {
     Lives lives_;
     host::UserNames users_;
     std::unordered_map<uint64_t, SharedText> cgroups_;  // by id; null: can't be told
-    uint64_t now_ns_ = 0;                               // of the newest event
+    std::array<PersonPtr, 64> ended_;                   // the last ones, in turn
+    size_t next_ended_ = 0;
+    uint64_t now_ns_ = 0;  // of the newest event
     uint64_t signals_lost_ns_ =
         0;  // when a signal was last lost: who was born before may have got it
     uint64_t forget_at_ns_ = UINT64_MAX;  // when who is not there any more is forgotten

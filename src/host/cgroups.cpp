@@ -92,7 +92,7 @@ std::optional<std::string> cgroup_path(uint64_t id) {
     if (mount.empty()) {
         return std::nullopt;
     }
-    static const Fd root(::open(mount.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    static const Fd root(::open(mount.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     alignas(file_handle) std::array<char, sizeof(file_handle) + sizeof id> space{};
     auto* handle = reinterpret_cast<file_handle*>(space.data());
     handle->handle_bytes = sizeof id;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/result.h"
 #include "model/death.h"
@@ -72,16 +73,27 @@ Value time(const std::optional<int64_t>& unix_ns) {
     return maybe(unix_ns, [](int64_t ns) -> Value { return UnixTime{ns}; });
 }
 
-Value killer(E event, Value (*get)(const Killer&)) { return maybe(death_of(event).killer, get); }
+// Keys of what did not happen are left out: they would be most of a death's line.
+template <class T>
+Value group(const std::optional<T>& group, Value (*get)(const T&)) {
+    return group ? get(*group) : Value{Absent{}};
+}
+
+Value killer(E event, Value (*get)(const Killer&)) { return group(death_of(event).killer, get); }
 Value before(E event, Value (*get)(const EarlierSignal&)) {
-    return maybe(death_of(event).before, get);
+    return group(death_of(event).before, get);
 }
 Value earlier_sender(E event, Value (*get)(const Sender&)) {
     const auto& earlier = death_of(event).before;
-    return earlier ? maybe(earlier->sender, get) : Value{Null{}};
+    return earlier ? maybe(earlier->sender, get) : Value{Absent{}};
 }
 Value out_of_memory(E event, Value (*get)(const OutOfMemory&)) {
-    return maybe(death_of(event).oom, get);
+    return group(death_of(event).oom, get);
+}
+
+template <class List>
+Value broken(E event, List list) {
+    return death_of(event).limits.metrics.empty() ? Value{Absent{}} : Value{std::move(list)};
 }
 
 Value exit_code(const Exit& exit) {
@@ -369,11 +381,11 @@ constexpr std::array death_head{
     Field{"ancestor_start_ns", "",
           [](E e) -> Value { return Numbers(death_of(e).ancestry.start_ns); }},
     Field{"ancestry_cut", "", [](E e) -> Value { return death_of(e).ancestry.cut; }},
-    Field{"broken_metrics", "", [](E e) -> Value { return Words(death_of(e).limits.metrics); }},
-    Field{"broken_limits", "", [](E e) -> Value { return Measures(death_of(e).limits.limits); }},
-    Field{"broken_peaks", "", [](E e) -> Value { return Measures(death_of(e).limits.peaks); }},
+    Field{"broken_metrics", "", [](E e) { return broken(e, Words(death_of(e).limits.metrics)); }},
+    Field{"broken_limits", "", [](E e) { return broken(e, Measures(death_of(e).limits.limits)); }},
+    Field{"broken_peaks", "", [](E e) { return broken(e, Measures(death_of(e).limits.peaks)); }},
     Field{"broken_since", "",
-          [](E e) -> Value { return UnixTimes{death_of(e).limits.since_unix_ns}; }},
+          [](E e) { return broken(e, UnixTimes{death_of(e).limits.since_unix_ns}); }},
 };
 
 constexpr auto death_table = joined(death_head, bill_table);

@@ -12,7 +12,8 @@
 
 namespace vigil::model {
 
-struct Null {};  // unknown or not applicable: never written as 0
+struct Null {};    // unknown or not applicable: never written as 0
+struct Absent {};  // one of a group of keys that is left out: nothing is written
 
 // Foreign bytes: escape before showing.
 struct Foreign {
@@ -50,9 +51,9 @@ struct UnixTimes {
     std::span<const int64_t> ns;
 };
 
-using Value =
-    std::variant<Null, bool, uint64_t, int64_t, double, std::string_view, Foreign, Arguments,
-                 Status, UnixTime, Duration, Size, Numbers, Measures, Names, Words, UnixTimes>;
+using Value = std::variant<Null, Absent, bool, uint64_t, int64_t, double, std::string_view, Foreign,
+                           Arguments, Status, UnixTime, Duration, Size, Numbers, Measures, Names,
+                           Words, UnixTimes>;
 
 struct Field {
     std::string_view json;  // key in JSON; empty: not there

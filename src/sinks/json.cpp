@@ -54,14 +54,19 @@ class JsonSink final : public Sink {
             if (field.json.empty()) {
                 continue;
             }
+            const model::Value value = field.get(event);
+            if (std::holds_alternative<model::Absent>(value)) {
+                continue;
+            }
             out += ",\"";
             out += field.json;
             out += "\":";
-            std::visit([&](const auto& value) { append_value(out, value); }, field.get(event));
+            std::visit([&](const auto& each) { append_value(out, each); }, value);
         }
     }
 
     void append_value(std::string& out, model::Null) { out += "null"; }
+    void append_value(std::string&, model::Absent) {}
     void append_value(std::string& out, bool value) { out += value ? "true" : "false"; }
     void append_value(std::string& out, uint64_t value) {
         const fmt::format_int digits(value);

@@ -211,6 +211,7 @@ class TextSink final : public Sink {
     }
 
     static void append_value(std::string& out, model::Null) { out += '-'; }
+    static void append_value(std::string&, model::Absent) {}
     static void append_value(std::string& out, bool value) { out += value ? "yes" : "no"; }
     static void append_value(std::string& out, uint64_t value) {
         out += fmt::format_int(value).c_str();

@@ -154,7 +154,7 @@ void FleetAgent::stop() {
 bool tells_death(const Logbook& log, pid_t pid, const std::string& signal) {
     const std::string wanted = ",\"pid\":" + std::to_string(pid) + ",";
     return std::any_of(log.lines.begin(), log.lines.end(), [&](const LogLine& line) {
-        if (line.kind != "exit" || line.text.find(wanted) == std::string::npos) {
+        if (line.kind != "death" || line.text.find(wanted) == std::string::npos) {
             return false;
         }
         const auto event = Event::parse(line.text);

@@ -109,7 +109,7 @@ TEST(Queue, OfTheRealAgent) {
     const Logbook log = server.read();
     uint64_t arrived = 0;
     for (const LogLine& line : log.lines) {
-        arrived += line.kind == "exit" ? 1 : 0;
+        arrived += line.kind == "death" ? 1 : 0;
     }
     // Others may have died too.
     EXPECT_GE(arrived + log.lost("queue"), killed.size() + 1);

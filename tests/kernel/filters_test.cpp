@@ -80,16 +80,19 @@ TEST(Filters, ChildSignalsOnlyWhenAllAreAskedFor) {
 
 TEST(Filters, PidIsOnEitherSide) {
     const Gate go;
+    const Gate done;
     const pid_t victim = start_sleeper();
     const pid_t pid = start([&] {
         go.pass();
         ::kill(victim, SIGTERM);
         wait_for(start([] { return 0; }));
+        done.open();
         return ::pause();
     });
     TraceRun run({"-p", std::to_string(pid)});
     go.open();
     wait_for(victim);
+    done.pass();
     full_life();
     kill_and_wait(pid, SIGKILL);
     const Trace trace = run.end();

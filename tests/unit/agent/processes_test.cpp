@@ -95,49 +95,6 @@ TEST(Processes, AllCanBeVisited) {
     EXPECT_EQ(all.size(), 50U);
 }
 
-TEST(ImageOf, AnExec) {
-    model::Exec exec;
-    exec.file = "/opt/tool";
-    EXPECT_EQ(image_of(exec)->file, "/opt/tool");
-    EXPECT_EQ(image_of(exec)->argv, std::nullopt);
-    EXPECT_EQ(image_of(exec)->executable, "") << "a script's interpreter, perhaps";
-    exec.argv = "";
-    EXPECT_EQ(image_of(exec)->argv, "");
-    const std::string large(5000, 'a');
-    exec.argv = large;
-    EXPECT_EQ(image_of(exec)->argv, large.substr(0, 1024));
-}
-
-TEST(SystemdUnit, TheDeepestThatHoldsProcesses) {
-    constexpr std::pair<std::string_view, std::string_view> cases[] = {
-        {"/system.slice/nginx.service", "nginx.service"},
-        {"/system.slice/nginx.service/workers/1", "nginx.service"},
-        {"/user.slice/user-1000.slice/session-2.scope", "session-2.scope"},
-        {"/user.slice/user-1000.slice/user@1000.service/app.slice/firefox.service",
-         "firefox.service"},
-        {"/user.slice/user-1000.slice/user@1000.service/init.scope", "init.scope"},
-        {"/user.slice/user-1000.slice/user@1000.service/app.slice", "user@1000.service"},
-        {"/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service"},
-        {"/system.slice/docker-0123abcd.scope/", "docker-0123abcd.scope"},
-        {"/system.slice/var-lib-x.mount", "var-lib-x.mount"},
-        {"/system.slice/cups.socket", "cups.socket"},
-        {"/system.slice/dev-sda2.swap", "dev-sda2.swap"},
-        {"/init.scope", "init.scope"},
-        {"relative.service", "relative.service"},
-    };
-    for (const auto& [cgroup, unit] : cases) {
-        EXPECT_EQ(systemd_unit(cgroup), unit) << cgroup;
-    }
-}
-
-TEST(SystemdUnit, NoneAtAll) {
-    for (const std::string_view cgroup :
-         {"", "/", "//", "///", "/user.slice", "/system.slice/", "/docker/0123abcd", "/.service",
-          "/a.services", "/service", "/a.service.d/b"}) {
-        EXPECT_EQ(systemd_unit(cgroup), std::nullopt) << cgroup;
-    }
-}
-
 Known known(uint32_t number, std::string_view comm = "") {
     Known made;
     made.subject.process.pid = number;
@@ -175,7 +132,7 @@ TEST_F(Script, WhatAnEventHasToldStays) {
     const std::string argv = "/bin/sh\0-e\0./"s + script_name + '\0';
     exec.argv = argv;
     Known script = known(child_.pid(), script_comm);
-    script.subject.image = image_of(exec);
+    script.subject.image = model::image_of(exec);
     const model::ImagePtr before = script.subject.image;
     read_details(script);
     EXPECT_EQ(script.subject.image->file, path_);
@@ -192,30 +149,6 @@ TEST_F(Script, UnderAnotherNameItIsStillTheScript) {
         read_details(script);
         EXPECT_EQ(script.subject.image->script, script_name) << comm;
     }
-}
-
-std::string script_of(std::string_view executable, std::string_view argv) {
-    model::Exec exec;
-    exec.file = "/usr/bin/any";
-    exec.executable = executable;
-    exec.argv = argv;
-    return image_of(exec)->script;
-}
-
-TEST(ScriptOfArguments, IsTheFirstThatIsNoOption) {
-    EXPECT_EQ(script_of("python3.11", "python3\0/opt/backup.py\0x\0"sv), "backup.py");
-    EXPECT_EQ(script_of("python3.11", "python3\0-u\0backup.py\0"sv), "backup.py");
-    EXPECT_EQ(script_of("perl", "perl\0-w\0./a.pl"sv), "a.pl") << "the last one may be cut";
-    EXPECT_EQ(script_of("dash", "sh\0-e\0./run\0"sv), "run");
-}
-
-TEST(ScriptOfArguments, IsNoneWhereTheProgramStandsThere) {
-    EXPECT_EQ(script_of("python3.11", "python3\0-m\0http.server\0"sv), "");
-    EXPECT_EQ(script_of("perl", "perl\0-e\0print 1\0"sv), "");
-    EXPECT_EQ(script_of("bash", "bash\0-ec\0ls\0"sv), "");
-    EXPECT_EQ(script_of("bash", "bash\0"sv), "");
-    EXPECT_EQ(script_of("cat", "cat\0category.txt\0"sv), "") << "no interpreter";
-    EXPECT_EQ(script_of("", "x\0y\0"sv), "");
 }
 
 TEST(ReadDetails, AProgramIsNoScript) {

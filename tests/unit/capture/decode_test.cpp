@@ -129,6 +129,7 @@ TEST(Decode, ExitOfAProcess) {
     record.major_faults = 6;
     record.status = 0x300;
     record.threads = 9;
+    record.login_uid = 1001;
     const auto exit = body_of<model::Exit>(bytes_of(record));
     EXPECT_FALSE(exit.thread);
     EXPECT_EQ(exit.status, 0x300U);
@@ -149,6 +150,7 @@ TEST(Decode, ExitOfAProcess) {
     EXPECT_EQ(exit.minor_faults, 5U);
     EXPECT_EQ(exit.major_faults, 6U);
     EXPECT_EQ(exit.threads, 9U);
+    EXPECT_EQ(exit.login_uid, 1001U);
     EXPECT_EQ(body_of<model::Exit>(bytes_of(record), {.page_bytes = 65'536}).peak_rss_bytes,
               6'553'600U);
 }

@@ -12,7 +12,7 @@ namespace {
 
 TEST(Event, KindsHaveTheNumbersAndNamesOfTheAbi) {
     EXPECT_EQ(kernel_kind_count, 6U);
-    EXPECT_EQ(kind_count, 9U);
+    EXPECT_EQ(kind_count, 10U);
     const std::pair<Kind, std::string_view> kinds[] = {{Kind::fork, "fork"},
                                                        {Kind::exec, "exec"},
                                                        {Kind::exit, "exit"},
@@ -21,7 +21,8 @@ TEST(Event, KindsHaveTheNumbersAndNamesOfTheAbi) {
                                                        {Kind::kill_failed, "kill_failed"},
                                                        {Kind::loss, "loss"},
                                                        {Kind::violation, "violation"},
-                                                       {Kind::unobserved, "unobserved"}};
+                                                       {Kind::unobserved, "unobserved"},
+                                                       {Kind::death, "death"}};
     for (size_t i = 0; i < std::size(kinds); i++) {
         EXPECT_EQ(index(kinds[i].first), i);
         EXPECT_EQ(to_string(kinds[i].first), kinds[i].second);

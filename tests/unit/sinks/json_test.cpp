@@ -91,7 +91,7 @@ TEST(Json, Exit) {
                      R"("peak_rss_at_most":false,"read_bytes":4096,"write_bytes":8192,)"
                      R"("sent_bytes":null,"received_bytes":null,)"
                      R"("voluntary_switches":11,"involuntary_switches":12,"minor_faults":13,)"
-                     R"("major_faults":14,"threads":8)"));
+                     R"("major_faults":14,"threads":8,"login_uid":1000)"));
     expect_parsed(line, common("789000", "exit"),
                   {{"thread", false},
                    {"exit_code", uint64_t{3}},
@@ -112,7 +112,8 @@ TEST(Json, Exit) {
                    {"involuntary_switches", uint64_t{12}},
                    {"minor_faults", uint64_t{13}},
                    {"major_faults", uint64_t{14}},
-                   {"threads", uint64_t{8}}});
+                   {"threads", uint64_t{8}},
+                   {"login_uid", uint64_t{1000}}});
 }
 
 TEST(Json, NetworkBytesOfAnExit) {
@@ -132,7 +133,7 @@ TEST(Json, ExitByASignalWithMuchUnknown) {
     exit.threads.reset();
     const std::string line = line_of(event);
     for (const char* part : {R"("exit_code":null,"exit_signal":"SIGSEGV","core_dumped":true,)",
-                             R"("peak_rss_bytes":null,)", R"("threads":null})"}) {
+                             R"("peak_rss_bytes":null,)", R"("threads":null,"login_uid":1000})"}) {
         EXPECT_NE(line.find(part), std::string::npos) << part;
     }
 }

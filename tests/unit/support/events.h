@@ -70,6 +70,7 @@ inline model::Event exit_event() {
     exit.minor_faults = 13;
     exit.major_faults = 14;
     exit.threads = 8;
+    exit.login_uid = 1000;
     return event(model::Kind::exit, exit, 789);
 }
 

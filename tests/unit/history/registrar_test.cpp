@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history/registrar.h"
+
+#include <unistd.h>
+
+#include "history/story.h"
+#include "host/procfs.h"
+
+namespace vigil::history {
+namespace {
+
+using model::Cause;
+using model::SignalResult;
+using model::SignalSource;
+using test::Certificate;
+using test::Story;
+using Names = std::vector<std::string>;
+
+using namespace std::string_literals;
+
+std::string pid(uint32_t number) { return std::to_string(Story::nobody + number); }
+
+TEST(Registrar, AnExitHasItsCodeAndNoKiller) {
+    Story story;
+    story.fork(1, 0, "sh");
+    story.exec(1, "tool", "/opt/tool", "tool\0-x\0"s);
+    const Certificate& told = story.exit(1, 3 << 8, "tool");
+    EXPECT_EQ(told.death.cause, Cause::exit);
+    EXPECT_EQ(told.death.signal, 0);
+    EXPECT_FALSE(told.death.source);
+    EXPECT_FALSE(told.death.killer);
+    EXPECT_TRUE(told.death.is_abnormal());
+    EXPECT_EQ(told.executable, "/opt/tool");
+    EXPECT_EQ(told.argv, "tool\0-x\0"s);
+    EXPECT_EQ(told.death.exit.code(), 3);
+    EXPECT_EQ(story.registrar().living(), 0U);
+}
+
+TEST(Registrar, AKillerKeepsItsNameAndItsLineAfterItsOwnEnd) {
+    Story story;
+    story.fork(1, 0, "sshd");
+    story.fork(2, 1, "sshd");
+    story.exec(2, "bash", "/bin/bash", "bash\0"s);
+    story.fork(3, 0, "victim");
+    story.fork(4, 2, "bash");
+    story.exec(4, "kill", "/bin/kill", "kill\0-9\0"s);
+    story.signal(3, SIGKILL, SignalSource::user, 4);
+    story.exit(4, 0);
+    story.exit(2, 0);
+    const Certificate& told = story.exit(3, SIGKILL);
+    EXPECT_EQ(told.death.cause, Cause::signal);
+    EXPECT_EQ(told.death.signal, SIGKILL);
+    EXPECT_EQ(told.death.source, SignalSource::user);
+    ASSERT_TRUE(told.death.killer);
+    EXPECT_EQ(told.death.killer->pid, Story::nobody + 4);
+    EXPECT_EQ(told.killer_executable, "/bin/kill");
+    EXPECT_EQ(told.killer_ancestors, (Names{"bash " + pid(2), "sshd " + pid(1)}));
+}
+
+// What a killer runs later is not what it was.
+TEST(Registrar, AKillerIsAsItWasWhenItSent) {
+    Story story;
+    story.fork(1, 0, "a");
+    story.exec(1, "a", "/bin/a", "a\0"s);
+    story.fork(2, 0, "victim");
+    story.signal(2, SIGTERM, SignalSource::user, 1);
+    story.exec(1, "b", "/bin/b", "b\0"s);
+    EXPECT_EQ(story.exit(2, SIGTERM).killer_executable, "/bin/a");
+}
+
+TEST(Registrar, AncestorsAreAsTheyWereAtTheBirth) {
+    Story story;
+    story.fork(1, 0, "init");
+    story.fork(2, 1, "init");
+    story.exec(2, "login", "/bin/login", "login\0"s);
+    story.fork(3, 2, "login");
+    story.exec(2, "bash", "/bin/bash", "bash\0"s);
+    story.exit(2, 0);
+    story.exec(3, "tool", "/bin/tool", "tool\0"s);
+    EXPECT_EQ(story.exit(3, 0).ancestors, (Names{"login " + pid(2), "init " + pid(1)}));
+}
+
+TEST(Registrar, OnlyADeliveredSignalOfTheExitsNumberIsTheOne) {
+    Story story;
+    story.fork(1, 0, "victim");
+    for (const uint32_t each : {2, 3, 4, 5}) {
+        story.fork(each, 0, "killer");
+    }
+    story.signal(1, SIGTERM, SignalSource::user, 2, SignalResult::ignored);
+    story.signal(1, SIGTERM, SignalSource::user, 3);
+    story.signal(1, SIGTERM, SignalSource::user, 4, SignalResult::already_pending);
+    story.signal(1, SIGUSR1, SignalSource::user, 5);
+    const Certificate& told = story.exit(1, SIGTERM);
+    ASSERT_TRUE(told.death.killer);
+    EXPECT_EQ(told.death.killer->pid, Story::nobody + 3);
+}
+
+TEST(Registrar, TheLastOfSeveralDeliveredIsTheOne) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    story.signal(1, SIGTERM, SignalSource::user, 3);
+    EXPECT_EQ(story.exit(1, SIGTERM).death.killer->pid, Story::nobody + 3);
+}
+
+TEST(Registrar, WithoutASignalNobodyIsNamed) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2, SignalResult::ignored);
+    const Certificate& told = story.exit(1, SIGTERM);
+    EXPECT_EQ(told.death.source, SignalSource::unknown);
+    EXPECT_FALSE(told.death.killer);
+}
+
+// Seccomp may end a process with SIGSYS without making a signal.
+TEST(Registrar, SigsysWithoutASignalIsAFault) {
+    Story story;
+    story.fork(1, 0, "victim");
+    EXPECT_EQ(story.exit(1, SIGSYS).death.source, SignalSource::fault);
+    story.fork(2, 0, "victim");
+    story.lose(model::Kind::signal);
+    EXPECT_EQ(story.exit(2, SIGSYS).death.source, SignalSource::unknown) << "or that was lost";
+}
+
+TEST(Registrar, TermThenKillTellsBoth) {
+    Story story;
+    story.fork(1, 0, "init");
+    story.fork(2, 1, "manager");
+    story.fork(3, 2, "victim");
+    story.signal(3, SIGTERM, SignalSource::user, 2);
+    story.signal(3, SIGKILL, SignalSource::user, 2);
+    const Certificate& told = story.exit(3, SIGKILL);
+    EXPECT_EQ(told.death.signal, SIGKILL);
+    ASSERT_TRUE(told.death.before);
+    EXPECT_EQ(told.death.before->number, SIGTERM);
+    EXPECT_EQ(told.death.before->sender->pid, Story::nobody + 2);
+    EXPECT_EQ(told.death.before->parent_pid, Story::nobody + 1);
+    EXPECT_EQ(told.death.before->unix_ns, *told.death.signal_unix_ns - 1'000'000);
+}
+
+TEST(Registrar, AnExitAfterSigtermTellsOfIt) {
+    Story story;
+    story.fork(1, 0, "server");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    const Certificate& told = story.exit(1, 0);
+    EXPECT_EQ(told.death.cause, Cause::exit);
+    ASSERT_TRUE(told.death.before);
+    EXPECT_EQ(told.death.before->number, SIGTERM);
+}
+
+TEST(Registrar, WhatWasLongBeforeIsNotToldOf) {
+    Story story;
+    story.fork(1, 0, "server");
+    story.signal(1, SIGHUP, SignalSource::user, 2);
+    story.pass(601'000'000'000);
+    EXPECT_FALSE(story.exit(1, 0).death.before);
+}
+
+TEST(Registrar, AKillDuringADumpDoesNotReplaceTheCause) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGSEGV, SignalSource::fault);
+    story.signal(1, SIGKILL, SignalSource::user, 2, SignalResult::delivered, true);
+    const Certificate& told = story.exit(1, SIGKILL);
+    EXPECT_EQ(told.death.signal, SIGSEGV);
+    EXPECT_EQ(told.death.source, SignalSource::fault);
+    EXPECT_FALSE(told.death.killer);
+    EXPECT_EQ(told.death.exit.signal(), SIGKILL);
+}
+
+TEST(Registrar, AnOomKillTellsOfTheMemory) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGKILL, SignalSource::oom);
+    model::Oom oom;
+    oom.rss_bytes = 1 << 20;
+    oom.trigger_pid = 7;
+    oom.trigger_comm = test::comm("hungry");
+    story.take(model::Kind::oom, Story::process(1, "victim"), oom);
+    const Certificate& told = story.exit(1, SIGKILL);
+    EXPECT_EQ(told.death.cause, Cause::oom);
+    ASSERT_TRUE(told.death.oom);
+    EXPECT_EQ(told.death.oom->rss_bytes, 1U << 20);
+    EXPECT_EQ(told.death.oom->trigger_pid, 7U);
+    EXPECT_FALSE(told.death.killer);
+}
+
+TEST(Registrar, AParentWhoseDeathIsTheReasonIsNamed) {
+    Story story;
+    story.fork(1, 0, "init");
+    story.fork(2, 1, "parent");
+    story.exec(2, "parent", "/bin/parent", "parent\0"s);
+    story.fork(3, 2, "child");
+    story.exit(2, 0);
+    story.signal(3, SIGTERM, SignalSource::parent_death, 2);
+    const Certificate& told = story.exit(3, SIGTERM);
+    EXPECT_EQ(told.killer_executable, "/bin/parent");
+    EXPECT_EQ(told.killer_ancestors, Names{"init " + pid(1)});
+}
+
+TEST(Registrar, ALossOfSignalsMakesWhoSentThemUnknown) {
+    for (const std::optional<model::Kind> kind : {std::optional(model::Kind::signal), {}}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGTERM, SignalSource::user, 2);
+        story.lose(kind);
+        EXPECT_EQ(story.exit(1, SIGTERM).death.source, SignalSource::unknown);
+    }
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    story.lose(model::Kind::exec);
+    EXPECT_EQ(story.exit(1, SIGTERM).death.source, SignalSource::user);
+}
+
+TEST(Registrar, AnotherProcessOfTheSamePidIsAnother) {
+    Story story;
+    story.fork(1, 0, "old");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    model::Process again = Story::process(1, "new");
+    again.start_ns += 50'000'000;
+    story.take(model::Kind::fork, again, model::Fork{});
+    model::Exit exit;
+    exit.status = SIGTERM;
+    story.take(model::Kind::exit, again, exit);
+    ASSERT_EQ(story.certificates.size(), 1U);
+    EXPECT_EQ(story.certificates[0].death.source, SignalSource::unknown);
+}
+
+TEST(Registrar, OneThatNobodyToldOfHasACertificateToo) {
+    Story story;
+    const Certificate& told = story.exit(1, 0, "stranger");
+    EXPECT_EQ(told.process.comm.view(), "stranger");
+    EXPECT_EQ(told.executable, "-");
+    EXPECT_TRUE(told.ancestors.empty());
+}
+
+TEST(Registrar, LimitsOfTheLastTenMinutes) {
+    Story story;
+    story.fork(1, 0, "x");
+    model::Violation violation;
+    violation.metric = model::Metric::memory;
+    violation.limit = 200;
+    violation.peak = 212;
+    violation.duration_ns = 5'000'000;
+    story.take(model::Kind::violation, Story::process(1, "x"), violation);
+    violation.metric = model::Metric::cpu;
+    violation.limit = 50;
+    violation.state = model::ViolationState::cleared;
+    story.take(model::Kind::violation, Story::process(1, "x"), violation);
+    story.pass(601'000'000'000);
+    violation.metric = model::Metric::disk;
+    story.take(model::Kind::violation, Story::process(1, "x"), violation);
+    const Certificate& told = story.exit(1, 0);
+    const model::BrokenLimits& limits = told.death.limits;
+    ASSERT_EQ(limits.metrics.size(), 2U) << "that of CPU is long over";
+    EXPECT_EQ(limits.metrics[0], "memory");
+    EXPECT_EQ(limits.limits[0], 200);
+    EXPECT_EQ(limits.peaks[0], 212);
+    EXPECT_EQ(limits.metrics[1], "disk");
+}
+
+TEST(Registrar, LearnsFromProcWhoLives) {
+    Story story;
+    story.registrar().learn_living();
+    EXPECT_GT(story.registrar().living(), 1U);
+    model::Process self;
+    self.pid = static_cast<uint32_t>(::getpid());
+    self.start_ns = host::read_stat(self.pid)->start_ns;
+    model::Signal signal;
+    signal.number = SIGTERM;
+    signal.source = SignalSource::user;
+    signal.sender = model::Sender{};
+    signal.sender->pid = self.pid;
+    signal.sender->start_ns = self.start_ns;
+    story.fork(1, 0, "victim");
+    story.take(model::Kind::signal, Story::process(1, "victim"), signal);
+    const Certificate& told = story.exit(1, SIGTERM);
+    EXPECT_EQ(told.killer_executable, host::read_executable(self.pid));
+    ASSERT_FALSE(told.killer_ancestors.empty());
+    EXPECT_TRUE(told.killer_ancestors[0].ends_with(' ' + std::to_string(::getppid())));
+}
+
+// A daemon that forks and ends for ever.
+TEST(Registrar, ALineWithoutEndIsBounded) {
+    Story story;
+    story.fork(1, 0, "d");
+    size_t most_bytes = 0;
+    for (uint32_t each = 2; each < 10'000; each++) {
+        story.fork(each, each - 1, "d");
+        const Certificate& told = story.exit(each - 1, 0);
+        ASSERT_LE(told.ancestors.size(), most_ancestors);
+        most_bytes = std::max(most_bytes, story.registrar().bytes());
+        story.certificates.clear();
+    }
+    EXPECT_LT(most_bytes, 64U << 10);
+    const Certificate& last = story.exit(9'999, 0);
+    EXPECT_EQ(last.ancestors.size(), most_ancestors);
+    EXPECT_TRUE(last.death.ancestry.cut);
+    EXPECT_EQ(last.ancestors[0], "d " + pid(9'998));
+}
+
+}  // namespace
+}  // namespace vigil::history
