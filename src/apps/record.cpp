@@ -51,7 +51,8 @@ class RecordLoop {
           deaths_([](const model::Event&) {},
                   [this](const std::string& text) { say_to_user(text); }) {}
 
-    Result<void> run() {
+    // From here on whoever lives is known, and whoever ends will be told.
+    Result<void> open() {
         TRY(monitor_.open());
         TRY(deaths_.open(request_.state, request_.keep));
         monitor_.watcher().set_follower([this](const model::Event& event) { deaths_.take(event); });
@@ -59,7 +60,10 @@ class RecordLoop {
             deaths_.keep(*away);
             deaths_.settle(settle_ns);
         }
-        TRY(alive_.set());
+        return alive_.set();
+    }
+
+    Result<void> run() {
         TRY(monitor_.run());
         deaths_.settle(settle_ns);
         return alive_.set();
@@ -101,6 +105,8 @@ Result<int> record(const Request& request) {
     }
     TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
     RecordLoop loop(request, observation);
+    TRY(loop.open());
+    observation.announce();
     say(stderr, "vigil: keeping deaths in {}/deaths; Ctrl-C ends\n", printable(request.state));
     TRY(loop.run());
     say(stderr, "vigil: {} deaths kept\n", loop.deaths());

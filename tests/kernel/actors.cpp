@@ -261,4 +261,18 @@ void Cgroup::enter() const {
     }
 }
 
+std::optional<Cgroup> small_cgroup(const std::string& bytes) {
+    if (auto cgroup = Cgroup::make(cgroup_mount("")); cgroup && cgroup->has("memory.max")) {
+        (void)cgroup->write("memory.swap.max", "0");
+        EXPECT_TRUE(cgroup->write("memory.max", bytes));
+        return cgroup;
+    }
+    if (auto cgroup = Cgroup::make(cgroup_mount("memory")); cgroup) {
+        if (cgroup->write("memory.limit_in_bytes", bytes)) {
+            return cgroup;
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace vigil::tests

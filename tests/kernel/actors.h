@@ -108,4 +108,7 @@ class Cgroup {
     std::string path_;
 };
 
+// A cgroup that may hold `bytes` of memory, of either version; nothing where none can be made.
+std::optional<Cgroup> small_cgroup(const std::string& bytes);
+
 }  // namespace vigil::tests

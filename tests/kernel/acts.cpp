@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <string_view>
 #include <thread>
@@ -42,6 +43,9 @@ int act(int count, char** arguments) {
     if (name == "read") {
         wait_for_input();
         return number;
+    }
+    if (name == "kill") {
+        return ::kill(number, count > 2 ? std::atoi(arguments[2]) : SIGKILL);
     }
     if (name == "touch") {
         touch_mb(static_cast<size_t>(number));

@@ -23,7 +23,7 @@ bool is_flat(json::element value) {
     }
     const json::array array = value.get_array().value_unsafe();
     return std::all_of(array.begin(), array.end(),
-                       [](json::element each) { return each.is_string(); });
+                       [](json::element each) { return !each.is_array() && !each.is_object(); });
 }
 
 std::string no_such(const std::string& key, const char* type, const std::string& line) {
@@ -92,6 +92,27 @@ Words Event::words(const std::string& key) const {
         words.emplace_back(std::string_view(each.get_string().value_unsafe()));
     }
     return words;
+}
+
+std::vector<int64_t> Event::numbers(const std::string& key) const {
+    std::vector<int64_t> numbers;
+    json::array array;
+    if (read(line_)[key].get(array) != simdjson::SUCCESS) {
+        ADD_FAILURE() << no_such(key, "array", line_);
+    }
+    for (const json::element each : array) {
+        int64_t value = 0;
+        if (each.get(value) != simdjson::SUCCESS) {
+            ADD_FAILURE() << no_such(key, "array of numbers", line_);
+        }
+        numbers.push_back(value);
+    }
+    return numbers;
+}
+
+bool Event::has(const std::string& key) const {
+    json::element value;
+    return read(line_)[key].get(value) == simdjson::SUCCESS;
 }
 
 bool Event::is_null(const std::string& key) const {

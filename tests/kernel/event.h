@@ -26,6 +26,8 @@ class Event {
     std::string text(const std::string& key) const;
     bool flag(const std::string& key) const;
     Words words(const std::string& key) const;
+    std::vector<int64_t> numbers(const std::string& key) const;
+    bool has(const std::string& key) const;
 
     // False where the key is absent.
     bool is_null(const std::string& key) const;

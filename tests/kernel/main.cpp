@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "acts.h"
+#include "deaths.h"
 #include "harness.h"
 #include "place.h"
 
@@ -22,7 +23,10 @@ class StaysSmall : public ::testing::EmptyTestEventListener {
 
 class EndOfAll : public ::testing::Environment {
  public:
-    void TearDown() override { vigil::tests::Watch::end_all(); }
+    void TearDown() override {
+        vigil::tests::Watch::end_all();
+        vigil::tests::Deaths::end_all();
+    }
 };
 
 }  // namespace

@@ -11,21 +11,6 @@
 namespace vigil::tests {
 namespace {
 
-// A cgroup that may hold `bytes`, of either version, or nothing.
-std::optional<Cgroup> small_cgroup(const std::string& bytes) {
-    if (auto cgroup = Cgroup::make(cgroup_mount("")); cgroup && cgroup->has("memory.max")) {
-        (void)cgroup->write("memory.swap.max", "0");
-        EXPECT_TRUE(cgroup->write("memory.max", bytes));
-        return cgroup;
-    }
-    if (auto cgroup = Cgroup::make(cgroup_mount("memory")); cgroup) {
-        if (cgroup->write("memory.limit_in_bytes", bytes)) {
-            return cgroup;
-        }
-    }
-    return std::nullopt;
-}
-
 TEST(Oom, VictimIsNamedAndItsSignalExplained) {
     const auto cgroup = small_cgroup("33554432");
     if (!cgroup) {

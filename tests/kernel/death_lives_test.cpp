@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a certificate tells of the life before: who it was, where it came from, what it used.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <set>
+
+#include "actors.h"
+#include "deaths.h"
+
+namespace vigil::tests {
+namespace {
+
+TEST(DeathLife, WhoItWasAndWhatItUsed) {
+    const Folder folder;
+    Deaths& deaths = Deaths::shared();
+    const Gate go;
+    const std::string before = utc_now();
+    const pid_t pid = start([&] {
+        (void)!::chdir(folder.path().c_str());
+        exec_self({"touch", "32"});
+        return 0;
+    });
+    const Ended ended = wait_for(pid);
+    const Event death = deaths.of(pid);
+    EXPECT_EQ(death.text("executable"), self_path());
+    const Words argv = death.words("argv");
+    ASSERT_GE(argv.size(), 2U);
+    EXPECT_EQ(argv.back(), "32");
+    EXPECT_EQ(death.text("user"), "root");
+    EXPECT_GE(death.text("born"), before);
+    EXPECT_LE(death.text("born"), death.text("time"));
+    EXPECT_GT(death.number("peak_rss_bytes"), 32 << 20);
+    EXPECT_NEAR(static_cast<double>(death.number("cpu_ns")),
+                static_cast<double>(cpu_ns(ended.usage)), 30e6);
+    EXPECT_EQ(death.numbers("ancestor_pids").front(), ::getpid());
+    EXPECT_EQ(death.numbers("ancestor_pids").back(), 1);
+    EXPECT_FALSE(death.flag("ancestry_cut"));
+    if (!death.is_null("cwd")) {  // it may have been gone before that was asked
+        EXPECT_EQ(death.text("cwd"), folder.path());
+    }
+}
+
+TEST(DeathLife, WorkingDirectoryOfOneThatStays) {
+    const Folder folder;
+    Deaths& deaths = Deaths::shared();
+    const Gate go;
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t pid = start([&] {
+        ::dup2(ends[0], STDIN_FILENO);
+        ::close(ends[1]);
+        (void)!::chdir(folder.path().c_str());
+        exec_self({"read", "0"});
+        return 0;
+    });
+    // A later process's certificate: so the exec has been taken in.
+    wait_until([&] { return proc_file(pid, "cmdline").find("read") != std::string::npos; }, "exec");
+    const pid_t later = start([] { return 0; });
+    wait_for(later);
+    deaths.of(later);
+    ::close(ends[1]);
+    wait_for(pid);
+    ::close(ends[0]);
+    EXPECT_EQ(deaths.of(pid).text("cwd"), folder.path());
+}
+
+TEST(DeathLife, LoginUser) {
+    if (!in_guest()) {
+        GTEST_SKIP() << "who has logged in is set for ever: only where the machine is our own";
+    }
+    Deaths& deaths = Deaths::shared();
+    const pid_t pid = start([] {
+        std::ofstream("/proc/self/loginuid") << 65534 << std::flush;
+        return 0;
+    });
+    wait_for(pid);
+    const Event death = deaths.of(pid);
+    if (death.is_null("login_uid")) {
+        GTEST_SKIP() << "this kernel keeps no login user";
+    }
+    EXPECT_EQ(death.number("login_uid"), 65534);
+    EXPECT_EQ(death.text("login_user"), "nobody");
+    EXPECT_EQ(death.text("user"), "root");
+}
+
+// The line is that of the birth, whoever adopts it.
+TEST(DeathLife, ADaemonThatForksTwice) {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int report[2];
+    ASSERT_EQ(::pipe(report), 0);
+    Deaths& deaths = Deaths::shared();
+    const pid_t first = start([&] {
+        const pid_t second = start([&] {
+            const pid_t daemon = start_sleeper();
+            (void)!::write(report[1], &daemon, sizeof daemon);
+            return 0;
+        });
+        return wait_for(second).code();
+    });
+    pid_t daemon = 0;
+    ASSERT_EQ(::read(report[0], &daemon, sizeof daemon), static_cast<ssize_t>(sizeof daemon));
+    wait_for(first);
+    EXPECT_EQ(kill_and_wait(daemon, SIGTERM).signal(), SIGTERM);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+    const Event death = deaths.of(daemon);
+    const auto above = death.numbers("ancestor_pids");
+    ASSERT_GE(above.size(), 3U);
+    EXPECT_EQ(above[1], first);
+    EXPECT_EQ(above[2], ::getpid());
+    EXPECT_EQ(death.number("ppid"), ::getpid()) << "the subreaper";
+}
+
+TEST(DeathLife, OneThatIsOlderThanTheRecorder) {
+    const Folder folder;
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t pid = start([&] {
+        ::dup2(ends[0], STDIN_FILENO);
+        ::close(ends[1]);
+        (void)!::chdir(folder.path().c_str());
+        exec_self({"read", "0"});
+        return 0;
+    });
+    wait_until([&] { return proc_file(pid, "cmdline").find("read") != std::string::npos; }, "exec");
+    Deaths deaths;
+    EXPECT_EQ(kill_and_wait(pid, SIGKILL).signal(), SIGKILL);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    const Event death = deaths.of(pid);
+    EXPECT_EQ(death.text("executable"), self_path());
+    EXPECT_EQ(death.words("argv").back(), "0");
+    EXPECT_EQ(death.text("cwd"), folder.path());
+    EXPECT_EQ(death.number("killer_pid"), ::getpid());
+    EXPECT_EQ(death.text("killer_executable"), self_path()) << "older too";
+    EXPECT_EQ(death.numbers("ancestor_pids").front(), ::getpid());
+    deaths.end();
+}
+
+// Each has its certificate, or is told as lost.
+TEST(DeathLife, AStorm) {
+    const int count = scaled(20'000);
+    Deaths deaths;
+    const pid_t parent = start([&] {
+        exec_self({"storm", std::to_string(count)});
+        return 0;
+    });
+    EXPECT_EQ(wait_for(parent).code(), 0);
+    deaths.of(parent);
+    int64_t told = 0;
+    int64_t lost = 0;
+    std::set<std::pair<int64_t, int64_t>> seen;
+    for (const Event& event : deaths.end()) {
+        if (event.kind() == "loss") {
+            lost += event.number("count");
+        } else if (event.kind() == "death" && event.number("ppid") == parent) {
+            EXPECT_TRUE(seen.insert({event.pid(), event.number("start_ns")}).second)
+                << event.line();
+            EXPECT_EQ(event.text("executable"), self_path());
+            told++;
+        }
+    }
+    EXPECT_LE(told, count);
+    EXPECT_GE(told + lost, count);
+    EXPECT_GE(told, count / 2) << lost << " lost";
+}
+
+// A machine with few pids: the same one comes again and again, each time another process.
+TEST(DeathLife, PidsAreReused) {
+    if (!in_guest()) {
+        GTEST_SKIP() << "only where the machine's pids are our own";
+    }
+    std::string before;
+    std::ifstream("/proc/sys/kernel/pid_max") >> before;
+    std::ofstream("/proc/sys/kernel/pid_max") << 450 << std::flush;
+    Deaths deaths;
+    const int count = 1'200;
+    std::vector<std::pair<pid_t, int>> children;
+    for (int i = 0; i < count; i++) {
+        const pid_t pid = start([i] { return i % 250; });
+        children.emplace_back(pid, wait_for(pid).code());
+    }
+    std::ofstream("/proc/sys/kernel/pid_max") << before << std::flush;
+    deaths.of(children.back().first);
+    std::vector<std::pair<pid_t, int>> told;
+    std::set<pid_t> pids;
+    for (const Event& event : deaths.end()) {
+        if (event.kind() == "death" && event.number("ppid") == ::getpid()) {
+            told.emplace_back(event.pid(), event.number("exit_code"));
+            pids.insert(static_cast<pid_t>(event.pid()));
+            EXPECT_EQ(event.text("executable"), self_path());
+        }
+    }
+    std::sort(told.begin(), told.end());
+    std::sort(children.begin(), children.end());
+    EXPECT_EQ(told, children);
+    EXPECT_LT(pids.size(), static_cast<size_t>(count)) << "no pid was used twice";
+}
+
+}  // namespace
+}  // namespace vigil::tests
