@@ -44,10 +44,12 @@ std::optional<int64_t> parse_local(const std::string& text, int64_t now_unix_ns)
         }
         parts.tm_isdst = -1;
         const int day = parts.tm_mday;
+        const bool is_leap_second = parts.tm_sec > 59;
         const time_t second = ::mktime(&parts);
         constexpr time_t most = INT64_MAX / second_ns - 1;
         // It takes the 31st of each month.
-        const bool is_time = parts.tm_mday == day && second > -most && second < most;
+        const bool is_time =
+            parts.tm_mday == day && !is_leap_second && second > -most && second < most;
         return is_time ? std::optional(second * second_ns) : std::nullopt;
     }
     return std::nullopt;
@@ -63,7 +65,9 @@ std::optional<int64_t> parse_rfc3339(std::string text) {
     if (text.size() == seconds_end) {
         text += ".0";
     }
-    text.resize(std::max(text.size(), seconds_end + sizeof ".123456" - 1), '0');
+    if (text.back() != '.') {
+        text.resize(std::max(text.size(), seconds_end + sizeof ".123456" - 1), '0');
+    }
     return parse_utc(text + 'Z');
 }
 

@@ -136,7 +136,7 @@ struct Certificate {
     bool cut = false;  // long strings of it have been cut
 
     // By a signal, the OOM killer, or with an exit code that is not 0.
-    bool is_abnormal() const { return cause != model::Cause::exit || exit_code != 0; }
+    bool is_abnormal() const { return exit_code != 0; }
 
     bool operator==(const Certificate&) const = default;
 };

@@ -108,8 +108,11 @@ struct Ranked {
     Found found;
 };
 
-// The smallest on top.
-bool above(const Ranked& a, const Ranked& b) { return a.rank > b.rank; }
+// Of equal ones the newer.
+bool above(const Ranked& a, const Ranked& b) {
+    return std::pair(a.rank, a.found.certificate.unix_ns) >
+           std::pair(b.rank, b.found.certificate.unix_ns);
+}
 
 class Search {
  public:
@@ -194,10 +197,7 @@ class Search {
     }
 
     Answer finish() {
-        std::sort(ranked_.begin(), ranked_.end(), [](const Ranked& a, const Ranked& b) {
-            return std::pair(a.rank, a.found.certificate.unix_ns) >
-                   std::pair(b.rank, b.found.certificate.unix_ns);
-        });
+        std::sort(ranked_.begin(), ranked_.end(), above);
         for (Ranked& each : ranked_) {
             answer_.deaths.push_back(std::move(each.found));
         }
@@ -211,7 +211,7 @@ class Search {
     Told told_;
     std::set<Receipt> told_receipts_;
     std::string oldest_;
-    std::vector<Ranked> ranked_;  // a heap
+    std::vector<Ranked> ranked_;  // a heap, the least one on top
     Answer answer_;
 };
 

@@ -198,9 +198,9 @@ TEST(Certificate, LargestNumbers) {
 // All bytes that a name can have, and what they look like when a writer has escaped them.
 TEST(Certificate, ForeignBytesComeBackAsTheyWere) {
     std::mt19937 random(42);
-    const std::vector<std::string> spicy{"\x1b[31m", "\xff",   "\n", "\xc2\x9b", "\xe2\x80\xae",
+    const std::vector<std::string> spicy{"\x1b[31m", "\xff",     "\n", "\xc2\x9b", "\xe2\x80\xae",
                                          "\"",       "\xf0\x9f", "é",  "\x7f",     ",\"pid\":1,",
-                                         "{}",       "\\",     "\t", "\\n"};
+                                         "{}",       "\\",       "\t", "\\n"};
     for (int i = 0; i < 20'000; i++) {
         const auto bytes = [&](size_t longest) {
             std::string text;
@@ -259,16 +259,16 @@ TEST(Certificate, WhatIsNoneIsPassedOver) {
     std::string exit;
     sinks::make_json_sink("box")->append(exit, test::exit_event());
     EXPECT_TRUE(is_nothing(exit));
-    for (const std::string_view text :
-         {"null"sv, "[]"sv, "{}"sv, "17"sv, "{\"kind\":17}"sv, "{\"kind\":\"death\"}"sv,
-          R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":1})"sv,
-          R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","cause":"exit"})"sv,
-          R"({"kind":"death","time":"yesterday","pid":1,"cause":"exit"})"sv,
-          R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":-1,"cause":"exit"})"sv,
-          R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":4294967296,"cause":"exit"})"sv,
-          R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":1,"cause":"bored"})"sv,
-          R"({"kind":"loss","count":3})"sv,
-          R"({"kind":"loss","from":"x","to":"y"})"sv}) {
+    for (
+        const std::string_view text :
+        {"null"sv, "[]"sv, "{}"sv, "17"sv, "{\"kind\":17}"sv, "{\"kind\":\"death\"}"sv,
+         R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":1})"sv,
+         R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","cause":"exit"})"sv,
+         R"({"kind":"death","time":"yesterday","pid":1,"cause":"exit"})"sv,
+         R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":-1,"cause":"exit"})"sv,
+         R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":4294967296,"cause":"exit"})"sv,
+         R"({"kind":"death","time":"2026-11-20T22:33:49.000000Z","pid":1,"cause":"bored"})"sv,
+         R"({"kind":"loss","count":3})"sv, R"({"kind":"loss","from":"x","to":"y"})"sv}) {
         EXPECT_TRUE(is_nothing(text)) << text;
     }
     EXPECT_TRUE(is_nothing(std::string(1 << 20, '[')));

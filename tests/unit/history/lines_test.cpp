@@ -95,8 +95,8 @@ TEST(Lines, ThatAreTooLongArePassedOver) {
     const test::Folder folder;
     constexpr size_t longest = journal::longest_line_bytes;
     for (const size_t size : {longest + 1, longest + 2, 5 * longest}) {
-        const std::string path = folder.write(
-            "x.log", numbered_line(1) + numbered_line(2, size) + numbered_lines(3, 4));
+        const std::string path =
+            folder.write("x.log", numbered_line(1) + numbered_line(2, size) + numbered_lines(3, 4));
         EXPECT_EQ(oldest_first(path), numbered_line(1) + numbered_lines(3, 4)) << size;
         folder.write("x.log", numbered_line(2, size));
         EXPECT_EQ(oldest_first(path), "") << size;

@@ -75,8 +75,9 @@ inline model::Killer killer() {
     killer.comm = test::comm("kill");
     killer.user = "root";
     killer.executable = "kill";
-    killer.argv = "kill\0-9\0"
-                  "4242\0"sv;
+    killer.argv =
+        "kill\0-9\0"
+        "4242\0"sv;
     killer.ancestry = ancestry({{991, "bash"}, {980, "sshd"}, {1, "systemd"}});
     return killer;
 }
