@@ -28,6 +28,8 @@ int run_agent(const Arguments& arguments);
 int run_server(const Arguments& arguments);
 int run_ctl(const Arguments& arguments);
 int run_certs(const Arguments& arguments);
+int run_why(const Arguments& arguments);
+int run_history(const Arguments& arguments);
 int run_verify(const Arguments& arguments);
 int run_record(const Arguments& arguments);
 int run_doctor(const Arguments& arguments);

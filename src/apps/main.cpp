@@ -29,6 +29,8 @@ constexpr std::array commands{
     Command{"agent", run_agent, "hold this machine against limits that a server hands out"},
     Command{"server", run_server, "hand out limits to agents, and log what they tell"},
     Command{"ctl", run_ctl, "give a command to the server on this machine"},
+    Command{"why", run_why, "say who or what ended a process"},
+    Command{"history", run_history, "list the processes that ended, and what they had used"},
     Command{"pin", run_pin, "leave the tracer in the kernel, so that readers can come and go"},
     Command{"unpin", run_unpin, "remove what 'pin' left there"},
     Command{"certs", run_certs, "keys and certificates for agents and server"},
@@ -60,6 +62,7 @@ void print_help() {
         "  sudo vigil trace -- make             one command and all that it starts\n"
         "  sudo vigil watch -c limits.json      who uses too much\n"
         "  sudo vigil up -c limits.json         and keep it in a log\n"
+        "  sudo vigil why nginx                 what ended it last\n"
         "  vigil doctor                         will it work here?\n");
 }
 

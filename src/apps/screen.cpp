@@ -16,12 +16,12 @@ namespace {
 constexpr std::string_view erase_line = "\r\x1b[K";
 constexpr size_t usual_columns = 80;
 
+}  // namespace
+
 size_t columns_of(int fd) {
     winsize size{};
     return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual_columns;
 }
-
-}  // namespace
 
 Screen::Screen(int fd, bool with_status)
     : terminal_(without_waiting(fd)),

@@ -3,6 +3,7 @@
 // line that stays below them.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@
 #include "sinks/line_queue.h"
 
 namespace vigil::apps {
+
+// How wide a terminal is.
+size_t columns_of(int fd);
 
 class Screen {
  public:

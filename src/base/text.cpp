@@ -171,6 +171,25 @@ void append_json_string(std::string& out, std::string_view bytes) {
     out += '"';
 }
 
+// Outside of ASCII JSON has only strings, and control characters only between its tokens.
+std::string printable_json(std::string_view json) {
+    const auto is_ascii = [](char c) { return c >= 0 && c < 0x7f; };
+    const auto is_control = [](char c) { return c >= 0 && c < 0x20; };
+    std::string out;
+    std::string part;
+    while (!json.empty()) {
+        auto end = std::find_if_not(json.begin(), json.end(), is_ascii);
+        std::remove_copy_if(json.begin(), end, std::back_inserter(out), is_control);
+        json.remove_prefix(static_cast<size_t>(end - json.begin()));
+        end = std::find_if(json.begin(), json.end(), is_ascii);
+        part.clear();
+        append_json_string(part, json.substr(0, static_cast<size_t>(end - json.begin())));
+        out.append(part, 1, part.size() - 2);
+        json.remove_prefix(static_cast<size_t>(end - json.begin()));
+    }
+    return out;
+}
+
 // A code point is taken for a column, which is right for most names.
 std::string fit_columns(std::string_view line, size_t columns) {
     const auto begins_code_point = [](char byte) {

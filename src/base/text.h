@@ -30,4 +30,8 @@ std::string fit_columns(std::string_view line, size_t columns);
 // terminal.
 void append_json_string(std::string& out, std::string_view bytes);
 
+// Valid JSON of another's writing as append_json_string() would have written its strings: safe for
+// a terminal, and on one line.
+std::string printable_json(std::string_view json);
+
 }  // namespace vigil

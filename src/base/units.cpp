@@ -49,6 +49,25 @@ Error wrong(std::string_view text, std::string_view expected) {
     return {ErrorCode::usage, fmt::format("'{}': expected {}", text, expected)};
 }
 
+constexpr std::array size_names{"B", "KB", "MB", "GB", "TB"};
+
+struct Scaled {
+    double value;
+    const char* unit;
+};
+
+// In the largest unit in which it is at least 1. A unit above bytes begins where the one below
+// would be shown as 1024: at `full`, which is a little less.
+Scaled scaled(uint64_t bytes, double full) {
+    auto value = static_cast<double>(bytes);
+    size_t unit = 0;
+    while (value >= (unit == 0 ? 1024 : full) && unit + 1 < size_names.size()) {
+        value /= 1024;
+        unit++;
+    }
+    return {value, size_names[unit]};
+}
+
 }  // namespace
 
 Result<uint64_t> parse_duration_ns(std::string_view text) {
@@ -104,24 +123,26 @@ void append_seconds(std::string& out, uint64_t ns) {
 }
 
 void append_size(std::string& out, uint64_t bytes) {
-    constexpr std::array names{"B", "KB", "MB", "GB", "TB"};
-    auto value = static_cast<double>(bytes);
-    size_t unit = 0;
-    // As rounded to one decimal: 1023.97 KB is shown as 1.0MB, never as 1024.0KB.
-    while (value >= (unit == 0 ? 1024 : 1023.95) && unit + 1 < names.size()) {
-        value /= 1024;
-        unit++;
-    }
-    if (unit == 0) {
-        fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}B"), bytes);
-    } else {
-        fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:.1f}{}"), value, names[unit]);
-    }
+    const Scaled size = scaled(bytes, 1023.95);
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:.{}f}{}"), size.value,
+                   bytes < 1024 ? 0 : 1, size.unit);
+}
+
+std::string spoken_size(uint64_t bytes) {
+    const Scaled size = scaled(bytes, 1023.5);
+    return fmt::format("{:.{}f} {}", size.value, bytes < 1024 || size.value >= 9.95 ? 0 : 1,
+                       size.unit);
 }
 
 std::string spoken_duration(uint64_t ns) {
     const uint64_t seconds = ns / ns_per_s;
     const uint64_t hours = seconds / 3600;
+    if (ns < 10 * ns_per_ms) {
+        return fmt::format("{}.{} ms", ns / ns_per_ms, ns / (100 * ns_per_us) % 10);
+    }
+    if (ns < 100 * ns_per_ms) {
+        return fmt::format("{} ms", ns / ns_per_ms);
+    }
     if (seconds < 60) {
         return fmt::format("{}.{} s", seconds, ns / (100 * ns_per_ms) % 10);
     }

@@ -48,24 +48,6 @@ bool has_foreign(std::string_view line) {
            std::any_of(line.begin() + static_cast<ptrdiff_t>(at), line.end(), is_foreign);
 }
 
-// Valid JSON with what misleads a reader or acts on a terminal escaped, DEL, C1 and such: outside
-// of ASCII it can only stand in a string.
-std::string with_escapes(std::string_view line) {
-    std::string out;
-    std::string part;
-    while (!line.empty()) {
-        auto end = std::find_if(line.begin(), line.end(), is_foreign);
-        out.append(line.begin(), end);
-        line.remove_prefix(static_cast<size_t>(end - line.begin()));
-        end = std::find_if_not(line.begin(), line.end(), is_foreign);
-        part.clear();
-        append_json_string(part, line.substr(0, static_cast<size_t>(end - line.begin())));
-        out.append(part, 1, part.size() - 2);
-        line.remove_prefix(static_cast<size_t>(end - line.begin()));
-    }
-    return out;
-}
-
 // The members of a message; the first one that is wrong is remembered.
 class Members {
  public:
@@ -265,7 +247,7 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
         if (!has_foreign(line)) {
             return EventLine{*sequence, line};
         }
-        rebuilt = with_escapes(line);
+        rebuilt = printable_json(line);
         return EventLine{*sequence, rebuilt};
     }
     rebuilt.assign(1, '{');
@@ -280,7 +262,7 @@ Result<EventLine> Parser::State::event(std::string_view line, object members,
     rebuilt.pop_back();
     rebuilt.append(end.data(), static_cast<size_t>(stop - end.data()));
     if (has_foreign(rebuilt)) {
-        rebuilt = with_escapes(rebuilt);
+        rebuilt = printable_json(rebuilt);
     }
     return EventLine{*sequence, rebuilt};
 }

@@ -118,6 +118,14 @@ TEST(Text, AppendsAndKeepsWhatIsThere) {
     EXPECT_EQ(out, R"(xa\n"b c""d")");
 }
 
+TEST(Text, JsonOfOthersIsMadePrintable) {
+    const std::string own = R"({"a":"\u001b \\xff \u202e","b":["é",1,null]})";
+    EXPECT_EQ(printable_json(own), own);
+    EXPECT_EQ(printable_json(""), "");
+    EXPECT_EQ(printable_json("\r\n{\t\"a\":\"\x7f\xc2\x9b\xe2\x80\xaeé\xff\"}\n"),
+              R"({"a":"\u007f\u009b\u202eé\\xff"})");
+}
+
 TEST(Text, LinesAreCutToColumns) {
     EXPECT_EQ(fit_columns("abc", 3), "abc");
     EXPECT_EQ(fit_columns("abcd", 3), "ab…");

@@ -133,6 +133,32 @@ TEST(Units, SecondsAreCutToMilliseconds) {
     EXPECT_EQ(seconds(UINT64_MAX), ">18446744073.709s");
 }
 
+TEST(Units, SpokenDurations) {
+    EXPECT_EQ(spoken_duration(0), "0.0 ms");
+    EXPECT_EQ(spoken_duration(449'999), "0.4 ms");
+    EXPECT_EQ(spoken_duration(9'999'999), "9.9 ms");
+    EXPECT_EQ(spoken_duration(10'000'000), "10 ms");
+    EXPECT_EQ(spoken_duration(99'999'999), "99 ms");
+    EXPECT_EQ(spoken_duration(100'000'000), "0.1 s");
+    EXPECT_EQ(spoken_duration(59'999'999'999), "59.9 s");
+    EXPECT_EQ(spoken_duration(60'000'000'000), "1 min 0 s");
+    EXPECT_EQ(spoken_duration(7'980'000'000'000), "2 h 13 min");
+    EXPECT_EQ(spoken_duration(172'800'000'000'000), "2 d 0 h");
+    EXPECT_EQ(spoken_duration(UINT64_MAX), "213503 d 23 h");
+}
+
+TEST(Units, SpokenSizes) {
+    EXPECT_EQ(spoken_size(0), "0 B");
+    EXPECT_EQ(spoken_size(1023), "1023 B");
+    EXPECT_EQ(spoken_size(1024), "1.0 KB");
+    EXPECT_EQ(spoken_size(10'188), "9.9 KB");
+    EXPECT_EQ(spoken_size(10'189), "10 KB");
+    EXPECT_EQ(spoken_size(212 << 20), "212 MB");
+    EXPECT_EQ(spoken_size((1ULL << 30) - (1 << 19) - 1), "1023 MB");
+    EXPECT_EQ(spoken_size((1ULL << 30) - (1 << 19)), "1.0 GB");
+    EXPECT_EQ(spoken_size(UINT64_MAX), "16777216 TB");
+}
+
 TEST(Units, SizesTakeTheUnitThatFits) {
     EXPECT_EQ(size(0), ">0B");
     EXPECT_EQ(size(1023), ">1023B");

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions about past deaths, answered from journals of death certificates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "history/certificate.h"
+
+namespace vigil::history {
+
+// All that are given must hold. Names and units may hold the wildcards of fnmatch(3).
+struct Conditions {
+    int64_t since_unix_ns = INT64_MIN;
+    int64_t until_unix_ns = INT64_MAX;
+    std::optional<std::string> name;  // comm, or base name of the executable
+    std::optional<uint32_t> pid;
+    std::optional<std::string> user;  // name, or number
+    std::optional<std::string> unit;  // of systemd; ".service" may be left out
+    std::optional<model::Cause> cause;
+    bool abnormal = false;  // not with exit code 0
+};
+
+bool matches(const Certificate& certificate, const Conditions& conditions);
+
+// Whether deaths with exit code 0 can match.
+bool takes_clean_exits(const Conditions& conditions);
+
+enum class Order { newest, cpu, memory, disk, network, lifetime };
+
+struct Query {
+    Conditions conditions;
+    Order order = Order::newest;  // the largest first; what is not known comes last
+    size_t most = 50;
+};
+
+struct Found {
+    Certificate certificate;
+    std::string line;  // of the journal, safe for a terminal
+};
+
+struct Answer {
+    std::vector<Found> deaths;
+    // Newest first: those that overlap the time that was asked for, as far back as was read.
+    std::vector<Receipt> receipts;
+    std::optional<int64_t> oldest_unix_ns;  // as far back as was read
+    std::vector<std::string> troubles;      // what could not be read
+};
+
+// `journals`: paths of active files; those that are not there are empty. They are merged by time,
+// the newest first, and one death that two journals tell comes once.
+Answer ask(const std::vector<std::string>& journals, const Query& query);
+
+}  // namespace vigil::history
