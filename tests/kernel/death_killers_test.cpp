@@ -58,8 +58,7 @@ TEST(DeathKiller, ThroughTwoShells) {
     EXPECT_EQ(death.text("killer_executable"), self_path());
     const Words above = death.words("killer_ancestor_comms");
     ASSERT_GE(above.size(), 3U) << death.line();
-    EXPECT_EQ(above[0], "sh");
-    EXPECT_EQ(above[1], "sh");
+    EXPECT_EQ(above[1], "sh") << "the inner one may be called otherwise: busybox starts itself";
     const auto pids = death.numbers("killer_ancestor_pids");
     EXPECT_EQ(pids[1], shell);
     EXPECT_EQ(pids[2], ::getpid());
@@ -211,7 +210,9 @@ TEST(DeathKiller, OutOfMemoryOfTheWholeMachine) {
     const pid_t pid = start([&] {
         const Fd score(::open("/proc/self/oom_score_adj", O_WRONLY));
         (void)!::write(score.get(), "1000", 4);
-        touch_mb(4096);
+        for (int i = 0; i < 64; i++) {
+            touch_mb(64);
+        }
         return 0;
     });
     EXPECT_EQ(wait_for(pid).signal(), SIGKILL);

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "history/story.h"
+#include "history/told.h"
 #include "host/procfs.h"
 
 namespace vigil::history {
