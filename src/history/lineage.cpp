@@ -10,7 +10,7 @@ namespace {
 // Counts what it has given out.
 template <class T>
 struct CountingAllocator {
-    using value_type = T;
+    using value_type = T;  // NOLINT(readability-identifier-naming): as the standard has it
 
     explicit CountingAllocator(size_t* total) : bytes(total) {}
     template <class Other>
