@@ -13,7 +13,7 @@ static_assert(sizeof(vigil_header) == 80);
 static_assert(sizeof(vigil_fork) == 88);
 static_assert(offsetof(vigil_exec, data) == 104);
 static_assert(sizeof(vigil_exec) == 104 + VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX);
-static_assert(sizeof(vigil_exit) == 184);
+static_assert(sizeof(vigil_exit) == 192);
 static_assert(sizeof(vigil_signal) == 136);
 static_assert(sizeof(vigil_oom) == 112);
 static_assert(sizeof(vigil_kill_failed) == 104);
