@@ -38,7 +38,8 @@ std::vector<std::string> death_folders(const std::optional<std::string>& state) 
     return folders;
 }
 
-history::Answer ask_past(const std::vector<std::string>& folders, const history::Query& query) {
+std::vector<std::string> journals_for(const std::vector<std::string>& folders,
+                                      const history::Query& query) {
     std::vector<std::string> journals;
     for (const std::string& folder : folders) {
         journals.push_back(folder + "/abnormal.log");
@@ -46,7 +47,7 @@ history::Answer ask_past(const std::vector<std::string>& folders, const history:
             journals.push_back(folder + "/clean.log");
         }
     }
-    return history::ask(journals, query);
+    return journals;
 }
 
 void say_troubles(std::vector<std::string> troubles) {

@@ -22,7 +22,8 @@ using history::Answer;
 using history::Conditions;
 
 Answer ask(const std::vector<std::string>& folders, const Conditions& conditions, size_t most) {
-    return ask_past(folders, {.conditions = conditions, .most = most});
+    const history::Query query{.conditions = conditions, .most = most};
+    return history::ask(journals_for(folders, query), query);
 }
 
 // Where it is still there, nothing has ended it.
