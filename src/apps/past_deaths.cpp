@@ -38,7 +38,8 @@ std::vector<std::string> death_folders(const std::optional<std::string>& state) 
     return folders;
 }
 
-history::Answer ask_past(const std::vector<std::string>& folders, const history::Query& query) {
+std::vector<std::string> journals_for(const std::vector<std::string>& folders,
+                                      const history::Query& query) {
     std::vector<std::string> journals;
     for (const std::string& folder : folders) {
         journals.push_back(folder + "/abnormal.log");
@@ -46,7 +47,7 @@ history::Answer ask_past(const std::vector<std::string>& folders, const history:
             journals.push_back(folder + "/clean.log");
         }
     }
-    return history::ask(journals, query);
+    return journals;
 }
 
 void say_troubles(std::vector<std::string> troubles) {
@@ -60,23 +61,19 @@ void say_troubles(std::vector<std::string> troubles) {
 void say_nothing_found(const std::vector<std::string>& folders, const history::Answer& answer,
                        const std::string& asked) {
     const bool root = ::geteuid() == 0;
-    const char* sudo = root ? "" : "sudo ";
     if (std::none_of(folders.begin(), folders.end(), is_there)) {
         say(stderr,
-            "vigil: no deaths are kept {}. 'sudo vigil record', 'up' and 'agent' keep them from "
-            "then on{}\n",
+            "vigil: no deaths are kept {}: 'sudo vigil record', 'up' and 'agent' keep those to "
+            "come{}\n",
             folders.size() == 1 ? "in " + word(folders[0]) : "here yet",
-            root ? "." : "; what root's keep takes sudo to read.");
-        return;
-    }
-    if (answer.oldest_unix_ns) {
-        say(stderr, "vigil: no {} is kept; what is goes back to {}.\n", asked,
+            root ? "" : " (what root keeps takes sudo to read)");
+    } else if (answer.oldest_unix_ns) {
+        say(stderr, "vigil: no {} is kept; what is goes back to {}\n", asked,
             history::moment(*answer.oldest_unix_ns, unix_now_ns()));
     } else if (answer.troubles.empty()) {
-        say(stderr, "vigil: no {} is kept.{}\n", asked,
-            " Does 'vigil record', 'up' or 'agent' run?");
+        say(stderr, "vigil: no {} is kept; does 'vigil record', 'up' or 'agent' run?\n", asked);
     } else {
-        say(stderr, "vigil: no {} can be read; try '{}vigil ...'.\n", asked, sudo);
+        say(stderr, "vigil: no {} can be read{}\n", asked, root ? "" : " (sudo?)");
     }
 }
 

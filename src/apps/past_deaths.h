@@ -15,8 +15,9 @@ namespace vigil::apps {
 // keep some.
 std::vector<std::string> death_folders(const std::optional<std::string>& state);
 
-// What is kept in the folders of what is asked for.
-history::Answer ask_past(const std::vector<std::string>& folders, const history::Query& query);
+// The journals in these folders that can hold what is asked for.
+std::vector<std::string> journals_for(const std::vector<std::string>& folders,
+                                      const history::Query& query);
 
 // Each one once.
 void say_troubles(std::vector<std::string> troubles);

@@ -22,21 +22,23 @@ using history::Answer;
 using history::Conditions;
 
 Answer ask(const std::vector<std::string>& folders, const Conditions& conditions, size_t most) {
-    return ask_past(folders, {.conditions = conditions, .most = most});
+    const history::Query query{.conditions = conditions, .most = most};
+    return history::ask(journals_for(folders, query), query);
 }
 
+// Where it is still there, nothing has ended it.
 void say_if_alive(uint32_t pid) {
     const auto stat = host::read_stat(pid);
     if (!stat) {
         return;
     }
     if (stat->is_zombie()) {
-        say(stderr, "vigil: pid {} ({}) has ended, but its parent has not asked yet how.\n", pid,
-            printable(stat->comm));
+        say(stderr, "vigil: pid {} ({}) of this machine has ended; its parent has not asked how\n",
+            pid, printable(stat->comm));
         return;
     }
     const uint64_t now_ns = boot_now_ns();
-    say(stderr, "vigil: pid {} ({}) is alive, since {}.\n", pid, printable(stat->comm),
+    say(stderr, "vigil: pid {} ({}) of this machine is alive; it started {} ago\n", pid,
         printable(stat->comm), spoken_duration(now_ns - std::min(now_ns, stat->start_ns)));
 }
 
@@ -96,7 +98,7 @@ Result<int> run(const WhyRequest& request) {
     if (answer.deaths.empty()) {
         say(stderr, "{}", gaps);
         say_nothing_found(folders, answer, asked_for(request));
-        if (request.pid && !request.state) {
+        if (request.pid) {
             say_if_alive(*request.pid);
         }
         return 1;

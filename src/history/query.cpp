@@ -116,7 +116,8 @@ bool above(const Ranked& a, const Ranked& b) {
 
 class Search {
  public:
-    explicit Search(const Query& query) : query_(&query), sieve_(query) {}
+    Search(const Query& query, const std::function<bool(Found)>& each)
+        : query_(&query), each_(&each), sieve_(query) {}
 
     Answer run(const std::vector<std::string>& journals) {
         std::vector<std::unique_ptr<Source>> sources;
@@ -131,7 +132,7 @@ class Search {
                 sources.push_back(std::move(source));
             }
         }
-        while (!sources.empty() && !is_full()) {
+        while (!sources.empty() && !done_) {
             const auto newest = std::max_element(
                 sources.begin(), sources.end(),
                 [](const auto& a, const auto& b) { return a->head().time < b->head().time; });
@@ -146,7 +147,11 @@ class Search {
 
  private:
     bool is_ranked() const { return query_->order != Order::newest; }
-    bool is_full() const { return !is_ranked() && answer_.deaths.size() >= query_->most; }
+
+    void tell(Found found) {
+        told_deaths_++;
+        done_ = !(*each_)(std::move(found)) || told_deaths_ >= query_->most;
+    }
 
     void take(const Source& source) {
         const std::string_view kind = source.head().kind;
@@ -185,7 +190,7 @@ class Search {
         }
         Found found{std::move(*certificate), printable_json(line)};
         if (!is_ranked()) {
-            answer_.deaths.push_back(std::move(found));
+            tell(std::move(found));
             return;
         }
         if (full) {
@@ -199,18 +204,23 @@ class Search {
     Answer finish() {
         std::sort(ranked_.begin(), ranked_.end(), above);
         for (Ranked& each : ranked_) {
-            answer_.deaths.push_back(std::move(each.found));
+            if (!done_) {
+                tell(std::move(each.found));
+            }
         }
         answer_.oldest_unix_ns = parse_utc(oldest_);
         return std::move(answer_);
     }
 
     const Query* query_;
+    const std::function<bool(Found)>* each_;
     Sieve sieve_;
     Parser parser_;
     Told told_;
     std::set<Receipt> told_receipts_;
     std::string oldest_;
+    size_t told_deaths_ = 0;
+    bool done_ = false;
     std::vector<Ranked> ranked_;  // a heap, the least one on top
     Answer answer_;
 };
@@ -234,7 +244,18 @@ bool takes_clean_exits(const Conditions& conditions) {
 }
 
 Answer ask(const std::vector<std::string>& journals, const Query& query) {
-    return query.most == 0 ? Answer{} : Search(query).run(journals);
+    std::vector<Found> deaths;
+    Answer answer = ask(journals, query, [&](Found found) {
+        deaths.push_back(std::move(found));
+        return true;
+    });
+    answer.deaths = std::move(deaths);
+    return answer;
+}
+
+Answer ask(const std::vector<std::string>& journals, const Query& query,
+           const std::function<bool(Found)>& each) {
+    return query.most == 0 ? Answer{} : Search(query, each).run(journals);
 }
 
 }  // namespace vigil::history

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,5 +55,9 @@ struct Answer {
 // `journals`: paths of active files; those that are not there are empty. They are merged by time,
 // the newest first, and one death that two journals tell comes once.
 Answer ask(const std::vector<std::string>& journals, const Query& query);
+
+// The same without keeping the deaths: `each` gets them one by one, and says whether it wants more.
+Answer ask(const std::vector<std::string>& journals, const Query& query,
+           const std::function<bool(Found)>& each);
 
 }  // namespace vigil::history

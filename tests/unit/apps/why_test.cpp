@@ -121,22 +121,23 @@ TEST_F(WhyTest, NothingFound) {
     EXPECT_EQ(said.exit_code, 1);
     EXPECT_EQ(said.out, "");
     EXPECT_EQ(said.error,
-              "vigil: no death of nobody is kept; what is goes back to 2025-11-20 22:33:49.\n");
+              "vigil: no death of nobody is kept; what is goes back to 2025-11-20 22:33:49\n");
     EXPECT_EQ(why({"\x1b"}).error.find('\x1b'), std::string::npos);
     std::filesystem::remove_all(folder_.path("deaths"));
     const Said none = why({"5009"});
     EXPECT_EQ(none.exit_code, 1);
     EXPECT_EQ(none.error.rfind("vigil: no deaths are kept in ", 0), 0U);
-    EXPECT_NE(none.error.find("'sudo vigil record', 'up' and 'agent' keep them"),
+    EXPECT_NE(none.error.find("'sudo vigil record', 'up' and 'agent' keep those to come"),
               std::string::npos);
 }
 
 TEST_F(WhyTest, WhoIsAliveIsSaid) {
-    ::setenv("XDG_STATE_HOME", folder_.path("nothing").c_str(), 1);
-    const Said said = run(run_why, {std::to_string(::getpid())});
-    ::unsetenv("XDG_STATE_HOME");
+    const std::string pid = std::to_string(::getpid());
+    const Said said = why({pid});
     EXPECT_EQ(said.exit_code, 1);
-    EXPECT_NE(said.error.find(" is alive; it started "), std::string::npos) << said.error;
+    EXPECT_NE(said.error.find("\nvigil: pid " + pid + " ("), std::string::npos) << said.error;
+    EXPECT_NE(said.error.find(") of this machine is alive; it started "), std::string::npos);
+    EXPECT_EQ(why({"nobody"}).error.find("alive"), std::string::npos);
 }
 
 TEST_F(WhyTest, HistoryListsAll) {

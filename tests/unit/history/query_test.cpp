@@ -68,6 +68,20 @@ TEST_F(QueryTest, JournalsAreMergedNewestFirst) {
     EXPECT_EQ(pids_of(ask({}, Query{})), Pids());
 }
 
+TEST_F(QueryTest, WhoHasEnoughGetsNoMore) {
+    const std::string path = folder_.write("x.log", deaths({{1, 101}, {2, 102}, {3, 103}}));
+    for (const Order order : {Order::newest, Order::memory}) {
+        Pids got;
+        const Answer answer =
+            ask({path}, Query{.conditions = {}, .order = order}, [&](const Found& found) {
+                got.push_back(*found.certificate.pid);
+                return got.size() < 2;
+            });
+        EXPECT_EQ(got, (Pids{103, 102}));
+        EXPECT_TRUE(answer.deaths.empty());
+    }
+}
+
 TEST_F(QueryTest, OneDeathThatTwoAgentsTellComesOnce) {
     Made other = death_at(5, 105);
     other.event.unix_ns += 900'000;
