@@ -130,7 +130,7 @@ class Maker {
     std::string argv_;
     std::string line_;
     uint64_t number_ = 1;
-    int64_t unix_ns_ = unix_now_ns() - 6 * 86'400 * static_cast<int64_t>(ns_per_s);
+    int64_t unix_ns_ = unix_now_ns() - 6 * int64_t{86'400} * int64_t{ns_per_s};
 };
 
 std::unique_ptr<journal::Writer> open(const std::string& path) {

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "apps/places.h"
 #include "base/clock.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "history/archive.h"
 #include "history/moment.h"
 
 namespace vigil::apps {
@@ -25,11 +27,15 @@ bool is_there(const std::string& path) {
     return std::filesystem::exists(path, error) || error;
 }
 
+std::string in_folder(const std::string& folder, std::string_view file) {
+    return folder + '/' + std::string(file);
+}
+
 }  // namespace
 
 std::vector<std::string> death_folders(const std::optional<std::string>& state) {
     if (state) {
-        return {is_there(*state + "/abnormal.log") ? *state : *state + "/deaths"};
+        return {is_there(in_folder(*state, history::abnormal_file)) ? *state : *state + "/deaths"};
     }
     std::vector<std::string> folders;
     for (const char* command : {"agent", "up", "record"}) {
@@ -42,9 +48,9 @@ std::vector<std::string> journals_for(const std::vector<std::string>& folders,
                                       const history::Query& query) {
     std::vector<std::string> journals;
     for (const std::string& folder : folders) {
-        journals.push_back(folder + "/abnormal.log");
+        journals.push_back(in_folder(folder, history::abnormal_file));
         if (history::takes_clean_exits(query.conditions)) {
-            journals.push_back(folder + "/clean.log");
+            journals.push_back(in_folder(folder, history::clean_file));
         }
     }
     return journals;

@@ -137,7 +137,7 @@ std::string spoken_size(uint64_t bytes) {
 std::string spoken_duration(uint64_t ns) {
     const uint64_t seconds = ns / ns_per_s;
     const uint64_t hours = seconds / 3600;
-    if (ns >= 100 * ns_per_us && ns < 10 * ns_per_ms) {
+    if (ns > 0 && ns < 10 * ns_per_ms) {
         return fmt::format("{}.{} ms", ns / ns_per_ms, ns / (100 * ns_per_us) % 10);
     }
     if (ns >= 10 * ns_per_ms && ns < 100 * ns_per_ms) {

@@ -150,7 +150,7 @@ struct Receipt {
     int64_t to_unix_ns = 0;
     bool rebooted = false;
 
-    auto operator<=>(const Receipt&) const = default;
+    auto operator<=>(const Receipt&) const = default;  // NOLINT(modernize-use-nullptr): its 0
 };
 
 using Record = std::variant<std::monostate, Certificate, Receipt>;

@@ -21,11 +21,6 @@ bool is_number(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-std::string base_name(std::string_view path) {
-    const size_t slash = path.rfind('/');
-    return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
-}
-
 std::string literal_part(std::string_view pattern) {
     // What a set holds is one character only.
     pattern = pattern.substr(0, pattern.find('['));

@@ -17,9 +17,6 @@ bool matches_name(const std::string& pattern, const std::string& name);
 bool has_wildcards(std::string_view pattern);
 bool is_number(std::string_view text);
 
-// What follows the last slash.
-std::string base_name(std::string_view path);
-
 // The longest part that stands as it is in JSON wherever the pattern matches; "" where there is
 // none.
 std::string literal_part(std::string_view pattern);

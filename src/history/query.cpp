@@ -13,6 +13,7 @@
 #include "history/lines.h"
 #include "history/names.h"
 #include "history/sieve.h"
+#include "model/image.h"
 
 namespace vigil::history {
 namespace {
@@ -21,12 +22,23 @@ namespace {
 // before the first time signal of a boot, may have left some in front of good ones.
 constexpr size_t most_older_lines = 10'000;
 
+// A script that an interpreter was given, as `python3 backup.py`.
+std::string script_of(const Certificate& certificate, std::string_view executable) {
+    std::string argv;
+    for (const std::string& argument : certificate.argv) {
+        argv += argument + '\0';
+    }
+    return model::script_name(certificate.comm, executable, argv);
+}
+
 bool matches_process_name(const Certificate& certificate, const std::string& name) {
-    if (matches_name(name, certificate.comm)) {
+    const std::string executable(model::base_name(certificate.executable.value_or("")));
+    if (matches_name(name, certificate.comm) ||
+        (!executable.empty() && matches_name(name, executable))) {
         return true;
     }
-    const auto& executable = certificate.executable;
-    if (executable && matches_name(name, base_name(*executable))) {
+    const std::string script = script_of(certificate, executable);
+    if (!script.empty() && matches_name(name, script)) {
         return true;
     }
     return name.size() > longest_comm && !has_wildcards(name) &&

@@ -18,7 +18,7 @@ namespace vigil::history {
 struct Conditions {
     int64_t since_unix_ns = INT64_MIN;
     int64_t until_unix_ns = INT64_MAX;
-    std::optional<std::string> name;  // comm, or base name of the executable
+    std::optional<std::string> name;  // comm, base name of the executable or script
     std::optional<uint32_t> pid;
     std::optional<std::string> user;  // name, or number
     std::optional<std::string> unit;  // of systemd; ".service" may be left out

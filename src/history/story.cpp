@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "history/ending.h"
@@ -24,7 +25,8 @@ using model::SignalSource;
 
 constexpr size_t most_command_columns = 100;  // in a sentence
 constexpr size_t most_ancestors = 10;
-constexpr size_t container_digits = 12;  // as docker and others show ids
+constexpr uint64_t longest_stop_ns = 120 * ns_per_s;  // a service manager waits less
+constexpr size_t container_digits = 12;               // as docker and others show ids
 
 constexpr std::string_view dim = "\x1b[2m";
 constexpr std::string_view red = "\x1b[31m";
@@ -106,6 +108,11 @@ std::string earlier_sender(const Certificate& certificate) {
         return " from the same process";
     }
     const Ancestors& above = killer.ancestors;
+    // A shell that sent the first by itself, and started a program for the second.
+    if (was_sent(certificate) && before.pid > 1U && !above.pids.empty() &&
+        above.pids[0] == *before.pid) {
+        return " from the same " + printable(before.comm);
+    }
     // Of init everything is a child.
     if (was_sent(certificate) && before.parent_pid > 1U && !above.pids.empty() &&
         above.pids[0] == *before.parent_pid) {
@@ -119,11 +126,22 @@ std::string earlier_sender(const Certificate& certificate) {
 }
 
 // How long before its end, or before the signal that brought it.
-std::string earlier_by(const Certificate& certificate) {
+std::optional<uint64_t> earlier_by_ns(const Certificate& certificate) {
     const int64_t end = certificate.signal_unix_ns.value_or(*certificate.unix_ns);
     const auto begin = certificate.before.unix_ns;
     return begin && *begin <= end
-               ? spoken_duration(static_cast<uint64_t>(end) - static_cast<uint64_t>(*begin))
+               ? std::optional(static_cast<uint64_t>(end) - static_cast<uint64_t>(*begin))
+               : std::nullopt;
+}
+
+// " 0.3 s after SIGTERM": it did what it was asked to. What it lived on for long was about
+// something else.
+std::string after_request(const Certificate& certificate) {
+    const auto by_ns = earlier_by_ns(certificate);
+    return certificate.cause == model::Cause::exit && certificate.before.number && by_ns &&
+                   *by_ns <= longest_stop_ns
+               ? fmt::format(", {} after {}", spoken_duration(*by_ns),
+                             model::signal_name(*certificate.before.number))
                : "";
 }
 
@@ -131,9 +149,9 @@ std::string earlier(const Certificate& certificate) {
     if (!certificate.before.number) {
         return "";
     }
-    const std::string by = earlier_by(certificate);
+    const auto by_ns = earlier_by_ns(certificate);
     return std::string(model::signal_name(*certificate.before.number)) +
-           earlier_sender(certificate) + (by.empty() ? "" : ", " + by + " earlier");
+           earlier_sender(certificate) + (by_ns ? ", " + spoken_duration(*by_ns) + " earlier" : "");
 }
 
 std::string out_of_memory(const Certificate& certificate) {
@@ -253,11 +271,7 @@ std::string story(const Certificate& certificate, int64_t now_unix_ns, bool colo
     if (certificate.bill.lifetime_ns) {
         out += fmt::format(", {} after it started", spoken_duration(*certificate.bill.lifetime_ns));
     }
-    if (certificate.cause == model::Cause::exit && certificate.before.number) {
-        const std::string by = earlier_by(certificate);
-        out += fmt::format(", {}after {}", by.empty() ? "" : by + ' ',
-                           model::signal_name(*certificate.before.number));
-    }
+    out += after_request(certificate);
     if (!ending.reason.empty()) {
         out += ": " + ending.reason;
     }

@@ -134,7 +134,8 @@ TEST(Units, SecondsAreCutToMilliseconds) {
 }
 
 TEST(Units, SpokenDurations) {
-    EXPECT_EQ(spoken_duration(99'999), "0.0 s");
+    EXPECT_EQ(spoken_duration(0), "0.0 s");
+    EXPECT_EQ(spoken_duration(1), "0.0 ms");
     EXPECT_EQ(spoken_duration(100'000), "0.1 ms");
     EXPECT_EQ(spoken_duration(449'999), "0.4 ms");
     EXPECT_EQ(spoken_duration(9'999'999), "9.9 ms");

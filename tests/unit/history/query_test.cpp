@@ -12,6 +12,8 @@
 namespace vigil::history {
 namespace {
 
+using namespace std::string_view_literals;
+
 // Deaths one second after another, told by their pids.
 Made death_at(int64_t second, uint32_t pid) {
     Made made;
@@ -135,6 +137,9 @@ TEST_F(QueryTest, Names) {
         Made made = death_at(pid, pid);
         made.event.process.comm = test::comm(comm);
         made.death.executable = executable;
+        if (comm == "python3") {
+            made.death.argv = "python3\0-u\0/opt/backup.py\0--now\0"sv;
+        }
         return made.line();
     };
     const std::string content = named(1, "nginx", "nginx") + named(2, "nginx-worker", "nginx") +
@@ -164,6 +169,7 @@ TEST_F(QueryTest, Names) {
     EXPECT_EQ(ask_for("k*1"), Pids{6});
     EXPECT_EQ(ask_for("é\xff"), Pids{7});
     EXPECT_EQ(ask_for("é*"), Pids{7});
+    EXPECT_EQ(ask_for("backup.py"), Pids{3}) << "the interpreter's script";
     EXPECT_EQ(ask_for("*"), (Pids{7, 6, 5, 4, 3, 2, 1}));
 }
 
@@ -310,15 +316,11 @@ TEST_F(QueryTest, DamagedAndForeignLinesArePassedOver) {
 
 TEST_F(QueryTest, WhatCanNotBeReadIsSaid) {
     const std::string good = folder_.write("good.log", deaths({{1, 1}}));
-    folder_.write("bad.log.1", deaths({{1, 7}}));
-    const std::string bad = folder_.write("bad.log", deaths({{3, 3}}), 0);
-    const Answer answer = ask({bad, good}, Query{});
-    if (::geteuid() == 0) {
-        GTEST_SKIP() << "root reads all";
-    }
+    std::filesystem::create_symlink("loop", folder_.path("loop"));  // nobody can open that
+    const Answer answer = ask({folder_.path("loop/bad.log"), good}, Query{});
     EXPECT_EQ(pids_of(answer), Pids{1});
-    EXPECT_EQ(answer.troubles,
-              std::vector<std::string>{"opening '" + bad + "': Permission denied"});
+    EXPECT_EQ(answer.troubles, std::vector<std::string>{"opening '" + folder_.path("loop") +
+                                                        "': Too many levels of symbolic links"});
 }
 
 // The quick look at a line never drops what would match.
@@ -335,7 +337,7 @@ TEST_F(QueryTest, NothingThatMatchesIsMissed) {
         return kept.emplace_back(std::move(text));
     };
     std::string content;
-    for (uint32_t i = 0; i < 1000; i++) {
+    for (uint32_t i = 0; i < 400; i++) {
         Made made = any(3) == 0 ? full() : death_at(i, any(5) + 1);
         made.event.unix_ns = evening_ns + i * second_ns;
         made.event.process.start_ns = i;
@@ -350,15 +352,15 @@ TEST_F(QueryTest, NothingThatMatchesIsMissed) {
     }
     const std::string path = folder_.write("x.log", content);
     const Answer everything = ask({path}, Query{.conditions = {}, .order = {}, .most = 10'000});
-    ASSERT_EQ(everything.deaths.size(), 1000U);
+    ASSERT_EQ(everything.deaths.size(), 400U);
     size_t matched = 0;
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 150; i++) {
         Query query;
         query.most = 10'000;
         Conditions& conditions = query.conditions;
         const auto maybe = [&] { return any(3) == 0; };
-        conditions.since_unix_ns = maybe() ? evening_ns + any(1000) * second_ns : INT64_MIN;
-        conditions.until_unix_ns = maybe() ? evening_ns + any(1000) * second_ns : INT64_MAX;
+        conditions.since_unix_ns = maybe() ? evening_ns + any(400) * second_ns : INT64_MIN;
+        conditions.until_unix_ns = maybe() ? evening_ns + any(400) * second_ns : INT64_MAX;
         conditions.name = maybe() ? std::optional(word() + word()) : std::nullopt;
         conditions.user = maybe() ? std::optional(word()) : std::nullopt;
         conditions.unit = maybe() ? std::optional(word() + '*') : std::nullopt;
@@ -383,7 +385,7 @@ TEST_F(QueryTest, NothingThatMatchesIsMissed) {
         ASSERT_EQ(found, expected) << i;
         matched += found.size();
     }
-    EXPECT_GT(matched, 1000U);
+    EXPECT_GT(matched, 100U);
 }
 
 }  // namespace

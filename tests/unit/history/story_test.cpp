@@ -128,6 +128,10 @@ TEST(Story, Exits) {
     made.death.before->parent_pid.reset();
     EXPECT_EQ(sentence(made), "exited with code 0 (success)" + when + ", 0.3 s after SIGTERM.");
     EXPECT_EQ(fact(made, "Before"), "SIGTERM from systemd (pid 1), 0.3 s earlier");
+    made.death.before->number = SIGHUP;  // to read its configuration again, say
+    made.death.before->unix_ns = evening_ns - 300 * second_ns;
+    EXPECT_EQ(sentence(made), "exited with code 0 (success)" + when + ".");
+    EXPECT_EQ(fact(made, "Before"), "SIGHUP from systemd (pid 1), 5 min 0 s earlier");
 }
 
 TEST(Story, Signals) {
@@ -286,6 +290,11 @@ TEST(Story, TheSignalBefore) {
     before.parent_pid = 991;
     before.parent_comm = test::comm("bash");
     EXPECT_EQ(fact(made, "Before"), "SIGTERM from the same bash, 1 min 30 s earlier");
+    before.sender->pid = 991;
+    before.sender->comm = test::comm("zsh");
+    EXPECT_EQ(fact(made, "Before"), "SIGTERM from the same zsh, 1 min 30 s earlier");
+    before.sender->pid = 993;
+    before.sender->comm = test::comm("pkill");
     // Of init everything is a child.
     made.death.killer->ancestry = ancestry({{1, "systemd"}});
     before.parent_pid = 1;
