@@ -54,7 +54,11 @@ void append_death(std::string& out, const model::Event& event) {
     }
     out += ')';
     append_source(out, death);
-    fmt::format_to(to, FMT_COMPILE("  after {}"), spoken_duration(death.exit.lifetime_ns));
+    fmt::format_to(to, FMT_COMPILE("  after {}, CPU {}"), spoken_duration(death.exit.lifetime_ns),
+                   spoken_duration(death.exit.cpu_ns));
+    if (death.exit.peak_rss_bytes && !death.exit.peak_rss_at_most) {
+        fmt::format_to(to, FMT_COMPILE(", peak {}"), spoken_size(*death.exit.peak_rss_bytes));
+    }
     if (death.unit) {
         out += ", unit ";
         append_printable(out, *death.unit);

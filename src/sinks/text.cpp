@@ -76,7 +76,7 @@ class TextSink final : public Sink {
         if (!colour.empty()) {
             out += plain;
         }
-        if (details_) {
+        if (details_ && event.kind != Kind::death) {  // all is in its line
             append_details(out, event);
         }
         out += '\n';

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "model/death.h"
 #include "model/event.h"
 
 namespace vigil::test {
@@ -130,6 +131,58 @@ inline model::Event unobserved_event() {
                                    .to_unix_ns = evening_ns + 810'000'000,
                                    .rebooted = false};
     return event;
+}
+
+inline model::Death death() {
+    using namespace std::string_view_literals;
+    model::Death death;
+    death.exit = std::get<model::Exit>(exit_event().body);
+    death.exit.status = 9;
+    death.born_unix_ns = evening_ns - 1'000'000'000;
+    death.cause = model::Cause::oom;
+    death.signal = 9;
+    death.source = model::SignalSource::user;
+    death.code = 0;
+    death.signal_unix_ns = evening_ns;
+    model::Killer& killer = death.killer.emplace();
+    killer.pid = 1234;
+    killer.start_ns = 1'250'000'000;
+    killer.comm = comm("kill");
+    killer.uid = 1001;
+    killer.user = "alice";
+    killer.executable = "/bin/kill";
+    killer.argv = "kill\0-9\0"sv;
+    killer.ancestry = {.pids = {991, 1}, .start_ns = {7, 1}, .comms = {comm("bash"), comm("init")}};
+    death.before = model::EarlierSignal{.number = 15,
+                                        .source = model::SignalSource::user,
+                                        .unix_ns = evening_ns - 500'000'000,
+                                        .sender = sender(),
+                                        .parent_pid = 991,
+                                        .parent_comm = comm("bash")};
+    death.oom = model::OutOfMemory{.rss_bytes = 33'554'432,
+                                   .limit_bytes = 67'108'864,
+                                   .limit_cgroup = "/system.slice",
+                                   .trigger_pid = 99,
+                                   .trigger_comm = comm("hungry")};
+    death.executable = "/opt/myapp";
+    death.argv = "myapp\0--fast\0"sv;
+    death.cwd = "/srv";
+    death.user = "alice";
+    death.login_user = "bob";
+    death.cgroup = "/system.slice/myapp.service";
+    death.unit = "myapp.service";
+    death.container = "0123";
+    death.ancestry = {.pids = {5678, 1}, .start_ns = {9, 1}, .comms = {comm("sh"), comm("init")}};
+    death.limits = {.metrics = {"memory"},
+                    .limits = {200},
+                    .peaks = {212.5},
+                    .since_unix_ns = {evening_ns - 60'000'000'000}};
+    return death;
+}
+
+// Of `death`, which must live as long.
+inline model::Event death_event(const model::Death& death) {
+    return event(model::Kind::death, &death, 792);
 }
 
 inline model::Event violation_event() {
