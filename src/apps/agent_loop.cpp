@@ -234,8 +234,8 @@ void AgentLoop::do_each_second() {
 // know.
 void AgentLoop::mark_alive() {
     const bool first = std::exchange(next_mark_ns_, boot_now_ns() + mark_interval_ns) == 0;
-    const bool kept = spool_->trouble().empty() && spool_->is_durable(marked_sequence_) &&
-                      deaths_.is_well();
+    const bool kept =
+        spool_->trouble().empty() && spool_->is_durable(marked_sequence_) && deaths_.is_well();
     marked_sequence_ = spool_->last_sequence();
     if (!kept) {
         return;

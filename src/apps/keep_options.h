@@ -14,7 +14,7 @@ namespace vigil::apps {
 
 struct Keep {
     uint64_t bytes = 256 << 20;
-    uint64_t ns = 7 * 24 * 3600ULL * ns_per_s;
+    uint64_t ns = uint64_t{7} * 24 * 3600 * ns_per_s;
 };
 
 // The value of --keep: "256M,7d", "256M" or "7d"; the default where it was not given.

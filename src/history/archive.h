@@ -23,8 +23,9 @@ constexpr std::string_view clean_file = "clean.log";
 
 struct ArchiveOptions {
     std::string folder;
-    uint64_t keep_bytes = 256 << 20;              // of both together
-    uint64_t keep_ns = 7 * 24 * 3600ULL * ns_per_s;  // older ones are deleted, within an eighth of it
+    uint64_t keep_bytes = 256 << 20;  // of both together
+    // Older ones are deleted, within an eighth of it.
+    uint64_t keep_ns = uint64_t{7} * 24 * 3600 * ns_per_s;
 };
 
 // For one thread.

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "history/registrar.h"
 #include "host/cgroups.h"
+#include "model/signals.h"
 
 namespace vigil::history {
 namespace {
@@ -22,13 +23,6 @@ bool asks_to_end(int number) {
     return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
 }
 
-// Signals whose default is to dump core (signal(7)).
-bool dumps_core(int number) {
-    constexpr std::array numbers{SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
-                                 SIGFPE,  SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS};
-    return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
-}
-
 // The signal that ended it. One that came while it dumped its core for another only cut that short.
 const Blow* last_blow(const Life& life, int number) {
     const Blow* blow = find_blow(life, number);
@@ -38,9 +32,9 @@ const Blow* last_blow(const Life& life, int number) {
     const auto& blows = life.marks->blows;
     const auto end =
         std::find_if(blows.begin(), blows.end(), [&](const Blow& each) { return &each == blow; });
-    const auto earlier =
-        std::find_if(std::make_reverse_iterator(end), blows.rend(),
-                     [](const Blow& each) { return dumps_core(each.number) && !each.dumping; });
+    const auto earlier = std::find_if(
+        std::make_reverse_iterator(end), blows.rend(),
+        [](const Blow& each) { return model::dumps_core(each.number) && !each.dumping; });
     return earlier != blows.rend() ? &*earlier : blow;
 }
 

@@ -113,34 +113,15 @@ std::string_view signal_reason(const Certificate& certificate) {
     return "who or what sent it is not known";
 }
 
-// signal(7): those whose default action writes one.
-bool dumps_core(int signal) {
-    switch (signal) {
-        case SIGQUIT:
-        case SIGILL:
-        case SIGTRAP:
-        case SIGABRT:
-        case SIGBUS:
-        case SIGFPE:
-        case SIGSEGV:
-        case SIGXCPU:
-        case SIGXFSZ:
-        case SIGSYS:
-            return true;
-        default:
-            return false;
-    }
-}
-
 std::string core_remark(const Certificate& certificate) {
     const int signal = signal_of(certificate);
     if (certificate.exit_signal && *certificate.exit_signal != signal) {
         return fmt::format("{} came while it dumped its core",
                            model::signal_name(*certificate.exit_signal));
     }
-    return certificate.core_dumped ? "Its core was dumped"
-           : dumps_core(signal)    ? "No core was dumped"
-                                   : "";
+    return certificate.core_dumped     ? "Its core was dumped"
+           : model::dumps_core(signal) ? "No core was dumped"
+                                       : "";
 }
 
 }  // namespace

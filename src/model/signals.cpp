@@ -112,6 +112,12 @@ SignalSet default_signals() {
     return all_signals & ~(signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH));
 }
 
+bool dumps_core(int number) {
+    constexpr std::array numbers{SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
+                                 SIGFPE,  SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS};
+    return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
 std::string_view signal_name(int number) {
     const bool valid = number >= 1 && number <= signal_max;
     if (!valid) {

@@ -21,6 +21,9 @@ constexpr SignalSet signal_bit(int number) { return SignalSet{1} << (number - 1)
 // Every signal that does something by default: all but SIGCHLD, SIGURG and SIGWINCH.
 SignalSet default_signals();
 
+// Whether its default is to dump core.
+bool dumps_core(int number);
+
 // "SIGTERM", "SIGRTMIN+3"; "SIG0" for 0, "SIG?" for what is no signal. Static storage.
 std::string_view signal_name(int number);
 
