@@ -16,9 +16,9 @@ namespace {
 
 std::vector<Event> one_of_each() {
     static const Death death = test::death();
-    return {test::fork_event(),   test::exec_event(),      test::exit_event(),
-            test::signal_event(), test::oom_event(),       test::kill_failed_event(),
-            test::loss_event(),   test::violation_event(), test::unobserved_event(),
+    return {test::fork_event(),      test::exec_event(),      test::exit_event(),
+            test::signal_event(),    test::oom_event(),       test::kill_failed_event(),
+            test::loss_event(),      test::violation_event(), test::unobserved_event(),
             test::death_event(death)};
 }
 
