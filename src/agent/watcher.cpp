@@ -102,17 +102,19 @@ bool Watcher::has_ended(const model::Process& process) const {
     return false;
 }
 
-void Watcher::drain() {
+bool Watcher::drain() {
     ended_.clear();  // only what ends about the time of a sweep can come back
-    read_events();
+    return read_events();
 }
 
-void Watcher::read_events() {
+bool Watcher::read_events() {
     if (reader_ == nullptr) {
-        return;
+        return false;
     }
+    bool any = false;
     for (int i = 0; i < most_batches; i++) {
-        const auto drained = reader_->drain(batch_bytes, [this](const model::Event& event) {
+        const auto drained = reader_->drain(batch_bytes, [&](const model::Event& event) {
+            any = true;
             take(event);
             if (follower_) {
                 follower_(event);
@@ -124,7 +126,8 @@ void Watcher::read_events() {
             break;
         }
     }
-    reader_->set_state(VIGIL_READER_NAPPING);
+    reader_->set_state(resting_);
+    return any;
 }
 
 void Watcher::take(const model::Event& event) {

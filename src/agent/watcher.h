@@ -42,8 +42,11 @@ class Watcher {
     // To be called each interval: a sweep, then the events until now.
     Result<void> tick();
 
-    // Reads events in between; to be called when the reader is woken.
-    void drain();
+    // Reads events in between; to be called when the reader is woken. Whether there were any.
+    bool drain();
+
+    // From now on the first event wakes the reader, not the ring when it fills.
+    void be_prompt() { resting_ = VIGIL_READER_IDLE; }
 
     // To be called at the end: tells what the rules have held back.
     void finish() {
@@ -58,7 +61,7 @@ class Watcher {
     const sample::Sampler& sampler() const { return sampler_; }
 
  private:
-    void read_events();
+    bool read_events();
     void take(const model::Event& event);
     void born(const model::Event& event);
     void replaced(const model::Event& event);
@@ -86,6 +89,7 @@ class Watcher {
     std::unordered_map<uint32_t, uint64_t> ended_before_;  // in the tick before
     host::UserNames users_;
     std::unordered_map<uint64_t, std::shared_ptr<const std::string>> cgroup_paths_;  // by id
+    uint32_t resting_ = VIGIL_READER_NAPPING;  // what the reader does between two looks
     uint32_t own_pid_;
     uint64_t begun_ns_;
     uint64_t now_ns_ = 0;         // of the sweep, or the newest event

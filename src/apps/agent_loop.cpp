@@ -102,9 +102,13 @@ Result<void> AgentLoop::run(std::vector<wire::Address> servers) {
     TRY(use_kept_rules());
     if (keeps_deaths_) {
         TRY(deaths_.open(request_.state, request_.keep));
+        monitor_.be_prompt();
         monitor_.watcher().set_follower([this](const model::Event& event) { deaths_.take(event); });
     }
     tell_time_away();
+    if (!keeps_deaths_) {
+        say_to_user("no deaths are kept: without events of the kernel nobody knows of them");
+    }
 
     agent::LinkOptions link;
     link.servers = servers.empty() ? request_.servers : std::move(servers);
@@ -234,8 +238,9 @@ void AgentLoop::do_each_second() {
 // know.
 void AgentLoop::mark_alive() {
     const bool first = std::exchange(next_mark_ns_, boot_now_ns() + mark_interval_ns) == 0;
+    const bool deaths_kept = !keeps_deaths_ || deaths_.is_durable();
     const bool kept =
-        spool_->trouble().empty() && spool_->is_durable(marked_sequence_) && deaths_.is_well();
+        spool_->trouble().empty() && spool_->is_durable(marked_sequence_) && deaths_kept;
     marked_sequence_ = spool_->last_sequence();
     if (!kept) {
         return;
@@ -250,7 +255,7 @@ void AgentLoop::tell_time_away() {
         keep(*away);
         if (keeps_deaths_) {
             deaths_.keep(*away);
-            deaths_.settle(settle_ns);
+            (void)deaths_.settle(settle_ns);
         }
         spool_->settle(settle_ns);
     }
@@ -356,7 +361,7 @@ wire::Status AgentLoop::wire_status() const {
 void AgentLoop::finish() {
     spool_->settle(settle_ns);
     if (keeps_deaths_) {
-        deaths_.settle(settle_ns);
+        (void)deaths_.settle(settle_ns);
     }
     link_->more();
     for (int ms = 0; ms < last_words_ms; ms += last_words_step_ms) {

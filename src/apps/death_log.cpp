@@ -22,7 +22,7 @@ DeathLog::DeathLog(std::function<void(const model::Event&)> told,
       json_(sinks::make_json_sink(host::host_name(), sinks::longest_journal_line)),
       registrar_([this](const model::Event& death) {
           deaths_++;
-          write(death);
+          (void)write(death);
           told_(death);
       }) {}
 
@@ -31,10 +31,7 @@ Result<void> DeathLog::open(const std::string& state, const Keep& keep) {
     options.folder = state + "/deaths";
     options.keep_bytes = keep.bytes;
     options.keep_ns = keep.ns;
-    TRY_ASSIGN(archive_, history::Archive::open(options, [this](const std::string& text) {
-                   const std::lock_guard lock(mutex_);
-                   trouble_ = text;
-               }));
+    TRY_ASSIGN(archive_, history::Archive::open(options));
     registrar_.learn_living();
     return {};
 }
@@ -42,47 +39,45 @@ Result<void> DeathLog::open(const std::string& state, const Keep& keep) {
 void DeathLog::take(const model::Event& event) {
     registrar_.take(event);
     if (event.kind == model::Kind::loss) {
-        write(event);
+        (void)write(event);
     }
 }
 
-void DeathLog::keep(const model::Event& event) { write(event); }
+void DeathLog::keep(const model::Event& event) { (void)write(event); }
 
-void DeathLog::write(const model::Event& event) {
+bool DeathLog::write(const model::Event& event) {
     line_.clear();
     json_->append(line_, event);
-    archive_->add(event, line_);
+    return archive_->add(event, line_);
+}
+
+bool DeathLog::tell_lost(const history::Archive::Lost& lost) {
+    model::Event event;
+    event.kind = model::Kind::loss;
+    event.boot_ns = boot_now_ns();
+    event.unix_ns = unix_now_ns();
+    event.body = model::Loss{.kind = model::Kind::death,
+                             .count = lost.count,
+                             .from_unix_ns = lost.from_unix_ns,
+                             .to_unix_ns = lost.to_unix_ns,
+                             .place = model::LossPlace::queue};
+    if (!write(event)) {
+        return false;
+    }
+    word_(fmt::format("{} deaths were not kept: the disk took nothing", lost.count));
+    return true;
 }
 
 void DeathLog::do_each_second() {
-    if (const auto lost = archive_->take_lost()) {
-        model::Event event;
-        event.kind = model::Kind::loss;
-        event.boot_ns = boot_now_ns();
-        event.unix_ns = unix_now_ns();
-        event.body = model::Loss{.kind = model::Kind::death,
-                                 .count = lost->count,
-                                 .from_unix_ns = lost->from_unix_ns,
-                                 .to_unix_ns = lost->to_unix_ns,
-                                 .place = model::LossPlace::queue};
-        write(event);
-        word_(fmt::format("{} deaths were not kept: the disk takes nothing", lost->count));
-    }
+    archive_->tell_lost([this](const auto& lost) { return tell_lost(lost); });
     if (boot_now_ns() >= next_bounds_ns_) {
         next_bounds_ns_ = boot_now_ns() + bounds_interval_ns;
         archive_->keep_bounds(unix_now_ns());
     }
-    std::string trouble;
-    {
-        const std::lock_guard lock(mutex_);
-        trouble = trouble_;
-    }
-    if (trouble != trouble_told_) {
+    if (std::string trouble = archive_->trouble(); trouble != trouble_told_) {
         word_(trouble.empty() ? "deaths are written again" : trouble + "; deaths wait in memory");
-        trouble_told_ = trouble;
+        trouble_told_ = std::move(trouble);
     }
 }
-
-void DeathLog::settle(uint64_t timeout_ns) { archive_->settle(timeout_ns); }
 
 }  // namespace vigil::apps

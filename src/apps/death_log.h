@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "apps/keep_options.h"
@@ -36,14 +35,16 @@ class DeathLog {
 
     // To be called about once a second.
     void do_each_second();
-    void settle(uint64_t timeout_ns);
+
+    // See history::Archive.
+    bool is_durable() { return archive_->is_durable(); }
+    bool settle(uint64_t timeout_ns) { return archive_->settle(timeout_ns); }
 
     uint64_t deaths() const { return deaths_; }
-    // All that is kept gets to the disk.
-    bool is_well() const { return trouble_told_.empty(); }
 
  private:
-    void write(const model::Event& event);
+    bool write(const model::Event& event);
+    bool tell_lost(const history::Archive::Lost& lost);
 
     std::function<void(const model::Event&)> told_;
     std::function<void(const std::string&)> word_;
@@ -53,10 +54,7 @@ class DeathLog {
     uint64_t deaths_ = 0;
     uint64_t next_bounds_ns_ = 0;
     std::string trouble_told_;
-
-    std::mutex mutex_;
-    std::string trouble_;                        // under the mutex
-    std::unique_ptr<history::Archive> archive_;  // its threads use what stands above
+    std::unique_ptr<history::Archive> archive_;
 };
 
 }  // namespace vigil::apps

@@ -18,6 +18,8 @@
 namespace vigil::apps {
 namespace {
 
+constexpr uint64_t gather_ns = 50 * ns_per_ms;
+
 // Rounded up, for epoll_wait(2).
 int ms_until(uint64_t then_ns) {
     const uint64_t now_ns = boot_now_ns();
@@ -38,7 +40,7 @@ Result<void> Monitor::open() {
     epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll_ || !add(signals_.get(), EPOLLIN, [this] { take_signals(); }) ||
         (reader_ != nullptr &&
-         !add(reader_->wake_fd(), EPOLLIN | EPOLLET, [this] { watcher_.drain(); }))) {
+         !add(reader_->wake_fd(), EPOLLIN | EPOLLET, [this] { look_soon(); }))) {
         return Error{ErrorCode::failed, fmt::format("preparing to wait: {}", std::strerror(errno))};
     }
     next_tick_ns_ = boot_now_ns();
@@ -57,7 +59,7 @@ bool Monitor::add(int fd, uint32_t events, std::function<void()> handler) {
 Result<void> Monitor::run() {
     while (!stop_) {
         TRY(do_what_is_due());
-        wait(ms_until(std::min(next_tick_ns_, next_second_ns_)));
+        wait(ms_until(std::min({next_tick_ns_, next_second_ns_, next_drain_ns_})));
     }
     watcher_.finish();
     return {};
@@ -76,8 +78,10 @@ Result<void> Monitor::do_what_is_due() {
     const uint64_t now_ns = boot_now_ns();
     if (now_ns >= next_second_ns_) {
         next_second_ns_ = now_ns + ns_per_s;
+        drain();  // what has ended is not to wait for a tick that is far away
         handlers_.second();
-        watcher_.drain();  // what has ended is not to wait for a tick that is far away
+    } else if (now_ns >= next_drain_ns_) {
+        drain();
     }
     if (now_ns >= next_tick_ns_) {
         // On time on the average; what was missed (a suspend) is not made up for.
@@ -90,6 +94,27 @@ Result<void> Monitor::do_what_is_due() {
     }
     handlers_.round();
     return {};
+}
+
+void Monitor::be_prompt() {
+    is_prompt_ = true;
+    watcher_.be_prompt();
+}
+
+// Where there was something, more may have come while nobody was to be woken: one more look.
+void Monitor::drain() {
+    const bool any = watcher_.drain();
+    last_drain_ns_ = boot_now_ns();
+    next_drain_ns_ = is_prompt_ && any ? last_drain_ns_ + gather_ns : UINT64_MAX;
+}
+
+// Events come in bunches: each bunch is one look.
+void Monitor::look_soon() {
+    if (!is_prompt_ || boot_now_ns() >= last_drain_ns_ + gather_ns) {
+        drain();
+    } else {
+        next_drain_ns_ = last_drain_ns_ + gather_ns;
+    }
 }
 
 void Monitor::take_signals() {

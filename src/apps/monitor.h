@@ -38,6 +38,9 @@ class Monitor {
     // watched, as a plain file.
     bool add(int fd, uint32_t events, std::function<void()> handler);
 
+    // Events are read within 50 ms, not only each second: for what is gone soon.
+    void be_prompt();
+
     // Until a signal asks for the end, or stop().
     Result<void> run();
     void stop() { stop_ = true; }
@@ -49,6 +52,8 @@ class Monitor {
     Result<void> do_what_is_due();
     void wait(int timeout_ms);
     void take_signals();
+    void drain();
+    void look_soon();
 
     capture::Reader* reader_;
     uint64_t interval_ns_;
@@ -60,6 +65,9 @@ class Monitor {
     std::unordered_map<int, std::function<void()>> joined_;
     uint64_t next_tick_ns_ = 0;
     uint64_t next_second_ns_ = 0;
+    uint64_t next_drain_ns_ = UINT64_MAX;
+    uint64_t last_drain_ns_ = 0;
+    bool is_prompt_ = false;
     bool stop_ = false;
 };
 

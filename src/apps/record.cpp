@@ -55,17 +55,21 @@ class RecordLoop {
     Result<void> open() {
         TRY(monitor_.open());
         TRY(deaths_.open(request_.state, request_.keep));
+        monitor_.be_prompt();
         monitor_.watcher().set_follower([this](const model::Event& event) { deaths_.take(event); });
         if (const auto away = alive_.time_away()) {
             deaths_.keep(*away);
-            deaths_.settle(settle_ns);
         }
-        return alive_.set();
+        // Where that is not on the disk, the next start is to tell of the same time.
+        return deaths_.settle(settle_ns) ? alive_.set() : Result<void>();
     }
 
     Result<void> run() {
         TRY(monitor_.run());
-        deaths_.settle(settle_ns);
+        if (!deaths_.settle(settle_ns)) {
+            return Error{ErrorCode::failed, "the last deaths could not be written: " +
+                                                printable(request_.state) + " takes nothing"};
+        }
         return alive_.set();
     }
 
@@ -82,7 +86,7 @@ class RecordLoop {
 
     void do_each_second() {
         deaths_.do_each_second();
-        if (++seconds_ % seconds_between_marks == 0 && deaths_.is_well()) {
+        if (++seconds_ % seconds_between_marks == 0 && deaths_.is_durable()) {
             (void)alive_.set();
         }
     }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,44 +32,50 @@ struct ArchiveOptions {
 // For one thread.
 class Archive {
  public:
-    // `trouble` is called on another thread: what fails now, "" when all works again.
-    static Result<std::unique_ptr<Archive>> open(const ArchiveOptions& options,
-                                                 std::function<void(const std::string&)> trouble);
+    static Result<std::unique_ptr<Archive>> open(const ArchiveOptions& options);
 
-    // A death, loss or unobserved time, as one line with its end. What finds no room (the disk
-    // takes none, and memory is full) is counted.
-    void add(const model::Event& event, std::string_view line);
+    // A death, loss or unobserved time, as one line with its end. False where it finds no room (the
+    // disk takes none, and memory is full); a death is then counted.
+    bool add(const model::Event& event, std::string_view line);
 
-    // Deaths that found no room since this was asked last.
+    // Deaths that found no room and were not told yet. `tell` makes the event and adds it: true
+    // where that was taken.
     struct Lost {
         uint64_t count = 0;
         int64_t from_unix_ns = 0;
         int64_t to_unix_ns = 0;
     };
-    std::optional<Lost> take_lost();
+    void tell_lost(const std::function<bool(const Lost&)>& tell);
 
     // To be called about once a minute: deletes what is too old.
     void keep_bounds(int64_t unix_ns);
 
-    // Waits until all is on the disk, or so long.
-    void settle(uint64_t timeout_ns);
+    // What fails now; "": nothing.
+    std::string trouble() const;
+
+    // Whether all is on the disk that was added before this was asked last.
+    bool is_durable();
+    // Waits until all is on the disk, or so long. Whether it is.
+    bool settle(uint64_t timeout_ns);
 
  private:
     struct Part {
         std::string path;
-        std::unique_ptr<journal::Writer> writer;
         int64_t begun_unix_ns = 0;  // its active file
+        uint64_t asked = 0;         // the last line when is_durable() was asked last
+        mutable std::mutex mutex;
+        std::string trouble;  // under the mutex
+        std::unique_ptr<journal::Writer> writer;
     };
 
     explicit Archive(const ArchiveOptions& options) : options_(options) {}
-    Result<void> open(Part& part, std::string_view file,
-                      const std::function<void(const std::string&)>& trouble);
-    void keep_bounds(Part& part, int64_t unix_ns);
+    Result<void> open(Part& part, std::string_view file) const;
+    void keep_bounds(Part& part, int64_t unix_ns) const;
 
     ArchiveOptions options_;
+    std::optional<Lost> lost_;
     Part abnormal_;
     Part clean_;
-    std::optional<Lost> lost_;
 };
 
 }  // namespace vigil::history

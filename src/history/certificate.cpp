@@ -170,6 +170,7 @@ constexpr std::array rows{
     value<&C::killer, &Killer::ancestors, &Ancestors::pids>("killer_ancestor_pids"),
     value<&C::killer, &Killer::ancestors, &Ancestors::comms>("killer_ancestor_comms"),
     value<&C::killer, &Killer::ancestors, &Ancestors::start_ns>("killer_ancestor_start_ns"),
+    value<&C::killer, &Killer::ancestors, &Ancestors::cut>("killer_ancestry_cut"),
     signal<&C::before, &Earlier::number>("before_signal"),
     value<&C::before, &Earlier::source>("before_source"),
     time<&C::before, &Earlier::unix_ns>("before_time"),

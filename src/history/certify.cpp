@@ -60,7 +60,10 @@ void Registrar::certify(const model::Event& event, const Life& life) {
     death_.born_unix_ns = event.unix_ns - static_cast<int64_t>(death_.exit.lifetime_ns);
     name_cause(life);
     name_before(life, death_.signal_unix_ns.value_or(event.unix_ns), event.unix_ns);
-    name_image(life.person->image, death_.executable, death_.argv);
+    // Where an exec may have been lost, another name is that of another program.
+    const bool is_sure = life.person->start_ns > execs_lost_ns_ ||
+                         life.person->comm.view() == event.process.comm.view();
+    name_image(is_sure ? life.person->image : nullptr, death_.executable, death_.argv);
     user_ = users_.name(event.process.uid);
     death_.user = user_;
     death_.login_user.reset();
@@ -68,7 +71,7 @@ void Registrar::certify(const model::Event& event, const Life& life) {
         login_user_ = users_.name(*death_.exit.login_uid);
         death_.login_user = login_user_;
     }
-    death_.cwd = text_of(life.cwd);
+    death_.cwd = life.cwd_read ? text_of(life.cwd) : std::nullopt;
     death_.cgroup = text_of(life.cgroup);
     death_.unit = death_.cgroup ? host::systemd_unit(*death_.cgroup) : std::nullopt;
     death_.container = death_.cgroup ? host::container_id(*death_.cgroup) : std::nullopt;

@@ -25,23 +25,29 @@ size_t bytes_of(const model::Image& image) {
 
 }  // namespace
 
-model::ImagePtr Images::keep(model::ImagePtr image) {
-    if (bytes_ >= most_bytes_ && image->argv) {
-        model::Image shorter = *image;
-        shorter.argv.reset();
-        image = std::make_shared<const model::Image>(std::move(shorter));
-    }
-    const size_t hash = hash_of(*image);
+model::ImagePtr Images::find(size_t hash, const model::Image& image) const {
     const auto [begin, end] = by_hash_.equal_range(hash);
     for (auto it = begin; it != end; ++it) {
-        if (auto known = it->second.lock(); known && are_equal(*known, *image)) {
+        if (auto known = it->second.lock(); known && are_equal(*known, image)) {
             return known;
         }
     }
-    if (by_hash_.size() >= tidy_at_) {
+    return nullptr;
+}
+
+model::ImagePtr Images::keep(model::ImagePtr image) {
+    if (auto known = find(hash_of(*image), *image)) {
+        return known;
+    }
+    if (++kept_ >= tidy_at_) {
         forget_unused();
     }
-    by_hash_.emplace(hash, image);
+    if (bytes_ >= most_bytes_ && image->argv) {
+        model::Image shorter = *image;
+        shorter.argv.reset();
+        return keep(std::make_shared<const model::Image>(std::move(shorter)));
+    }
+    by_hash_.emplace(hash_of(*image), image);
     bytes_ += bytes_of(*image);
     return image;
 }
@@ -56,7 +62,8 @@ void Images::forget_unused() {
             it = by_hash_.erase(it);
         }
     }
-    tidy_at_ = std::max<size_t>(1024, 2 * by_hash_.size());
+    kept_ = 0;
+    tidy_at_ = std::max<size_t>(1024, by_hash_.size());
 }
 
 }  // namespace vigil::history

@@ -23,11 +23,13 @@ class Images {
     size_t bytes() const { return bytes_; }
 
  private:
+    model::ImagePtr find(size_t hash, const model::Image& image) const;
     void forget_unused();
 
     std::unordered_multimap<size_t, std::weak_ptr<const model::Image>> by_hash_;
     size_t most_bytes_;
     size_t bytes_ = 0;
+    size_t kept_ = 0;  // since the unused ones were forgotten
     size_t tidy_at_ = 1024;
 };
 

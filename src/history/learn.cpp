@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "history/registrar.h"
+#include "host/cgroups.h"
 #include "host/procfs.h"
 
 namespace vigil::history {
@@ -57,22 +58,37 @@ PersonPtr Registrar::learn(uint32_t pid) {
         model::Process process;
         process.pid = each->pid;
         process.ppid = each->stat.ppid;
-        process.uid = host::read_user(each->pid).value_or(0);
         process.start_ns = each->stat.start_ns;
         process.comm = comm_of(each->stat.comm);
         Life life;
         life.person = lineage_.add(process, images_.keep(read_image(each->pid, each->stat.comm)),
                                    std::move(above));
         above = life.person = lineage_.shorten(life.person);
-        if (auto cgroup = host::read_cgroup(each->pid)) {
-            life.cgroup = std::make_shared<const std::string>(std::move(*cgroup));
-        }
+        learn_cgroup(life, process);
         if (auto cwd = host::read_working_directory(each->pid)) {
             life.cwd = std::make_shared<const std::string>(std::move(*cwd));
+            life.cwd_read = true;
         }
         lives_.insert_or_assign(each->pid, std::move(life));
     }
     return above;
+}
+
+// As a rule it is that of its parent.
+void Registrar::learn_cgroup(Life& life, const model::Process& process) const {
+    auto path = host::read_cgroup(process.pid);
+    if (!path) {
+        return;
+    }
+    if (const auto parent = lives_.find(process.ppid);
+        parent != lives_.end() && parent->second.cgroup && *parent->second.cgroup == *path) {
+        life.cgroup = parent->second.cgroup;
+        life.cgroup_id = parent->second.cgroup_id;
+        return;
+    }
+    const auto group = host::find_cgroup(*path);
+    life.cgroup_id = group ? group->id : 0;
+    life.cgroup = std::make_shared<const std::string>(std::move(*path));
 }
 
 void Registrar::learn_living() {

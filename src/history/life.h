@@ -53,9 +53,10 @@ struct Marks {
 
 struct Life {
     PersonPtr person;
-    uint64_t cgroup_id = 0;
-    SharedText cgroup;  // path in the hierarchy
-    SharedText cwd;
+    uint64_t cgroup_id = 0;  // 0: not known
+    SharedText cgroup;       // path in the hierarchy
+    SharedText cwd;          // its parent's, unless cwd_read
+    bool cwd_read = false;
     std::unique_ptr<Marks> marks;
 
     Marks& marked() {

@@ -35,7 +35,6 @@ struct CountingAllocator {
 Person person_of(const model::Process& process, model::ImagePtr image, PersonPtr parent) {
     Person person;
     person.pid = process.pid;
-    person.uid = process.uid;
     person.start_ns = process.start_ns;
     person.comm = process.comm;
     person.image = std::move(image);

@@ -19,7 +19,6 @@ using PersonPtr = std::shared_ptr<const Person>;
 
 struct Person {
     uint32_t pid = 0;
-    uint32_t uid = 0;
     uint64_t start_ns = 0;
     model::Comm comm;
     model::ImagePtr image;  // may be null

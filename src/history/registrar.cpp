@@ -17,16 +17,21 @@ namespace {
 using model::Kind;
 
 // Of each process: the last signals of so many numbers, and limits.
-constexpr size_t most_blows = 4;
+constexpr size_t most_blows = 16;
 constexpr size_t most_broken = 8;
 constexpr size_t most_lineage_bytes = 32 << 20;
 constexpr size_t most_image_bytes = 16 << 20;
 constexpr size_t most_cgroups = 65'536;
+constexpr size_t most_limits = 4096;
 // Readings of /proc: in a storm of processes the rest is left unknown.
 constexpr uint32_t most_readings_a_second = 500;
 
 // After a loss of exits: until then those that were not lost are told.
 constexpr uint64_t settled_after_ns = ns_per_s;
+// Victims of one hit of a memory limit are told within this time.
+constexpr uint64_t same_hit_ns = ns_per_s;
+// The fork of whoever is older has been told.
+constexpr uint64_t young_ns = 10 * ns_per_s;
 
 }  // namespace
 
@@ -108,20 +113,28 @@ PersonPtr Registrar::parent_of(const model::Event& event) {
     if (Life* parent = find(event.process.ppid, fork.parent_start_ns)) {
         return parent->person = lineage_.shorten(parent->person);
     }
-    return event.process.ppid != 0 && may_read() ? learn(event.process.ppid) : nullptr;
+    PersonPtr learned = event.process.ppid != 0 && may_read() ? learn(event.process.ppid) : nullptr;
+    return learned && model::same_start(learned->start_ns, fork.parent_start_ns) ? learned
+                                                                                 : nullptr;
 }
 
 void Registrar::born(const model::Event& event) {
     const model::Process& process = event.process;
-    if (find(process.pid, process.start_ns) != nullptr) {
-        return;  // /proc was faster
+    std::unique_ptr<Marks> marks;
+    if (Life* known = find(process.pid, process.start_ns)) {
+        if (known->person->parent || known->person->image) {
+            return;  // /proc was faster
+        }
+        marks = std::move(known->marks);  // a signal was
     }
     Life life;
+    life.marks = std::move(marks);
     PersonPtr parent = parent_of(event);
     model::ImagePtr image = parent ? parent->image : nullptr;
     if (const Life* above = find(process.ppid, std::get<model::Fork>(event.body).parent_start_ns)) {
         life.cgroup = above->cgroup;
         life.cgroup_id = above->cgroup_id;
+        life.cwd = above->cwd;
     }
     if (life.cgroup_id != process.cgroup_id || !life.cgroup) {
         life.cgroup = cgroup_of(process, life.cgroup);
@@ -141,14 +154,16 @@ void Registrar::replaced(const model::Event& event) {
 // An exec is where a process has come to where it stays, as a rule.
 void Registrar::look_around(Life& life, const model::Process& process) {
     const bool may = may_read();
-    if (auto cwd = may ? host::read_working_directory(process.pid) : std::nullopt) {
+    auto cwd = may ? host::read_working_directory(process.pid) : std::nullopt;
+    life.cwd_read = cwd.has_value();
+    if (cwd && (!life.cwd || *life.cwd != *cwd)) {  // as a rule it is that of its parent
         life.cwd = std::make_shared<const std::string>(std::move(*cwd));
-    } else {
-        life.cwd = nullptr;
     }
-    if (process.cgroup_id > 1) {
+    if (process.cgroup_id != life.cgroup_id && life.cgroup_id != 0) {
         life.cgroup = cgroup_of(process, life.cgroup);
-    } else if (may) {  // version 1 is in use: all have the same id
+    }
+    // With version 1 in use all have the same id; elsewhere handles may not be allowed.
+    if (may && (process.cgroup_id <= 1 || !life.cgroup)) {
         auto path = host::read_cgroup(process.pid);
         if (path && (!life.cgroup || *life.cgroup != *path)) {
             life.cgroup = std::make_shared<const std::string>(std::move(*path));
@@ -187,11 +202,27 @@ PersonPtr Registrar::sender_of(const model::Sender& sender) {
     if (const Life* life = find(sender.pid, sender.start_ns)) {
         return life->person;
     }
+    return find_ended(sender.pid, sender.start_ns);
+}
+
+PersonPtr Registrar::find_ended(uint32_t pid, uint64_t start_ns) const {
     const auto it = std::find_if(ended_.begin(), ended_.end(), [&](const PersonPtr& person) {
-        return person && person->pid == sender.pid &&
-               model::same_start(person->start_ns, sender.start_ns);
+        return person && person->pid == pid && model::same_start(person->start_ns, start_ns);
     });
     return it != ended_.end() ? *it : nullptr;
+}
+
+// Told already, or long a zombie. A young one that nobody has told of is neither: a signal can be
+// told before the fork.
+bool Registrar::has_ended(const model::Process& process) {
+    if (find_ended(process.pid, process.start_ns)) {
+        return true;
+    }
+    if (process.start_ns + young_ns > now_ns_ || !may_read()) {
+        return false;
+    }
+    const auto stat = host::read_stat(process.pid);
+    return stat && stat->is_zombie() && model::same_start(stat->start_ns, process.start_ns);
 }
 
 void Registrar::struck(const model::Event& event) {
@@ -210,7 +241,11 @@ void Registrar::struck(const model::Event& event) {
     if (signal.sender) {
         blow.person = sender_of(*signal.sender);
     }
-    auto& blows = known(event.process).marked().blows;
+    Life* target = find(event.process.pid, event.process.start_ns);
+    if (target == nullptr && has_ended(event.process)) {
+        return;  // older kernels tell signals to the dead as delivered
+    }
+    auto& blows = (target != nullptr ? *target : known(event.process)).marked().blows;
     const auto same = std::find_if(blows.begin(), blows.end(),
                                    [&](const Blow& each) { return each.number == blow.number; });
     if (same != blows.end()) {
@@ -232,12 +267,30 @@ void Registrar::out_of_memory(const model::Event& event) {
     kill.trigger_pid = oom.trigger_pid;
     kill.trigger_comm = oom.trigger_comm;
     if (life->cgroup) {
-        if (auto limit = host::memory_limit_hit(*life->cgroup)) {
-            kill.limit_bytes = limit->bytes;
-            kill.limit_cgroup = std::move(limit->cgroup);
-        }
+        name_limit(*life->cgroup, kill);
     }
     life->marked().oom = std::move(kill);
+}
+
+// The limit that was hit is one that was hit once more than when it was last looked at, or a moment
+// ago: several may die of it. Of one that is seen for the first time only the first hit of all is
+// sure to be this one.
+void Registrar::name_limit(const std::string& cgroup, OomKill& kill) {
+    if (limits_.size() >= most_limits) {
+        limits_.clear();
+    }
+    for (host::MemoryLimit& limit : host::memory_limits(cgroup)) {
+        const auto [it, is_new] = limits_.try_emplace(limit.cgroup);
+        KnownLimit& known = it->second;
+        if (is_new ? limit.times_hit == 1 : limit.times_hit > known.times_hit) {
+            known.hit_ns = now_ns_;
+        }
+        known.times_hit = limit.times_hit;
+        if (!kill.limit_bytes && known.hit_ns != 0 && now_ns_ - known.hit_ns < same_hit_ns) {
+            kill.limit_bytes = limit.bytes;
+            kill.limit_cgroup = std::move(limit.cgroup);
+        }
+    }
 }
 
 void Registrar::broke_limit(const model::Event& event) {
@@ -269,8 +322,11 @@ void Registrar::broke_limit(const model::Event& event) {
 
 void Registrar::ended(const model::Event& event) {
     Life& life = known(event.process);
-    if (life.cgroup_id != event.process.cgroup_id) {  // it was moved
-        life.cgroup = cgroup_of(event.process, life.cgroup);
+    if (life.cgroup_id != event.process.cgroup_id) {
+        SharedText now = cgroup_of(event.process, life.cgroup);
+        if (now || life.cgroup_id != 0) {  // it was moved; else its path is from /proc
+            life.cgroup = std::move(now);
+        }
     }
     certify(event, life);
     ended_[next_ended_++ % ended_.size()] = std::move(life.person);
@@ -289,18 +345,34 @@ void Registrar::lost(const model::Event& event) {
             }
         }
     }
+    if (!loss.kind || *loss.kind == Kind::exec) {
+        execs_lost_ns_ = now_ns_;
+    }
     if (!loss.kind || *loss.kind == Kind::exit) {
         forget_at_ns_ = now_ns_ + settled_after_ns;
     }
 }
 
+// Who was not there at the look before has had the time since then to be told.
 void Registrar::forget_missing() {
-    forget_at_ns_ = UINT64_MAX;
+    std::unordered_map<uint32_t, uint64_t> missing;
     for (auto it = lives_.begin(); it != lives_.end();) {
+        const uint64_t start_ns = it->second.person->start_ns;
         const auto stat = host::read_stat(it->first);
-        const bool there = stat && model::same_start(stat->start_ns, it->second.person->start_ns);
-        it = there ? std::next(it) : lives_.erase(it);
+        const bool there =
+            stat && !stat->is_zombie() && model::same_start(stat->start_ns, start_ns);
+        const auto before = missing_.find(it->first);
+        if (!there && before != missing_.end() && before->second == start_ns) {
+            it = lives_.erase(it);
+            continue;
+        }
+        if (!there) {
+            missing.emplace(it->first, start_ns);
+        }
+        ++it;
     }
+    missing_ = std::move(missing);
+    forget_at_ns_ = missing_.empty() ? UINT64_MAX : now_ns_ + settled_after_ns;
 }
 
 }  // namespace vigil::history

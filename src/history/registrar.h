@@ -59,11 +59,20 @@ class Registrar {
     void ended(const model::Event& event);
     void lost(const model::Event& event);
 
+    struct KnownLimit {
+        uint64_t times_hit = 0;  // when it was last looked at
+        uint64_t hit_ns = 0;     // the last time, as far as that was seen; 0: never
+    };
+
     Life* find(uint32_t pid, uint64_t start_ns);
     PersonPtr sender_of(const model::Sender& sender);
+    PersonPtr find_ended(uint32_t pid, uint64_t start_ns) const;
+    bool has_ended(const model::Process& process);
+    void name_limit(const std::string& cgroup, OomKill& kill);
     Life& known(const model::Process& process);
     PersonPtr parent_of(const model::Event& event);
     PersonPtr learn(uint32_t pid);
+    void learn_cgroup(Life& life, const model::Process& process) const;
     void look_around(Life& life, const model::Process& process);
     SharedText cgroup_of(const model::Process& process, const SharedText& before);
     bool may_read();
@@ -80,12 +89,16 @@ class Registrar {
     Images images_;
     Lives lives_;
     host::UserNames users_;
-    std::unordered_map<uint64_t, SharedText> cgroups_;  // by id; null: can't be told
-    std::array<PersonPtr, 64> ended_;                   // the last ones, in turn
+    std::unordered_map<std::string, KnownLimit> limits_;  // by cgroup
+    std::unordered_map<uint32_t, uint64_t> missing_;      // not there any more: pid and start
+    std::unordered_map<uint64_t, SharedText> cgroups_;    // by id; null: can't be told
+    std::array<PersonPtr, 256> ended_;                    // the last ones, in turn
     size_t next_ended_ = 0;
     uint64_t now_ns_ = 0;  // of the newest event
-    uint64_t signals_lost_ns_ =
-        0;  // when a signal was last lost: who was born before may have got it
+    // When an exec was last lost: an image may be that of before.
+    uint64_t execs_lost_ns_ = 0;
+    // When a signal was last lost: who was born before may have got it.
+    uint64_t signals_lost_ns_ = 0;
     uint64_t forget_at_ns_ = UINT64_MAX;  // when who is not there any more is forgotten
     uint64_t readings_since_ns_ = 0;      // see may_read()
     uint32_t readings_ = 0;

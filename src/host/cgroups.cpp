@@ -28,11 +28,18 @@ constexpr size_t container_id_length = 64;
 // A handle of kernfs (exportfs.h: FILEID_KERNFS): the id and nothing else.
 constexpr int kernfs_handle = 0xfe;
 
-// "oom 3" of "low 0\nhigh 0\nmax 12\noom 3\n...".
-bool has_run_out(const std::string& folder) {
+// 3 of "low 0\nhigh 0\nmax 12\noom 3\n...".
+uint64_t times_hit(const std::string& folder) {
+    constexpr std::string_view key = "\noom ";
     const auto text = read_file(folder + "/memory.events.local", small_file_bytes);
-    const size_t at = text ? text->find("\noom ") : std::string::npos;
-    return at != std::string::npos && (*text)[at + std::strlen("\noom ")] != '0';
+    const size_t at = text ? text->find(key) : std::string::npos;
+    if (at == std::string::npos) {
+        return 0;
+    }
+    const size_t begin = at + key.size();
+    const auto times = parse_number(
+        std::string_view(*text).substr(begin, text->find('\n', begin) - begin), 0, UINT64_MAX);
+    return times ? *times : 0;
 }
 
 std::optional<uint64_t> limit_of(const std::string& folder) {
@@ -112,20 +119,17 @@ std::optional<std::string> cgroup_path(uint64_t id) {
     return path.size() == mount.size() ? "/" : std::string(path.substr(mount.size()));
 }
 
-std::optional<MemoryLimit> memory_limit_hit(std::string_view path) {
+std::vector<MemoryLimit> memory_limits(std::string_view path) {
+    std::vector<MemoryLimit> limits;
     const std::string mount = cgroup_mounts().unified;
-    if (mount.empty()) {
-        return std::nullopt;
-    }
-    while (path.size() > 1) {
+    while (!mount.empty() && path.size() > 1) {
         const std::string folder = mount + std::string(path);
-        const auto limit = limit_of(folder);
-        if (limit && has_run_out(folder)) {
-            return MemoryLimit{std::string(path), *limit};
+        if (const auto bytes = limit_of(folder)) {
+            limits.push_back({std::string(path), *bytes, times_hit(folder)});
         }
         path = path.substr(0, path.rfind('/'));
     }
-    return std::nullopt;
+    return limits;
 }
 
 std::optional<std::string_view> systemd_unit(std::string_view path) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -24,13 +25,13 @@ Result<Cgroup> find_cgroup(const std::string& path);
 // where CAP_DAC_READ_SEARCH is missing (open_by_handle_at(2)).
 std::optional<std::string> cgroup_path(uint64_t id);
 
-// The memory limit that a process in `path` has run into: the lowest cgroup, from it upwards, that
-// says to have been out of memory (memory.events.local) and has a limit (memory.max).
+// The memory limits (memory.max) that hold for a process in `path`, the lowest cgroup first.
 struct MemoryLimit {
     std::string cgroup;  // path
     uint64_t bytes = 0;
+    uint64_t times_hit = 0;  // that it was out of memory (memory.events.local), since it was made
 };
-std::optional<MemoryLimit> memory_limit_hit(std::string_view path);
+std::vector<MemoryLimit> memory_limits(std::string_view path);
 
 // The unit of systemd that a cgroup path belongs to: its deepest service, scope or other unit
 // that holds processes; nothing where there is none.

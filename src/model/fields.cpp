@@ -309,6 +309,8 @@ constexpr std::array death_head{
               return killer(e,
                             [](const Killer& k) -> Value { return Numbers(k.ancestry.start_ns); });
           }},
+    Field{"killer_ancestry_cut", "",
+          [](E e) { return killer(e, [](const Killer& k) -> Value { return k.ancestry.cut; }); }},
     Field{"before_signal", "",
           [](E e) {
               return before(e,

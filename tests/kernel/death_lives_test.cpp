@@ -142,6 +142,34 @@ TEST(DeathLife, OneThatIsOlderThanTheRecorder) {
     deaths.end();
 }
 
+// Its own, also where it is gone with the process, and of one that was there before.
+TEST(DeathLife, Cgroup) {
+    const std::string mount = cgroup_mount("");
+    auto own = Cgroup::make(mount);
+    auto before = Cgroup::make(mount);
+    if (!own || !before || own->id() <= 1) {
+        GTEST_SKIP() << "no cgroup of version 2 can be made here";
+    }
+    const pid_t older = start_sleeper([&] { before->enter(); });
+    Deaths deaths;
+    const pid_t pid = start([&] {
+        own->enter();
+        exec_self({"exit", "0"});
+        return 1;
+    });
+    EXPECT_EQ(wait_for(pid).code(), 0);
+    kill_and_wait(older, SIGKILL);
+    const std::string older_path = before->path().substr(mount.size());
+    before.reset();
+    EXPECT_EQ(deaths.of(older).text("cgroup"), older_path);
+    const Event death = deaths.of(pid);
+    if (death.number("cgroup_id") > 1) {  // else version 1 tells the paths
+        EXPECT_EQ(death.number("cgroup_id"), static_cast<int64_t>(own->id()));
+        EXPECT_EQ(death.text("cgroup"), own->path().substr(mount.size()));
+    }
+    deaths.end();
+}
+
 // Each has its certificate, or is told as lost.
 TEST(DeathLife, AStorm) {
     const int count = scaled(20'000);
@@ -157,7 +185,9 @@ TEST(DeathLife, AStorm) {
     std::set<std::pair<int64_t, int64_t>> seen;
     for (const Event& event : deaths.end()) {
         if (event.kind() == "loss") {
-            lost += event.number("count");
+            const bool of_exits = event.is_null("lost_kind") || event.text("lost_kind") == "exit" ||
+                                  event.text("lost_kind") == "death";
+            lost += of_exits ? event.number("count") : 0;
         } else if (event.kind() == "death" && event.number("ppid") == parent) {
             EXPECT_TRUE(seen.insert({event.pid(), event.number("start_ns")}).second)
                 << event.line();

@@ -27,7 +27,7 @@ class ArchiveTest : public ::testing::Test {
         options.folder = folder_.path("deaths");
         options.keep_bytes = keep_bytes;
         options.keep_ns = keep_ns;
-        auto opened = Archive::open(options, [](const std::string&) {});
+        auto opened = Archive::open(options);
         ASSERT_TRUE(opened) << opened.error().context;
         archive_ = std::move(*opened);
     }

@@ -73,6 +73,7 @@ TEST(Certificate, HowItEnded) {
     EXPECT_EQ(read_back.killer.ancestors.start_ns,
               (Numbers{900'000'000, 899'999'999, 899'999'998}));
     EXPECT_EQ(read_back.killer.ancestors.comms, (Strings{"bash", "sshd", "systemd"}));
+    EXPECT_TRUE(read_back.killer.ancestors.cut);
     EXPECT_EQ(read_back.before.number, 15);
     EXPECT_EQ(read_back.before.source, model::SignalSource::queue);
     EXPECT_EQ(read_back.before.unix_ns, evening_ns - 10'200'000'000);

@@ -37,6 +37,7 @@ TEST(Images, BeyondTheBoundArgumentsAreLeftOut) {
     Images images(1000);
     const model::ImagePtr large = images.keep(image("/a", std::string(1000, 'x')));
     EXPECT_TRUE(large->argv);
+    EXPECT_EQ(images.keep(image("/a", std::string(1000, 'x'))), large) << "it is there already";
     const model::ImagePtr next = images.keep(image("/b", "b"));
     EXPECT_EQ(next->file, "/b");
     EXPECT_FALSE(next->argv);

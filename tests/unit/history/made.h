@@ -98,6 +98,7 @@ inline Made full() {
     death.code = -6;
     death.killer = killer();
     death.killer->uid = 3;
+    death.killer->ancestry.cut = true;
     death.before = model::EarlierSignal{.number = 15,
                                         .source = model::SignalSource::queue,
                                         .unix_ns = evening_ns - 10'200'000'000,

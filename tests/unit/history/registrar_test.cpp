@@ -281,6 +281,51 @@ TEST(Registrar, LearnsFromProcWhoLives) {
     EXPECT_TRUE(told.killer_ancestors[0].ends_with(' ' + std::to_string(::getppid())));
 }
 
+TEST(Registrar, ALostExecMakesAnImageOfAnotherNameUnknown) {
+    Story story;
+    story.fork(1, 0, "bash");
+    story.exec(1, "bash", "/bin/bash", "bash\0"s);
+    story.fork(2, 1, "bash");
+    story.fork(3, 1, "bash");
+    story.lose(model::Kind::exec);
+    EXPECT_EQ(story.exit(2, 0, "nginx").executable, "-");
+    EXPECT_EQ(story.exit(3, 0, "bash").executable, "/bin/bash") << "it still has that name";
+}
+
+TEST(Registrar, ASignalBeforeTheForkIsKept) {
+    Story story;
+    story.fork(1, 0, "parent");
+    story.exec(1, "parent", "/bin/parent", "parent\0"s);
+    story.signal(2, SIGKILL, SignalSource::user, 1);
+    story.fork(2, 1, "parent");
+    const Certificate& told = story.exit(2, SIGKILL);
+    EXPECT_EQ(told.death.source, SignalSource::user);
+    EXPECT_EQ(told.executable, "/bin/parent");
+    EXPECT_EQ(told.ancestors, Names{"parent " + pid(1)});
+}
+
+TEST(Registrar, ASignalToTheDeadMakesNoLife) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.exit(1, 0);
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    EXPECT_EQ(story.registrar().living(), 0U);
+}
+
+// A stop that takes its time: the first signal is still told of.
+TEST(Registrar, ManySignalsInBetweenHideNothing) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    for (const int number : {SIGALRM, SIGUSR1, SIGUSR2, SIGPIPE, SIGPROF, SIGIO}) {
+        story.signal(1, number, SignalSource::kernel);
+    }
+    story.signal(1, SIGKILL, SignalSource::user, 3);
+    const Certificate& told = story.exit(1, SIGKILL);
+    ASSERT_TRUE(told.death.before);
+    EXPECT_EQ(told.death.before->number, SIGTERM);
+}
+
 // A daemon that forks and ends for ever.
 TEST(Registrar, ALineWithoutEndIsBounded) {
     Story story;
@@ -293,7 +338,7 @@ TEST(Registrar, ALineWithoutEndIsBounded) {
         most_bytes = std::max(most_bytes, story.registrar().bytes());
         story.certificates.clear();
     }
-    EXPECT_LT(most_bytes, 64U << 10);
+    EXPECT_LT(most_bytes, 128U << 10);
     const Certificate& last = story.exit(9'999, 0);
     EXPECT_EQ(last.ancestors.size(), most_ancestors);
     EXPECT_TRUE(last.death.ancestry.cut);

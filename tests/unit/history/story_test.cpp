@@ -73,7 +73,7 @@ TEST(Story, AllThatCanBeKnown) {
         "nginx (pid 4242, /usr/sbin/nginx -g daemon off;) was killed by SIGSEGV at 22:33:49, "
         "1.2 s after it started. SIGKILL came while it dumped its core.\n"
         "  Sent by   kill (pid 993, root: kill -9 4242) ← bash (pid 991) ← sshd (pid 980) ← "
-        "systemd (pid 1)\n"
+        "systemd (pid 1) ← …\n"
         "  Before    SIGTERM from the same zsh, 10.1 s earlier\n"
         "  Memory    it held 212 MB · limit 200 MB of /system.slice/nginx.service · java (pid "
         "99) asked for more\n"
