@@ -20,6 +20,7 @@ constexpr size_t batch_bytes = 256 << 10;
 // In one go at most: while events pour in, samples are due too.
 constexpr int most_batches = 64;
 constexpr size_t most_cgroup_paths = 65'536;
+constexpr size_t most_forgotten = 65'536;
 
 // Sums of several threads that are read one after the other can seem to shrink.
 void never_shrink(std::optional<uint64_t>& now, const std::optional<uint64_t>& before) {
@@ -182,6 +183,11 @@ void Watcher::replaced(const model::Event& event) {
 }
 
 void Watcher::ended(const model::Event& event) {
+    if (const auto it = forgotten_.find(event.process.pid);
+        it != forgotten_.end() && model::same_start(it->second, event.process.start_ns)) {
+        forgotten_.erase(it);
+        return;  // its end was told when it was missed
+    }
     if (!make_way(event.process)) {
         return;
     }
@@ -326,8 +332,15 @@ void Watcher::measure(model::Sample& sample) {
 
 // It is gone, and nobody has told how.
 void Watcher::forget(Known& known) {
+    const model::Process& process = known.subject.process;
     engine_.end(known.standing, known.subject, {}, now_ns_, now_ns_);
-    processes_.remove(known.subject.process.pid);
+    if (forgotten_.size() >= most_forgotten) {
+        forgotten_.clear();
+    }
+    if (reader_ != nullptr) {
+        forgotten_[process.pid] = process.start_ns;
+    }
+    processes_.remove(process.pid);
 }
 
 // Without events what a sweep doesn't show has ended. With events its exit is on the way, or was

@@ -87,6 +87,7 @@ class Watcher {
     std::vector<model::Sample> samples_;
     std::unordered_map<uint32_t, uint64_t> ended_;         // since the last tick: pid and start
     std::unordered_map<uint32_t, uint64_t> ended_before_;  // in the tick before
+    std::unordered_map<uint32_t, uint64_t> forgotten_;     // whose exit may still come
     host::UserNames users_;
     std::unordered_map<uint64_t, std::shared_ptr<const std::string>> cgroup_paths_;  // by id
     uint32_t resting_ = VIGIL_READER_NAPPING;  // what the reader does between two looks

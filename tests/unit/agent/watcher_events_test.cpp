@@ -264,6 +264,20 @@ TEST_F(WatchEvents, WhoIsMissingHasOneMoreTickToTellWhy) {
     EXPECT_EQ(watcher_->processes(), 0U);
 }
 
+// A reader that is far behind: what was told once is not told again.
+TEST_F(WatchEvents, TheExitOfOneThatWasMissedTellsNothingMore) {
+    start({rule("burner", 49)});
+    EXPECT_EQ(tick({sample("burner")}), Lines{});
+    EXPECT_EQ(tick({}), Lines{});
+    EXPECT_EQ(tick({}), Lines{});
+    EXPECT_EQ(watcher_->processes(), 0U);
+    exit("burner", old_start_ns, bill(100 * ns_per_s));
+    EXPECT_EQ(drain(), Lines{});
+    const uint64_t born_ns = just_now();
+    exit("burner", born_ns, bill(100 * ns_per_s));
+    EXPECT_EQ(drain().size(), 1U) << "that is another one";
+}
+
 TEST_F(WatchEvents, AForkAfterTheSweepIsNotMissing) {
     start({});
     const uint64_t born_ns = just_now();
