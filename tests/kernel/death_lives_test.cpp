@@ -116,6 +116,35 @@ TEST(DeathLife, ADaemonThatForksTwice) {
     EXPECT_EQ(death.number("ppid"), ::getpid()) << "the subreaper";
 }
 
+// Each generation ends at once: the line would have no end.
+TEST(DeathLife, ADaemonThatForksForEver) {
+    const int generations = scaled(5'000);
+    int report[2];
+    ASSERT_EQ(::pipe(report), 0);
+    Deaths deaths;
+    const auto memory_kib = [&] { return proc_value(deaths.program().pid(), "status", "VmRSS"); };
+    const uint64_t before_kib = memory_kib();
+    const pid_t first = start([&] {
+        for (int i = 0; i < generations; i++) {
+            if (::fork() != 0) {
+                ::_exit(0);
+            }
+        }
+        const pid_t last = ::getpid();
+        (void)!::write(report[1], &last, sizeof last);
+        return 7;
+    });
+    wait_for(first);
+    pid_t last = 0;
+    ASSERT_EQ(::read(report[0], &last, sizeof last), static_cast<ssize_t>(sizeof last));
+    const Event death = deaths.of(last);
+    EXPECT_EQ(death.number("exit_code"), 7);
+    EXPECT_EQ(death.numbers("ancestor_pids").size(), 32U);
+    EXPECT_TRUE(death.flag("ancestry_cut"));
+    EXPECT_LT(memory_kib(), before_kib + 16 * 1024) << "lines on their way to the disk";
+    deaths.end();
+}
+
 TEST(DeathLife, OneThatIsOlderThanTheRecorder) {
     const Folder folder;
     int ends[2];
