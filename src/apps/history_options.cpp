@@ -8,7 +8,6 @@
 #include "apps/cli.h"
 #include "apps/past_deaths.h"
 #include "apps/when.h"
-#include "base/units.h"
 
 namespace vigil::apps {
 namespace {
@@ -27,7 +26,6 @@ constexpr const char* history_footer = R"(Examples:
 'vigil why' tells more of one. docs/history.md tells what is kept where, and what is in the JSON.
 Exit codes: 0 found, 1 nothing found, 2 wrong usage.)";
 
-constexpr uint64_t largest_pid = 4'194'304;  // PID_MAX_LIMIT
 constexpr uint64_t most_rows = 1'000'000;
 
 struct Raw {
@@ -77,13 +75,6 @@ Result<typename Names::value_type> named(const Names& names, std::string_view op
     return usage_error(fmt::format("{} '{}': expected {}", option, printable(name), expected));
 }
 
-Result<uint64_t> number(const std::string& text, std::string_view option, uint64_t most) {
-    auto read = parse_number(text, 1, most);
-    return read ? std::move(read)
-                : usage_error(fmt::format("{} '{}': expected a whole number from 1 to {}", option,
-                                          printable(text), most));
-}
-
 Result<int64_t> when(const std::string& text, std::string_view option, int64_t now_unix_ns) {
     auto read = parse_when(text, now_unix_ns);
     return read ? std::move(read) : usage_error(fmt::format("{} {}", option, read.error().context));
@@ -101,7 +92,7 @@ Result<HistoryRequest> complete(HistoryRequest request, const Raw& raw, int64_t 
         return usage_error("--since is behind --until");
     }
     if (raw.pid) {
-        TRY_ASSIGN(const uint64_t pid, number(*raw.pid, "--pid", largest_pid));
+        TRY_ASSIGN(const uint64_t pid, parse_count(*raw.pid, "--pid", largest_pid));
         conditions.pid = static_cast<uint32_t>(pid);
     }
     if (raw.cause) {
@@ -113,7 +104,7 @@ Result<HistoryRequest> complete(HistoryRequest request, const Raw& raw, int64_t 
         request.query.order = order.order;
     }
     if (raw.most) {
-        TRY_ASSIGN(request.query.most, number(*raw.most, "-n", most_rows));
+        TRY_ASSIGN(request.query.most, parse_count(*raw.most, "-n", most_rows));
     }
     TRY(check_pattern(conditions.name, "--comm"));
     TRY(check_pattern(conditions.user, "--user"));

@@ -8,11 +8,13 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "apps/places.h"
 #include "base/clock.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "history/archive.h"
 #include "history/moment.h"
 
@@ -81,6 +83,13 @@ void say_nothing_found(const std::vector<std::string>& folders, const history::A
     } else {
         say(stderr, "vigil: no {} can be read{}\n", asked, root ? "" : " (sudo?)");
     }
+}
+
+Result<uint64_t> parse_count(const std::string& text, std::string_view option, uint64_t most) {
+    auto read = parse_number(text, 1, most);
+    return read ? std::move(read)
+                : usage_error(fmt::format("{} '{}': expected a whole number from 1 to {}", option,
+                                          printable(text), most));
 }
 
 Result<void> check_pattern(const std::optional<std::string>& text, const std::string& option) {

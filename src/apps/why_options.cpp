@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/why_options.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "apps/cli.h"
 #include "apps/past_deaths.h"
 #include "base/units.h"
+#include "history/names.h"
 
 namespace vigil::apps {
 namespace {
@@ -23,18 +23,13 @@ The newest comes first. Of a name or unit, those that were killed or failed are 
 are none, those that ended well. 'vigil history' lists many at once.
 Exit codes: 0 found, 1 nothing found, 2 wrong usage.)";
 
-constexpr uint64_t largest_pid = 4'194'304;  // PID_MAX_LIMIT
 constexpr uint64_t most_stories = 100'000;
-
-bool is_number(const std::string& text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 Result<WhyRequest> complete(WhyRequest request, const std::optional<std::string>& who,
                             const std::optional<std::string>& most) {
     TRY(check_pattern(who, "PID or NAME"));
     TRY(check_pattern(request.unit, "--unit"));
-    if (who && is_number(*who)) {
+    if (who && history::is_number(*who)) {
         const auto pid = parse_number(*who, 1, largest_pid);
         if (!pid) {
             return usage_error(
@@ -46,12 +41,7 @@ Result<WhyRequest> complete(WhyRequest request, const std::optional<std::string>
         request.name = who;
     }
     if (most) {
-        const auto number = parse_number(*most, 1, most_stories);
-        if (!number) {
-            return usage_error(fmt::format("-n '{}': expected a whole number from 1 to {}",
-                                           printable(*most), most_stories));
-        }
-        request.most = *number;
+        TRY_ASSIGN(request.most, parse_count(*most, "-n", most_stories));
     }
     return request;
 }

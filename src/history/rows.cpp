@@ -6,26 +6,20 @@
 #include <optional>
 #include <string_view>
 
+#include "base/ansi.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "history/ending.h"
 #include "history/moment.h"
+#include "history/sieve.h"
 
 namespace vigil::history {
 namespace {
-
-constexpr std::string_view dim = "\x1b[2m";
-constexpr std::string_view red = "\x1b[31m";
-constexpr std::string_view yellow = "\x1b[33m";
-constexpr std::string_view plain = "\x1b[0m";
 
 constexpr size_t longest_name = 15;
 constexpr size_t longest_user = 16;
 
 std::string size(std::optional<uint64_t> bytes) { return bytes ? spoken_size(*bytes) : "-"; }
-std::string both(std::optional<uint64_t> a, std::optional<uint64_t> b) {
-    return a || b ? spoken_size(a.value_or(0) + b.value_or(0)) : "-";
-}
 std::string duration(std::optional<uint64_t> ns) { return ns ? spoken_duration(*ns) : "-"; }
 
 std::string user_of(const Certificate& certificate) {
@@ -71,12 +65,13 @@ constexpr std::array table{
            [](const Certificate& c, int64_t) { return duration(c.bill.lifetime_ns); }},
     Column{"CPU", true, [](const Certificate& c, int64_t) { return duration(c.bill.cpu_ns); }},
     Column{"PEAK", true, [](const Certificate& c, int64_t) { return size(c.bill.peak_rss_bytes); }},
-    Column{
-        "DISK", true,
-        [](const Certificate& c, int64_t) { return both(c.bill.read_bytes, c.bill.write_bytes); }},
+    Column{"DISK", true,
+           [](const Certificate& c, int64_t) {
+               return size(sum(c.bill.read_bytes, c.bill.write_bytes));
+           }},
     Column{"NETWORK", true,
            [](const Certificate& c, int64_t) {
-               return both(c.bill.received_bytes, c.bill.sent_bytes);
+               return size(sum(c.bill.received_bytes, c.bill.sent_bytes));
            }},
     Column{"BY, UNIT", false, [](const Certificate& c, int64_t) { return context_of(c); }},
 };
@@ -91,8 +86,8 @@ size_t width_of(std::string_view text) {
 }
 
 std::string_view shade_of(const Certificate& certificate) {
-    return certificate.cause != model::Cause::exit ? red
-           : certificate.is_abnormal()             ? yellow
+    return certificate.cause != model::Cause::exit ? ansi::red
+           : certificate.is_abnormal()             ? ansi::yellow
                                                    : std::string_view();
 }
 
@@ -105,7 +100,8 @@ void append_row(std::string& out, const Cells& cells,
         const bool shaded = style.colour && !shade.empty() && (is_header || i == ended_column);
         line += i > 0 ? "  " : "";
         line += table[i].right ? gap : "";
-        line += (shaded ? std::string(shade) : "") + cells[i] + (shaded ? std::string(plain) : "");
+        line += (shaded ? std::string(shade) : "") + cells[i] +
+                (shaded ? std::string(ansi::plain) : "");
         line += table[i].right ? "" : gap;
     }
     line.erase(line.find_last_not_of(' ') + 1);
@@ -132,7 +128,7 @@ std::string rows(const std::vector<Found>& deaths, const RowStyle& style) {
         }
     }
     std::string out;
-    append_row(out, all[0], widths, style, dim, true);
+    append_row(out, all[0], widths, style, ansi::dim, true);
     for (size_t i = 0; i < deaths.size(); i++) {
         append_row(out, all[i + 1], widths, style, shade_of(deaths[i].certificate), false);
     }

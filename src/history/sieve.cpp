@@ -39,13 +39,6 @@ std::optional<uint64_t> bill_item(std::string_view line, std::string_view key) {
     return holds(end, key) ? number_behind(end, key) : number_behind(line, key);
 }
 
-std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b) {
-    if (!a || !b) {
-        return a ? a : b;
-    }
-    return *a + std::min(*b, std::numeric_limits<uint64_t>::max() - *a);
-}
-
 // What comes before all times, or behind them, is so as a text too.
 std::string time_text(int64_t unix_ns, std::string_view first, std::string_view last) {
     if (unix_ns == std::numeric_limits<int64_t>::min()) {
@@ -127,6 +120,13 @@ std::optional<uint64_t> Sieve::rank(std::string_view line) const {
             break;
     }
     return bill_item(line, "\"lifetime_ns\":");
+}
+
+std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b) {
+    if (!a || !b) {
+        return a ? a : b;
+    }
+    return *a + std::min(*b, std::numeric_limits<uint64_t>::max() - *a);
 }
 
 std::optional<uint64_t> rank(const Certificate& certificate, Order order) {

@@ -40,4 +40,7 @@ class Sieve {
 
 std::optional<uint64_t> rank(const Certificate& certificate, Order order);
 
+// Of what is known; nothing where neither is. Never beyond what the type holds.
+std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b);
+
 }  // namespace vigil::history

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ansi.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -27,11 +28,6 @@ constexpr size_t most_command_columns = 100;  // in a sentence
 constexpr size_t most_ancestors = 10;
 constexpr uint64_t longest_stop_ns = 120 * ns_per_s;  // a service manager waits less
 constexpr size_t container_digits = 12;               // as docker and others show ids
-
-constexpr std::string_view dim = "\x1b[2m";
-constexpr std::string_view red = "\x1b[31m";
-constexpr std::string_view yellow = "\x1b[33m";
-constexpr std::string_view plain = "\x1b[0m";
 
 std::string joined(const std::vector<std::string>& parts, std::string_view between) {
     std::string text;
@@ -244,8 +240,8 @@ std::string owner(const Certificate& certificate) {
 // Text that stands in a line of its own; nothing where there is none.
 void append_fact(std::string& out, std::string_view label, const std::string& text, bool colour) {
     if (!text.empty()) {
-        fmt::format_to(std::back_inserter(out), "  {}{:<9}{} {}\n", colour ? dim : "", label,
-                       colour ? plain : "", text);
+        fmt::format_to(std::back_inserter(out), "  {}{:<9}{} {}\n", colour ? ansi::dim : "", label,
+                       colour ? ansi::plain : "", text);
     }
 }
 
@@ -258,16 +254,17 @@ std::string known(const std::optional<std::string>& bytes) {
 std::string story(const Certificate& certificate, int64_t now_unix_ns, bool colour) {
     const Ending ending = ending_of(certificate);
     const std::string_view shade = !colour                                   ? ""
-                                   : certificate.cause != model::Cause::exit ? red
-                                   : certificate.is_abnormal()               ? yellow
+                                   : certificate.cause != model::Cause::exit ? ansi::red
+                                   : certificate.is_abnormal()               ? ansi::yellow
                                                                              : "";
     std::vector<std::string> command = certificate.argv;
     if (command.empty() && certificate.executable) {
         command.push_back(*certificate.executable);
     }
-    std::string out = fmt::format(
-        "{} {}{}{} {}", who(certificate.comm, *certificate.pid, {}, command, ", "), shade,
-        ending.verb, shade.empty() ? "" : plain, at_moment(*certificate.unix_ns, now_unix_ns));
+    std::string out =
+        fmt::format("{} {}{}{} {}", who(certificate.comm, *certificate.pid, {}, command, ", "),
+                    shade, ending.verb, shade.empty() ? "" : ansi::plain,
+                    at_moment(*certificate.unix_ns, now_unix_ns));
     if (certificate.bill.lifetime_ns) {
         out += fmt::format(", {} after it started", spoken_duration(*certificate.bill.lifetime_ns));
     }

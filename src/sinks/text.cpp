@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/ansi.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -22,38 +23,36 @@ namespace {
 using model::Event;
 using model::Kind;
 
-constexpr std::string_view dim = "\x1b[2m";
-constexpr std::string_view red = "\x1b[31m";
-constexpr std::string_view green = "\x1b[32m";
-constexpr std::string_view yellow = "\x1b[33m";
-constexpr std::string_view plain = "\x1b[0m";
-
 // What deserves the eye: violent ends red, failures and losses yellow.
 std::string_view colour_of(const Event& event) {
     switch (event.kind) {
         case Kind::exit: {
             const auto& exit = std::get<model::Exit>(event.body);
-            return exit.signal() != 0 ? red : exit.code() != 0 ? yellow : std::string_view{};
+            return exit.signal() != 0 ? ansi::red
+                   : exit.code() != 0 ? ansi::yellow
+                                      : std::string_view{};
         }
         case Kind::signal: {
             const int number = std::get<model::Signal>(event.body).number;
-            return number == 9 || number == 11 ? red : std::string_view{};
+            return number == 9 || number == 11 ? ansi::red : std::string_view{};
         }
         case Kind::oom:
-            return red;
+            return ansi::red;
         case Kind::kill_failed:
         case Kind::loss:
         case Kind::unobserved:
-            return yellow;
+            return ansi::yellow;
         case Kind::violation: {
             const auto state = std::get<model::Violation>(event.body).state;
-            return state == model::ViolationState::raised    ? red
-                   : state == model::ViolationState::ongoing ? yellow
-                                                             : green;
+            return state == model::ViolationState::raised    ? ansi::red
+                   : state == model::ViolationState::ongoing ? ansi::yellow
+                                                             : ansi::green;
         }
         case Kind::death: {
             const auto& death = *std::get<const model::Death*>(event.body);
-            return death.signal != 0 ? red : death.is_abnormal() ? yellow : std::string_view{};
+            return death.signal != 0     ? ansi::red
+                   : death.is_abnormal() ? ansi::yellow
+                                         : std::string_view{};
         }
         case Kind::fork:
         case Kind::exec:
@@ -74,7 +73,7 @@ class TextSink final : public Sink {
         out += "] ";
         append_line(out, event);
         if (!colour.empty()) {
-            out += plain;
+            out += ansi::plain;
         }
         if (details_ && event.kind != Kind::death) {  // all is in its line
             append_details(out, event);
@@ -189,7 +188,7 @@ class TextSink final : public Sink {
             }
             out += first ? "  " : " ";
             if (first && colour_) {
-                out += dim;
+                out += ansi::dim;
             }
             first = false;
             out += field.text;
@@ -200,7 +199,7 @@ class TextSink final : public Sink {
             }
         }
         if (!first && colour_) {
-            out += plain;
+            out += ansi::plain;
         }
     }
 

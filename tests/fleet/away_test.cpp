@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server that is away: the real agent watches by the rules that it has, and queues.
 #include <gtest/gtest.h>
-#include <sys/prctl.h>
 
 #include <csignal>
 #include <iterator>
@@ -12,16 +11,6 @@
 
 namespace vigil::tests {
 namespace {
-
-// A process of that name that is over this limit from its start on.
-constexpr const char* hog_rule = R"([{"process": "fleet-hog", "memory": 30}])";
-
-pid_t start_hog() {
-    return start_sleeper([] {
-        ::prctl(PR_SET_NAME, "fleet-hog");
-        touch_mb(60);
-    });
-}
 
 bool tells_violation(const Logbook& log, pid_t pid, const std::string& state = "raised") {
     for (const LogLine& line : log.of("violation")) {

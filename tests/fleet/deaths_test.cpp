@@ -2,7 +2,6 @@
 // Deaths of an agent's machine: what its server gets of them, and what can be asked there
 // afterwards.
 #include <gtest/gtest.h>
-#include <sys/prctl.h>
 
 #include <csignal>
 #include <string>
@@ -11,15 +10,6 @@
 
 namespace vigil::tests {
 namespace {
-
-constexpr const char* hog_rule = R"([{"process": "fleet-hog", "memory": 30}])";
-
-pid_t start_hog() {
-    return start_sleeper([] {
-        ::prctl(PR_SET_NAME, "fleet-hog");
-        touch_mb(60);
-    });
-}
 
 std::optional<Event> find_event(const Logbook& log, const std::string& kind, pid_t pid) {
     for (const LogLine& line : log.of(kind)) {

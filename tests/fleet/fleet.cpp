@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,6 +150,13 @@ void FleetAgent::stop() {
     program_->send(SIGTERM);
     EXPECT_EQ(program_->wait(), 0) << program_->errors();
     program_.reset();
+}
+
+pid_t start_hog() {
+    return start_sleeper([] {
+        ::prctl(PR_SET_NAME, "fleet-hog");
+        touch_mb(60);
+    });
 }
 
 bool tells_death(const Logbook& log, pid_t pid, const std::string& signal) {

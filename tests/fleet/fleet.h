@@ -93,6 +93,10 @@ class FleetAgent {
     std::unique_ptr<Program> program_;
 };
 
+// A process of that name that is over this limit from its start on.
+constexpr const char* hog_rule = R"([{"process": "fleet-hog", "memory": 30}])";
+pid_t start_hog();
+
 // Whether the log tells that this process was ended by this signal, "SIGKILL".
 bool tells_death(const Logbook& log, pid_t pid, const std::string& signal = "SIGKILL");
 

@@ -16,10 +16,38 @@
 namespace vigil::tests {
 namespace {
 
+// A program that has been started in a folder, and ends when it is let go.
+class Stayer {
+ public:
+    explicit Stayer(const Folder& folder) {
+        int ends[2];
+        EXPECT_EQ(::pipe(ends), 0);
+        const Fd read(ends[0]);
+        write_ = Fd(ends[1]);
+        pid_ = start([&] {
+            ::dup2(read.get(), STDIN_FILENO);
+            write_.reset();
+            (void)!::chdir(folder.path().c_str());
+            exec_self({"read", "0"});
+            return 0;
+        });
+        wait_until([&] { return proc_file(pid_, "cmdline").find("read") != std::string::npos; },
+                   "exec");
+    }
+    pid_t pid() const { return pid_; }
+    void let_go() {
+        write_.reset();
+        wait_for(pid_);
+    }
+
+ private:
+    Fd write_;
+    pid_t pid_ = -1;
+};
+
 TEST(DeathLife, WhoItWasAndWhatItUsed) {
     const Folder folder;
     Deaths& deaths = Deaths::shared();
-    const Gate go;
     const std::string before = utc_now();
     const pid_t pid = start([&] {
         (void)!::chdir(folder.path().c_str());
@@ -49,25 +77,13 @@ TEST(DeathLife, WhoItWasAndWhatItUsed) {
 TEST(DeathLife, WorkingDirectoryOfOneThatStays) {
     const Folder folder;
     Deaths& deaths = Deaths::shared();
-    const Gate go;
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const pid_t pid = start([&] {
-        ::dup2(ends[0], STDIN_FILENO);
-        ::close(ends[1]);
-        (void)!::chdir(folder.path().c_str());
-        exec_self({"read", "0"});
-        return 0;
-    });
+    Stayer stayer(folder);
     // A later process's certificate: so the exec has been taken in.
-    wait_until([&] { return proc_file(pid, "cmdline").find("read") != std::string::npos; }, "exec");
     const pid_t later = start([] { return 0; });
     wait_for(later);
     deaths.of(later);
-    ::close(ends[1]);
-    wait_for(pid);
-    ::close(ends[0]);
-    EXPECT_EQ(deaths.of(pid).text("cwd"), folder.path());
+    stayer.let_go();
+    EXPECT_EQ(deaths.of(stayer.pid()).text("cwd"), folder.path());
 }
 
 TEST(DeathLife, LoginUser) {
@@ -147,21 +163,10 @@ TEST(DeathLife, ADaemonThatForksForEver) {
 
 TEST(DeathLife, OneThatIsOlderThanTheRecorder) {
     const Folder folder;
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const pid_t pid = start([&] {
-        ::dup2(ends[0], STDIN_FILENO);
-        ::close(ends[1]);
-        (void)!::chdir(folder.path().c_str());
-        exec_self({"read", "0"});
-        return 0;
-    });
-    wait_until([&] { return proc_file(pid, "cmdline").find("read") != std::string::npos; }, "exec");
+    const Stayer stayer(folder);
     Deaths deaths;
-    EXPECT_EQ(kill_and_wait(pid, SIGKILL).signal(), SIGKILL);
-    ::close(ends[0]);
-    ::close(ends[1]);
-    const Event death = deaths.of(pid);
+    EXPECT_EQ(kill_and_wait(stayer.pid(), SIGKILL).signal(), SIGKILL);
+    const Event death = deaths.of(stayer.pid());
     EXPECT_EQ(death.text("executable"), self_path());
     EXPECT_EQ(death.words("argv").back(), "0");
     EXPECT_EQ(death.text("cwd"), folder.path());

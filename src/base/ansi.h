@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// ANSI codes for a terminal that wants them.
+#pragma once
+
+#include <string_view>
+
+namespace vigil::ansi {
+
+constexpr std::string_view dim = "\x1b[2m";
+constexpr std::string_view red = "\x1b[31m";
+constexpr std::string_view green = "\x1b[32m";
+constexpr std::string_view yellow = "\x1b[33m";
+constexpr std::string_view plain = "\x1b[0m";
+
+}  // namespace vigil::ansi
