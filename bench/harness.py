@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tables are made with: programs that run beside a load, what they cost, and tables."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "release"
+VIGIL = BUILD / "vigil"
+
+# Of a tool that does not get ready, or does not end when it is told to.
+PATIENCE_S = 60
+
+
+class Failure(Exception):
+    """A tool that can't run here, with the reason: its row says so."""
+
+
+@dataclass
+class Bill:
+    """What a program has used: it and the children that it waited for."""
+
+    cpu_s: float  # user + system
+    peak_mib: float  # of resident memory, of itself alone
+
+
+def until(condition, what, patience_s=PATIENCE_S):
+    """Waits for what can't be waited for otherwise; Failure if it does not come."""
+    end = time.monotonic() + patience_s
+    while not (result := condition()):
+        if time.monotonic() > end:
+            raise Failure(f"{what}: not within {patience_s} s")
+        time.sleep(0.01)
+    return result
+
+
+class Program:
+    """A program in the background; its output goes to files in a folder of its own.
+
+    ready: text that it prints, on either stream, once it works; None: it is ready when it runs.
+    """
+
+    def __init__(self, argv, ready=None, stdout=None, cwd=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-"))
+        self.name = pathlib.Path(str(argv[0])).name
+        self._peak_kib = 0
+        if shutil.which(str(argv[0])) is None:
+            raise Failure("not installed")
+        with open(stdout or self.out, "wb") as out, open(self.err, "wb") as err:
+            self._process = subprocess.Popen(
+                [str(word) for word in argv],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=cwd,
+                start_new_session=True,
+            )
+        self._bill = None
+        try:
+            if ready is not None:
+                until(lambda: self._has_said(ready), f"{self.name} to say '{ready}'")
+        except Failure:
+            self.stop(signal.SIGKILL)
+            raise
+
+    @property
+    def out(self):
+        return self.folder / "out"
+
+    @property
+    def err(self):
+        return self.folder / "err"
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def _has_said(self, text):
+        if self._ended():
+            words = self.err.read_text(errors="replace").strip().splitlines()
+            raise Failure(words[-1] if words else f"{self.name} ended at once")
+        return any(text in file.read_text(errors="replace") for file in (self.out, self.err))
+
+    def _ended(self):
+        """Takes its memory's high-water mark on the way, which is gone with it."""
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM"):
+                    self._peak_kib = int(line.split()[1])
+        if self._bill is not None:
+            return True
+        pid, _, usage = os.wait4(self.pid, os.WNOHANG)
+        if pid == 0:
+            return False
+        self._process.returncode = 0  # waited for
+        self._bill = Bill(usage.ru_utime + usage.ru_stime, 0)
+        return True
+
+    def cpu_s(self):
+        """CPU time of its living threads, from the scheduler, which counts it exactly."""
+        total = 0
+        for stat in pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):
+                total += int(stat.read_text().split()[0])
+        return total / 1e9
+
+    def stop(self, number=signal.SIGINT):
+        """Ends it with the signal and waits; the bill of its whole life."""
+        if not self._ended():
+            os.kill(self.pid, number)
+        try:
+            until(self._ended, f"{self.name} to end")
+        except Failure:
+            os.kill(self.pid, signal.SIGKILL)
+            until(self._ended, f"{self.name} to be killed")
+            raise
+        self._bill.peak_mib = self._peak_kib / 1024
+        return self._bill
+
+    def discard(self):
+        """Removes what it wrote."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def program(*args, **options):
+    """A Program that has ended, and left nothing behind, at the end of the block."""
+    running = Program(*args, **options)
+    try:
+        yield running
+    finally:
+        running.stop(signal.SIGKILL)
+        running.discard()
+
+
+def run(argv):
+    """Runs a program to its end: its output; Failure where it can't run or fails."""
+    if shutil.which(str(argv[0])) is None:
+        raise Failure("not installed")
+    done = subprocess.run([str(word) for word in argv], capture_output=True, check=False)
+    if done.returncode != 0:
+        words = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Failure(words[-1] if words else f"exit code {done.returncode}")
+    return done.stdout.decode(errors="replace")
+
+
+median = statistics.median
+
+
+def figure(value, digits=2):
+    """A number for a table; '-' where there is none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def ratio(value, base):
+    """How many times as much as vigil's figure; '-' where that says nothing."""
+    if value is None or not base or base < 0 or value < 0:
+        return "-"
+    times = value / base
+    return f"{times:.2f}×" if times < 10 else f"{times:,.0f}×"
+
+
+class Table:
+    """Rows of text under a title, as Markdown that is also easy to read in a terminal."""
+
+    def __init__(self, title, columns):
+        self.title = title
+        self.rows = [columns]
+        self.notes = []
+
+    def add(self, *cells):
+        self.rows.append([str(cell) for cell in cells])
+
+    def note(self, text):
+        """A sentence below the table: a peer that did not run, how a figure was made."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def __str__(self):
+        widths = [max(len(row[i]) for row in self.rows) for i in range(len(self.rows[0]))]
+
+        def line(row):
+            cells = [row[0].ljust(widths[0])]
+            cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+            return "| " + " | ".join(cells) + " |"
+
+        rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+        lines = [f"## {self.title}", "", line(self.rows[0]), "| " + " | ".join(rule) + " |"]
+        lines += [line(row) for row in self.rows[1:]]
+        lines += [""] + [f"- {note}" for note in self.notes] + [""] * bool(self.notes)
+        return "\n".join(lines)
