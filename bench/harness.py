@@ -192,7 +192,7 @@ class Table:
             cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
             return "| " + " | ".join(cells) + " |"
 
-        rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+        rule = ["-" * widths[0]] + ["-" * (max(width, 2) - 1) + ":" for width in widths[1:]]
         lines = [f"## {self.title}", "", line(self.rows[0]), "| " + " | ".join(rule) + " |"]
         lines += [line(row) for row in self.rows[1:]]
         lines += [""] + [f"- {note}" for note in self.notes] + [""] * bool(self.notes)
