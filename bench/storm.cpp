@@ -44,9 +44,16 @@ void spawn_children(long count) {
 }
 
 void send_signals(long count) {
+    // Blocked until the target has its handler: else the first one may kill it, and the rest go to
+    // a dead process, which costs nothing.
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    ::sigprocmask(SIG_BLOCK, &mask, nullptr);
     const pid_t target = ::fork();
     if (target == 0) {
         std::signal(SIGUSR1, [](int) {});
+        ::sigprocmask(SIG_UNBLOCK, &mask, nullptr);
         while (true) {
             ::pause();
         }
