@@ -14,6 +14,8 @@
 #define VIGIL_FILTER_CGROUP (1 << 2)
 #define VIGIL_FILTER_TREE (1 << 3)
 #define VIGIL_FILTER_THREADS (1 << 4) /* not a restriction: emit thread events too */
+#define VIGIL_FILTER_PROCESS \
+	(VIGIL_FILTER_UID | VIGIL_FILTER_COMM | VIGIL_FILTER_CGROUP | VIGIL_FILTER_TREE)
 
 /* All conditions must hold; 0 in a pid field means any. */
 struct vigil_filter {

@@ -22,8 +22,8 @@ struct {
 static __always_inline void keep_baseline(struct vigil_control *control,
 					  struct task_struct *task, __u32 pid)
 {
-	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	const __u64 baseline = BPF_CORE_READ(task, signal, maxrss);
+	const __u64 start_ns = task->group_leader->start_boottime;
+	const __u64 baseline = task->signal->maxrss;
 	struct vigil_process_state *state = keep_process(control, pid, start_ns);
 
 	if (!state)
@@ -39,11 +39,11 @@ static __always_inline void keep_baseline(struct vigil_control *control,
 static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task_struct *task,
 					  struct linux_binprm *program)
 {
-	const unsigned long begin = BPF_CORE_READ(task, mm, arg_start);
-	const unsigned long end = BPF_CORE_READ(task, mm, arg_end);
+	const unsigned long begin = task->mm->arg_start;
+	const unsigned long end = task->mm->arg_end;
 	__u64 length = end - begin;
 	long got = bpf_probe_read_kernel_str(record->data, VIGIL_FILE_MAX,
-					     BPF_CORE_READ(program, filename));
+					     program->filename);
 	__u64 file_length = got > 0 ? got - 1 : 0;
 
 	record->argv_bytes = length;
@@ -51,9 +51,10 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	file_length &= VIGIL_FILE_MAX - 1;
 
 	/* The file that runs: of a script its interpreter, and never a symbolic link. */
-	got = bpf_probe_read_kernel_str(
-		record->data + file_length, VIGIL_NAME_MAX,
-		BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name));
+	struct file *executable = task->mm->exe_file;
+	got = executable ? bpf_probe_read_kernel_str(record->data + file_length, VIGIL_NAME_MAX,
+						     executable->f_path.dentry->d_name.name)
+			 : 0;
 	__u64 executable_length = got > 0 ? got - 1 : 0;
 
 	FORGET(executable_length);
@@ -77,10 +78,10 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 				struct linux_binprm *program, int lane)
 {
 	struct vigil_control *control = control_of();
-	const __u32 pid = BPF_CORE_READ(task, tgid);
+	const __u32 pid = task->tgid;
 	const __u32 key = lane;
 
-	if (!control || !claim(control, VIGIL_EXEC, task, BPF_CORE_READ(task, self_exec_id)))
+	if (!control || !claim(control, VIGIL_EXEC, task, task->self_exec_id))
 		return 0;
 	if (kind_wanted(&control->filter, VIGIL_EXIT))
 		keep_baseline(control, task, pid);
@@ -97,15 +98,15 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 		return 0;
 	}
 
-	describe(&record->header, task);
+	describe(&record->header, task, TYPED);
 	record->header.time_ns = bpf_ktime_get_boot_ns();
 	record->header.sequence = counter->sequence + 1;
 	record->header.kind = VIGIL_EXEC;
 	record->header.stream = stream_of(control, lane);
-	record->header.tid = BPF_CORE_READ(task, pid);
+	record->header.tid = task->pid;
 	record->header.flags = 0;
 	record->old_tid = old_tid;
-	record->argc = BPF_CORE_READ(program, argc);
+	record->argc = program->argc;
 
 	__u64 size = __builtin_offsetof(struct vigil_exec, data) +
 		     copy_strings(record, task, program);

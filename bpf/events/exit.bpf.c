@@ -24,20 +24,20 @@ const volatile __u32 exit_names_last = 0;
  */
 static __always_inline int is_last(const void *context, struct task_struct *task, __u64 start_ns)
 {
-	struct signal_struct *group = BPF_CORE_READ(task, signal);
+	struct signal_struct *group = task->signal;
 	const __u8 told = 1;
 
 	if (exit_names_last)
 		return raw_argument(context, 1) & 1;
-	if (BPF_CORE_READ(group, live.counter) != 0)
+	if (group->live.counter != 0)
 		return 0;
 	/* Never had a second thread that ran: nobody to race with. */
-	if (BPF_CORE_READ(group, nr_threads) == 1 && BPF_CORE_READ(group, sum_sched_runtime) == 0)
+	if (group->nr_threads == 1 && group->sum_sched_runtime == 0)
 		return 1;
 
 	struct vigil_process_key key = {
 		.start_ns = start_ns,
-		.pid = BPF_CORE_READ(task, tgid),
+		.pid = task->tgid,
 	};
 	/*
 	 * Where the map fails for another reason, two exits are better than none. Before 6.4 the
@@ -46,62 +46,72 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 	return (int)bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) != -EEXIST;
 }
 
-static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread)
+static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread,
+				       const int typed)
 {
-	record->user_ticks_ns += BPF_CORE_READ(thread, utime);
-	record->system_ticks_ns += BPF_CORE_READ(thread, stime);
-	record->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+	record->user_ticks_ns += FOLLOW(typed, thread, utime);
+	record->system_ticks_ns += FOLLOW(typed, thread, stime);
+	record->runtime_ns += FOLLOW(typed, thread, se.sum_exec_runtime);
 	if (counts_storage()) {
-		record->read_bytes += BPF_CORE_READ(thread, ioac.read_bytes);
-		record->write_bytes += BPF_CORE_READ(thread, ioac.write_bytes);
+		record->read_bytes += FOLLOW(typed, thread, ioac.read_bytes);
+		record->write_bytes += FOLLOW(typed, thread, ioac.write_bytes);
 	}
-	record->voluntary_switches += BPF_CORE_READ(thread, nvcsw);
-	record->involuntary_switches += BPF_CORE_READ(thread, nivcsw);
-	record->minor_faults += BPF_CORE_READ(thread, min_flt);
-	record->major_faults += BPF_CORE_READ(thread, maj_flt);
+	record->voluntary_switches += FOLLOW(typed, thread, nvcsw);
+	record->involuntary_switches += FOLLOW(typed, thread, nivcsw);
+	record->minor_faults += FOLLOW(typed, thread, min_flt);
+	record->major_faults += FOLLOW(typed, thread, maj_flt);
 }
 
 /*
  * The dead threads' sums first, then those that are not released yet. False where there are
  * more of them than one walk covers.
  */
-static __always_inline int add_threads(struct vigil_exit *record, struct signal_struct *group)
+static __always_inline int add_threads(struct vigil_exit *record, struct task_struct *last)
 {
+	struct signal_struct *group = last->signal;
+
+	record->user_ticks_ns = group->utime;
+	record->system_ticks_ns = group->stime;
+	record->runtime_ns = group->sum_sched_runtime;
+	record->read_bytes = record->write_bytes = 0;
+	if (counts_storage()) {
+		record->read_bytes = without_children(group->ioac.read_bytes,
+						      group->cinblock);
+		record->write_bytes = without_children(group->ioac.write_bytes,
+						       group->coublock);
+	}
+	record->voluntary_switches = group->nvcsw;
+	record->involuntary_switches = group->nivcsw;
+	record->minor_faults = group->min_flt;
+	record->major_faults = group->maj_flt;
+	if (group->nr_threads == 1) {
+		add_thread(record, last, TYPED);
+		return 1;
+	}
 	const struct list_head *head =
 		(void *)group + bpf_core_field_offset(group->thread_head);
 	const struct list_head *node = BPF_CORE_READ(group, thread_head.next);
 
-	record->user_ticks_ns = BPF_CORE_READ(group, utime);
-	record->system_ticks_ns = BPF_CORE_READ(group, stime);
-	record->runtime_ns = BPF_CORE_READ(group, sum_sched_runtime);
-	record->read_bytes = record->write_bytes = 0;
-	if (counts_storage()) {
-		record->read_bytes = without_children(BPF_CORE_READ(group, ioac.read_bytes),
-						      BPF_CORE_READ(group, cinblock));
-		record->write_bytes = without_children(BPF_CORE_READ(group, ioac.write_bytes),
-						       BPF_CORE_READ(group, coublock));
-	}
-	record->voluntary_switches = BPF_CORE_READ(group, nvcsw);
-	record->involuntary_switches = BPF_CORE_READ(group, nivcsw);
-	record->minor_faults = BPF_CORE_READ(group, min_flt);
-	record->major_faults = BPF_CORE_READ(group, maj_flt);
 	for (int i = 0; i < WALK_MAX; i++) {
 		if (!node || node == head)
 			return 1;
-		add_thread(record, (void *)node - bpf_core_field_offset(struct task_struct,
-									thread_node));
+		add_thread(record,
+			   (void *)node - bpf_core_field_offset(struct task_struct, thread_node),
+			   UNTYPED);
 		node = BPF_CORE_READ(node, next);
 	}
 	return 0;
 }
 
 /* Threads are released under stats_lock (__exit_signal() of kernel/exit.c). */
-static __always_inline void add_process(struct vigil_exit *record, struct signal_struct *group)
+static __always_inline void add_process(struct vigil_exit *record, struct task_struct *last)
 {
+	struct signal_struct *group = last->signal;
+
 	for (int i = 0; i < ADD_ATTEMPTS; i++) {
-		unsigned int before = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
-		int whole = add_threads(record, group);
-		unsigned int after = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
+		unsigned int before = group->stats_lock.seqcount.seqcount.sequence;
+		int whole = add_threads(record, last);
+		unsigned int after = group->stats_lock.seqcount.seqcount.sequence;
 
 		if (before == after && !(before & 1) && whole)
 			return;
@@ -118,8 +128,8 @@ static __always_inline void add_process(struct vigil_exit *record, struct signal
 static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
 				     const struct vigil_process_state *state, int unknown_past)
 {
-	const __u64 peak = BPF_CORE_READ(task, signal, maxrss);
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	const __u64 peak = task->signal->maxrss;
+	struct mm_struct *mm = task->mm;
 	__u64 baseline = state ? state->baseline_pages : VIGIL_NO_BASELINE;
 
 	record->peak_rss_pages = peak;
@@ -127,8 +137,8 @@ static __always_inline void add_peak(struct vigil_exit *record, struct task_stru
 		return; /* it never called exec */
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
-	__u64 high_water = mm ? BPF_CORE_READ(mm, hiwater_rss) : 0;
-	__u64 now = mm ? resident_pages(mm) : 0;
+	__u64 high_water = mm ? mm->hiwater_rss : 0;
+	__u64 now = mm ? resident_pages(mm, TYPED) : 0;
 	__u64 own = high_water > now ? high_water : now;
 	if (own > 0 && own <= peak)
 		record->peak_rss_pages = own;
@@ -151,30 +161,29 @@ static __always_inline void add_network(struct vigil_exit *record,
 static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
 					 __u64 start_ns, const struct vigil_control *control)
 {
-	struct signal_struct *group = BPF_CORE_READ(task, signal);
-	const __u32 pid = BPF_CORE_READ(task, tgid);
+	struct signal_struct *group = task->signal;
+	const __u32 pid = task->tgid;
 	const int unknown_past = past_unknown(control, start_ns);
 	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
 
 	if (state && state->start_ns != start_ns)
 		state = 0;
-	describe(&record->header, leader_of(task));
-	record->status = (BPF_CORE_READ(group, flags) & SIGNAL_GROUP_EXIT)
-				 ? BPF_CORE_READ(group, group_exit_code)
-				 : BPF_CORE_READ(task, group_leader, exit_code);
+	describe(&record->header, task->group_leader, TYPED);
+	record->status = (group->flags & SIGNAL_GROUP_EXIT) ? group->group_exit_code
+							    : task->group_leader->exit_code;
 	record->threads = state ? state->threads : 1;
 	if (!record->threads || (unknown_past && !state))
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
-	add_process(record, group);
+	add_process(record, task);
 	add_network(record, state, control, start_ns);
 	add_peak(record, task, state, unknown_past);
 }
 
 static __always_inline void fill_thread(struct vigil_exit *record, struct task_struct *task)
 {
-	describe(&record->header, task);
+	describe(&record->header, task, TYPED);
 	record->header.flags |= VIGIL_FLAG_THREAD | VIGIL_FLAG_NETWORK_UNKNOWN;
-	record->status = BPF_CORE_READ(task, exit_code);
+	record->status = task->exit_code;
 	record->threads = 1;
 	record->peak_rss_pages = 0;
 	record->user_ticks_ns = record->system_ticks_ns = record->runtime_ns = 0;
@@ -182,7 +191,7 @@ static __always_inline void fill_thread(struct vigil_exit *record, struct task_s
 	record->sent_bytes = record->received_bytes = 0;
 	record->voluntary_switches = record->involuntary_switches = 0;
 	record->minor_faults = record->major_faults = 0;
-	add_thread(record, task);
+	add_thread(record, task, TYPED);
 }
 
 static __always_inline void tell(struct vigil_control *control, struct task_struct *task,
@@ -193,16 +202,16 @@ static __always_inline void tell(struct vigil_control *control, struct task_stru
 	struct vigil_counter *counter = see(control, VIGIL_EXIT, lane);
 	if (!counter)
 		return;
-	if (!process_wanted(&control->filter, last ? leader_of(task) : task, 1)) {
+	if (!process_wanted(&control->filter, last ? task->group_leader : task, 1)) {
 		counter->filtered++;
 		return;
 	}
 	struct vigil_exit *record = reserve(control, counter, VIGIL_EXIT, lane, sizeof(*record));
 	if (!record)
 		return;
-	record->header.tid = BPF_CORE_READ(task, pid);
+	record->header.tid = task->pid;
 	record->login_uid = bpf_core_field_exists(struct task_struct, loginuid)
-				    ? BPF_CORE_READ(task, loginuid.val)
+				    ? task->loginuid.val
 				    : ~0;
 	record->reserved = 0;
 	if (!counts_storage())
@@ -217,11 +226,11 @@ static __always_inline void tell(struct vigil_control *control, struct task_stru
 static __always_inline int end_thread(const void *context, struct task_struct *task, int lane)
 {
 	struct vigil_control *control = control_of();
-	const __u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	const __u32 pid = BPF_CORE_READ(task, tgid);
+	const __u64 start_ns = task->group_leader->start_boottime;
+	const __u32 pid = task->tgid;
 
 	/* A non-leader that execs takes over the leader's id and start: only the exec tells. */
-	if (!control || !claim(control, VIGIL_EXIT, task, BPF_CORE_READ(task, self_exec_id)))
+	if (!control || !claim(control, VIGIL_EXIT, task, task->self_exec_id))
 		return 0;
 	const int last = is_last(context, task, start_ns);
 	const int threads = control->filter.flags & VIGIL_FILTER_THREADS;

@@ -19,8 +19,8 @@ static __always_inline void count_process(void)
 static __always_inline void count_thread(struct vigil_control *control,
 					 struct task_struct *thread)
 {
-	const __u64 start_ns = BPF_CORE_READ(thread, group_leader, start_boottime);
-	const __u32 pid = BPF_CORE_READ(thread, tgid);
+	const __u64 start_ns = thread->group_leader->start_boottime;
+	const __u32 pid = thread->tgid;
 	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
 
 	if (!state || state->start_ns != start_ns) {
@@ -35,11 +35,11 @@ static __always_inline void count_thread(struct vigil_control *control,
 static __always_inline int tell(struct task_struct *parent, struct task_struct *child, int lane)
 {
 	struct vigil_control *control = control_of();
-	const __u32 pid = BPF_CORE_READ(child, tgid);
-	const __u32 tid = BPF_CORE_READ(child, pid);
+	const __u32 pid = child->tgid;
+	const __u32 tid = child->pid;
 	/* With CLONE_PARENT not the task that called clone(2). */
-	struct task_struct *real_parent = BPF_CORE_READ(child, real_parent);
-	const __u32 parent_pid = BPF_CORE_READ(real_parent, tgid);
+	struct task_struct *real_parent = child->real_parent;
+	const __u32 parent_pid = real_parent->tgid;
 	const int is_thread = pid != tid;
 
 	if (!control || !claim(control, VIGIL_FORK, child, 0))
@@ -54,7 +54,7 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 	} else {
 		count_process();
 		if (filter->flags & VIGIL_FILTER_TREE)
-			join_or_leave_tree(control, BPF_CORE_READ(parent, tgid), pid);
+			join_or_leave_tree(control, parent->tgid, pid);
 	}
 	if (!kind_wanted(filter, VIGIL_FORK))
 		return 0;
@@ -72,11 +72,11 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 	struct vigil_fork *record = reserve(control, counter, VIGIL_FORK, lane, sizeof(*record));
 	if (!record)
 		return 0;
-	describe(&record->header, child);
+	describe(&record->header, child, TYPED);
 	record->header.tid = tid;
 	if (is_thread)
 		record->header.flags = VIGIL_FLAG_THREAD;
-	record->parent_start_ns = BPF_CORE_READ(real_parent, group_leader, start_boottime);
+	record->parent_start_ns = real_parent->group_leader->start_boottime;
 	bpf_ringbuf_submit(record, wake_flag(control));
 	return 0;
 }

@@ -73,7 +73,7 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 		reserve(control, counter, VIGIL_KILL_FAILED, 0, sizeof(*record));
 	if (!record)
 		return 0;
-	describe(&record->header, leader_of(task));
+	describe(&record->header, leader_of(task), UNTYPED);
 	record->header.tid = BPF_CORE_READ(task, pid);
 	record->target = attempt.target;
 	record->target_tid = attempt.target_tid;

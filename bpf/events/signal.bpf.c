@@ -35,32 +35,43 @@ static __always_inline void remember_killed(struct task_struct *task)
 /* One of its threads writes a core, for which the others have ended. */
 static __always_inline int is_dumping(struct task_struct *task)
 {
-	const struct mm_struct___before_5_16 *old = (void *)BPF_CORE_READ(task, mm);
+	const struct mm_struct___before_5_16 *old = (void *)task->mm;
 
 	if (bpf_core_field_exists(struct signal_struct, core_state))
-		return BPF_CORE_READ(task, signal, core_state) != 0;
-	return old && BPF_CORE_READ(old, core_state) != 0;
+		return task->signal->core_state != 0;
+	return old && old->core_state != 0;
 }
 
-static __always_inline __u32 context_of(struct task_struct *sender, struct task_struct *target,
-					int number, int group)
+static __always_inline __u32 context_of(struct task_struct *target, int number, int group)
 {
-	__u32 flags = BPF_CORE_READ(sender, flags);
 	__u32 context = 0;
 
-	if (BPF_CORE_READ(sender, tgid) == BPF_CORE_READ(target, tgid))
-		context |= VIGIL_CONTEXT_SELF;
-	if (flags & PF_EXITING)
-		context |= VIGIL_CONTEXT_EXITING;
-	if (flags & PF_KTHREAD)
-		context |= VIGIL_CONTEXT_KERNEL;
-	if (BPF_CORE_READ(target, pdeath_signal) == number)
+	if (target->pdeath_signal == number)
 		context |= VIGIL_CONTEXT_PARENT_DEATH;
 	if (group)
 		context |= VIGIL_CONTEXT_GROUP;
 	if (is_dumping(target))
 		context |= VIGIL_CONTEXT_DUMPING;
 	return context;
+}
+
+static __always_inline void describe_sender(struct vigil_signal *record,
+					    struct task_struct *sender, const int typed)
+{
+	struct task_struct *leader = FOLLOW(typed, sender, group_leader);
+	const __u32 flags = FOLLOW(typed, sender, flags);
+
+	record->sender_start_ns = FOLLOW(typed, leader, start_boottime);
+	record->sender_pid = FOLLOW(typed, sender, tgid);
+	record->sender_tid = FOLLOW(typed, sender, pid);
+	record->sender_uid = FOLLOW(typed, sender, cred, uid.val);
+	copy_comm(record->sender_comm, leader);
+	if (record->sender_pid == record->header.pid)
+		record->context |= VIGIL_CONTEXT_SELF;
+	if (flags & PF_EXITING)
+		record->context |= VIGIL_CONTEXT_EXITING;
+	if (flags & PF_KTHREAD)
+		record->context |= VIGIL_CONTEXT_KERNEL;
 }
 
 /* Whether the current task can be the sender: kernel/signal.c, SI_FROMUSER and its exceptions. */
@@ -70,16 +81,19 @@ static __always_inline int has_sender(__u16 origin, int code)
 	       (origin == VIGIL_ORIGIN_INFO && code <= 0 && code != SI_TIMER);
 }
 
-static __always_inline int signal_wanted(const struct vigil_filter *filter, int number,
-					 struct task_struct *target, struct task_struct *sender)
+static __always_inline int number_wanted(const struct vigil_filter *filter, int number)
 {
-	if (number >= 1 && number <= 64 && !((filter->signals >> (number - 1)) & 1))
-		return 0;
-	if (filter->target && filter->target != BPF_CORE_READ(target, tgid))
+	return number < 1 || number > 64 || ((filter->signals >> (number - 1)) & 1);
+}
+
+static __always_inline int parties_wanted(const struct vigil_filter *filter,
+					  struct task_struct *target, struct task_struct *sender)
+{
+	if (filter->target && filter->target != target->tgid)
 		return 0;
 	if (filter->sender && (!sender || filter->sender != BPF_CORE_READ(sender, tgid)))
 		return 0;
-	return process_wanted(filter, leader_of(target), 1) ||
+	return process_wanted(filter, target->group_leader, 1) ||
 	       (sender && process_wanted(filter, leader_of(sender), 1));
 }
 
@@ -88,12 +102,21 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 {
 	struct vigil_control *control = control_of();
 	struct task_struct *sender = current_task();
-	const __u64 siginfo = raw_argument(ctx, 1);
 	__u16 origin = VIGIL_ORIGIN_INFO;
 	int code = 0;
 
 	if (!control)
 		return 0;
+	const int wanted = kind_wanted(&control->filter, VIGIL_SIGNAL);
+	struct vigil_counter *counter = wanted ? see(control, VIGIL_SIGNAL, 0) : 0;
+
+	/* Mostly SIGCHLD, which goes by unread. */
+	if (counter && !number_wanted(&control->filter, number) && number != SIGKILL) {
+		counter->filtered++;
+		return 0;
+	}
+	const __u64 siginfo = raw_argument(ctx, 1);
+
 	if (siginfo == 0)
 		origin = VIGIL_ORIGIN_NOINFO;
 	else if (siginfo == 1)
@@ -102,33 +125,28 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 		code = BPF_CORE_READ((struct kernel_siginfo *)siginfo, si_code);
 	if (number == SIGKILL && origin == VIGIL_ORIGIN_PRIV)
 		remember_killed(target);
-	if (!kind_wanted(&control->filter, VIGIL_SIGNAL))
-		return 0;
-
-	struct vigil_counter *counter = see(control, VIGIL_SIGNAL, 0);
 	if (!counter)
 		return 0;
-	if (!signal_wanted(&control->filter, number, target,
-			   has_sender(origin, code) ? sender : 0)) {
+	if (!number_wanted(&control->filter, number) ||
+	    !parties_wanted(&control->filter, target, has_sender(origin, code) ? sender : 0)) {
 		counter->filtered++;
 		return 0;
 	}
 	struct vigil_signal *record = reserve(control, counter, VIGIL_SIGNAL, 0, sizeof(*record));
 	if (!record)
 		return 0;
-	describe(&record->header, leader_of(target));
-	record->header.tid = BPF_CORE_READ(target, pid);
-	record->sender_start_ns = BPF_CORE_READ(sender, group_leader, start_boottime);
-	record->sender_pid = BPF_CORE_READ(sender, tgid);
-	record->sender_tid = BPF_CORE_READ(sender, pid);
-	record->sender_uid = BPF_CORE_READ(sender, cred, uid.val);
+	describe(&record->header, target->group_leader, TYPED);
+	record->header.tid = target->pid;
 	record->number = number;
 	record->code = code;
 	record->origin = origin;
 	record->result = result;
-	record->context = context_of(sender, target, number, group);
+	record->context = context_of(target, number, group);
 	record->reserved = 0;
-	BPF_CORE_READ_STR_INTO(&record->sender_comm, sender, group_leader, comm);
+	if (has_typed_current())
+		describe_sender(record, bpf_get_current_task_btf(), TYPED);
+	else
+		describe_sender(record, sender, UNTYPED);
 	bpf_ringbuf_submit(record, wake_flag(control));
 	return 0;
 }
@@ -174,11 +192,11 @@ int BPF_PROG(on_oom)
 	if (victim) {
 		struct mm_struct *mm = BPF_CORE_READ(victim, signal, oom_mm);
 
-		describe(&record->header, leader_of(victim));
+		describe(&record->header, leader_of(victim), UNTYPED);
 		record->header.tid = BPF_CORE_READ(victim, pid);
 		record->score_adjust = BPF_CORE_READ(victim, signal, oom_score_adj);
 		if (mm)
-			record->rss_pages = resident_pages(mm);
+			record->rss_pages = resident_pages(mm, UNTYPED);
 	} else {
 		record->header.start_ns = record->header.cgroup_id = 0;
 		record->header.pid = record->header.tid = argument;

@@ -28,9 +28,9 @@ static __always_inline int claim(const struct vigil_control *control, int kind,
 {
 	if (control->lane_count == 1)
 		return 1;
-	const __u32 tid = BPF_CORE_READ(task, pid);
+	const __u32 tid = task->pid;
 	const __u32 slot = kind * VIGIL_CLAIM_SLOTS + tid % VIGIL_CLAIM_SLOTS;
-	const __u64 event = (BPF_CORE_READ(task, start_boottime) + tag) ^ (__u64)tid << 40;
+	const __u64 event = (task->start_boottime + tag) ^ (__u64)tid << 40;
 	__u64 *taken = bpf_map_lookup_elem(&claims, &slot);
 
 	if (!taken || *taken == event)

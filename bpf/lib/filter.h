@@ -65,6 +65,8 @@ static __always_inline int same_comm(struct task_struct *task, const struct vigi
 static __always_inline int process_wanted(const struct vigil_filter *filter,
 					  struct task_struct *task, int comm_is_final)
 {
+	if (!filter->pid && !(filter->flags & VIGIL_FILTER_PROCESS))
+		return 1;
 	__u32 pid = BPF_CORE_READ(task, tgid);
 
 	if (filter->pid && filter->pid != pid)

@@ -31,7 +31,10 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
 
 /* Helpers that came later than 5.10, by name: whether this kernel has them. */
-enum bpf_func_id___later { BPF_FUNC_task_pt_regs___later = 175 };
+enum bpf_func_id___later {
+	BPF_FUNC_get_current_task_btf___later = 158,
+	BPF_FUNC_task_pt_regs___later = 175,
+};
 
 /* include/linux/sched.h, include/linux/sched/signal.h */
 #define PF_EXITING 0x00000004
