@@ -62,32 +62,26 @@ static __always_inline void add_thread(struct vigil_exit *record, struct task_st
 	record->major_faults += FOLLOW(typed, thread, maj_flt);
 }
 
-/*
- * The dead threads' sums first, then those that are not released yet. False where there are
- * more of them than one walk covers.
- */
-static __always_inline int add_threads(struct vigil_exit *record, struct task_struct *last)
+/* The sums of the threads that have been released. */
+static __always_inline void begin_sums(struct vigil_exit *record, struct signal_struct *group)
 {
-	struct signal_struct *group = last->signal;
-
 	record->user_ticks_ns = group->utime;
 	record->system_ticks_ns = group->stime;
 	record->runtime_ns = group->sum_sched_runtime;
 	record->read_bytes = record->write_bytes = 0;
 	if (counts_storage()) {
-		record->read_bytes = without_children(group->ioac.read_bytes,
-						      group->cinblock);
-		record->write_bytes = without_children(group->ioac.write_bytes,
-						       group->coublock);
+		record->read_bytes = without_children(group->ioac.read_bytes, group->cinblock);
+		record->write_bytes = without_children(group->ioac.write_bytes, group->coublock);
 	}
 	record->voluntary_switches = group->nvcsw;
 	record->involuntary_switches = group->nivcsw;
 	record->minor_faults = group->min_flt;
 	record->major_faults = group->maj_flt;
-	if (group->nr_threads == 1) {
-		add_thread(record, last, TYPED);
-		return 1;
-	}
+}
+
+/* Adds those that are not released yet. False where there are more than one walk covers. */
+static __always_inline int walk_threads(struct vigil_exit *record, struct signal_struct *group)
+{
 	const struct list_head *head =
 		(void *)group + bpf_core_field_offset(group->thread_head);
 	const struct list_head *node = BPF_CORE_READ(group, thread_head.next);
@@ -108,10 +102,19 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
 {
 	struct signal_struct *group = last->signal;
 
+	if (group->nr_threads == 1) {
+		/* Counted down behind its sums: those of all others are there. */
+		asm volatile("" : : : "memory");
+		begin_sums(record, group);
+		add_thread(record, last, TYPED);
+		return;
+	}
 	for (int i = 0; i < ADD_ATTEMPTS; i++) {
-		unsigned int before = group->stats_lock.seqcount.seqcount.sequence;
-		int whole = add_threads(record, last);
-		unsigned int after = group->stats_lock.seqcount.seqcount.sequence;
+		unsigned int before = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
+
+		begin_sums(record, group);
+		int whole = walk_threads(record, group);
+		unsigned int after = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
 
 		if (before == after && !(before & 1) && whole)
 			return;

@@ -23,8 +23,9 @@ using model::Kind;
 
 // Read between two writes and confirmations.
 constexpr size_t batch_bytes = 256 << 10;
-// While events come: how long they gather before they are shown.
-constexpr int nap_ms = 10;
+// While events come: how long they gather before they are shown; where nobody looks, longer.
+constexpr int nap_ms = 25;
+constexpr int unseen_nap_ms = 100;
 // After going idle, the second look: by then no program acts on the reader's old state.
 constexpr int second_look_ms = 20;
 // How long a reader of the output may stall after a signal asked for the end.
@@ -224,7 +225,7 @@ int TraceLoop::wait_ms(Reader::Drained drained) {
     switch (quiet_rounds_) {
         case 0:
             reader_->set_state(VIGIL_READER_NAPPING);
-            timeout_ms = nap_ms;
+            timeout_ms = request_.format == Format::none ? unseen_nap_ms : nap_ms;
             break;
         case 1:
             reader_->set_state(VIGIL_READER_IDLE);

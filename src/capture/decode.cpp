@@ -51,8 +51,7 @@ Sighting sighting(const vigil_header& header) {
     return {header.pid, header.start_ns, header.time_ns};
 }
 
-Event event_of(const vigil_header& header, const DecodeContext& context) {
-    Event event;
+void describe(Event& event, const vigil_header& header, const DecodeContext& context) {
     event.kind = static_cast<Kind>(header.kind);
     event.cpu = static_cast<uint16_t>(header.stream % context.cpu_count);
     // Lanes number by themselves: the lane is folded in, so that a number is there once a CPU.
@@ -71,7 +70,6 @@ Event event_of(const vigil_header& header, const DecodeContext& context) {
         .cgroup_id = header.cgroup_id,
         .comm = comm_of(header.comm),
     };
-    return event;
 }
 
 model::Fork fork_of(const vigil_fork& record) {
@@ -211,41 +209,34 @@ std::optional<model::KillFailed> kill_failed_of(const vigil_kill_failed& record)
     return failed;
 }
 
-}  // namespace
-
-std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContext& context) {
-    const auto header = header_of(bytes);
-    if (!header) {
-        return std::nullopt;
-    }
-    Event event = event_of(*header, context);
-    const auto with = [&](auto body) -> std::optional<Event> {
-        if (!body) {
-            return std::nullopt;
+// False where the record is broken.
+bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeContext& context) {
+    const auto set = [&](auto body) {
+        if (body) {
+            event.body = std::move(*body);
         }
-        event.body = std::move(*body);
-        return event;
+        return body.has_value();
     };
     const auto then = [](auto record, auto make) {
         return record ? std::optional{make(*record)} : std::nullopt;
     };
     switch (event.kind) {
         case Kind::fork:
-            return with(then(fixed<vigil_fork>(bytes), fork_of));
+            return set(then(fixed<vigil_fork>(bytes), fork_of));
         case Kind::exec:
-            return with(exec_of(bytes));
+            return set(exec_of(bytes));
         case Kind::exit:
-            return with(then(fixed<vigil_exit>(bytes),
-                             [&](const vigil_exit& r) { return exit_of(r, context); }));
+            return set(then(fixed<vigil_exit>(bytes),
+                            [&](const vigil_exit& r) { return exit_of(r, context); }));
         case Kind::signal:
-            return with(then(fixed<vigil_signal>(bytes),
-                             [&](const vigil_signal& r) { return signal_of(r, context); }));
+            return set(then(fixed<vigil_signal>(bytes),
+                            [&](const vigil_signal& r) { return signal_of(r, context); }));
         case Kind::oom:
-            return with(then(fixed<vigil_oom>(bytes),
-                             [&](const vigil_oom& r) { return oom_of(r, context); }));
+            return set(then(fixed<vigil_oom>(bytes),
+                            [&](const vigil_oom& r) { return oom_of(r, context); }));
         case Kind::kill_failed: {
             const auto record = fixed<vigil_kill_failed>(bytes);
-            return with(record ? kill_failed_of(*record) : std::nullopt);
+            return set(record ? kill_failed_of(*record) : std::nullopt);
         }
         case Kind::loss:
         case Kind::violation:
@@ -253,7 +244,20 @@ std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContex
         case Kind::death:
             break;
     }
-    return std::nullopt;
+    return false;
+}
+
+}  // namespace
+
+std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContext& context) {
+    std::optional<Event> decoded;  // filled where it stays: an event is large
+    if (const auto header = header_of(bytes)) {
+        describe(decoded.emplace(), *header, context);
+        if (!decode_body(*decoded, bytes, context)) {
+            decoded.reset();
+        }
+    }
+    return decoded;
 }
 
 std::optional<StreamPlace> stream_place(std::span<const std::byte> bytes) {
