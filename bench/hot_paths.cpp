@@ -132,7 +132,7 @@ Struct blank(size_t number, int kind, std::string_view comm) {
     vigil_header& header = record.header;
     header.time_ns = boot_ns + number * ns_between;
     header.sequence = number / 4 + 1;
-    header.start_ns = header.time_ns - 1'234'567;
+    header.start_ns = boot_ns + number / 4 * 4 * ns_between - 20 * ns_per_ms;
     header.cgroup_id = 4242;
     header.size = sizeof record;
     header.kind = static_cast<__u16>(kind);

@@ -130,16 +130,16 @@ class Client {
                 fail("TLS: " + wire::handshake_failure(ssl_.get()));
             }
         }
-        const int flags = ::fcntl(fd_.get(), F_GETFL);
-        ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
         if (!raw_) {
             wire::Hello hello;
             hello.agent = name.empty() ? fmt::format("load-{}", number) : name;
             hello.journal = wire::make_uuid();
             hello.host = "load";
             hello.next_sequence = first_sequence;
-            left_ = wire::format(hello);
+            (void)take(wire::format(hello));  // all of it: this still waits
         }
+        const int flags = ::fcntl(fd_.get(), F_GETFL);
+        ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
     }
 
     int fd() const { return fd_.get(); }
