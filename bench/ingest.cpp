@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load for a log server: events of about 300 bytes over many connections, as fast as they are
-// taken, until each is acknowledged. Prints one line of JSON.
+// taken, until each is acknowledged. Prints one line of JSON. The client is cheap, so that the
+// server's limit is what shows.
 //
-// usage: ingest [--port N] [--tls FILE --host NAME] [--connections N] [--events N] [--raw]
+// usage: ingest [--port N] [--tls FILE --host NAME] [--connections N] [--events N] [--raw] [--hold]
 //   --raw: bare lines without a word of vigil's protocol, for servers that acknowledge nothing
+//   --hold: connects, says "connected", and begins when a line comes on standard input
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -13,11 +15,13 @@
 #include <sys/socket.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +36,8 @@
 namespace vigil::bench {
 namespace {
 
-constexpr uint64_t window_lines = 20'000;  // not acknowledged, of one connection
-constexpr size_t chunk_bytes = 64 << 10;
+constexpr uint64_t window_lines = 20'000;           // not acknowledged, of one connection
+constexpr uint64_t first_sequence = 1'000'000'001;  // all numbers have as many digits
 
 struct Load {
     uint16_t port = wire::default_port;
@@ -42,6 +46,7 @@ struct Load {
     uint64_t connections = 1;
     uint64_t events = 1'000'000;
     bool raw = false;
+    bool hold = false;
 };
 
 [[noreturn]] void fail(const std::string& what) {
@@ -49,16 +54,63 @@ struct Load {
     std::exit(1);
 }
 
+// That this program has used.
+double cpu_s() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
 struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
 
+// Lines that differ in their numbers only, which are overwritten each time.
+class Block {
+ public:
+    static constexpr uint64_t most_lines = 200;  // 64 KiB
+
+    Block() {
+        wire::append_event(
+            bytes_,
+            R"({"time":"2026-11-20T22:33:49.123456Z","kind":"violation","host":"load-1",)"
+            R"("pid":4711,"ppid":1,"start_ns":123456789012345,"comm":"worker","uid":1000,)"
+            R"("state":"raised","metric":"cpu","value":101.25,"limit":50,"unit":"%","rule":"*",)"
+            R"("peak":101.25,"mean":99.5,"duration_ns":1000000000,"argv":["worker","--fast"]})",
+            first_sequence);
+        line_bytes_ = bytes_.size();
+        for (uint64_t i = 1; i < most_lines; i++) {
+            bytes_.append(bytes_, 0, line_bytes_);
+        }
+    }
+
+    // Valid until the next call.
+    std::string_view lines(uint64_t sequence, uint64_t count) {
+        for (uint64_t i = 0; i < count; i++) {
+            const fmt::format_int digits(sequence + i);
+            constexpr size_t end_bytes = 2;  // "}\n"
+            std::memcpy(bytes_.data() + (i + 1) * line_bytes_ - end_bytes - digits.size(),
+                        digits.data(), digits.size());
+        }
+        return std::string_view(bytes_).substr(0, count * line_bytes_);
+    }
+
+    size_t line_bytes() const { return line_bytes_; }
+
+ private:
+    std::string bytes_;
+    size_t line_bytes_ = 0;
+};
+
 class Client {
  public:
-    // `name`: that of the certificate.
+    // `name`: that of the certificate. `block` is shared by all.
     Client(const Load& load, uint64_t number, uint64_t events, SSL_CTX* tls,
-           const std::string& name)
-        : raw_(load.raw), events_(events), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+           const std::string& name, Block& block)
+        : raw_(load.raw),
+          events_(events),
+          block_(&block),
+          fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(load.port);
@@ -78,45 +130,36 @@ class Client {
                 fail("TLS: " + wire::handshake_failure(ssl_.get()));
             }
         }
-        const int flags = ::fcntl(fd_.get(), F_GETFL);
-        ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
-        template_ = fmt::format(
-            R"({{"time":"2026-11-20T22:33:49.123456Z","kind":"violation","host":"load-{0}",)"
-            R"("pid":{1},"ppid":1,"start_ns":123456789012345,"comm":"worker","uid":1000,)"
-            R"("state":"raised","metric":"cpu","value":101.25,"limit":50,"unit":"%","rule":"*",)"
-            R"("peak":101.25,"mean":99.5,"duration_ns":1000000000,"argv":["worker","--fast"]}})",
-            number, 1000 + number);
         if (!raw_) {
             wire::Hello hello;
             hello.agent = name.empty() ? fmt::format("load-{}", number) : name;
             hello.journal = wire::make_uuid();
             hello.host = "load";
-            out_ = wire::format(hello);
+            hello.next_sequence = first_sequence;
+            (void)take(wire::format(hello));  // all of it: this still waits
         }
+        const int flags = ::fcntl(fd_.get(), F_GETFL);
+        ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
     }
 
     int fd() const { return fd_.get(); }
-    bool is_done() const { return sent_ == events_ && out_.empty() && (raw_ || acked_ >= events_); }
-    bool wants_to_write() const {
-        return !out_.empty() || (sent_ < events_ && (raw_ || sent_ - acked_ < window_lines));
+    bool is_done() const {
+        return sent_ == events_ && left_.empty() && (raw_ || acked_ >= events_);
     }
 
     void write() {
-        while (wants_to_write()) {
-            while (out_.size() < chunk_bytes && sent_ < events_ &&
-                   (raw_ || sent_ - acked_ < window_lines)) {
-                wire::append_event(out_, template_, ++sent_);
-            }
-            const ssize_t count = ssl_ ? SSL_write(ssl_.get(), out_.data(), int(out_.size()))
-                                       : ::send(fd_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
-            if (count <= 0) {
-                if (ssl_ ? SSL_get_error(ssl_.get(), int(count)) > SSL_ERROR_WANT_WRITE
-                         : errno != EAGAIN) {
-                    fail("writing");
-                }
+        if (!left_.empty()) {
+            left_.erase(0, take(left_));
+        }
+        while (left_.empty()) {
+            const uint64_t room = raw_ ? events_ : window_lines - (sent_ - acked_);
+            const uint64_t count = std::min({events_ - sent_, room, Block::most_lines});
+            if (count == 0) {
                 return;
             }
-            out_.erase(0, static_cast<size_t>(count));
+            const std::string_view lines = block_->lines(first_sequence + sent_, count);
+            sent_ += count;
+            left_ = lines.substr(take(lines));
         }
     }
 
@@ -139,7 +182,7 @@ class Client {
             while (const auto line = lines_.next()) {
                 const auto message = parser_.from_server(*line);
                 if (const auto* ack = message ? std::get_if<wire::Ack>(&*message) : nullptr) {
-                    acked_ = ack->sequence;
+                    acked_ = ack->sequence - std::min(ack->sequence, first_sequence - 1);
                 } else if (message && std::get_if<wire::Refusal>(&*message) != nullptr) {
                     fail("refused: " + std::get<wire::Refusal>(*message).reason);
                 }
@@ -148,12 +191,33 @@ class Client {
     }
 
  private:
+    // How much of it the connection has taken.
+    size_t take(std::string_view bytes) {
+        size_t taken = 0;
+        while (taken < bytes.size()) {
+            const char* const from = bytes.data() + taken;
+            const size_t size = bytes.size() - taken;
+            const ssize_t count = ssl_ ? SSL_write(ssl_.get(), from, int(size))
+                                       : ::send(fd_.get(), from, size, MSG_NOSIGNAL);
+            if (count <= 0) {
+                const int error = ssl_ ? SSL_get_error(ssl_.get(), int(count)) : 0;
+                if (ssl_ ? error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ
+                         : errno != EAGAIN) {
+                    fail("writing");
+                }
+                break;
+            }
+            taken += static_cast<size_t>(count);
+        }
+        return taken;
+    }
+
     bool raw_;
     uint64_t events_;
+    Block* block_;
     Fd fd_;
     std::unique_ptr<SSL, FreeSsl> ssl_;
-    std::string template_;
-    std::string out_;
+    std::string left_;  // of what was to be sent
     wire::LineBuffer lines_{wire::longest_server_line};
     wire::Parser parser_;
     uint64_t sent_ = 0;
@@ -169,16 +233,26 @@ void run(const Load& load) {
         }
         tls = std::move(*loaded);
     }
+    Block block;
     const Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     std::vector<std::unique_ptr<Client>> clients;
     for (uint64_t i = 0; i < load.connections; i++) {
         clients.push_back(std::make_unique<Client>(load, i, load.events / load.connections,
                                                    tls ? tls->get() : nullptr,
-                                                   tls ? tls->name() : ""));
+                                                   tls ? tls->name() : "", block));
         epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.u64 = i}};
         ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, clients[i]->fd(), &event);
     }
+    if (load.hold) {
+        fmt::print("connected\n");
+        std::fflush(stdout);
+        if (std::getchar() == EOF) {
+            fail("standard input has ended");
+        }
+    }
     const uint64_t begun_ns = boot_now_ns();
+    const int64_t begun_unix_ns = unix_now_ns();
+    const double begun_cpu_s = cpu_s();
     size_t done = 0;
     std::array<epoll_event, 256> ready{};
     while (done < clients.size()) {
@@ -196,9 +270,11 @@ void run(const Load& load) {
     }
     const double seconds = static_cast<double>(boot_now_ns() - begun_ns) / 1e9;
     const uint64_t events = load.events / load.connections * load.connections;
-    fmt::print(R"({{"connections":{},"events":{},"seconds":{:.3f},"events_per_s":{:.0f}}})"
+    fmt::print(R"({{"connections":{},"events":{},"event_bytes":{},"begun_unix_ns":{},)"
+               R"("seconds":{:.3f},"events_per_s":{:.0f},"cpu_s":{:.3f}}})"
                "\n",
-               load.connections, events, seconds, static_cast<double>(events) / seconds);
+               load.connections, events, block.line_bytes(), begun_unix_ns, seconds,
+               static_cast<double>(events) / seconds, cpu_s() - begun_cpu_s);
 }
 
 }  // namespace
@@ -213,6 +289,7 @@ int main(int argc, char** argv) {
     app.add_option("--connections", load.connections);
     app.add_option("--events", load.events);
     app.add_flag("--raw", load.raw);
+    app.add_flag("--hold", load.hold);
     CLI11_PARSE(app, argc, argv);
     vigil::bench::run(load);
 }

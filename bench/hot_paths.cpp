@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// The work that vigil does for each event and each process, without kernel or network, always the
+// same: for counting instructions. What is not to be counted stands outside of measured_*().
+//
+// usage: hot_paths json EVENTS | text EVENTS | parse EVENTS | tick PROCESSES ROUNDS | all
+//   json, text: a ring record to an event to a line
+//   parse: bytes from an agent to lines to events to a server's batch for its log
+//   tick: samples as a sweep brings them, compared with the last ones and held against rules
+#include <fmt/format.h>
+#include <linux/types.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "abi/records.h"
+#include "abi/sample.h"
+#include "agent/watcher.h"
+#include "base/clock.h"
+#include "base/units.h"
+#include "capture/decode.h"
+#include "rules/parse.h"
+#include "sample/convert.h"
+#include "sample/sweep.h"
+#include "sinks/sink.h"
+#include "wire/line_buffer.h"
+#include "wire/protocol.h"
+
+namespace vigil::bench {
+
+using namespace std::string_view_literals;
+
+using Record = std::vector<std::byte>;
+using Records = std::vector<Record>;
+
+struct Server {
+    wire::LineBuffer lines{wire::longest_agent_line};
+    wire::Parser parser;
+    std::string batch;
+};
+
+// Found by their names, so they are not mangled.
+extern "C" {
+size_t measured_format(const Records& records, sinks::Sink& sink, std::string& out, size_t events);
+size_t measured_parse(std::string_view bytes, Server& server, size_t events);
+bool measured_tick(agent::Watcher& watcher);
+}
+
+// Lines are handed on in pieces of about this size.
+constexpr size_t piece_bytes = 64 << 10;
+
+// Returns how many lines there were.
+[[gnu::noinline]] size_t measured_format(const Records& records, sinks::Sink& sink,
+                                         std::string& out, size_t events) {
+    const capture::DecodeContext context{.unix_minus_boot_ns = 1'795'000'000'000'000'000,
+                                         .cpu_count = 8};
+    size_t lines = 0;
+    for (size_t i = 0; i < events; i++) {
+        if (const auto event = capture::decode(records[i % records.size()], context)) {
+            sink.append(out, *event);
+            lines++;
+        }
+        if (out.size() > piece_bytes) {
+            out.clear();
+        }
+    }
+    return lines;
+}
+
+// `bytes` over and over. Returns how many events there were.
+[[gnu::noinline]] size_t measured_parse(std::string_view bytes, Server& server, size_t events) {
+    size_t parsed = 0;
+    while (parsed < events) {
+        for (std::string_view left = bytes; !left.empty();) {
+            char* const room = server.lines.room();
+            const size_t size = std::min(left.size(), server.lines.room_bytes());
+            std::memcpy(room, left.data(), size);
+            server.lines.add(size);
+            left.remove_prefix(size);
+            while (const auto line = server.lines.next()) {
+                const auto message = server.parser.from_agent(*line);
+                const auto* event = message ? std::get_if<wire::EventLine>(&*message) : nullptr;
+                if (event == nullptr) {
+                    return 0;
+                }
+                wire::append_logged(server.batch, *event, "web-1"sv,
+                                    "0b6e1f3a-7c52-4d7e-9a35-5f2f0e8c1d44"sv);
+                parsed++;
+            }
+            if (server.batch.size() > piece_bytes) {
+                server.batch.clear();
+            }
+        }
+    }
+    return parsed;
+}
+
+[[gnu::noinline]] bool measured_tick(agent::Watcher& watcher) { return watcher.tick().has_value(); }
+
+namespace {
+
+constexpr uint64_t boot_ns = 86'400 * ns_per_s;
+constexpr uint64_t ns_between = 40'000;
+constexpr size_t distinct = 1000;  // of records and of lines, a multiple of four
+constexpr size_t default_events = 20'000;
+constexpr size_t default_processes = 10'000;
+constexpr size_t default_rounds = 5;
+// Beyond the largest that the kernel gives out: nothing is read of them from /proc.
+constexpr uint32_t first_pid = 1 << 23;
+
+[[noreturn]] void fail(std::string_view what) {
+    fmt::print(stderr, "hot_paths: {}\n", what);
+    std::exit(1);
+}
+
+void set_comm(char (&to)[VIGIL_COMM_LENGTH], std::string_view comm) {
+    std::memcpy(to, comm.data(), std::min(comm.size(), sizeof to - 1));
+}
+
+template <class Struct>
+Struct blank(size_t number, int kind, std::string_view comm) {
+    Struct record;
+    std::memset(&record, 0, sizeof record);
+    vigil_header& header = record.header;
+    header.time_ns = boot_ns + number * ns_between;
+    header.sequence = number / 4 + 1;
+    header.start_ns = boot_ns + number / 4 * 4 * ns_between - 20 * ns_per_ms;
+    header.cgroup_id = 4242;
+    header.size = sizeof record;
+    header.kind = static_cast<__u16>(kind);
+    header.stream = number % 8;
+    header.pid = header.tid = 20'000 + static_cast<__u32>(number / 4);
+    header.ppid = 19'999;
+    header.uid = header.gid = 1000;
+    set_comm(header.comm, comm);
+    return record;
+}
+
+Record bytes_of(const void* record, size_t size) {
+    const auto* begin = static_cast<const std::byte*>(record);
+    return {begin, begin + size};
+}
+
+Record fork_record(size_t number) {
+    auto record = blank<vigil_fork>(number, VIGIL_FORK, "bash");
+    record.parent_start_ns = boot_ns - 5 * ns_per_s;
+    return bytes_of(&record, sizeof record);
+}
+
+Record exec_record(size_t number) {
+    constexpr std::string_view file = "/usr/bin/gcc";
+    constexpr std::string_view executable = "x86_64-linux-gnu-gcc-12";
+    constexpr std::string_view argv = "gcc\0-O2\0-Wall\0-c\0-o\0main.o\0src/main.c\0"sv;
+    auto record = blank<vigil_exec>(number, VIGIL_EXEC, "gcc");
+    record.old_tid = record.header.tid;
+    record.argc = static_cast<__u32>(std::count(argv.begin(), argv.end(), '\0'));
+    record.argv_bytes = argv.size();
+    record.file_length = file.size();
+    record.executable_length = executable.size();
+    record.argv_length = argv.size();
+    char* to = record.data;
+    for (const std::string_view part : {file, executable, argv}) {
+        to = std::copy(part.begin(), part.end(), to);
+    }
+    const auto size = static_cast<size_t>(to - reinterpret_cast<const char*>(&record));
+    record.header.size = static_cast<__u32>(size);
+    return bytes_of(&record, size);
+}
+
+Record exit_record(size_t number) {
+    auto record = blank<vigil_exit>(number, VIGIL_EXIT, "gcc");
+    record.user_ticks_ns = 8'000'000;
+    record.system_ticks_ns = 4'000'000;
+    record.runtime_ns = 12'345'678 + number;
+    record.peak_rss_pages = 5'432;
+    record.read_bytes = 45'056;
+    record.write_bytes = 12'288;
+    record.sent_bytes = 1'500;
+    record.received_bytes = 150'000;
+    record.voluntary_switches = 12;
+    record.involuntary_switches = 3;
+    record.minor_faults = 2'345;
+    record.status = number % 8 == 0 ? 15 : 0;
+    record.threads = 1;
+    record.login_uid = 1000;
+    return bytes_of(&record, sizeof record);
+}
+
+Record signal_record(size_t number) {
+    auto record = blank<vigil_signal>(number, VIGIL_SIGNAL, "gcc");
+    record.sender_start_ns = boot_ns - 5 * ns_per_s;
+    record.sender_pid = record.sender_tid = 19'999;
+    record.sender_uid = 1000;
+    record.number = 15;
+    record.context = VIGIL_CONTEXT_GROUP;
+    set_comm(record.sender_comm, "bash");
+    return bytes_of(&record, sizeof record);
+}
+
+// Lives of processes: fork, exec, signal, exit.
+Records make_records() {
+    Records records;
+    for (size_t number = 0; number < distinct; number += 4) {
+        records.push_back(fork_record(number));
+        records.push_back(exec_record(number + 1));
+        records.push_back(signal_record(number + 2));
+        records.push_back(exit_record(number + 3));
+    }
+    return records;
+}
+
+void format_events(std::unique_ptr<sinks::Sink> sink, size_t events) {
+    const Records records = make_records();
+    std::string out;
+    out.reserve(2 * piece_bytes);
+    if (measured_format(records, *sink, out, events) != events) {
+        fail("a record was not decoded");
+    }
+}
+
+void parse_events(size_t events) {
+    std::string bytes;
+    for (size_t i = 0; i < distinct; i++) {
+        wire::append_event(
+            bytes,
+            fmt::format(
+                R"({{"time":"2026-11-20T22:33:49.{:06}Z","kind":"violation","host":"web-1",)"
+                R"("pid":{},"ppid":1,"start_ns":123456789012345,"comm":"worker","uid":1000,)"
+                R"("state":"raised","metric":"cpu","value":101.25,"limit":50,"unit":"%",)"
+                R"("rule":"*","peak":101.25,"mean":99.5,"duration_ns":1000000000,)"
+                R"("argv":["worker","--fast"]}})",
+                i, 1000 + i),
+            1'000'000 + i);
+    }
+    Server server;
+    server.batch.reserve(2 * piece_bytes);
+    events = events / distinct * distinct;
+    if (measured_parse(bytes, server, events) != events) {
+        fail("a line was not taken");
+    }
+}
+
+using Machine = std::vector<vigil_sample>;
+
+// As the sweep in the kernel: its records become samples.
+class PreparedSweep final : public sample::Sweep {
+ public:
+    explicit PreparedSweep(const Machine& machine) : machine_(machine) {}
+
+    Result<void> take(std::vector<model::Sample>& out) override {
+        out.clear();
+        out.reserve(machine_.size());
+        for (const vigil_sample& record : machine_) {
+            out.push_back(sample::sample_of(record));
+        }
+        return {};
+    }
+    std::string_view name() const override { return "prepared"; }
+
+ private:
+    const Machine& machine_;
+};
+
+Machine make_machine(size_t processes) {
+    constexpr std::string_view names[] = {"nginx",    "php-fpm",     "sh",   "python3",
+                                          "postgres", "kworker/0:1", "sshd", "systemd-journal"};
+    Machine machine(processes);
+    for (size_t i = 0; i < processes; i++) {
+        vigil_sample& sample = machine[i];
+        sample.start_ns = 12'345 + i * 1'000'003;
+        sample.exec_id = 1 + i;
+        sample.rss_pages = 1'000 + i % 100 * 100;
+        sample.cgroup_id = 1000 + i % 50;
+        sample.pid = first_pid + static_cast<__u32>(i);
+        sample.ppid = first_pid;
+        sample.uid = sample.gid = static_cast<__u32>(i % 3 * 1000);
+        sample.threads = 1 + static_cast<__u32>(i % 4);
+        set_comm(sample.comm, names[i % std::size(names)]);
+    }
+    return machine;
+}
+
+// Every tenth process did something.
+void use(Machine& machine) {
+    for (size_t i = 0; i < machine.size(); i += 10) {
+        machine[i].runtime_ns += 1'000'000 + i;
+        machine[i].read_bytes += 4096;
+        machine[i].sent_bytes += 1500;
+    }
+}
+
+// Nothing is told, however far apart two ticks are: where a limit is broken, it is for an hour.
+constexpr std::string_view limits = R"([
+    {"process": "*", "cpu": 900000000, "memory": 1000000, "disk": 900000000},
+    {"process": "python3*", "memory": 20, "for": "1h"},
+    {"process": "postgres", "user": "0", "cpu": 900000000, "network": 900000000}])";
+
+void tick(size_t processes, size_t rounds) {
+    Machine machine = make_machine(processes);
+    agent::Watcher watcher(sample::Sampler(std::make_unique<PreparedSweep>(machine), true), nullptr,
+                           ns_per_s, [](const model::Event&) { fail("nothing was to be told"); });
+    auto parsed = rules::parse(limits, "limits");
+    if (!parsed) {
+        fail(parsed.error().context);
+    }
+    watcher.apply(std::move(*parsed));
+    constexpr size_t first_rounds = 2;  // the first asks /proc, the second is the first to compare
+    for (size_t i = 0; i < first_rounds; i++) {
+        if (!watcher.tick()) {
+            fail("no tick");
+        }
+        use(machine);
+    }
+    for (size_t i = 0; i < rounds; i++) {
+        if (!measured_tick(watcher) || watcher.processes() != processes) {
+            fail("not a tick of all processes");
+        }
+        use(machine);
+    }
+}
+
+size_t number(std::span<char*> arguments, size_t index, size_t otherwise) {
+    if (index >= arguments.size()) {
+        return otherwise;
+    }
+    const auto value = parse_number(arguments[index], 1, 1'000'000'000);
+    if (!value) {
+        fail(value.error().context);
+    }
+    return *value;
+}
+
+void run(std::span<char*> arguments) {
+    const std::string_view path = arguments.size() > 1 ? arguments[1] : "";
+    const bool all = path == "all";
+    const size_t events = all ? default_events : number(arguments, 2, default_events);
+    bool known = all;
+    if (all || path == "json") {
+        format_events(sinks::make_json_sink("web-1"), events);
+        known = true;
+    }
+    if (all || path == "text") {
+        format_events(sinks::make_text_sink(true, false), events);
+        known = true;
+    }
+    if (all || path == "parse") {
+        parse_events(events);
+        known = true;
+    }
+    if (all || path == "tick") {
+        tick(all ? default_processes : number(arguments, 2, default_processes),
+             all ? default_rounds : number(arguments, 3, default_rounds));
+        known = true;
+    }
+    if (!known) {
+        fail("expected json, text, parse, tick or all");
+    }
+}
+
+}  // namespace
+}  // namespace vigil::bench
+
+int main(int argc, char** argv) { vigil::bench::run(std::span(argv, static_cast<size_t>(argc))); }

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events over many connections into one log: vigil's server beside rsyslog."""
+
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import re
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+import harness
+
+CLIENT = harness.BUILD / "bench" / "ingest"
+RULES = harness.ROOT / "config" / "sample.json"
+RSYSLOGD = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
+# Of connections, and a few more.
+MOST_FILES = 6000
+# A log that has not grown for so long gets no more.
+STILL_S = 3
+LOGGED = re.compile(rb',"journal_seq":(\d+),"agent":"[^"\n]*","journal":"([^"\n]*)"}\n')
+
+
+@dataclass
+class Run:
+    rate: float  # events/s
+    cpu_us: float  # of the server, an event
+    peak_mib: float
+    client_us: float
+
+
+class Vigil:
+    """Parsed, deduplicated, fdatasync, then acknowledged; `tls` with certificates both ways."""
+
+    share = 1  # of the events that the table is about
+
+    def __init__(self, tls=False):
+        self.name = "vigil, TLS" if tls else "vigil"
+        self._tls = tls
+
+    def start(self, folder):
+        """A running server with its log in `folder`, and how the client reaches it."""
+        words = ["server", "-c", RULES, "-l", folder / "events.log", "--no-control"]
+        reach = []
+        if self._tls:
+            for certificate in ("init",), ("issue", "--server", "127.0.0.1"), ("issue", "load"):
+                harness.run([harness.VIGIL, "certs", *certificate, "--dir", folder])
+            words += ["--tls", folder / "127.0.0.1.pem"]
+            reach = ["--tls", folder / "load.pem", "--host", "127.0.0.1"]
+        words += ["--listen", "127.0.0.1:0"]
+        running = harness.Program([harness.VIGIL, *words], ready="; events go to ")
+        port = re.search(r"serving 127\.0\.0\.1:(\d+)", running.err.read_text()).group(1)
+        return running, ["--port", port, *reach]
+
+    def seconds(self, _folder, told):
+        """How long it took until all was in the log: the client has heard so."""
+        return told["seconds"]
+
+    def problem(self, folder, told):
+        """Reads the log: each event must stand in it once, in order."""
+        logs = [file for file in folder.glob("events.log.*") if file.suffix[1:].isdigit()]
+        logs.sort(key=lambda file: int(file.suffix[1:]))
+        last = collections.defaultdict(lambda: 1_000_000_000)
+        lines = right = 0
+        for log in [*logs, folder / "events.log"]:
+            text = log.read_bytes()
+            lines += text.count(b"\n")
+            for number, journal in LOGGED.findall(text):
+                right += int(number) == last[journal] + 1
+                last[journal] = int(number)
+        if lines == right == told["events"]:
+            return None
+        return f"{lines:,} lines for {told['events']:,} events, {right:,} of them in their order"
+
+
+class Rsyslog:
+    """`parsed`: each line by mmjsonparse, and the file is synced; else as it is shipped."""
+
+    def __init__(self, parsed=False):
+        self.name = "rsyslog, mmjsonparse + sync" if parsed else "rsyslog"
+        self.share = 0.1 if parsed else 1
+        self._parsed = parsed
+
+    def start(self, folder):
+        port = folder / "port"
+        (folder / "log").touch()
+        write = f'action(type="omfile" file="{folder}/log"'
+        rules = [f"{write})"]
+        if self._parsed:
+            rules = [
+                'module(load="mmjsonparse")',
+                'action(type="mmjsonparse" cookie="" useRawMsg="on")',
+                f'if $parsesuccess == "OK" then {write} sync="on" flushOnTXEnd="on" ioBufferSize="1m")',
+            ]
+        configuration = folder / "rsyslog.conf"
+        configuration.write_text(
+            "\n".join(
+                [
+                    f'global(workDirectory="{folder}")',
+                    f'module(load="imtcp" maxSessions="{MOST_FILES}")',
+                    f'input(type="imtcp" address="127.0.0.1" port="0" listenPortFileName="{port}")',
+                    *rules,
+                    "",
+                ]
+            )
+        )
+        words = ["-n", "-f", configuration, "-i", folder / "pid"]
+        running = harness.Program([RSYSLOGD, *words])
+        try:
+            harness.until(lambda: self._has_port(running, port), "rsyslog to listen")
+        except harness.Failure:
+            stop(running)
+            raise
+        return running, ["--port", port.read_text().strip(), "--raw"]
+
+    def _has_port(self, running, port):
+        for line in running.err.read_text(errors="replace").splitlines():
+            if "could not load module" in line or "parameter" in line and "not known" in line:
+                raise harness.Failure(line.split("[", maxsplit=1)[0].strip())
+        return port.exists() and port.read_text().strip()
+
+    def seconds(self, folder, told):
+        """From the client's first byte to the last one in the file."""
+        log = folder / "log"
+        size, grown_at = 0, time.monotonic()
+        while time.monotonic() < grown_at + STILL_S:
+            time.sleep(0.05)
+            before, size = size, log.stat().st_size
+            if size > before:
+                grown_at = time.monotonic()
+            elif self._lines(log) >= told["events"]:
+                break
+        return (log.stat().st_mtime_ns - told["begun_unix_ns"]) / 1e9
+
+    def problem(self, folder, told):
+        lines = self._lines(folder / "log")
+        if lines == told["events"]:
+            return None
+        return f"{lines:,} lines for {told['events']:,} events"
+
+    @staticmethod
+    def _lines(log):
+        with open(log, "rb") as file:
+            return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+
+
+def stop(running):
+    with contextlib.suppress(harness.Failure):
+        running.stop(signal.SIGKILL)
+    running.discard()
+
+
+class Load:
+    """The client: connected, and then told to begin."""
+
+    def __init__(self, words):
+        self._client = subprocess.Popen(
+            [str(word) for word in (CLIENT, *words, "--hold")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+        try:
+            if not select.select([self._client.stdout], [], [], harness.PATIENCE_S)[0]:
+                raise harness.Failure("the client does not get its connections")
+            if self._client.stdout.readline() != b"connected\n":
+                raise self._failure(self._client.stderr.read())
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        self._client.kill()
+        self._client.communicate()
+
+    def run(self):
+        """Sends all events: what the client tells of it."""
+        try:
+            out, err = self._client.communicate(b"\n", timeout=harness.PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise harness.Failure(f"not done within {harness.PATIENCE_S} s") from None
+        if self._client.returncode != 0:
+            raise self._failure(err)
+        return json.loads(out)
+
+    @staticmethod
+    def _failure(err):
+        return harness.Failure(err.decode(errors="replace").strip() or "the client has failed")
+
+
+def measure(server, connections, events):
+    """One Run with a server and a log of its own, and what is wrong with that log, or None."""
+    # Not in /tmp, which may be memory: syncing is to be of a disk.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-", dir=harness.BUILD))
+    try:
+        running, reach = server.start(folder)
+        try:
+            load = Load([*reach, "--connections", connections, "--events", events])
+            with contextlib.closing(load):
+                cpu_s = running.cpu_s()
+                told = load.run()
+                seconds = server.seconds(folder, told)
+                cpu_s = running.cpu_s() - cpu_s
+            bill = running.stop(signal.SIGTERM)
+        finally:
+            stop(running)
+        run = Run(
+            rate=told["events"] / seconds,
+            cpu_us=cpu_s / told["events"] * 1e6,
+            peak_mib=bill.peak_mib,
+            client_us=told["cpu_s"] / told["events"] * 1e6,
+        )
+        return run, server.problem(folder, told)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rounds_of(cases, count, events, table):
+    """Each of the cases (server, connections) `count` times, in turn: their Runs."""
+    runs = {case: [] for case in cases}
+    failed = set()
+    for _ in range(count):
+        for case in cases:
+            server, connections = case
+            if case in failed:
+                continue
+            print(f"ingest: {connections:,} connections, {server.name}", file=sys.stderr)
+            try:
+                run, problem = measure(server, connections, int(events * server.share))
+            except harness.Failure as reason:
+                table.note(f"{server.name}, {connections:,} connections: {reason}")
+                failed.add(case)
+                continue
+            runs[case].append(run)
+            if problem is not None:
+                table.note(f"{server.name}, {connections:,} connections: {problem}")
+    return runs
+
+
+def middle(runs, name):
+    return harness.median([getattr(run, name) for run in runs]) if runs else None
+
+
+def figures(runs):
+    return (
+        harness.figure(middle(runs, "rate"), 0),
+        harness.figure(middle(runs, "cpu_us")),
+        harness.figure(middle(runs, "peak_mib"), 1),
+    )
+
+
+def note_truth(table):
+    if not any("lines for" in note for note in table.notes):
+        table.note(
+            "After each run the log was read: in vigil's each event stood once and in its order, in "
+            "rsyslog's there were as many lines."
+        )
+
+
+def peers(quick):
+    table = harness.Table(
+        "Ingest: events of 300 bytes",
+        ["server", "connections", "events/s", "CPU µs an event", "peak MiB", "events/s of vigil's"],
+    )
+    servers = [Vigil(), Vigil(tls=True), Rsyslog(), Rsyslog(parsed=True)]
+    cases = [(server, connections) for connections in (1, 100, 1000) for server in servers]
+    events = 400_000 if quick else 2_000_000
+    runs = rounds_of(cases, 1 if quick else 3, events, table)
+    for case in cases:
+        server, connections = case
+        base = middle(runs[servers[0], connections], "rate")
+        share = harness.ratio(middle(runs[case], "rate"), base)
+        table.add(server.name, f"{connections:,}", *figures(runs[case]), share)
+    note_truth(table)
+    table.note(
+        "vigil parses each event, drops what came before, and acknowledges it after fdatasync; the "
+        "time ends with the last acknowledgement. rsyslog acknowledges nothing; its time ends when "
+        "the last line stands in the file. As it is shipped it does not look into lines and syncs "
+        f"nothing; only imtcp's maxSessions is raised, from 200 to {MOST_FILES:,}. With sync it has "
+        "a buffer of 1 MiB too: with the 4 KiB that are shipped it is some 15 times slower."
+    )
+    clients = [run.client_us for each in runs.values() for run in each]
+    if clients:
+        table.note(
+            f"The client, the same for all, uses {min(clients):.2f} to {max(clients):.2f} µs of CPU "
+            f"an event, on the same {os.cpu_count()} CPUs as the server; it is not in the figures."
+        )
+    return table
+
+
+def growth(quick):
+    table = harness.Table(
+        "Ingest: growth with agents",
+        ["agents", "events/s", "CPU µs an event", "peak MiB"],
+    )
+    server = Vigil()
+    cases = [(server, agents) for agents in ((10, 1000) if quick else (10, 100, 1000, 5000))]
+    events = 400_000 if quick else 2_000_000
+    runs = rounds_of(cases, 1 if quick else 3, events, table)
+    for case in cases:
+        table.add(f"{case[1]:,}", *figures(runs[case]))
+    note_truth(table)
+    table.note(f"{events:,} events of vigil's agents in all, each at the same time; plain text.")
+    return table
+
+
+@contextlib.contextmanager
+def many_files():
+    """Room for all connections, for the programs that are started meanwhile."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(soft, MOST_FILES)
+    with contextlib.suppress(OSError, ValueError):  # what needs them says so
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, max(hard, soft)))
+
+
+def tables(quick):
+    with many_files():
+        return [peers(quick), growth(quick)]
