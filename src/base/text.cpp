@@ -67,7 +67,8 @@ bool is_misleading(uint32_t value) {
            (value >= 0xe0000 && value <= 0xe01ef);  // tags, more variation selectors
 }
 
-bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '\\' && c != '"'; }
+// A lambda, because it is asked for every byte: as a function it would be called, not inlined.
+constexpr auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '\\' && c != '"'; };
 
 // Calls plain(text) for what can stay and escape(code point, is_byte) for what can't.
 template <class Plain, class Escape>

@@ -2,9 +2,12 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -18,7 +21,21 @@ namespace {
 class JsonSink final : public Sink {
  public:
     JsonSink(const std::string& host, size_t longest) : longest_(longest) {
-        append_json_string(host_, host);
+        std::string quoted_host;
+        append_json_string(quoted_host, host);
+        for (size_t i = 0; i < shapes_.size(); i++) {
+            const auto kind = static_cast<model::Kind>(i);
+            shapes_[i].head =
+                fmt::format(R"(","kind":"{}","host":{})", to_string(kind), quoted_host);
+            for (const auto fields : {model::process_fields(kind), model::fields(kind)}) {
+                for (const model::Field& field : fields) {
+                    if (!field.json.empty()) {
+                        shapes_[i].members.push_back(
+                            {fmt::format(R"(,"{}":)", field.json), field.get});
+                    }
+                }
+            }
+        }
     }
 
     void append(std::string& out, const model::Event& event) override {
@@ -36,33 +53,29 @@ class JsonSink final : public Sink {
     // Ten such strings of bytes that all have to be escaped fit into a journal's line.
     static constexpr size_t cut_bytes = 400;
 
+    // What is the same in every object of a kind, ready to be copied.
+    struct Member {
+        std::string key;  // with the comma before and the colon behind it
+        model::Value (*get)(const model::Event&);
+    };
+    struct Shape {
+        std::string head;  // from behind the time to the first member
+        std::vector<Member> members;
+    };
+
     void append_object(std::string& out, const model::Event& event) {
+        const Shape& shape = shapes_[model::index(event.kind)];
         out += "{\"time\":\"";
         time_.append_utc(out, event.unix_ns);
-        out += "\",\"kind\":\"";
-        out += to_string(event.kind);
-        out += "\",\"host\":";
-        out += host_;
-        append_fields(out, model::process_fields(event.kind), event);
-        append_fields(out, model::fields(event.kind), event);
-        out += longest_foreign_ == SIZE_MAX ? "}\n" : ",\"cut\":true}\n";
-    }
-
-    void append_fields(std::string& out, std::span<const model::Field> fields,
-                       const model::Event& event) {
-        for (const model::Field& field : fields) {
-            if (field.json.empty()) {
-                continue;
+        out += shape.head;
+        for (const Member& member : shape.members) {
+            const model::Value value = member.get(event);
+            if (!std::holds_alternative<model::Absent>(value)) {
+                out += member.key;
+                std::visit([&](const auto& each) { append_value(out, each); }, value);
             }
-            const model::Value value = field.get(event);
-            if (std::holds_alternative<model::Absent>(value)) {
-                continue;
-            }
-            out += ",\"";
-            out += field.json;
-            out += "\":";
-            std::visit([&](const auto& each) { append_value(out, each); }, value);
         }
+        out += longest_foreign_ == SIZE_MAX ? "}\n" : ",\"cut\":true}\n";
     }
 
     void append_value(std::string& out, model::Null) { out += "null"; }
@@ -130,7 +143,7 @@ class JsonSink final : public Sink {
     void append_value(std::string& out, model::Size value) { append_value(out, value.bytes); }
 
     TimeFormat time_;
-    std::string host_;  // quoted and escaped
+    std::array<Shape, model::kind_count> shapes_;
     size_t longest_;
     size_t longest_foreign_ = SIZE_MAX;
 };
