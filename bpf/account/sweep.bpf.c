@@ -47,16 +47,25 @@ static __always_inline void fetch_ahead(struct task_struct *task)
 	const struct signal_struct *group = ahead->signal;
 	const struct mm_struct *mm = ahead->mm;
 
-	TOUCH(ahead->tasks.next);
-	TOUCH(ahead->thread_node.next);
+	/* One of each cache line that begin_process() and add_thread() read. */
 	TOUCH(ahead->se.sum_exec_runtime);
+	TOUCH(ahead->tasks.next);
+	TOUCH(ahead->pid);
+	TOUCH(ahead->group_leader);
+	TOUCH(ahead->thread_node.next);
 	TOUCH(ahead->start_boottime);
 	TOUCH(ahead->cred);
 	TOUCH(ahead->self_exec_id);
+	TOUCH(ahead->cgroups);
+	TOUCH(ahead->thread_pid->level);
 	TOUCH(group->live.counter);
-	TOUCH(group->sum_sched_runtime);
 	TOUCH(group->stats_lock.seqcount.seqcount.sequence);
-	TOUCH(mm->rss_stat[0].count);
+	TOUCH(group->cinblock);
+	TOUCH(group->sum_sched_runtime);
+	if (counts_storage())
+		TOUCH(ahead->ioac.read_bytes);
+	if (has_percpu_rss())
+		TOUCH(mm->rss_stat[0].count);
 }
 
 /* Its length is set by user space. */
