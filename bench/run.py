@@ -15,6 +15,8 @@ import harness
 
 PARTS = ("tracing", "sampling", "ingest", "instructions")
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 # Of what the tables name.
 PACKAGES = ("linux-perf", "bpftrace", "libbpf-tools", "forkstat", "acct", "sysstat", "procps", "atop",
             "prometheus-process-exporter", "rsyslog", "valgrind")  # fmt: skip
@@ -70,6 +72,8 @@ def header(quick):
 def on_signal(number, frame):
     """As Ctrl-C: all that runs is ended, all that was written is removed."""
     del number, frame
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)  # once is enough
     raise KeyboardInterrupt
 
 
@@ -80,7 +84,7 @@ def main():
     if os.geteuid() != 0:
         print("bench: tracing and the peers need root: sudo scripts/bench", file=sys.stderr)
         return 3
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, on_signal)
 
     output = open(options.output, "w", encoding="utf-8") if options.output else None

@@ -57,7 +57,12 @@ class Actors:
         argv = [str(self.storm), *(str(word) for word in words)]
         if words[0] in ("spawn", "rate"):
             argv.append(str(self.true))
-        done = subprocess.run(argv, capture_output=True, check=True, timeout=LOAD_PATIENCE_S)
+        try:
+            done = subprocess.run(argv, capture_output=True, check=True, timeout=LOAD_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the load did not end within {LOAD_PATIENCE_S} s") from None
+        except subprocess.CalledProcessError as error:
+            raise Failure(f"the load failed: {harness.reason(error.stderr)}") from None
         told = dict(word.split("=") for word in done.stdout.decode().split())
         made = {kind: int(told[f"{kind}s"]) for kind in KINDS}
         return made, float(told["seconds"])
@@ -69,7 +74,8 @@ class Tool:
 
     kinds: a regular expression for the line of each kind that it can see; LOAD stands for the name of
     the process. text: makes text of what it has written, which is part of its cost. nameless: what it
-    writes for the name of a process that was gone when it looked; such events are seen, too.
+    writes for the name of a process that was gone when it looked; such events are seen, too. skip: what
+    marks a second line of the same event.
     """
 
     name: str
@@ -79,6 +85,7 @@ class Tool:
     text: list = None
     environment: dict = field(default_factory=dict)
     nameless: bytes = None
+    skip: bytes = None
     note: str = None
 
     @contextlib.contextmanager
@@ -90,28 +97,36 @@ class Tool:
         """What does not add up in the tool's own account of a run; None where all does."""
 
     def seen(self, session, made, actors):
-        """Events of the load in its text, by kind; of those, the number without a name."""
+        """What its text tells of the load, and of the rest of the machine."""
         name = actors.name + (rb"|" + self.nameless if self.nameless else b"")
         patterns = {
             kind: re.compile(pattern.replace(b"LOAD", rb"(?:" + name + rb")"))
             for kind, pattern in self.kinds.items()
         }
-        counts = dict.fromkeys(self.kinds, 0)
-        nameless = 0
+        seen = Seen(dict.fromkeys(self.kinds, 0))
         with open(session.result, "rb") as lines:
             for line in lines:
+                seen.all += not (self.skip and self.skip in line)
                 named = actors.tag in line
                 if not named and not (self.nameless and self.nameless in line):
                     continue
                 for kind, pattern in patterns.items():
                     if pattern.search(line):
-                        counts[kind] += 1
-                        nameless += not named
+                        seen.of_load[kind] += 1
+                        seen.nameless += not named
                         break
-        if not self.nameless and any(counts[kind] > made[kind] for kind in self.kinds):
-            raise Failure(f"it tells of more events than were made: {counts}, made {made}")
+        if not self.nameless and any(seen.of_load[kind] > made[kind] for kind in self.kinds):
+            raise Failure(f"it tells of more than was made: {seen.of_load} of {made}")
         # What has no name need not be of the load.
-        return {kind: min(count, made[kind]) for kind, count in counts.items()}, nameless
+        seen.of_load = {kind: min(count, made[kind]) for kind, count in seen.of_load.items()}
+        return seen
+
+
+@dataclass
+class Seen:
+    of_load: dict  # events by kind
+    all: int = 0  # of the whole machine
+    nameless: int = 0  # of the load, as far as one can tell
 
 
 class Session:
@@ -121,7 +136,6 @@ class Session:
         self.tool = tool
         self.running = running
         self.result = running.out
-        running.settle()
         self.start_cpu_s = running.cpu_s()
 
     def finish(self):
@@ -172,12 +186,12 @@ class SilentVigil(Vigil):
 
     def seen(self, session, made, actors):
         account = self.account(session)
-        counts = {}
+        seen = Seen({}, sum(own["delivered"] for own in account.values()))
         for kind in self.kinds:
             own = account[kind]
             missed = own["dropped"] + own["undelivered"]
-            counts[kind] = max(0, min(made[kind], own["seen"]) - missed)
-        return counts, 0
+            seen.of_load[kind] = max(0, min(made[kind], own["seen"]) - missed)
+        return seen
 
 
 class Accounting(Tool):
@@ -198,7 +212,8 @@ class Accounting(Tool):
     def _must_be_off():
         """The kernel does not tell whether somebody else uses it: see whether a process leaves a
         record in one of the usual places."""
-        places = [pathlib.Path("/var/log/account/pacct"), pathlib.Path("/run/pacct_source")]
+        places = [pathlib.Path("/var/log/account/pacct"), pathlib.Path("/run/pacct_source"),
+                  pathlib.Path("/tmp/atop.d/atop.acct")]  # fmt: skip
         sizes = [place.stat().st_size for place in places if place.exists()]
         subprocess.run(["/bin/true"], check=True)
         if sizes != [place.stat().st_size for place in places if place.exists()]:
@@ -290,6 +305,7 @@ TOOLS = (
             "exit": rb" exit .*LOAD",
         },
         nameless=b"<unknown>",
+        skip=b" parent ",
     ),
     Accounting(
         "accton + dump-acct",
@@ -310,6 +326,7 @@ class Figures:
     seen: int = 0
     lost: int = 0
     nameless: int = 0
+    foreign: float = 0.0  # events of others, as a share of the load's, in the worst round
     cpu_us: list = field(default_factory=list)  # an event
     peak_mib: float = 0
     slowdown: list = field(default_factory=list)
@@ -332,7 +349,8 @@ def idle(tool, rounds, idle_s):
             bill = session.finish()
             starts.append(session.start_cpu_s)
             ends.append(bill.cpu_s - session.start_cpu_s)
-    return Idle(median(starts), median(ends))
+    # What others do at that time can only add to it.
+    return Idle(min(starts), min(ends))
 
 
 def measure(tool, load, words, idle_end_s, actors, figures, notes):
@@ -341,17 +359,20 @@ def measure(tool, load, words, idle_end_s, actors, figures, notes):
     with tool.attached() as session:
         made, seconds = actors.run(words)
         bill = session.finish()
-        seen, nameless = tool.seen(session, made, actors)
+        seen = tool.seen(session, made, actors)
         if complaint := tool.check(session):
             notes.append(f"{tool.name}: {complaint}.")
-    if not sum(seen.values()):
+    of_load = sum(seen.of_load.values())
+    if not of_load:
         raise Failure("none of the load's events is in its output")
     figures.made += sum(made[kind] for kind in tool.kinds)
-    figures.seen += sum(seen.values())
-    figures.lost += sum(made[kind] - seen[kind] for kind in tool.kinds)
-    figures.nameless += nameless
+    figures.seen += of_load
+    figures.lost += sum(made[kind] - seen.of_load[kind] for kind in tool.kinds)
+    figures.nameless += seen.nameless
+    figures.foreign = max(figures.foreign, seen.all / of_load - 1)
+    # What others did in the meantime has cost it, too.
     cpu_s = bill.cpu_s - session.start_cpu_s - idle_end_s
-    figures.cpu_us.append(cpu_s / sum(seen.values()) * 1e6)
+    figures.cpu_us.append(cpu_s / max(seen.all, of_load) * 1e6)
     figures.peak_mib = max(figures.peak_mib, bill.peak_mib)
     if alone_s:
         figures.slowdown.append((seconds / alone_s - 1) * 100)
@@ -408,14 +429,18 @@ def table_of(load, words, rounds, tools, idles, failures, actors):
                        "that from /proc, where the process was gone.")  # fmt: skip
     for text in notes:
         table.note(text)
+    foreign = max(got.foreign for got in results.values())
+    if foreign > 0.1:
+        table.note(f"This machine was not quiet: to the load's events came up to {foreign * 100:.0f} % "
+                   "of others.")  # fmt: skip
     return table
 
 
 def explain(table, rounds):
     """What holds for all tables stands below the first one."""
     table.note("Made, seen, lost: events of the load of the kinds that the tool tells, in all rounds.")
-    table.note("CPU: user and system time of the tool and of what makes text of its data, less start ms: "
-               "that of a start and an end without a load. Ratio: to 'vigil, text'.")  # fmt: skip
+    table.note("CPU: user and system time of the tool and of what makes text of its data, an event that "
+               "it tells, less start ms: the CPU time of a start and an end without a load. Ratio: to 'vigil, text'.")  # fmt: skip
     table.note(f"Slow-down: median of {rounds} pairs, the load alone and then beside the tool; "
                "'nothing' is the load alone twice: the noise.")  # fmt: skip
     for tool in TOOLS:
@@ -431,7 +456,7 @@ def tables(quick):
         for tool in TOOLS:
             progress(f"tracing: start of {tool.name}")
             try:
-                idles[tool.name] = idle(tool, *((1, 0.2) if quick else (3, 1)))
+                idles[tool.name] = idle(tool, *((2, 0.1) if quick else (4, 0.5)))
             except Failure as failure:
                 failures[tool.name] = str(failure)
         for load in LOADS:
