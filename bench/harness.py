@@ -51,7 +51,7 @@ def until(condition, what, patience_s=PATIENCE_S):
     while not (result := condition()):
         if time.monotonic() > end:
             raise Failure(f"{what}: not within {patience_s} s")
-        time.sleep(0.01)
+        time.sleep(0.002)
     return result
 
 
@@ -74,7 +74,6 @@ class Program:
         self.name = pathlib.Path(argv[0]).name
         self._peak_kib = 0
         self._bill = None
-        begin = time.monotonic()
         with open(stdout or self.out, "wb") as out, open(self.err, "wb") as err:
             self._process = subprocess.Popen(
                 [word.replace("{folder}", str(self.folder)) for word in argv],
@@ -93,7 +92,6 @@ class Program:
         except BaseException:  # Ctrl-C too: nobody else knows of it yet
             self.end()
             raise
-        self.ready_s = time.monotonic() - begin
 
     @property
     def out(self):
@@ -106,6 +104,11 @@ class Program:
     @property
     def pid(self):
         return self._process.pid
+
+    @property
+    def exit_code(self):
+        """As subprocess gives it, once it has ended."""
+        return self._process.returncode
 
     def _must_run(self):
         if self._ended():
@@ -125,16 +128,16 @@ class Program:
 
     def _ended(self):
         """Takes its memory's high-water mark on the way, which is gone with it."""
+        if self._bill is not None:
+            return True
         with contextlib.suppress(OSError):
             for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM"):
                     self._peak_kib = int(line.split()[1])
-        if self._bill is not None:
-            return True
-        pid, _, usage = os.wait4(self.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return False
-        self._process.returncode = 0  # waited for
+        self._process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for
         self._bill = Bill(usage.ru_utime + usage.ru_stime, 0)
         return True
 
