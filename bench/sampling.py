@@ -16,7 +16,7 @@ from harness import Failure, Program, Table, figure, median, progress, ratio
 CROWD = harness.BUILD / "bench" / "crowd"
 CONFIG = harness.ROOT / "config" / "sample.json"
 
-# Below this a tool is taken to sleep; above, to be at a sample.
+# Without CPU time for so long, a tool is between two samples.
 SLEEP_S = 0.1
 
 
@@ -46,7 +46,7 @@ class Watcher:
 
     name: str
     argv: list
-    ready: str = None
+    ready: object = None
     environment: dict = field(default_factory=dict)
 
     def measure(self, settle_s, seconds):
@@ -174,7 +174,7 @@ def sampling(table, processes, threads, quick):
                 cost = tool.measure(1.5 if quick else 2.5, 2.5 if quick else 5)
             except Failure as failure:
                 table.add(tool.name, label, "-", "-", "-")
-                table.note(f"{tool.name}, {label}: {failure}.")
+                table.note(f"{tool.name}, {label}: {failure}")
                 continue
             if tool is VIGIL_WATCH:
                 base = cost.cpu_ms
@@ -189,10 +189,12 @@ def at_rest(table, processes, seconds):
     with harness.tracing_files(), crowd(processes), contextlib.ExitStack() as stack:
         running = {}
         for tool in tools:
-            with contextlib.suppress(Failure):
+            try:
                 running[tool.name] = stack.enter_context(
                     harness.program(tool.argv, ready=tool.ready, environment=tool.environment)
                 )
+            except Failure as failure:
+                table.note(f"{tool.name} did not run: {failure}")
         time.sleep(3)
         before = {name: program.cpu_s() for name, program in running.items()}
         begin = time.monotonic()

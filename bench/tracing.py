@@ -18,6 +18,9 @@ KINDS = ("fork", "exec", "exit", "signal")
 # No load takes longer, under whichever tool.
 LOAD_PATIENCE_S = 120
 
+# Of a load's table: on a slow machine it has fewer rounds instead.
+TABLE_PATIENCE_S = 250
+
 
 @dataclass(frozen=True)
 class Load:
@@ -395,7 +398,11 @@ def table_of(load, words, rounds, tools, idles, failures, actors):
     results = {tool.name: Figures(failure=failures.get(tool.name)) for tool in tools}
     nothing = []
     notes = []
+    begin = time.monotonic()
     for turn in range(rounds):
+        if turn and (time.monotonic() - begin) * (turn + 1) / turn > TABLE_PATIENCE_S:
+            notes.append(f"{turn} rounds in place of {rounds}: there was no time for more.")
+            break
         where = f"tracing: {load.name}, round {turn + 1} of {rounds}"
         if not load.paced:
             progress(f"{where}: nothing")
@@ -451,11 +458,13 @@ def table_of(load, words, rounds, tools, idles, failures, actors):
 
 def explain(table, rounds):
     """What holds for all tables stands below the first one."""
-    table.note("Made, seen, lost: events of the load of the kinds that the tool tells, in all rounds.")
-    table.note("CPU: user and system time of the tool and of what makes text of its data, an event that "
-               "it tells, less start ms: the CPU time of a start and an end without a load. Ratio: to 'vigil, text'.")  # fmt: skip
-    table.note(f"Slow-down: median of {rounds} pairs, the load alone and then beside the tool; "
-               "'nothing' is the load alone twice: the noise.")  # fmt: skip
+    pairs = "one pair" if rounds == 1 else f"median of {rounds} pairs"
+    table.note("Made, seen, lost: events of the load of the kinds that the tool tells, all rounds.")
+    table.note("CPU: user and system time of the tool and of what makes text of its data, for each "
+               "event that it tells, without the CPU time of a start and an end alone: start ms. "
+               "Ratio: to 'vigil, text'.")  # fmt: skip
+    table.note(f"Slow-down: {pairs}: the load alone, then beside the tool; 'nothing' is the load "
+               "alone twice: the noise.")  # fmt: skip
     for tool in TOOLS:
         if tool.note:
             table.note(f"{tool.name}: {tool.note}")
