@@ -76,9 +76,12 @@ class Tool:
     """A tracer: how it runs, and how its text tells an event of the load.
 
     kinds: a regular expression for the line of each kind that it can see; LOAD stands for the name of
-    the process. text: makes text of what it has written, which is part of its cost. nameless: what it
-    writes for the name of a process that was gone when it looked; such events are seen, too. skip: what
-    marks a second line of the same event.
+    the process. A signal has to be between two of the load's: that of a timer has whom it interrupted
+    for its sender.
+    text: makes text of what it has written, which is part of its cost.
+    nameless: what it writes for the name of a process that was gone when it looked; such events are
+    seen, too.
+    skip: what marks a second line of the same event.
     """
 
     name: str
@@ -262,7 +265,7 @@ TOOLS = (
             "fork": rb"\] FORK: LOAD",
             "exec": rb"\] EXEC: LOAD",
             "exit": rb"\] EXIT: LOAD",
-            "signal": rb"\] SIGNAL: \S+ \(\d+\) \[LOAD/",
+            "signal": rb"\] SIGNAL: \S+ \(\d+\) \[LOAD/\d+\] -> \[LOAD/",
         },
     ),
     Vigil(
@@ -273,7 +276,7 @@ TOOLS = (
             "fork": rb'"kind":"fork".*"comm":"LOAD"',
             "exec": rb'"kind":"exec".*"comm":"LOAD"',
             "exit": rb'"kind":"exit".*"comm":"LOAD"',
-            "signal": rb'"kind":"signal".*"sender_comm":"LOAD"',
+            "signal": rb'"kind":"signal".*"comm":"LOAD".*"sender_comm":"LOAD"',
         },
     ),
     SilentVigil(
@@ -293,19 +296,24 @@ TOOLS = (
             "fork": rb"^ *LOAD .*:sched_process_fork:",
             "exec": rb"^ *LOAD .*:sched_process_exec:",
             "exit": rb"^ *LOAD .*:sched_process_exit:",
-            "signal": rb"^ *LOAD .*:signal_generate:",
+            "signal": rb"^ *LOAD .*:signal_generate:.* comm=LOAD ",
         },
         note="buffers of 4 MiB a CPU.",
     ),
     Tool(
         "bpftrace",
         ["bpftrace", "-e", BPFTRACE],
-        kinds={kind: kind.encode() + rb" LOAD " for kind in KINDS},
+        kinds={
+            "fork": rb"^fork LOAD ",
+            "exec": rb"^exec LOAD ",
+            "exit": rb"^exit LOAD ",
+            "signal": rb"^signal LOAD .* LOAD$",
+        },
         note="a line of text at each of the four tracepoints that perf records.",
     ),
     Tool("exitsnoop", ["exitsnoop"], kinds={"exit": rb"^LOAD "}),
     Tool("execsnoop", ["execsnoop"], kinds={"exec": rb"^LOAD "}),
-    Tool("sigsnoop", ["sigsnoop"], kinds={"signal": rb"^\S+ +\d+ +LOAD +(?!17 )\d+ "}),
+    Tool("sigsnoop", ["sigsnoop"], kinds={"signal": rb"^\S+ +\d+ +LOAD +(?:9|10) "}),
     Tool(
         "forkstat",
         ["forkstat", "-e", "fork,exec,exit"],
