@@ -8,6 +8,7 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -32,43 +33,64 @@ class Bill:
     peak_mib: float  # of resident memory, of itself alone
 
 
+def reason(stderr):
+    """The line that says best why a program failed: the last one that speaks of it, or the last."""
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    telling = [line for line in lines if "rror" in line or "ailed" in line] or lines
+    return telling[-1].strip()[:200] if telling else ""
+
+
+def progress(text):
+    """Tells whoever watches what is being measured; the tables stay clean."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def until(condition, what, patience_s=PATIENCE_S):
     """Waits for what can't be waited for otherwise; Failure if it does not come."""
     end = time.monotonic() + patience_s
     while not (result := condition()):
         if time.monotonic() > end:
             raise Failure(f"{what}: not within {patience_s} s")
-        time.sleep(0.01)
+        time.sleep(0.002)
     return result
 
 
 class Program:
     """A program in the background; its output goes to files in a folder of its own.
 
-    ready: text that it prints, on either stream, once it works; None: it is ready when it runs.
+    ready: text that it prints, on either stream, once it works; WAITING: it works once it waits for
+    events; None: it is ready when it runs. "{folder}" in argv stands for its folder.
     """
 
-    def __init__(self, argv, ready=None, stdout=None, cwd=None):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-"))
-        self.name = pathlib.Path(str(argv[0])).name
-        self._peak_kib = 0
-        if shutil.which(str(argv[0])) is None:
+    WAITING = object()
+    # recvfrom, recvmsg, and all kinds of poll and epoll_wait on x86-64.
+    _WAITS = {b"45", b"47", b"7", b"271", b"232", b"281", b"441"}
+
+    def __init__(self, argv, ready=None, stdout=None, cwd=None, environment=None):
+        argv = [str(word) for word in argv]
+        if shutil.which(argv[0]) is None:
             raise Failure("not installed")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-"))
+        self.name = pathlib.Path(argv[0]).name
+        self._peak_kib = 0
+        self._bill = None
         with open(stdout or self.out, "wb") as out, open(self.err, "wb") as err:
             self._process = subprocess.Popen(
-                [str(word) for word in argv],
+                [word.replace("{folder}", str(self.folder)) for word in argv],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 cwd=cwd,
+                env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
-        self._bill = None
         try:
-            if ready is not None:
+            if ready is self.WAITING:
+                until(self._waits, f"{self.name} to wait for events")
+            elif ready is not None:
                 until(lambda: self._has_said(ready), f"{self.name} to say '{ready}'")
-        except Failure:
-            self.stop(signal.SIGKILL)
+        except BaseException:  # Ctrl-C too: nobody else knows of it yet
+            self.end()
             raise
 
     @property
@@ -83,24 +105,39 @@ class Program:
     def pid(self):
         return self._process.pid
 
-    def _has_said(self, text):
+    @property
+    def exit_code(self):
+        """As subprocess gives it, once it has ended."""
+        return self._process.returncode
+
+    def _must_run(self):
         if self._ended():
-            words = self.err.read_text(errors="replace").strip().splitlines()
-            raise Failure(words[-1] if words else f"{self.name} ended at once")
+            raise Failure(reason(self.err.read_bytes()) or f"{self.name} ended at once")
+
+    def _waits(self):
+        self._must_run()
+        try:
+            call = pathlib.Path(f"/proc/{self.pid}/syscall").read_bytes().split()
+        except OSError:
+            return False
+        return bool(call) and call[0] in self._WAITS
+
+    def _has_said(self, text):
+        self._must_run()
         return any(text in file.read_text(errors="replace") for file in (self.out, self.err))
 
     def _ended(self):
         """Takes its memory's high-water mark on the way, which is gone with it."""
+        if self._bill is not None:
+            return True
         with contextlib.suppress(OSError):
             for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM"):
                     self._peak_kib = int(line.split()[1])
-        if self._bill is not None:
-            return True
-        pid, _, usage = os.wait4(self.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return False
-        self._process.returncode = 0  # waited for
+        self._process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for
         self._bill = Bill(usage.ru_utime + usage.ru_stime, 0)
         return True
 
@@ -112,12 +149,18 @@ class Program:
                 total += int(stat.read_text().split()[0])
         return total / 1e9
 
-    def stop(self, number=signal.SIGINT):
-        """Ends it with the signal and waits; the bill of its whole life."""
-        if not self._ended():
-            os.kill(self.pid, number)
+    def settle(self, quiet_s=0.2, patience_s=PATIENCE_S):
+        """Waits until it has worked off what it was given: until it uses no CPU time any more."""
+        end = time.monotonic() + patience_s
+        before = -1.0
+        while (used := self.cpu_s()) - before > quiet_s / 100 and time.monotonic() < end:
+            before = used
+            time.sleep(quiet_s)
+
+    def wait(self, patience_s=PATIENCE_S):
+        """Waits for its end; the bill of its whole life."""
         try:
-            until(self._ended, f"{self.name} to end")
+            until(self._ended, f"{self.name} to end", patience_s)
         except Failure:
             os.kill(self.pid, signal.SIGKILL)
             until(self._ended, f"{self.name} to be killed")
@@ -125,9 +168,25 @@ class Program:
         self._bill.peak_mib = self._peak_kib / 1024
         return self._bill
 
+    def stop(self, number=signal.SIGINT):
+        """Ends it with the signal and waits; the bill of its whole life."""
+        if not self._ended():
+            os.kill(self.pid, number)
+        return self.wait()
+
     def discard(self):
         """Removes what it wrote."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def end(self):
+        """Ends it if it still runs, with time to put in order what it has changed, and discards."""
+        try:
+            if not self._ended():
+                os.kill(self.pid, signal.SIGTERM)
+                with contextlib.suppress(Failure):
+                    self.wait(5)
+        finally:
+            self.discard()
 
 
 @contextlib.contextmanager
@@ -137,8 +196,7 @@ def program(*args, **options):
     try:
         yield running
     finally:
-        running.stop(signal.SIGKILL)
-        running.discard()
+        running.end()
 
 
 def run(argv):
@@ -147,9 +205,34 @@ def run(argv):
         raise Failure("not installed")
     done = subprocess.run([str(word) for word in argv], capture_output=True, check=False)
     if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Failure(words[-1] if words else f"exit code {done.returncode}")
+        raise Failure(reason(done.stderr) or f"exit code {done.returncode}")
     return done.stdout.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def temporary_folder():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def tracing_files():
+    """The kernel's tracing files mounted, where most tools look for tracepoints."""
+    mine = []
+    try:
+        for kind, place in (("tracefs", "/sys/kernel/tracing"), ("debugfs", "/sys/kernel/debug")):
+            if not os.path.ismount(place):
+                with contextlib.suppress(Failure):  # the tools will say what they miss
+                    run(["mount", "-t", kind, kind, place])
+                    mine.append(place)
+        yield
+    finally:
+        for place in reversed(mine):
+            with contextlib.suppress(Failure):
+                run(["umount", "-l", place])
 
 
 median = statistics.median

@@ -1,0 +1,499 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tracing: what each tool sees of loads of known size, what it uses, and how it slows them down."""
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+import harness
+from harness import Bill, Failure, Program, Table, figure, median, progress, ratio
+
+STORM = harness.BUILD / "bench" / "storm"
+KINDS = ("fork", "exec", "exit", "signal")
+
+# No load takes longer, under whichever tool.
+LOAD_PATIENCE_S = 120
+
+# Of a load's table: on a slow machine it has fewer rounds instead.
+TABLE_PATIENCE_S = 250
+
+
+@dataclass(frozen=True)
+class Load:
+    name: str
+    title: str
+    words: list
+    quick_words: list
+    kinds: set  # of which it makes many
+    paced: bool = False  # takes its time in any case
+
+
+LOADS = (
+    Load("fork", "forks with _exit, by 2 workers", ["fork", 2, 20_000], ["fork", 2, 8_000],
+         {"fork", "exit"}),
+    Load("spawn", "posix_spawns, by 2 workers", ["spawn", 2, 8_000], ["spawn", 2, 2_000],
+         {"fork", "exec", "exit"}),
+    Load("rate", "posix_spawns at 1,600 a second", ["rate", 2, 1_600, 10], ["rate", 2, 1_600, 1],
+         {"fork", "exec", "exit"}, paced=True),
+    Load("signal", "signals to one process", ["signal", 200_000], ["signal", 50_000], {"signal"}),
+)  # fmt: skip
+
+
+class Actors:
+    """The load's programs under names that nothing else on the machine has, so that its events can
+    be told from all others."""
+
+    def __init__(self, folder):
+        self.tag = f"-{os.getpid()}".encode()
+        self.name = rb"(?:storm|true)" + self.tag + rb"\b"
+        self.storm = folder / f"storm-{os.getpid()}"
+        self.true = folder / f"true-{os.getpid()}"
+        self.storm.symlink_to(STORM)
+        self.true.symlink_to("/bin/true")
+
+    def run(self, words):
+        """Runs a load to its end; what it made of each kind, and the seconds that it took."""
+        argv = [str(self.storm), *(str(word) for word in words)]
+        if words[0] in ("spawn", "rate"):
+            argv.append(str(self.true))
+        try:
+            done = subprocess.run(argv, capture_output=True, check=True, timeout=LOAD_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the load did not end within {LOAD_PATIENCE_S} s") from None
+        except subprocess.CalledProcessError as error:
+            raise Failure(f"the load failed: {harness.reason(error.stderr)}") from None
+        told = dict(word.split("=") for word in done.stdout.decode().split())
+        made = {kind: int(told[f"{kind}s"]) for kind in KINDS}
+        return made, float(told["seconds"])
+
+
+@dataclass
+class Tool:
+    """A tracer: how it runs, and how its text tells an event of the load.
+
+    kinds: a regular expression for the line of each kind that it can see; LOAD stands for the name of
+    the process. A signal has to be between two of the load's: that of a timer has whom it interrupted
+    for its sender.
+    text: makes text of what it has written, which is part of its cost.
+    nameless: what it writes for the name of a process that was gone when it looked; such events are
+    seen, too.
+    skip: what marks a second line of the same event.
+    """
+
+    name: str
+    argv: list
+    kinds: dict
+    ready: object = Program.WAITING
+    text: list = None
+    environment: dict = field(default_factory=dict)
+    nameless: bytes = None
+    skip: bytes = None
+    note: str = None
+
+    @contextlib.contextmanager
+    def attached(self):
+        with harness.program(self.argv, ready=self.ready, environment=self.environment) as running:
+            yield Session(self, running)
+
+    def check(self, session):
+        """What does not add up in the tool's own account of a run; None where all does."""
+
+    def told(self, session):
+        """Events in its text, whosesoever."""
+        with open(session.result, "rb") as lines:
+            return sum(not (self.skip and self.skip in line) for line in lines)
+
+    def seen(self, session, made, actors):
+        """What its text tells of the load, and of the rest of the machine."""
+        name = actors.name + (rb"|" + self.nameless if self.nameless else b"")
+        patterns = {
+            kind: re.compile(pattern.replace(b"LOAD", rb"(?:" + name + rb")"))
+            for kind, pattern in self.kinds.items()
+        }
+        seen = Seen(dict.fromkeys(self.kinds, 0), self.told(session))
+        with open(session.result, "rb") as lines:
+            for line in lines:
+                named = actors.tag in line
+                if not named and not (self.nameless and self.nameless in line):
+                    continue
+                for kind, pattern in patterns.items():
+                    if pattern.search(line):
+                        seen.of_load[kind] += 1
+                        seen.nameless += not named
+                        break
+        if not self.nameless and any(seen.of_load[kind] > made[kind] for kind in self.kinds):
+            raise Failure(f"it tells of more than was made: {seen.of_load} of {made}")
+        # What has no name need not be of the load.
+        seen.of_load = {kind: min(count, made[kind]) for kind, count in seen.of_load.items()}
+        return seen
+
+
+@dataclass
+class Seen:
+    of_load: dict  # events by kind
+    all: int  # of the whole machine
+    nameless: int = 0  # of the load, as far as one can tell
+
+
+class Session:
+    """One run of a tool."""
+
+    def __init__(self, tool, running):
+        self.tool = tool
+        self.running = running
+        self.result = running.out
+        self.start_cpu_s = running.cpu_s()
+
+    def finish(self):
+        """Lets it work off what it got, ends it, makes text; the bill of all that."""
+        self.running.settle()
+        bill = self.running.stop()
+        if self.tool.text:
+            self.result = self.running.folder / "text"
+            bill = convert(self.tool.text, self.running.folder, self.result, bill)
+        return bill
+
+
+def convert(argv, folder, result, bill):
+    with harness.program(argv, stdout=result, cwd=folder) as converter:
+        own = converter.wait()
+        if converter.exit_code != 0:
+            raise Failure(harness.reason(converter.err.read_bytes()) or "no text")
+    return Bill(bill.cpu_s + own.cpu_s, max(bill.peak_mib, own.peak_mib))
+
+
+class Vigil(Tool):
+    """Its own account has to agree with its text."""
+
+    @staticmethod
+    def account(session):
+        """By kind: seen, filtered, delivered, dropped, undelivered."""
+        found = re.findall(r"^vigil: (\w+) (seen=.*)$", session.running.err.read_text(), re.MULTILINE)
+        if not {kind for kind, _ in found} >= set(KINDS):
+            raise Failure("no account at its end")
+        return {
+            kind: {key: int(value) for key, value in (word.split("=") for word in words.split())}
+            for kind, words in found
+        }
+
+    def check(self, session):
+        told = sum(of_kind["delivered"] for of_kind in self.account(session).values())
+        with open(session.result, "rb") as result:
+            # A loss is a line of its own, which is no event.
+            lines = sum(b'"kind":"loss"' not in line and b"] LOSS" not in line for line in result)
+        return None if lines == told else f"{told} events delivered by its account, {lines} lines"
+
+
+class SilentVigil(Vigil):
+    """Without output, its account has to do, which holds the whole machine's events."""
+
+    def check(self, session):
+        return None
+
+    def told(self, session):
+        return sum(own["delivered"] for own in self.account(session).values())
+
+    def seen(self, session, made, actors):
+        account = self.account(session)
+        seen = Seen({}, self.told(session))
+        for kind in self.kinds:
+            own = account[kind]
+            missed = own["dropped"] + own["undelivered"]
+            seen.of_load[kind] = max(0, min(made[kind], own["seen"]) - missed)
+        return seen
+
+
+class Accounting(Tool):
+    """Process accounting: no program runs, the kernel writes a file."""
+
+    @contextlib.contextmanager
+    def attached(self):
+        self._must_be_off()
+        with harness.temporary_folder() as folder:
+            (folder / "pacct").touch()
+            try:
+                harness.run(["accton", folder / "pacct"])
+                yield AccountingSession(self, folder)
+            finally:
+                harness.run(["accton", "off"])
+
+    @staticmethod
+    def _must_be_off():
+        """The kernel does not tell whether somebody else uses it: see whether a process leaves a
+        record in one of the usual places."""
+        places = [pathlib.Path("/var/log/account/pacct"), pathlib.Path("/run/pacct_source"),
+                  pathlib.Path("/tmp/atop.d/atop.acct")]  # fmt: skip
+        sizes = [place.stat().st_size for place in places if place.exists()]
+        subprocess.run(["/bin/true"], check=True)
+        if sizes != [place.stat().st_size for place in places if place.exists()]:
+            raise Failure("process accounting is in use on this machine; it was left alone")
+
+
+class AccountingSession:
+    start_cpu_s = 0.0
+
+    def __init__(self, tool, folder):
+        self.folder = folder
+        self.tool = tool
+        self.result = folder / "text"
+
+    def finish(self):
+        harness.run(["accton", "off"])
+        return convert(self.tool.text, self.folder, self.result, Bill(0, 0))
+
+
+BPFTRACE = """
+tracepoint:sched:sched_process_fork { printf("fork %s %d %d\\n", comm, pid, args->child_pid); }
+tracepoint:sched:sched_process_exec { printf("exec %s %d %s\\n", comm, pid, str(args->filename)); }
+tracepoint:sched:sched_process_exit { printf("exit %s %d\\n", comm, pid); }
+tracepoint:signal:signal_generate /args->sig != 17/ {
+    printf("signal %s %d %d %d %s\\n", comm, pid, args->sig, args->pid, args->comm); }
+"""
+
+VIGIL_TRACE = [harness.VIGIL, "trace", "-e", "fork,exec,exit,signal"]
+
+TOOLS = (
+    Vigil(
+        "vigil, text",
+        VIGIL_TRACE,
+        ready="vigil: tracing",
+        kinds={
+            "fork": rb"\] FORK: LOAD",
+            "exec": rb"\] EXEC: LOAD",
+            "exit": rb"\] EXIT: LOAD",
+            "signal": rb"\] SIGNAL: \S+ \(\d+\) \[LOAD/\d+\] -> \[LOAD/",
+        },
+    ),
+    Vigil(
+        "vigil, json",
+        [*VIGIL_TRACE, "-o", "json"],
+        ready="vigil: tracing",
+        kinds={
+            "fork": rb'"kind":"fork".*"comm":"LOAD"',
+            "exec": rb'"kind":"exec".*"comm":"LOAD"',
+            "exit": rb'"kind":"exit".*"comm":"LOAD"',
+            "signal": rb'"kind":"signal".*"comm":"LOAD".*"sender_comm":"LOAD"',
+        },
+    ),
+    SilentVigil(
+        "vigil, -o none",
+        [*VIGIL_TRACE, "-o", "none"],
+        ready="vigil: tracing",
+        kinds=dict.fromkeys(KINDS, b""),
+        note="no output; seen is what its account leaves of what was made.",
+    ),
+    Tool(
+        "perf record + script",
+        ["perf", "record", "-a", "-m", "4M", "-o", "{folder}/perf.data",
+         "-e", "sched:sched_process_fork,sched:sched_process_exec,sched:sched_process_exit",
+         "-e", "signal:signal_generate", "--filter", "sig != 17"],
+        text=["perf", "script", "-i", "perf.data"],
+        kinds={
+            "fork": rb"^ *LOAD .*:sched_process_fork:",
+            "exec": rb"^ *LOAD .*:sched_process_exec:",
+            "exit": rb"^ *LOAD .*:sched_process_exit:",
+            "signal": rb"^ *LOAD .*:signal_generate:.* comm=LOAD ",
+        },
+        note="buffers of 4 MiB a CPU.",
+    ),
+    Tool(
+        "bpftrace",
+        ["bpftrace", "-e", BPFTRACE],
+        kinds={
+            "fork": rb"^fork LOAD ",
+            "exec": rb"^exec LOAD ",
+            "exit": rb"^exit LOAD ",
+            "signal": rb"^signal LOAD .* LOAD$",
+        },
+        note="a line of text at each of the four tracepoints that perf records.",
+    ),
+    Tool("exitsnoop", ["exitsnoop"], kinds={"exit": rb"^LOAD "}),
+    Tool("execsnoop", ["execsnoop"], kinds={"exec": rb"^LOAD "}),
+    Tool("sigsnoop", ["sigsnoop"], kinds={"signal": rb"^\S+ +\d+ +LOAD +(?:9|10) "}),
+    Tool(
+        "forkstat",
+        ["forkstat", "-e", "fork,exec,exit"],
+        kinds={
+            "fork": rb" fork +\d+ child .*LOAD",
+            "exec": rb" exec .*LOAD",
+            "exit": rb" exit .*LOAD",
+        },
+        nameless=b"<unknown>",
+        skip=b" parent ",
+    ),
+    Accounting(
+        "accton + dump-acct",
+        ["accton"],
+        text=["dump-acct", "pacct"],
+        kinds={"exit": rb"^LOAD "},
+        note="the kernel itself writes a record at each exit, which is in no tool's CPU time; the "
+        "figures are dump-acct's.",
+    ),
+)  # fmt: skip
+
+
+@dataclass
+class Figures:
+    """Of one tool under one load, from all rounds."""
+
+    made: int = 0
+    seen: int = 0
+    lost: int = 0
+    nameless: int = 0
+    foreign: float = 0.0  # events of others, as a share of the load's, in the worst round
+    cpu_us: list = field(default_factory=list)  # an event
+    peak_mib: float = 0
+    slowdown: list = field(default_factory=list)
+    failure: str = None
+
+
+# More in an idle run is somebody else's load.
+IDLE_EVENTS = 200
+
+
+@dataclass
+class Idle:
+    """CPU time of a run without a load, which no event is to be charged with."""
+
+    start_s: float
+    end_s: float
+
+
+def idle(tool, rounds, idle_s):
+    """The least of some runs: what others do at that time can only add to it. More of them while
+    nothing but much is told."""
+    runs = []
+    while len(runs) < rounds or (min(runs)[0] > IDLE_EVENTS and len(runs) < 3 * rounds):
+        with tool.attached() as session:
+            time.sleep(idle_s)
+            bill = session.finish()
+            start_s = session.start_cpu_s
+            runs.append((tool.told(session), start_s, bill.cpu_s - start_s))
+    quiet = [run for run in runs if run[0] <= max(IDLE_EVENTS, min(runs)[0])]
+    return Idle(min(run[1] for run in quiet), min(run[2] for run in quiet))
+
+
+def measure(tool, load, words, idle_end_s, actors, figures, notes):
+    """One pair: the load alone, then beside the tool."""
+    alone_s = None if load.paced else actors.run(words)[1]
+    with tool.attached() as session:
+        made, seconds = actors.run(words)
+        bill = session.finish()
+        seen = tool.seen(session, made, actors)
+        if complaint := tool.check(session):
+            notes.append(f"{tool.name}: {complaint}.")
+    of_load = sum(seen.of_load.values())
+    if not of_load:
+        raise Failure("none of the load's events is in its output")
+    figures.made += sum(made[kind] for kind in tool.kinds)
+    figures.seen += of_load
+    figures.lost += sum(made[kind] - seen.of_load[kind] for kind in tool.kinds)
+    figures.nameless += seen.nameless
+    figures.foreign = max(figures.foreign, seen.all / of_load - 1)
+    # What others did in the meantime has cost it, too.
+    cpu_s = bill.cpu_s - session.start_cpu_s - idle_end_s
+    figures.cpu_us.append(cpu_s / max(seen.all, of_load) * 1e6)
+    figures.peak_mib = max(figures.peak_mib, bill.peak_mib)
+    if alone_s:
+        figures.slowdown.append((seconds / alone_s - 1) * 100)
+
+
+def table_of(load, words, rounds, tools, idles, failures, actors):
+    results = {tool.name: Figures(failure=failures.get(tool.name)) for tool in tools}
+    nothing = []
+    notes = []
+    begin = time.monotonic()
+    for turn in range(rounds):
+        if turn and (time.monotonic() - begin) * (turn + 1) / turn > TABLE_PATIENCE_S:
+            notes.append(f"{turn} rounds in place of {rounds}: there was no time for more.")
+            break
+        where = f"tracing: {load.name}, round {turn + 1} of {rounds}"
+        if not load.paced:
+            progress(f"{where}: nothing")
+            first, second = actors.run(words)[1], actors.run(words)[1]
+            nothing.append((second / first - 1) * 100)
+        for tool in tools:
+            figures = results[tool.name]
+            if figures.failure is None:
+                progress(f"{where}: {tool.name}")
+                try:
+                    measure(tool, load, words, idles[tool.name].end_s, actors, figures, notes)
+                except Failure as failure:
+                    figures.failure = str(failure)
+
+    count = words[2] * words[3] if load.paced else words[-1]
+    table = Table(
+        f"Tracing: {count:,} {load.title}",
+        ["tool", "events made", "seen", "lost", "CPU µs an event", "ratio", "start ms",
+         "peak MiB", "slow-down %"],
+    )  # fmt: skip
+    if nothing:
+        table.add("nothing", *["-"] * 7, figure(median(nothing), 1))
+    base = results[tools[0].name].cpu_us
+    for tool in tools:
+        got = results[tool.name]
+        if got.failure is not None:
+            table.add(tool.name, *["-"] * 8)
+            table.note(f"{tool.name} did not run: {got.failure}")
+            continue
+        cpu_us = max(0.0, median(got.cpu_us))
+        table.add(
+            tool.name,
+            f"{got.made:,}",
+            f"{got.seen:,}",
+            f"{got.lost:,}",
+            figure(cpu_us),
+            ratio(cpu_us, base and median(base)),
+            figure((idles[tool.name].start_s + idles[tool.name].end_s) * 1000, 0),
+            figure(got.peak_mib, 1),
+            figure(median(got.slowdown), 1) if got.slowdown else "-",
+        )
+        if got.nameless:
+            table.note(f"{tool.name}: {got.nameless:,} of the events that it saw have no name: it reads "
+                       "that from /proc, where the process was gone.")  # fmt: skip
+    for text in notes:
+        table.note(text)
+    foreign = max(got.foreign for got in results.values())
+    if foreign > 0.1:
+        table.note(f"This machine was not quiet: to the load's events came up to {foreign * 100:.0f} % "
+                   "of others.")  # fmt: skip
+    return table
+
+
+def explain(table, rounds):
+    """What holds for all tables stands below the first one."""
+    pairs = "one pair" if rounds == 1 else f"median of {rounds} pairs"
+    table.note("Made, seen, lost: events of the load of the kinds that the tool tells, all rounds.")
+    table.note("CPU: user and system time of the tool and of what makes text of its data, for each "
+               "event that it tells, without the CPU time of a start and an end alone: start ms. "
+               "Ratio: to 'vigil, text'.")  # fmt: skip
+    table.note(f"Slow-down: {pairs}: the load alone, then beside the tool; 'nothing' is the load "
+               "alone twice: the noise.")  # fmt: skip
+    for tool in TOOLS:
+        if tool.note:
+            table.note(f"{tool.name}: {tool.note}")
+
+
+def tables(quick):
+    """A table a load, each as soon as it is there."""
+    with harness.temporary_folder() as folder, harness.tracing_files():
+        actors = Actors(folder)
+        idles, failures = {}, {}
+        for tool in TOOLS:
+            progress(f"tracing: start of {tool.name}")
+            try:
+                idles[tool.name] = idle(tool, *((2, 0.1) if quick else (4, 0.5)))
+            except Failure as failure:
+                failures[tool.name] = str(failure)
+        for load in LOADS:
+            words = load.quick_words if quick else load.words
+            rounds = 1 if quick or load.paced else 5
+            tools = [tool for tool in TOOLS if load.kinds & set(tool.kinds)]
+            table = table_of(load, words, rounds, tools, idles, failures, actors)
+            if load is LOADS[0]:
+                explain(table, rounds)
+            yield table
