@@ -162,6 +162,8 @@ class Load:
     """The client: connected, and then told to begin."""
 
     def __init__(self, words):
+        if not CLIENT.exists():
+            raise harness.Failure("its client is not built")
         self._client = subprocess.Popen(
             [str(word) for word in (CLIENT, *words, "--hold")],
             stdin=subprocess.PIPE,
@@ -233,16 +235,17 @@ def rounds_of(cases, count, events, table):
             server, connections = case
             if case in failed:
                 continue
-            print(f"ingest: {connections:,} connections, {server.name}", file=sys.stderr)
+            name = f"{server.name}, {connections:,} connection" + "s" * (connections > 1)
+            print(f"ingest: {name}", file=sys.stderr)
             try:
                 run, problem = measure(server, connections, int(events * server.share))
             except harness.Failure as reason:
-                table.note(f"{server.name}, {connections:,} connections: {reason}")
+                table.note(f"{name}: {reason}")
                 failed.add(case)
                 continue
             runs[case].append(run)
             if problem is not None:
-                table.note(f"{server.name}, {connections:,} connections: {problem}")
+                table.note(f"{name}: {problem}")
     return runs
 
 
@@ -269,7 +272,7 @@ def note_truth(table):
 def peers(quick):
     table = harness.Table(
         "Ingest: events of 300 bytes",
-        ["server", "connections", "events/s", "CPU µs an event", "peak MiB", "events/s of vigil's"],
+        ["server", "connections", "events/s", "CPU µs an event", "peak MiB", "against vigil"],
     )
     servers = [Vigil(), Vigil(tls=True), Rsyslog(), Rsyslog(parsed=True)]
     cases = [(server, connections) for connections in (1, 100, 1000) for server in servers]
@@ -309,7 +312,7 @@ def growth(quick):
     for case in cases:
         table.add(f"{case[1]:,}", *figures(runs[case]))
     note_truth(table)
-    table.note(f"{events:,} events of vigil's agents in all, each at the same time; plain text.")
+    table.note(f"The same {events:,} events in all, of so many agents at a time; plain text.")
     return table
 
 
