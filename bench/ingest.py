@@ -98,7 +98,8 @@ class Rsyslog:
             rules = [
                 'module(load="mmjsonparse")',
                 'action(type="mmjsonparse" cookie="" useRawMsg="on")',
-                f'if $parsesuccess == "OK" then {write} sync="on" flushOnTXEnd="on" ioBufferSize="1m")',
+                f'if $parsesuccess == "OK" then {write} '
+                'sync="on" flushOnTXEnd="on" ioBufferSize="1m")',
             ]
         configuration = folder / "rsyslog.conf"
         configuration.write_text(
@@ -264,8 +265,8 @@ def figures(runs):
 def note_truth(table):
     if not any("lines for" in note for note in table.notes):
         table.note(
-            "After each run the log was read: in vigil's each event stood once and in its order, in "
-            "rsyslog's there were as many lines."
+            "After each run the log was read: in vigil's each event stood once and in its order, "
+            "in rsyslog's there were as many lines."
         )
 
 
@@ -288,14 +289,15 @@ def peers(quick):
         "vigil parses each event, drops what came before, and acknowledges it after fdatasync; the "
         "time ends with the last acknowledgement. rsyslog acknowledges nothing; its time ends when "
         "the last line stands in the file. As it is shipped it does not look into lines and syncs "
-        f"nothing; only imtcp's maxSessions is raised, from 200 to {MOST_FILES:,}. With sync it has "
-        "a buffer of 1 MiB too: with the 4 KiB that are shipped it is some 15 times slower."
+        f"nothing; only imtcp's maxSessions is raised, from 200 to {MOST_FILES:,}. With sync it "
+        "has a buffer of 1 MiB too: with the 4 KiB that are shipped it is some 15 times slower."
     )
     clients = [run.client_us for each in runs.values() for run in each]
     if clients:
         table.note(
-            f"The client, the same for all, uses {min(clients):.2f} to {max(clients):.2f} µs of CPU "
-            f"an event, on the same {os.cpu_count()} CPUs as the server; it is not in the figures."
+            f"The client, the same for all, uses {min(clients):.2f} to {max(clients):.2f} µs of "
+            f"CPU an event, on the same {os.cpu_count()} CPUs as the server; it is not in the "
+            "figures."
         )
     return table
 
