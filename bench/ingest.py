@@ -98,7 +98,8 @@ class Rsyslog:
             rules = [
                 'module(load="mmjsonparse")',
                 'action(type="mmjsonparse" cookie="" useRawMsg="on")',
-                f'if $parsesuccess == "OK" then {write} sync="on" flushOnTXEnd="on" ioBufferSize="1m")',
+                f'if $parsesuccess == "OK" then {write} '
+                'sync="on" flushOnTXEnd="on" ioBufferSize="1m")',
             ]
         configuration = folder / "rsyslog.conf"
         configuration.write_text(
@@ -162,6 +163,8 @@ class Load:
     """The client: connected, and then told to begin."""
 
     def __init__(self, words):
+        if not CLIENT.exists():
+            raise harness.Failure("its client is not built")
         self._client = subprocess.Popen(
             [str(word) for word in (CLIENT, *words, "--hold")],
             stdin=subprocess.PIPE,
@@ -233,16 +236,17 @@ def rounds_of(cases, count, events, table):
             server, connections = case
             if case in failed:
                 continue
-            print(f"ingest: {connections:,} connections, {server.name}", file=sys.stderr)
+            name = f"{server.name}, {connections:,} connection" + "s" * (connections > 1)
+            print(f"ingest: {name}", file=sys.stderr)
             try:
                 run, problem = measure(server, connections, int(events * server.share))
             except harness.Failure as reason:
-                table.note(f"{server.name}, {connections:,} connections: {reason}")
+                table.note(f"{name}: {reason}")
                 failed.add(case)
                 continue
             runs[case].append(run)
             if problem is not None:
-                table.note(f"{server.name}, {connections:,} connections: {problem}")
+                table.note(f"{name}: {problem}")
     return runs
 
 
@@ -261,15 +265,15 @@ def figures(runs):
 def note_truth(table):
     if not any("lines for" in note for note in table.notes):
         table.note(
-            "After each run the log was read: in vigil's each event stood once and in its order, in "
-            "rsyslog's there were as many lines."
+            "After each run the log was read: in vigil's each event stood once and in its order, "
+            "in rsyslog's there were as many lines."
         )
 
 
 def peers(quick):
     table = harness.Table(
         "Ingest: events of 300 bytes",
-        ["server", "connections", "events/s", "CPU µs an event", "peak MiB", "events/s of vigil's"],
+        ["server", "connections", "events/s", "CPU µs an event", "peak MiB", "against vigil"],
     )
     servers = [Vigil(), Vigil(tls=True), Rsyslog(), Rsyslog(parsed=True)]
     cases = [(server, connections) for connections in (1, 100, 1000) for server in servers]
@@ -285,14 +289,15 @@ def peers(quick):
         "vigil parses each event, drops what came before, and acknowledges it after fdatasync; the "
         "time ends with the last acknowledgement. rsyslog acknowledges nothing; its time ends when "
         "the last line stands in the file. As it is shipped it does not look into lines and syncs "
-        f"nothing; only imtcp's maxSessions is raised, from 200 to {MOST_FILES:,}. With sync it has "
-        "a buffer of 1 MiB too: with the 4 KiB that are shipped it is some 15 times slower."
+        f"nothing; only imtcp's maxSessions is raised, from 200 to {MOST_FILES:,}. With sync it "
+        "has a buffer of 1 MiB too: with the 4 KiB that are shipped it is some 15 times slower."
     )
     clients = [run.client_us for each in runs.values() for run in each]
     if clients:
         table.note(
-            f"The client, the same for all, uses {min(clients):.2f} to {max(clients):.2f} µs of CPU "
-            f"an event, on the same {os.cpu_count()} CPUs as the server; it is not in the figures."
+            f"The client, the same for all, uses {min(clients):.2f} to {max(clients):.2f} µs of "
+            f"CPU an event, on the same {os.cpu_count()} CPUs as the server; it is not in the "
+            "figures."
         )
     return table
 
@@ -309,7 +314,7 @@ def growth(quick):
     for case in cases:
         table.add(f"{case[1]:,}", *figures(runs[case]))
     note_truth(table)
-    table.note(f"{events:,} events of vigil's agents in all, each at the same time; plain text.")
+    table.note(f"The same {events:,} events in all, of so many agents at a time; plain text.")
     return table
 
 
