@@ -31,43 +31,6 @@ static __always_inline void read_16(__u64 to[2], const void *from)
 	to[1] = pair->tv_nsec;
 }
 
-/* For the compiler: the value is wanted, though nothing is done with it. */
-#define TOUCH(value) asm volatile("" : : "r"(value))
-
-/*
- * Most of a sweep is waiting for memory, one process after the other, because each is found only
- * through the one before. So what will be asked of the next one is loaded while this one is
- * looked at. Its neighbour may be gone at any time: these loads may fault, and nothing is used.
- */
-static __always_inline void fetch_ahead(struct task_struct *task)
-{
-	const void *next = (const void *)task->tasks.next - bpf_core_field_offset(task->tasks);
-	const struct task_struct *ahead =
-		bpf_rdonly_cast(next, bpf_core_type_id_kernel(struct task_struct));
-	const struct signal_struct *group = ahead->signal;
-	const struct mm_struct *mm = ahead->mm;
-
-	/* One of each cache line that begin_process() and add_thread() read. */
-	TOUCH(ahead->se.sum_exec_runtime);
-	TOUCH(ahead->tasks.next);
-	TOUCH(ahead->pid);
-	TOUCH(ahead->group_leader);
-	TOUCH(ahead->thread_node.next);
-	TOUCH(ahead->start_boottime);
-	TOUCH(ahead->cred);
-	TOUCH(ahead->self_exec_id);
-	TOUCH(ahead->cgroups);
-	TOUCH(ahead->thread_pid->level);
-	TOUCH(group->live.counter);
-	TOUCH(group->stats_lock.seqcount.seqcount.sequence);
-	TOUCH(group->cinblock);
-	TOUCH(group->sum_sched_runtime);
-	if (counts_storage())
-		TOUCH(ahead->ioac.read_bytes);
-	if (has_percpu_rss())
-		TOUCH(mm->rss_stat[0].count);
-}
-
 /* Its length is set by user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -115,7 +78,6 @@ int sweep(void *context)
 		if (task->pid == task->tgid) {
 			const __u32 index = process_count;
 
-			fetch_ahead(task);
 			finish(sample, group);
 			sample = 0;
 			if (is_gone(task))

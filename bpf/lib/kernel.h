@@ -184,7 +184,6 @@ struct signal_struct {
 struct task_struct {
 	unsigned int flags;
 	struct sched_entity se;
-	struct list_head tasks;
 	struct mm_struct *mm;
 	int exit_code;
 	int pdeath_signal;
