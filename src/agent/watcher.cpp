@@ -81,6 +81,7 @@ Result<void> Watcher::tick() {
     // /proc shows a process a little beyond its exit event: so those of the last tick count too.
     ended_before_ = std::exchange(ended_, {});
     read_events();
+    shown_ = 0;
     now_ns_ = sampled_ns;  // not that of the newest event: the samples are older
     for (model::Sample& sample : samples_) {
         if (!has_ended(sample.process)) {
@@ -301,6 +302,7 @@ void Watcher::doubt_network(model::Sample& sample) const {
 void Watcher::measure(model::Sample& sample) {
     doubt_network(sample);
     Known& known = current(sample);
+    shown_ += known.tick != tick_ ? 1 : 0;
     known.tick = tick_;
     refresh(known, sample);
 
@@ -346,6 +348,9 @@ void Watcher::forget(Known& known) {
 // Without events what a sweep doesn't show has ended. With events its exit is on the way, or was
 // lost: another tick will tell.
 void Watcher::forget_missing() {
+    if (shown_ == processes_.size()) {
+        return;  // as mostly: the sweep has shown all
+    }
     const uint64_t patience = reader_ != nullptr ? 1 : 0;
     std::vector<uint32_t> missing;
     for (const auto& [pid, known] : processes_) {

@@ -96,6 +96,7 @@ class Watcher {
     uint64_t now_ns_ = 0;         // of the sweep, or the newest event
     uint64_t last_sweep_ns_ = 0;  // its begin
     uint64_t tick_ = 0;
+    size_t shown_ = 0;  // processes that the sweep of this tick has shown
     model::Usage own_usage_;
 };
 

@@ -179,7 +179,7 @@ void Hub::synced(uint64_t log_sequence) {
     synced_ = log_sequence;
     ledger_.synced(log_sequence, [this](Ledger::Entry& entry) {
         if (const auto owner = owners_.find(&entry); owner != owners_.end()) {
-            owner->second->acknowledge();
+            owner->second->durable();
         }
     });
     log_moves_.cancel();

@@ -17,6 +17,9 @@ namespace {
 // While the log takes nothing, an agent hears so often that the server is there: it counts a silent
 // one as gone.
 constexpr uint64_t patience_ns = ns_per_s;
+// While lines keep coming, they are acknowledged so many at a time, or so often.
+constexpr uint64_t acknowledged_lines = 2'000;
+constexpr uint64_t acknowledged_interval_ns = 50 * ns_per_ms;
 
 // So much is handed to the log in one go.
 constexpr size_t batch_bytes = 256 << 10;
@@ -183,6 +186,7 @@ bool Session::begin_journal(const std::string& journal, uint64_t next_sequence) 
     entry_ = &hub_->ledger().use(hello_->agent, journal);
     hub_->owns(*this, *entry_);
     batch_last_ = entry_->appended;
+    acknowledged_ = entry_->durable;
     if (entry_->appended == 0 && next_sequence > 0) {
         batch_last_ = next_sequence - 1;  // nothing is missing before its first line
     }
@@ -213,8 +217,21 @@ void Session::send_configuration() {
     }
 }
 
+// A commit holds lines of many agents, some of each: to answer every agent after every commit costs
+// more than to read the lines. What is held back here, a later commit brings: something of this
+// journal still waits for one.
+void Session::durable() {
+    const bool all = entry_->marks.empty();
+    const bool many = entry_->durable - acknowledged_ >= acknowledged_lines;
+    if (all || many || boot_now_ns() - acknowledged_ns_ >= acknowledged_interval_ns) {
+        acknowledge();
+    }
+}
+
 void Session::acknowledge() {
     if (entry_ != nullptr) {
+        acknowledged_ = entry_->durable;
+        acknowledged_ns_ = boot_now_ns();
         send(wire::format(wire::Ack{.journal = journal_, .sequence = entry_->durable}));
     }
 }

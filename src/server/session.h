@@ -30,8 +30,8 @@ class Session : public std::enable_shared_from_this<Session> {
     // Sends its machine's configuration if that is not what it was sent last.
     void send_configuration();
 
-    // Lines of its journal are durable up to there.
-    void acknowledge();
+    // More lines of its journal are durable: tells the agent, unless more are to follow at once.
+    void durable();
 
     // Says why, and closes.
     void refuse(Fault fault, const std::string& reason,
@@ -57,6 +57,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool greet(wire::Hello hello);
     bool begin_journal(const std::string& journal, uint64_t next_sequence);
     void take(const wire::EventLine& event);
+    void acknowledge();  // up to where its journal is durable
     void send(std::string_view line);
     void close_slow_reader();
     void let_go();
@@ -71,6 +72,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string journal_;
     Ledger::Entry* entry_ = nullptr;
     std::string sent_hash_;
+    uint64_t acknowledged_ = 0;  // sequence in the agent's journal
+    uint64_t acknowledged_ns_ = 0;
 
     // Lines for the log, read and not yet appended: in the hub's batch.
     size_t batch_lines_ = 0;
