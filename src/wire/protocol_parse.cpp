@@ -165,6 +165,45 @@ bool is_time(std::string_view text) {
            });
 }
 
+// The length is a constant: no call, for each member of each line.
+template <size_t size>
+bool is(std::string_view key, const char (&name)[size]) {
+    return key.size() == size - 1 && std::memcmp(key.data(), name, size - 1) == 0;
+}
+
+// What one walk over the members finds of those that matter to the server.
+struct Seen {
+    std::optional<element> type;  // of a message
+    std::string_view kind;
+    std::string_view time;
+    std::string_view added;  // a key that only the server may write
+    size_t sequences = 0;
+    std::optional<uint64_t> sequence;
+};
+
+Seen walk(object members) {
+    Seen seen;
+    for (const auto& [key, value] : members) {
+        if (is(key, "journal_seq")) {
+            uint64_t number = 0;
+            if (value.get(number) == simdjson::SUCCESS && number > 0 &&
+                number <= largest_sequence) {
+                seen.sequence = number;
+            }
+            seen.sequences++;
+        } else if (is(key, "kind")) {
+            seen.kind = text_of(value);
+        } else if (is(key, "time")) {
+            seen.time = text_of(value);
+        } else if (is(key, "agent") || is(key, "journal")) {
+            seen.added = key;
+        } else if (is(key, "type") && !seen.type) {
+            seen.type = value;
+        }
+    }
+    return seen;
+}
+
 // What append_event() writes there.
 std::optional<uint64_t> sequence_at_end(std::string_view line) {
     constexpr std::string_view name = ",\"journal_seq\":";
@@ -184,8 +223,7 @@ struct Parser::State {
     std::string rebuilt;  // an event that can't stay as it came
 
     Result<object> read(std::string_view line);
-    Result<EventLine> event(std::string_view line, object members,
-                            std::optional<uint64_t>& sequence);
+    Result<EventLine> event(std::string_view line, object members, const Seen& seen);
 };
 
 Parser::Parser() : state_(std::make_unique<State>()) {}
@@ -205,40 +243,19 @@ Result<object> Parser::State::read(std::string_view line) {
     return members;
 }
 
-// One walk over the members: which are there, and whether they stand where vigil puts them.
-Result<EventLine> Parser::State::event(std::string_view line, object members,
-                                       std::optional<uint64_t>& sequence) {
-    std::string_view kind;
-    std::string_view time;
-    std::string_view added;
-    size_t sequences = 0;
-    for (const auto& [key, value] : members) {
-        if (key == "journal_seq") {
-            uint64_t number = 0;
-            if (value.get(number) == simdjson::SUCCESS && number > 0 &&
-                number <= largest_sequence) {
-                sequence = number;
-            }
-            sequences++;
-        } else if (key == "kind") {
-            kind = text_of(value);
-        } else if (key == "time") {
-            time = text_of(value);
-        } else if (key == "agent" || key == "journal") {
-            added = key;
-        }
+// Whether the event may be logged, and whether its members stand where vigil puts them.
+Result<EventLine> Parser::State::event(std::string_view line, object members, const Seen& seen) {
+    if (!seen.added.empty()) {
+        return broken(fmt::format("\"{}\" is for the server to add", seen.added));
     }
-    // Only now: the answer names the event.
-    if (!added.empty()) {
-        return broken(fmt::format("\"{}\" is for the server to add", added));
-    }
-    if (sequences != 1 || !sequence) {
+    const std::optional<uint64_t> sequence = seen.sequence;
+    if (seen.sequences != 1 || !sequence) {
         return broken("\"journal_seq\": expected one whole number above 0");
     }
-    if (!is_kind(kind)) {
+    if (!is_kind(seen.kind)) {
         return broken("\"kind\": expected the kind of the event, or \"type\" in a message");
     }
-    if (!is_time(time)) {
+    if (!is_time(seen.time)) {
         return broken("\"time\": expected UTC like 2026-11-20T22:33:49.123456Z");
     }
     std::array<char, 48> end{};
@@ -276,14 +293,15 @@ Result<FromAgent> Parser::from_agent(std::string_view line) {
         return object_read.error();
     }
     const object& members = *object_read;
-    std::string_view type;
-    const auto no_type = members["type"].get(type);
-    if (no_type == simdjson::INCORRECT_TYPE) {
-        return broken("\"type\": expected a string");
-    }
-    if (no_type != simdjson::SUCCESS) {
-        TRY_ASSIGN(const EventLine event, state_->event(line, members, refused_sequence_));
+    const Seen seen = walk(members);
+    if (!seen.type) {
+        refused_sequence_ = seen.sequence;
+        TRY_ASSIGN(const EventLine event, state_->event(line, members, seen));
         return FromAgent(event);
+    }
+    std::string_view type;
+    if (seen.type->get(type) != simdjson::SUCCESS) {
+        return broken("\"type\": expected a string");
     }
     Members values(members);
     if (type == "hello") {
