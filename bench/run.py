@@ -26,12 +26,16 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="five minutes: smaller loads, one round")
     parser.add_argument("--output", metavar="FILE", help="write the tables there, too")
+    parser.add_argument("--from", dest="folder", metavar="FOLDER", default=".",
+                        help="that of the caller, for FILE")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="only see whether the arguments are right")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them")
     options = parser.parse_args()
     for part in options.parts:
         if part not in PARTS:
             parser.error(f"no such part: {part}; there are {', '.join(PARTS)}")
+    if options.output:
+        options.output = pathlib.Path(options.folder) / options.output
     return options
 
 
@@ -101,7 +105,7 @@ def main():
         try:
             for table in importlib.import_module(part).tables(options.quick):
                 show(table)
-        except (harness.Failure, ModuleNotFoundError) as failure:
+        except (harness.Failure, OSError) as failure:
             print(f"bench: {part}: {failure}", file=sys.stderr)
             failed = True
     harness.progress(f"bench: took {(time.monotonic() - begin) / 60:.1f} min")

@@ -133,9 +133,13 @@ class Exporter:
 
 
 def scrape(address):
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
-        if b"namedprocess_namegroup_num_procs" not in answer.read():
-            raise Failure("it tells of no process")
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
+            text = answer.read()
+    except OSError as error:  # URLError is one
+        raise Failure(f"it does not answer: {error}") from None
+    if b"namedprocess_namegroup_num_procs" not in text:
+        raise Failure("it tells of no process")
 
 
 VIGIL_WATCH = Watcher(
@@ -186,7 +190,7 @@ def at_rest(table, processes, seconds):
     """All at once, so that it is the same minute for all."""
     progress(f"at rest: {processes:,} processes, {seconds} s")
     tools = (VIGIL_WATCH, *TRACERS, PIDSTAT, TOP, ATOP)
-    with harness.tracing_files(), crowd(processes), contextlib.ExitStack() as stack:
+    with crowd(processes), contextlib.ExitStack() as stack:
         running = {}
         for tool in tools:
             try:
@@ -201,6 +205,9 @@ def at_rest(table, processes, seconds):
         time.sleep(seconds)
         took = time.monotonic() - begin
         after = {name: program.cpu_s() for name, program in running.items()}
+        for name in [name for name in running if not after[name]]:
+            table.note(f"{name} has ended before its time.")
+            del running[name]
     base = None
     for tool in tools:
         if tool.name not in running:
@@ -212,13 +219,21 @@ def at_rest(table, processes, seconds):
 
 
 def tables(quick):
+    with harness.tracing_files():
+        yield from tables_of(quick)
+
+
+def tables_of(quick):
     table = Table(
         "Sampling: all processes, once a second",
         ["tool", "processes", "CPU ms a sample", "ratio", "peak MiB"],
     )
     others = processes_there()
     for processes, threads in QUICK_CROWDS if quick else CROWDS:
-        sampling(table, processes, threads, quick)
+        try:
+            sampling(table, processes, threads, quick)
+        except Failure as failure:
+            table.note(f"{failure}.")
     table.note("All read CPU time and memory of all processes, and all but top and ps what they read "
                "and wrote on disk. vigil holds them against the rules of config/sample.json and tells "
                "of violations; pidstat prints those that were active; the others print all, to a "
@@ -232,6 +247,9 @@ def tables(quick):
     table = Table(
         f"At rest: 2,000 idle processes, {seconds} s", ["tool", "% of a core", "ratio"]
     )
-    at_rest(table, 2_000, seconds)
+    try:
+        at_rest(table, 2_000, seconds)
+    except Failure as failure:
+        table.note(f"{failure}.")
     table.note("At the same time for all: what a machine pays on which nothing happens.")
     yield table

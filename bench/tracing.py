@@ -18,6 +18,9 @@ KINDS = ("fork", "exec", "exit", "signal")
 # No load takes longer, under whichever tool.
 LOAD_PATIENCE_S = 120
 
+# A load with a rate of its own that is later than this has another one.
+LATE_MS = 500
+
 # Of a load's table: on a slow machine it has fewer rounds instead.
 TABLE_PATIENCE_S = 250
 
@@ -67,6 +70,8 @@ class Actors:
         except subprocess.CalledProcessError as error:
             raise Failure(f"the load failed: {harness.reason(error.stderr)}") from None
         told = dict(word.split("=") for word in done.stdout.decode().split())
+        if float(told.get("late_ms", 0)) > LATE_MS:
+            raise Failure(f"the load fell {float(told['late_ms']):.0f} ms behind its rate")
         made = {kind: int(told[f"{kind}s"]) for kind in KINDS}
         return made, float(told["seconds"])
 
@@ -296,20 +301,21 @@ TOOLS = (
             "fork": rb"^ *LOAD .*:sched_process_fork:",
             "exec": rb"^ *LOAD .*:sched_process_exec:",
             "exit": rb"^ *LOAD .*:sched_process_exit:",
-            "signal": rb"^ *LOAD .*:signal_generate:.* comm=LOAD ",
+            "signal": rb"^ *LOAD .*:signal_generate: sig=(?:9|10) .* comm=LOAD ",
         },
-        note="buffers of 4 MiB a CPU.",
+        note="buffers of 4 MiB a CPU; vigil's ring has 8 MiB for all.",
     ),
     Tool(
         "bpftrace",
         ["bpftrace", "-e", BPFTRACE],
+        environment={"BPFTRACE_PERF_RB_PAGES": "1024"},
         kinds={
             "fork": rb"^fork LOAD ",
             "exec": rb"^exec LOAD ",
             "exit": rb"^exit LOAD ",
-            "signal": rb"^signal LOAD .* LOAD$",
+            "signal": rb"^signal LOAD \d+ (?:9|10) \d+ LOAD$",
         },
-        note="a line of text at each of the four tracepoints that perf records.",
+        note="a line of text at each of the four tracepoints that perf records, and buffers as large.",
     ),
     Tool("exitsnoop", ["exitsnoop"], kinds={"exit": rb"^LOAD "}),
     Tool("execsnoop", ["execsnoop"], kinds={"exec": rb"^LOAD "}),
@@ -438,7 +444,7 @@ def table_of(load, words, rounds, tools, idles, failures, actors):
         got = results[tool.name]
         if got.failure is not None:
             table.add(tool.name, *["-"] * 8)
-            table.note(f"{tool.name} did not run: {got.failure}")
+            table.note(f"{tool.name} has no figures: {got.failure}")
             continue
         cpu_us = max(0.0, median(got.cpu_us))
         table.add(

@@ -101,10 +101,15 @@ static __always_inline int walk_threads(struct vigil_exit *record, struct signal
 static __always_inline void add_process(struct vigil_exit *record, struct task_struct *last)
 {
 	struct signal_struct *group = last->signal;
+	int settled = 0;
 
 	if (group->nr_threads == 1) {
-		/* Counted down behind its sums: those of all others are there. */
+		/* Nobody else is left to be released, once the last one's release is over. */
 		asm volatile("" : : : "memory");
+		settled = !(group->stats_lock.seqcount.seqcount.sequence & 1);
+		asm volatile("" : : : "memory");
+	}
+	if (settled) {
 		begin_sums(record, group);
 		add_thread(record, last, TYPED);
 		return;
