@@ -52,6 +52,7 @@ class Actors:
 
     def __init__(self, folder):
         self.tag = f"-{os.getpid()}".encode()
+        self.late_ms = 0.0  # the last load, behind the rate that it was to have
         self.name = rb"(?:storm|true)" + self.tag + rb"\b"
         self.storm = folder / f"storm-{os.getpid()}"
         self.true = folder / f"true-{os.getpid()}"
@@ -70,8 +71,7 @@ class Actors:
         except subprocess.CalledProcessError as error:
             raise Failure(f"the load failed: {harness.reason(error.stderr)}") from None
         told = dict(word.split("=") for word in done.stdout.decode().split())
-        if float(told.get("late_ms", 0)) > LATE_MS:
-            raise Failure(f"the load fell {float(told['late_ms']):.0f} ms behind its rate")
+        self.late_ms = float(told["late_ms"])
         made = {kind: int(told[f"{kind}s"]) for kind in KINDS}
         return made, float(told["seconds"])
 
@@ -388,6 +388,8 @@ def measure(tool, load, words, idle_end_s, actors, figures, notes):
     alone_s = None if load.paced else actors.run(words)[1]
     with tool.attached() as session:
         made, seconds = actors.run(words)
+        if actors.late_ms > LATE_MS:
+            notes.append(f"{tool.name}: the load fell {actors.late_ms:.0f} ms behind its rate.")
         bill = session.finish()
         seen = tool.seen(session, made, actors)
         if complaint := tool.check(session):
