@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build" / "release"
+BUILD = ROOT / "build" / "bench"
 VIGIL = BUILD / "vigil"
 
 # Of a tool that does not get ready, or does not end when it is told to.
