@@ -210,8 +210,8 @@ def run(argv):
 
 
 @contextlib.contextmanager
-def temporary_folder():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-"))
+def temporary_folder(below=None):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-", dir=below))
     try:
         yield folder
     finally:

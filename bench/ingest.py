@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 
@@ -120,7 +119,7 @@ class Rsyslog:
         try:
             harness.until(lambda: self._has_port(running, port), "rsyslog to listen")
         except harness.Failure:
-            stop(running)
+            running.end()
             raise
         return running, ["--port", port.read_text().strip(), "--raw"]
 
@@ -153,12 +152,6 @@ class Rsyslog:
     def _lines(log):
         with open(log, "rb") as file:
             return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
-
-
-def stop(running):
-    with contextlib.suppress(harness.Failure):
-        running.stop(signal.SIGKILL)
-    running.discard()
 
 
 class Load:
@@ -216,8 +209,7 @@ def warm(folder, size):
 def measure(server, connections, events):
     """One Run with a server and a log of its own, and what is wrong with that log, or None."""
     # Not in /tmp, which may be memory: syncing is to be of a disk.
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-", dir=harness.BUILD))
-    try:
+    with harness.temporary_folder(harness.BUILD) as folder:
         warm(folder, events * LOGGED_BYTES)
         running, reach = server.start(folder)
         try:
@@ -229,7 +221,7 @@ def measure(server, connections, events):
                 cpu_s = running.cpu_s() - cpu_s
             bill = running.stop(signal.SIGTERM)
         finally:
-            stop(running)
+            running.end()
         run = Run(
             rate=told["events"] / seconds,
             cpu_us=cpu_s / told["events"] * 1e6,
@@ -237,8 +229,6 @@ def measure(server, connections, events):
             client_us=told["cpu_s"] / told["events"] * 1e6,
         )
         return run, server.problem(folder, told)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def rounds_of(cases, count, events, table):

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instructions of the hot paths, counted by callgrind: no clock, so the same on a busy machine."""
 
-import pathlib
-import sys
-import tempfile
-
 import harness
 
 HOT_PATHS = harness.BUILD / "bench" / "hot_paths"
@@ -15,8 +11,8 @@ TICKS = 5
 
 def counted(function, words):
     """Instructions of the function, and of what it calls, in one run of hot_paths."""
-    with tempfile.TemporaryDirectory(prefix="vigil-bench-") as folder:
-        file = pathlib.Path(folder) / "callgrind.out"
+    with harness.temporary_folder() as folder:
+        file = folder / "callgrind.out"
         callgrind = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
         callgrind += [f"--toggle-collect={function}", f"--callgrind-out-file={file}"]
         harness.run([*callgrind, HOT_PATHS, *words])
@@ -43,7 +39,7 @@ def tables(_quick):
     )
     table = harness.Table("Instructions", ["path", "of one", "instructions", "a second run"])
     for name, unit, times, function, words in paths:
-        print(f"instructions: {name}", file=sys.stderr)
+        harness.progress(f"instructions: {name}")
         try:
             first, second = (counted(function, words) for _ in range(2))
         except harness.Failure as reason:
