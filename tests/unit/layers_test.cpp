@@ -20,14 +20,15 @@ const fs::path root = VIGIL_SOURCE_DIR;
 
 constexpr size_t longest_file_lines = 600;
 
-// base <- model <- host <- {wire, journal} <- {capture, ...} <- {agent, server} <- apps. Layers in
-// one group are peers: they never include each other.
+// base <- model <- host <- {wire, journal} <- {process, capture, ...} <- {rules, deaths, monitor}
+// <- {agent, server} <- apps. Layers in one group are peers: they never include each other.
 const std::vector<std::set<std::string>> layers{
     {"base"},
     {"model"},
     {"host"},
     {"wire", "journal"},
-    {"capture", "sample", "flow", "rules", "history", "sinks"},
+    {"process", "capture", "sample", "flow", "history", "sinks"},
+    {"rules", "deaths", "monitor"},
     {"agent", "server"},
     {"apps"},
 };

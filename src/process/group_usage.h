@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums over groups of processes for each interval, with what the processes that ended in it have
+// used. An observer: where nobody needs sums it is not in the monitor's list, and costs nothing.
+// Its consumers come after it in the list and read it in on_tick().
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "process/group_sum.h"
+#include "process/process_observer.h"
+#include "process/process_table.h"
+
+namespace vigil::process {
+
+// The key is: the name (comm), a unit of systemd, the id of a container, the path of a cgroup, the
+// uid. A process without one is in no group.
+enum class GroupBy : uint8_t { name, unit, container, cgroup, user };
+constexpr size_t group_by_count = 5;
+
+struct Group {
+    std::string key;
+    GroupSum sum;  // of the last whole interval
+};
+
+struct GroupOptions {
+    std::vector<GroupBy> by;
+    bool trees = false;
+    size_t max_groups = 4096;  // of each kind
+};
+
+class GroupUsage final : public ProcessObserver {
+ public:
+    // The table must outlive it. Processes that started at `begun_ns` or later count as born.
+    GroupUsage(const ProcessTable& table, uint64_t begun_ns, GroupOptions options);
+
+    // Of the last interval, until the next tick. A process counts where it was at its sample or its
+    // exit. A group keeps its place while it has members.
+    const std::vector<Group>& groups(GroupBy by) const { return kinds_[index(by)].groups; }
+    // The sum of the groups that found no place: its members are in no other group.
+    const GroupSum& other(GroupBy by) const { return kinds_[index(by)].other; }
+
+    // A living process and its living descendants (by their parents now), with what descendants
+    // have left that ended in the interval. Null where it was not sampled in this tick.
+    const GroupSum* tree(const ProcessEntry& root) const;
+    // What those have left that ended without a living ancestor.
+    const GroupSum& orphaned() const { return orphaned_; }
+
+    Needs needs() const override { return {.samples = true, .ancestry = options_.trees}; }
+    void on_sample(const ProcessEntry& entry) override;
+    void on_missing(const ProcessEntry& entry) override;
+    void on_exit(const ProcessExit& exit) override;
+    void on_erase(const ProcessEntry& entry) override;
+    void on_tick(const Tick& tick) override;
+
+ private:
+    struct StringHash {
+        using is_transparent =
+            void;  // NOLINT(readability-identifier-naming): as the standard has it
+        size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>()(text);
+        }
+    };
+    using IndexByKey = std::unordered_map<std::string, size_t, StringHash, std::equal_to<>>;
+
+    struct KindState {
+        bool wanted = false;
+        std::vector<Group> groups;
+        std::vector<GroupSum> open;  // of the interval that goes on; as groups
+        IndexByKey indexes;
+        GroupSum other;
+        GroupSum other_open;
+    };
+
+    // By slot.
+    struct Member {
+        bool sampled = false;  // `last` is set
+        bool birth_counted = false;
+        bool exit_counted = false;
+        uint64_t tree_tick = 0;  // of `tree`
+        model::Counters last;
+        GroupSum own;   // in this interval, so far
+        GroupSum left;  // by descendants that have ended in this interval
+        GroupSum tree;
+    };
+
+    static size_t index(GroupBy by) { return static_cast<size_t>(by); }
+    Member& member(const ProcessEntry& entry);
+    void count_birth(const ProcessEntry& entry, Member& member, GroupSum& sum) const;
+    void add(const ProcessEntry& entry, const GroupSum& sum);
+    GroupSum& open_sum(KindState& kind, std::string_view key);
+    void leave_to_ancestor(const ProcessEntry& entry, Member& member_of_entry, GroupSum sum);
+    const ProcessEntry* parent_of(const ProcessEntry& entry) const;
+    void close(KindState& kind) const;
+    void close_trees(const Tick& tick);
+
+    const ProcessTable* table_;
+    uint64_t begun_ns_;
+    GroupOptions options_;
+    std::array<KindState, group_by_count> kinds_;
+    std::vector<Member> members_;
+    GroupSum orphaned_;
+    GroupSum orphaned_open_;
+};
+
+}  // namespace vigil::process

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/image_cache.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace vigil::process {
+namespace {
+
+size_t hash_of(const model::Image& image) {
+    const std::hash<std::string_view> hash;
+    return hash(image.file) ^ hash(image.argv.value_or("")) * 31;
+}
+
+bool are_equal(const model::Image& a, const model::Image& b) {
+    return a.file == b.file && a.executable == b.executable && a.script == b.script &&
+           a.argv == b.argv;
+}
+
+size_t bytes_of(const model::Image& image) {
+    return sizeof(model::Image) + image.file.capacity() + image.executable.capacity() +
+           image.script.capacity() + (image.argv ? image.argv->capacity() : 0);
+}
+
+}  // namespace
+
+model::ImagePtr ImageCache::find(size_t hash, const model::Image& image) const {
+    const auto [begin, end] = by_hash_.equal_range(hash);
+    for (auto it = begin; it != end; ++it) {
+        if (auto known = it->second.lock(); known && are_equal(*known, image)) {
+            return known;
+        }
+    }
+    return nullptr;
+}
+
+model::ImagePtr ImageCache::intern(model::ImagePtr image) {
+    if (auto known = find(hash_of(*image), *image)) {
+        return known;
+    }
+    if (++interned_ >= sweep_at_) {
+        drop_unused();
+    }
+    if (bytes_ >= max_bytes_ && image->argv) {
+        model::Image shorter = *image;
+        shorter.argv.reset();
+        return intern(std::make_shared<const model::Image>(std::move(shorter)));
+    }
+    by_hash_.emplace(hash_of(*image), image);
+    bytes_ += bytes_of(*image);
+    return image;
+}
+
+void ImageCache::drop_unused() {
+    bytes_ = 0;
+    for (auto it = by_hash_.begin(); it != by_hash_.end();) {
+        if (const auto image = it->second.lock()) {
+            bytes_ += bytes_of(*image);
+            ++it;
+        } else {
+            it = by_hash_.erase(it);
+        }
+    }
+    interned_ = 0;
+    sweep_at_ = std::max<size_t>(1024, by_hash_.size());
+}
+
+}  // namespace vigil::process

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executable images, each stored once: a thousand shells share one image.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "model/image.h"
+
+namespace vigil::process {
+
+class ImageCache {
+ public:
+    explicit ImageCache(size_t max_bytes) : max_bytes_(max_bytes) {}
+
+    // An image equal to `image`, which must not be null; perhaps one that is cached already. At the
+    // memory limit it comes without its arguments.
+    model::ImagePtr intern(model::ImagePtr image);
+
+    // Estimate for the images that are still referenced.
+    size_t bytes() const { return bytes_; }
+
+ private:
+    model::ImagePtr find(size_t hash, const model::Image& image) const;
+    void drop_unused();
+
+    std::unordered_multimap<size_t, std::weak_ptr<const model::Image>> by_hash_;
+    size_t max_bytes_;
+    size_t bytes_ = 0;
+    size_t interned_ = 0;  // since drop_unused()
+    size_t sweep_at_ = 1024;
+};
+
+}  // namespace vigil::process

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/proc_reader.h"
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace vigil::process {
+
+void ProcReader::begin_second(uint64_t now_ns) {
+    if (now_ns >= second_begin_ns_ + ns_per_s) {
+        second_begin_ns_ = now_ns;
+        reads_ = 0;
+    }
+}
+
+bool ProcReader::acquire_proc_read(uint64_t now_ns) {
+    begin_second(now_ns);
+    if (reads_ >= max_reads_per_second) {
+        return false;
+    }
+    reads_++;
+    return true;
+}
+
+void ProcReader::count_read(uint64_t now_ns) {
+    begin_second(now_ns);
+    reads_++;
+}
+
+bool ProcReader::is_running(const ProcessKey& key) {
+    const auto status = stat(key.pid);
+    return status && !status->is_zombie() && model::same_start(status->start_ns, key.start_ns);
+}
+
+bool ProcReader::is_zombie(const ProcessKey& key) {
+    const auto status = stat(key.pid);
+    return status && status->is_zombie() && model::same_start(status->start_ns, key.start_ns);
+}
+
+model::ImagePtr ProcReader::image(const model::Process& process, const model::Image* known) {
+    auto image = known != nullptr ? std::make_shared<model::Image>(*known)
+                                  : std::make_shared<model::Image>();
+    if (const auto executable = host::read_executable(process.pid)) {
+        image->executable = model::base_name(*executable);
+        if (image->file.empty()) {
+            image->file = *executable;
+        }
+    }
+    if (!image->argv) {
+        image->argv = host::read_arguments(process.pid, model::longest_argv_bytes);
+    }
+    if (image->argv) {
+        image->script = model::script_name(process.comm.view(), image->executable, *image->argv);
+    }
+    return image;
+}
+
+}  // namespace vigil::process

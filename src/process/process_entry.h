@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the table holds of one process.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+
+#include "model/process_view.h"
+#include "model/sample.h"
+#include "process/ancestry.h"
+#include "process/process_key.h"
+
+namespace vigil::process {
+
+enum class EntryState : uint8_t {
+    living,
+    exit_pending,  // gone from sweeps, or its pid has another process; its exit event may still
+                   // come
+};
+
+// `process` has the newest name, user and cgroup id; its start time is the finest one that is known
+// and never changes beyond model::same_start().
+struct ProcessEntry : model::ProcessView {
+    EntryState state = EntryState::living;
+    bool origin_known = false;  // its fork was seen, or /proc was read before the first event
+    bool details_read = false;  // image and cgroup are complete: /proc was read since the last exec
+    bool cwd_read = false;      // `cwd` is its own, not inherited
+    uint32_t slot = 0;          // see ProcessTable
+    uint32_t version = 1;       // changes with name, user, image and cgroup
+    uint32_t threads = 0;       // of the last sample
+    uint64_t cgroup_id = 0;     // whose path `cgroup` is; 0: not known
+    model::SharedText cwd;      // of the parent at the fork, unless cwd_read; null: not known
+    NodePtr node;               // null where no observer needs ancestry
+
+    uint64_t exec_id = 0;         // of the last sample
+    uint64_t exec_event_ns = 0;   // when its last exec event was; 0: none came
+    uint64_t last_seen_tick = 0;  // that showed it, or in which an event did
+    uint64_t measured_ns = 0;     // when `counters` was read; 0: never
+    uint64_t usage_from_ns = 0;   // `usage` is over [usage_from_ns, measured_ns]
+    model::Counters counters;
+    model::Usage usage;
+};
+
+inline ProcessKey key_of(const ProcessEntry& entry) { return key_of(entry.process); }
+
+using EntryMap = std::unordered_map<uint32_t, ProcessEntry>;  // by pid; entries never move
+
+}  // namespace vigil::process

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/usage_meter.h"
+
+#include <algorithm>
+
+namespace vigil::process {
+namespace {
+
+void keep_larger(std::optional<uint64_t>& now, const std::optional<uint64_t>& before) {
+    if (now && before) {
+        now = std::max(*now, *before);
+    }
+}
+
+}  // namespace
+
+model::Counters clamp_monotonic(const model::Counters& before, model::Counters now) {
+    keep_larger(now.cpu_ns, before.cpu_ns);
+    keep_larger(now.read_bytes, before.read_bytes);
+    keep_larger(now.write_bytes, before.write_bytes);
+    keep_larger(now.sent_bytes, before.sent_bytes);
+    keep_larger(now.received_bytes, before.received_bytes);
+    return now;
+}
+
+model::Counters final_counters(const model::Exit& exit) {
+    model::Counters counters;
+    counters.cpu_ns = exit.cpu_ns;
+    if (!exit.peak_rss_at_most) {
+        counters.rss_bytes = exit.peak_rss_bytes;
+    }
+    counters.read_bytes = exit.read_bytes;
+    counters.write_bytes = exit.write_bytes;
+    counters.sent_bytes = exit.sent_bytes;
+    counters.received_bytes = exit.received_bytes;
+    return counters;
+}
+
+void UsageMeter::apply_sample(ProcessEntry& entry, const model::Counters& counters,
+                              uint64_t now_ns) const {
+    const uint64_t start_ns = entry.process.start_ns;
+    if (entry.measured_ns != 0) {
+        const model::Counters now = clamp_monotonic(entry.counters, counters);
+        entry.usage_from_ns = entry.measured_ns;
+        entry.usage = model::usage_between(&entry.counters, now, now_ns - entry.measured_ns);
+        entry.counters = now;
+    } else if (start_ns >= begun_ns_) {
+        entry.usage_from_ns = std::min(start_ns, now_ns);
+        entry.usage = model::usage_between(nullptr, counters,
+                                           std::max(now_ns - entry.usage_from_ns, interval_ns_));
+        entry.counters = counters;
+    } else {
+        entry.usage_from_ns = now_ns;
+        entry.usage = model::usage_between(&counters, counters, 0);
+        entry.counters = counters;
+    }
+    entry.measured_ns = now_ns;
+}
+
+UsageMeter::FinalUsage UsageMeter::final_usage(const ProcessEntry& entry, const model::Exit& exit,
+                                               uint64_t now_ns) const {
+    const bool measured = entry.measured_ns != 0 && exit.lifetime_ns > interval_ns_;
+    const uint64_t start_ns = entry.process.start_ns;
+    FinalUsage final_usage;
+    final_usage.from_ns = measured ? entry.measured_ns : start_ns;
+    const uint64_t span_ns = std::max(now_ns - std::min(now_ns, final_usage.from_ns), interval_ns_);
+    model::Counters counters = final_counters(exit);
+    if (measured || start_ns < begun_ns_) {
+        counters.rss_bytes.reset();  // the peak may be long ago; it was sampled then
+    }
+    final_usage.usage =
+        model::usage_between(measured ? &entry.counters : nullptr, counters, span_ns);
+    return final_usage;
+}
+
+}  // namespace vigil::process

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// From counters to usage: what a process has used since it was measured last.
+#pragma once
+
+#include <cstdint>
+
+#include "model/event.h"
+#include "model/sample.h"
+#include "process/process_entry.h"
+
+namespace vigil::process {
+
+// Sums over threads that are read one after the other can seem to shrink: the larger value stays.
+model::Counters clamp_monotonic(const model::Counters& before, model::Counters now);
+
+// The totals that an exit event brings.
+model::Counters final_counters(const model::Exit& exit);
+
+class UsageMeter {
+ public:
+    // Processes that started at `begun_ns` (CLOCK_BOOTTIME) or later are new: all that they have
+    // used counts.
+    UsageMeter(uint64_t interval_ns, uint64_t begun_ns)
+        : interval_ns_(interval_ns), begun_ns_(begun_ns) {}
+
+    // Sets counters, usage and their times. Of an older process the first sample gives no rates. A
+    // new one is held against the whole interval, as if it had ended.
+    void apply_sample(ProcessEntry& entry, const model::Counters& counters, uint64_t now_ns) const;
+
+    // Of a process that exits: over [from_ns, now_ns]. A life of an interval or less is measured as
+    // a whole, also where a sweep fell into it.
+    struct FinalUsage {
+        model::Usage usage;
+        uint64_t from_ns = 0;
+    };
+    FinalUsage final_usage(const ProcessEntry& entry, const model::Exit& exit,
+                           uint64_t now_ns) const;
+
+    uint64_t begun_ns() const { return begun_ns_; }
+
+ private:
+    uint64_t interval_ns_;
+    uint64_t begun_ns_;
+};
+
+}  // namespace vigil::process
