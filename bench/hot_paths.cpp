@@ -23,10 +23,12 @@
 
 #include "abi/records.h"
 #include "abi/sample.h"
-#include "agent/watcher.h"
 #include "base/clock.h"
 #include "base/units.h"
 #include "capture/decode.h"
+#include "model/event_sink.h"
+#include "monitor/process_monitor.h"
+#include "rules/limit_monitor.h"
 #include "rules/parse.h"
 #include "sample/convert.h"
 #include "sample/sweep.h"
@@ -51,7 +53,7 @@ struct Server {
 extern "C" {
 size_t measured_format(const Records& records, sinks::Sink& sink, std::string& out, size_t events);
 size_t measured_parse(std::string_view bytes, Server& server, size_t events);
-bool measured_tick(agent::Watcher& watcher);
+bool measured_tick(monitor::ProcessMonitor& monitor);
 }
 
 // Lines are handed on in pieces of about this size.
@@ -103,7 +105,9 @@ constexpr size_t piece_bytes = 64 << 10;
     return parsed;
 }
 
-[[gnu::noinline]] bool measured_tick(agent::Watcher& watcher) { return watcher.tick().has_value(); }
+[[gnu::noinline]] bool measured_tick(monitor::ProcessMonitor& monitor) {
+    return monitor.tick().has_value();
+}
 
 namespace {
 
@@ -297,30 +301,38 @@ void use(Machine& machine) {
     }
 }
 
-// Nothing is told, however far apart two ticks are: where a limit is broken, it is for an hour.
+// Nothing is emitted, however far apart two ticks are: where a limit is broken, it is for an hour.
 constexpr std::string_view limits = R"([
     {"process": "*", "cpu": 900000000, "memory": 1000000, "disk": 900000000},
     {"process": "python3*", "memory": 20, "for": "1h"},
     {"process": "postgres", "user": "0", "cpu": 900000000, "network": 900000000}])";
 
+class Nowhere final : public model::EventSink {
+ public:
+    void on_event(const model::Event& /*event*/) override { fail("no violation was to come"); }
+};
+
 void tick(size_t processes, size_t rounds) {
     Machine machine = make_machine(processes);
-    agent::Watcher watcher(sample::Sampler(std::make_unique<PreparedSweep>(machine), true), nullptr,
-                           ns_per_s, [](const model::Event&) { fail("nothing was to be told"); });
+    monitor::ProcessMonitor monitor(sample::Sampler(std::make_unique<PreparedSweep>(machine), true),
+                                    nullptr, ns_per_s);
+    Nowhere nowhere;
+    rules::LimitMonitor limits_held(monitor.table(), {&nowhere});
+    monitor.set_observers({&limits_held});
     auto parsed = rules::parse(limits, "limits");
     if (!parsed) {
         fail(parsed.error().context);
     }
-    watcher.apply(std::move(*parsed));
+    limits_held.apply(std::move(*parsed));
     constexpr size_t first_rounds = 2;  // the first asks /proc, the second is the first to compare
     for (size_t i = 0; i < first_rounds; i++) {
-        if (!watcher.tick()) {
+        if (!monitor.tick()) {
             fail("no tick");
         }
         use(machine);
     }
     for (size_t i = 0; i < rounds; i++) {
-        if (!measured_tick(watcher) || watcher.processes() != processes) {
+        if (!measured_tick(monitor) || monitor.table().size() != processes) {
             fail("not a tick of all processes");
         }
         use(machine);

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "apps/signals.h"
+#include "monitor/signals.h"
 #include "base/clock.h"
 
 namespace vigil::apps {
@@ -51,7 +51,7 @@ Result<TraceLoop> TraceLoop::open(Reader& reader, TraceRequest request, sinks::S
             stops.push_back(number);
         }
     }
-    TRY_ASSIGN(Fd signals, open_signals(stops));
+    TRY_ASSIGN(Fd signals, monitor::block_signals(stops));
     Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll) {
         return failure("preparing to wait");

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "apps/cli.h"
-#include "apps/signals.h"
+#include "monitor/signals.h"
 #include "apps/verdict.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -194,7 +194,7 @@ Result<Testimony> hear(const VerifyRequest& request) {
     options.wanted = options.filter;
     options.ring_bytes = request.ring_bytes;
     TRY_ASSIGN(Tracer tracer, Tracer::attach(options));
-    TRY_ASSIGN(Fd signals, open_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
+    TRY_ASSIGN(Fd signals, monitor::block_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
     Listener listener(tracer, std::move(signals));
 
     Testimony told;

@@ -5,10 +5,11 @@
 #include <utility>
 
 #include "apps/cli.h"
-#include "apps/observation.h"
+#include "apps/source_report.h"
 #include "apps/watch_loop.h"
 #include "apps/watch_options.h"
 #include "base/say.h"
+#include "monitor/event_sources.h"
 #include "rules/config_file.h"
 
 namespace vigil::apps {
@@ -17,19 +18,19 @@ namespace {
 Result<int> watch(const WatchRequest& request) {
     rules::ConfigFile configuration(request.configuration);
     TRY_ASSIGN(rules::RuleSet rules, configuration.load());
-    Observation observation = Observation::open();
-    WatchLoop loop(request, configuration, observation);
+    auto sources = monitor::EventSources::open(rules::LimitMonitor::observer_needs);
+    WatchLoop loop(request, configuration, sources);
     TRY(loop.open());
-    observation.announce();
+    print_limitations(sources);
     say(stderr, "vigil: watching with {} rules from {}; Ctrl-C ends\n", rules.size(),
         request.configuration);
     TRY(loop.run(std::move(rules)));
     say(stderr, "vigil: {} violations told; {} limits broken at the end\n", loop.told(),
-        loop.watcher().engine().raised());
+        loop.limits().engine().raised());
     if (loop.unwritten() > 0) {
         say(stderr, "vigil: {} lines could not be written\n", loop.unwritten());
     }
-    observation.print_end();
+    print_losses(sources);
     return 0;
 }
 

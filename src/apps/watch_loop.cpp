@@ -28,38 +28,34 @@ Error failure(const std::string& what) {
 
 }  // namespace
 
-std::string status_of(const agent::Watcher& watcher) {
-    const auto own_cpu = watcher.own_usage()[model::index(model::Metric::cpu)];
-    const auto own_memory = watcher.own_usage()[model::index(model::Metric::memory)];
+std::string status_of(const monitor::ProcessMonitor& monitor, const rules::LimitMonitor& limits) {
+    const auto own_cpu = monitor.own_usage()[model::index(model::Metric::cpu)];
+    const auto own_memory = monitor.own_usage()[model::index(model::Metric::memory)];
     return fmt::format("{} processes, {} rules, {} limits broken now; vigil itself: {} CPU, {}",
-                       watcher.processes(), watcher.engine().rules().size(),
-                       watcher.engine().raised(), own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
+                       monitor.table().size(), limits.engine().rules().size(),
+                       limits.engine().raised(), own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
                        own_memory ? fmt::format("{:.1f} MB", *own_memory) : "-");
 }
 
-MonitorHandlers WatchLoop::handlers() {
-    return {.event = [this](const model::Event& event) { show(event); },
-            .hangup = [this] { hang_up(); },
-            .second = [this] { look_at_configuration(); },
-            .round = [this] { flush(); },
-            .word = [this](const std::string& text) { say_to_user(text); }};
-}
-
 WatchLoop::WatchLoop(const WatchRequest& request, rules::ConfigFile& configuration,
-                     Observation& observation)
+                     monitor::EventSources& sources)
     : request_(request),
       configuration_(&configuration),
-      monitor_(observation, request.interval_ns, handlers()),
+      monitor_(sources.move_sampler(), sources.reader(), request.interval_ns),
+      limits_(monitor_.table(), {this}),
+      loop_(monitor_, *this),
       json_(sinks::make_json_sink(host::host_name())),
       text_(sinks::make_text_sink(true, wants_colour())),
       screen_(STDOUT_FILENO, !request.json),
       words_(STDERR_FILENO),
-      log_(-1) {}
+      log_(-1) {
+    monitor_.set_observers({&limits_, this});
+}
 
 Result<void> WatchLoop::open() {
-    TRY(monitor_.open());
+    TRY(loop_.open());
     // Reports only that the reading end is gone; a plain file can't be watched and needs not.
-    (void)monitor_.add(STDOUT_FILENO, 0, [this] { monitor_.stop(); });
+    (void)loop_.add(STDOUT_FILENO, 0, [this] { loop_.stop(); });
     return open_log();
 }
 
@@ -80,8 +76,8 @@ Result<void> WatchLoop::open_log() {
 }
 
 Result<void> WatchLoop::run(rules::RuleSet rules) {
-    monitor_.watcher().apply(std::move(rules));
-    TRY(monitor_.run());
+    limits_.apply(std::move(rules));
+    TRY(loop_.run());
     for (int ms = 0; ms < last_words_ms && waiting() > 0; ms += last_words_step_ms) {
         flush();
         (void)::poll(nullptr, 0, waiting() > 0 ? last_words_step_ms : 0);
@@ -90,33 +86,33 @@ Result<void> WatchLoop::run(rules::RuleSet rules) {
     return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }
 
-void WatchLoop::look_at_configuration() {
+void WatchLoop::on_second() {
     if (configuration_->has_changed()) {
         reload();
     }
 }
 
-void WatchLoop::hang_up() {
+void WatchLoop::on_hangup() {
     reload();
     if (const auto opened = open_log(); !opened) {
-        say_to_user(opened.error().context + "; the old one stays");
+        on_message(opened.error().context + "; the old one stays");
     }
 }
 
 void WatchLoop::reload() {
     if (!configuration_->can_be_read_again()) {
-        say_to_user(fmt::format("'{}' is no regular file: the limits stay as they were",
-                                configuration_->path()));
+        on_message(fmt::format("'{}' is no regular file: the limits stay as they were",
+                               configuration_->path()));
         return;
     }
     auto rules = configuration_->load();
     if (!rules) {
-        say_to_user(rules.error().context + "\nvigil: the limits stay as they were");
+        on_message(rules.error().context + "\nvigil: the limits stay as they were");
         return;
     }
-    monitor_.watcher().apply(std::move(*rules));
-    say_to_user(fmt::format("applied {}: {} rules", configuration_->path(),
-                            monitor_.watcher().engine().rules().size()));
+    limits_.apply(std::move(*rules));
+    on_message(fmt::format("applied {}: {} rules", configuration_->path(),
+                           limits_.engine().rules().size()));
 }
 
 void WatchLoop::show(const model::Event& event) {
@@ -133,22 +129,24 @@ void WatchLoop::show(const model::Event& event) {
     screen_.add(std::move(line));
 }
 
+void WatchLoop::on_iteration() { flush(); }
+
 // The log may be on a full disk for a while: said once, and again when it is over.
 void WatchLoop::flush() {
     if (screen_.has_status()) {
-        screen_.set_status(status_of(monitor_.watcher()));
+        screen_.set_status(status_of(monitor_, limits_));
     }
     const auto logged = log_.flush();
     const std::string error = logged ? "" : logged.error().context;
     if (error != log_error_) {
         log_error_ = error;
-        say_to_user(error.empty() ? fmt::format("writing to '{}' again", *request_.log)
-                                  : fmt::format("writing to '{}': {}; lines wait in memory",
-                                                *request_.log, error));
+        on_message(error.empty() ? fmt::format("writing to '{}' again", *request_.log)
+                                 : fmt::format("writing to '{}': {}; lines wait in memory",
+                                               *request_.log, error));
     }
     if (const uint64_t dropped = log_.dropped(); error.empty() && dropped > log_dropped_told_) {
-        say_to_user(fmt::format("{} lines are missing in '{}'", dropped - log_dropped_told_,
-                                *request_.log));
+        on_message(fmt::format("{} lines are missing in '{}'", dropped - log_dropped_told_,
+                               *request_.log));
         log_dropped_told_ = dropped;
     }
     if (auto shown = screen_.flush(); !shown) {
@@ -156,11 +154,11 @@ void WatchLoop::flush() {
     }
     words_.flush();
     if (output_error_ || screen_.closed()) {
-        monitor_.stop();
+        loop_.stop();
     }
 }
 
-void WatchLoop::say_to_user(const std::string& text) {
+void WatchLoop::on_message(const std::string& text) {
     screen_.clear_status();
     words_.say(fmt::format("vigil: {}\n", text));
 }

@@ -8,26 +8,32 @@
 #include <optional>
 #include <string>
 
-#include "apps/monitor.h"
 #include "apps/screen.h"
 #include "apps/watch_options.h"
 #include "apps/words.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "model/event_sink.h"
+#include "monitor/event_loop.h"
+#include "monitor/event_sources.h"
+#include "monitor/process_monitor.h"
 #include "rules/config_file.h"
+#include "rules/limit_monitor.h"
 #include "sinks/line_queue.h"
 #include "sinks/sink.h"
 
 namespace vigil::apps {
 
 // "120 processes, 3 rules, 1 limits broken now; vigil itself: 0.2 % CPU, 24.0 MB".
-std::string status_of(const agent::Watcher& watcher);
+std::string status_of(const monitor::ProcessMonitor& monitor, const rules::LimitMonitor& limits);
 
-class WatchLoop {
+class WatchLoop final : public monitor::LoopClient,
+                        public process::ProcessObserver,
+                        public model::EventSink {
  public:
-    // The configuration and the observation must outlive the loop.
+    // Configuration and sources must outlive the loop.
     WatchLoop(const WatchRequest& request, rules::ConfigFile& configuration,
-              Observation& observation);
+              monitor::EventSources& sources);
     WatchLoop(const WatchLoop&) = delete;
     WatchLoop& operator=(const WatchLoop&) = delete;
 
@@ -37,25 +43,36 @@ class WatchLoop {
     // Until a signal asks for the end, or nobody reads the output any more.
     Result<void> run(rules::RuleSet rules);
 
-    const agent::Watcher& watcher() const { return monitor_.watcher(); }
+    const rules::LimitMonitor& limits() const { return limits_; }
     uint64_t told() const { return told_; }
     // Lines that the screen, or the log, did not take.
     uint64_t unwritten() const;
 
+    // --- LoopClient
+    void on_hangup() override;
+    void on_second() override;
+    void on_iteration() override;
+    void on_message(const std::string& text) override;
+
+    // --- ProcessObserver: losses are shown.
+    process::Needs needs() const override { return {}; }
+    void on_loss(const model::Event& event) override { show(event); }
+
+    // --- EventSink: violations are shown.
+    void on_event(const model::Event& event) override { show(event); }
+
  private:
-    MonitorHandlers handlers();
     Result<void> open_log();
-    void look_at_configuration();
-    void hang_up();
     void reload();
     void show(const model::Event& event);
     void flush();
-    void say_to_user(const std::string& text);
     size_t waiting() const;
 
     WatchRequest request_;
     rules::ConfigFile* configuration_;
-    Monitor monitor_;
+    monitor::ProcessMonitor monitor_;
+    rules::LimitMonitor limits_;
+    monitor::EventLoop loop_;
     std::unique_ptr<sinks::Sink> json_;
     std::unique_ptr<sinks::Sink> text_;
     Screen screen_;

@@ -22,18 +22,13 @@
 #include <tuple>
 #include <vector>
 
-#include "model/image.h"
+#include "model/process_view.h"
 #include "model/sample.h"
 #include "rules/rule.h"
 
 namespace vigil::rules {
 
-// The process under judgement. Cheap to copy.
-struct Subject {
-    model::Process process;
-    model::ImagePtr image;                      // may be null
-    std::shared_ptr<const std::string> cgroup;  // path, "/system.slice/x.service"; may be null
-};
+using Subject = model::ProcessView;  // the process under judgement
 
 // What is to be told. `rule` is valid during the call.
 struct Report {

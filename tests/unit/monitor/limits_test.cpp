@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The watcher without events: all it knows comes from sweeps.
-#include "agent/watcher.h"
+// Limits without events: all it knows comes from sweeps.
 
 #include <unistd.h>
 
-#include "agent/watch.h"
 #include "host/procfs.h"
+#include "monitor/watch.h"
 
-namespace vigil::agent {
+namespace vigil::monitor {
 namespace {
 
 model::Sample with_memory(model::Sample sample, uint64_t megabytes) {
@@ -24,8 +23,8 @@ TEST_F(Watch, TheFirstSampleOfAnOldProcessGivesNoRate) {
     start({rule("*", 0.001, 1)});
     EXPECT_EQ(tick({with_cpu(with_memory(sample("old"), 2), 3600 * ns_per_s)}),
               Lines{"memory raised 2 old"});
-    EXPECT_EQ(watcher_->processes(), 1U);
-    EXPECT_EQ(watcher_->engine().raised(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
+    EXPECT_EQ(limits_->engine().raised(), 1U);
 }
 
 // Between two ticks a second of CPU time was used. How much that is depends on how far apart they
@@ -91,10 +90,10 @@ TEST_F(Watch, WhatASweepDoesNotShowHasEnded) {
     tick({with_memory(sample("big"), 2), sample("other", old_start_ns, pid + 1)});
     told();
     EXPECT_EQ(tick({sample("other", old_start_ns, pid + 1)}), Lines{"memory cleared - big exited"});
-    EXPECT_EQ(watcher_->processes(), 1U);
-    EXPECT_EQ(watcher_->engine().raised(), 0U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
+    EXPECT_EQ(limits_->engine().raised(), 0U);
     EXPECT_EQ(tick({}), Lines{});
-    EXPECT_EQ(watcher_->processes(), 0U);
+    EXPECT_EQ(monitor_->table().size(), 0U);
 }
 
 TEST_F(Watch, AnotherProcessOfTheSamePid) {
@@ -102,8 +101,8 @@ TEST_F(Watch, AnotherProcessOfTheSamePid) {
     tick({with_memory(sample("first"), 2)});
     EXPECT_EQ(tick({with_memory(sample("second", old_start_ns + 1), 3)}),
               (Lines{"memory cleared - first exited", "memory raised 3 second"}));
-    EXPECT_EQ(watcher_->processes(), 1U);
-    EXPECT_EQ(watcher_->engine().raised(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
+    EXPECT_EQ(limits_->engine().raised(), 1U);
 }
 
 TEST_F(Watch, AStartFromProcIsThatOfTheSameProcess) {
@@ -142,11 +141,26 @@ TEST_F(Watch, AnotherUserIsMatchedAnew) {
 TEST_F(Watch, NewRulesHoldFromTheNextTick) {
     start({rule("x", 0, 10)});
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{});
-    watcher_->apply({rule("x", 0, 3)});
+    limits_->apply({rule("x", 0, 3)});
     EXPECT_EQ(told(), Lines{});
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{"memory raised 5 x"});
-    watcher_->apply({});
+    limits_->apply({});
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{"memory cleared - x"});
+}
+
+TEST_F(Watch, NewRulesCanBeHeldAgainstTheLastMeasurementAtOnce) {
+    start({rule("x", 0, 10)});
+    EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{});
+    limits_->apply({rule("x", 0, 3)});
+    limits_->evaluate_now();
+    EXPECT_EQ(told(), Lines{"memory raised 5 x"});
+    limits_->evaluate_now();
+    EXPECT_EQ(told(), Lines{}) << "raised already";
+    EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{});
+    limits_->apply({});
+    limits_->evaluate_now();
+    EXPECT_EQ(told(), Lines{"memory cleared - x"});
+    EXPECT_EQ(limits_->engine().raised(), 0U);
 }
 
 TEST_F(Watch, TheUserIsANameOrANumber) {
@@ -194,22 +208,21 @@ TEST_F(Watch, WhatThisProcessUsesIsKnown) {
     start({});
     const auto self = static_cast<uint32_t>(::getpid());
     tick({with_memory(sample("self", old_start_ns, self), 9)});
-    EXPECT_EQ(watcher_->own_usage(), (model::Usage{std::nullopt, 9.0, std::nullopt, std::nullopt}));
+    EXPECT_EQ(monitor_->own_usage(), (model::Usage{std::nullopt, 9.0, std::nullopt, std::nullopt}));
     tick({with_memory(sample("self", old_start_ns, self), 8)});
-    EXPECT_EQ(watcher_->own_usage(), (model::Usage{0.0, 8.0, std::nullopt, std::nullopt}));
+    EXPECT_EQ(monitor_->own_usage(), (model::Usage{0.0, 8.0, std::nullopt, std::nullopt}));
 }
 
 TEST_F(Watch, ASweepThatFailsIsAnError) {
     auto sweep = std::make_unique<test::FakeSweep>([]() -> Result<test::Samples> {
         return Error{ErrorCode::failed, "no sweep today"};
     });
-    Watcher watcher(sample::Sampler(std::move(sweep), true), nullptr, interval_ns,
-                    [](const model::Event&) {});
-    const auto failed = watcher.tick();
+    ProcessMonitor failing(sample::Sampler(std::move(sweep), true), nullptr, interval_ns);
+    const auto failed = failing.tick();
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().context, "no sweep today");
-    watcher.drain();  // without events: nothing to do
+    failing.drain();  // without events: nothing to do
 }
 
 }  // namespace
-}  // namespace vigil::agent
+}  // namespace vigil::monitor

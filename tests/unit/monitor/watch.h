@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of the watcher share: a machine of processes that the test makes up.
+// What the tests of the monitor with limits share: a machine of processes that the test makes up.
 #pragma once
 
 #include <fmt/format.h>
@@ -11,13 +11,15 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/watcher.h"
 #include "base/clock.h"
+#include "model/event_sink.h"
+#include "monitor/process_monitor.h"
+#include "rules/limit_monitor.h"
 #include "support/events.h"
 #include "support/fake_sweep.h"
 #include "support/processes.h"
 
-namespace vigil::agent {
+namespace vigil::monitor {
 
 using Lines = std::vector<std::string>;
 
@@ -26,7 +28,7 @@ constexpr uint64_t mb = 1 << 20;
 constexpr uint64_t interval_ns = 10 * ns_per_s;
 // Pids that no process has, so that nothing is read of them from /proc.
 constexpr uint32_t pid = test::no_such_pid;
-constexpr uint64_t old_start_ns = 12'345;  // before any watcher
+constexpr uint64_t old_start_ns = 12'345;  // before any monitor
 
 inline rules::Rule rule(std::string process, double cpu, double memory = 0) {
     rules::Rule made;
@@ -49,7 +51,7 @@ inline model::Sample sample(std::string_view comm, uint64_t start_ns = old_start
     return made;
 }
 
-class Watch : public ::testing::Test {
+class Watch : public ::testing::Test, public process::ProcessObserver, public model::EventSink {
  protected:
     void start(rules::RuleSet rules, capture::Reader* reader = nullptr) {
         auto sweep = std::make_unique<test::FakeSweep>([this]() -> Result<test::Samples> {
@@ -58,25 +60,30 @@ class Watch : public ::testing::Test {
             }
             return shown_;
         });
-        watcher_ =
-            std::make_unique<Watcher>(sample::Sampler(std::move(sweep), true), reader, interval_ns,
-                                      [this](const model::Event& event) { take(event); });
-        watcher_->apply(std::move(rules));
+        monitor_ = std::make_unique<ProcessMonitor>(sample::Sampler(std::move(sweep), true), reader,
+                                                    interval_ns);
+        limits_ = std::make_unique<rules::LimitMonitor>(monitor_->table(),
+                                                        std::vector<model::EventSink*>{this});
+        monitor_->set_observers({limits_.get(), this});
+        limits_->apply(std::move(rules));
     }
 
-    // A start that the watcher has seen. In no tick of /proc.
+    process::Needs needs() const override { return {}; }
+    void on_loss(const model::Event& event) override { on_event(event); }
+
+    // A start that the monitor has seen. In no tick of /proc.
     static uint64_t just_now() { return boot_now_ns() | 1; }
 
     // What is told when the next sweep shows these.
     Lines tick(test::Samples shown) {
         shown_ = std::move(shown);
-        EXPECT_TRUE(watcher_->tick());
+        EXPECT_TRUE(monitor_->tick());
         return told();
     }
     Lines told() { return std::exchange(told_, {}); }
 
     // "cpu raised 50 name": metric, state, value or "-", comm, and whether it has ended.
-    void take(const model::Event& event) {
+    void on_event(const model::Event& event) override {
         EXPECT_GE(event.boot_ns, event.kind == model::Kind::loss ? 0 : last_.boot_ns);
         if (const auto* loss = std::get_if<model::Loss>(&event.body)) {
             told_.push_back(fmt::format("lost {} {}", loss->count, to_string(loss->kind.value())));
@@ -96,10 +103,11 @@ class Watch : public ::testing::Test {
 
     test::Samples shown_;
     std::function<void()> during_sweep_;
-    std::unique_ptr<Watcher> watcher_;
+    std::unique_ptr<ProcessMonitor> monitor_;
+    std::unique_ptr<rules::LimitMonitor> limits_;
     Lines told_;
     model::Event last_;  // its views are gone; these are copies:
     std::string executable_, argv_, user_;
 };
 
-}  // namespace vigil::agent
+}  // namespace vigil::monitor

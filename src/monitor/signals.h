@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals as something to wait for beside other things.
+// Signals as a descriptor that is polled beside others.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,11 +13,11 @@
 #include "base/fd.h"
 #include "base/result.h"
 
-namespace vigil::apps {
+namespace vigil::monitor {
 
-// Blocks these for the calling thread and those that it starts later; they come from the descriptor
-// (signalfd(2)), reads of which don't wait.
-inline Result<Fd> open_signals(const std::vector<int>& numbers) {
+// Blocks these for the calling thread and those that it starts later. The result is a nonblocking
+// descriptor that they are read from (signalfd(2)).
+inline Result<Fd> block_signals(const std::vector<int>& numbers) {
     sigset_t set;
     sigemptyset(&set);
     for (const int number : numbers) {
@@ -31,4 +31,4 @@ inline Result<Fd> open_signals(const std::vector<int>& numbers) {
     return signals;
 }
 
-}  // namespace vigil::apps
+}  // namespace vigil::monitor

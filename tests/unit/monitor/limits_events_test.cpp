@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The watcher with events from a ring that the test fills: forks, execs and exits in between.
+// Limits with events from a ring that the test fills: forks, execs and exits in between.
 #include <unistd.h>
 
 #include <cstring>
 
-#include "agent/watch.h"
-#include "agent/watcher.h"
+#include "monitor/watch.h"
 #include "support/fake_kernel.h"
 
-namespace vigil::agent {
+namespace vigil::monitor {
 namespace {
 
 using namespace std::string_view_literals;
@@ -30,9 +29,9 @@ class WatchEvents : public Watch {
 
     void start(rules::RuleSet rules) { Watch::start(std::move(rules), reader_.get()); }
 
-    // What is told while the watcher reads what was sent.
+    // What is told while the monitor reads what was sent.
     Lines drain() {
-        watcher_->drain();
+        monitor_->drain();
         return told();
     }
 
@@ -87,7 +86,7 @@ TEST_F(WatchEvents, AShortLifeIsJudgedByItsFinalBill) {
     EXPECT_EQ(drain(), Lines{"cpu raised 50 brief exited"}) << "held against the interval";
     EXPECT_EQ(executable_, "/opt/brief");
     EXPECT_EQ(argv_, "tool\0-x\0"sv);
-    EXPECT_EQ(watcher_->processes(), 0U);
+    EXPECT_EQ(monitor_->table().size(), 0U);
     EXPECT_EQ(tick({}), Lines{});
 }
 
@@ -124,7 +123,7 @@ TEST_F(WatchEvents, TheEndOfAThreadIsNotThatOfItsProcess) {
     thread.header.flags |= VIGIL_FLAG_THREAD;
     exit("many", old_start_ns, thread);
     EXPECT_EQ(drain(), Lines{});
-    EXPECT_EQ(watcher_->processes(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
 }
 
 // It ends while the sweep runs: the sweep has seen it, the event comes behind.
@@ -134,7 +133,7 @@ TEST_F(WatchEvents, AStaleSampleDoesNotReviveIt) {
     stale.counters.cpu_ns = 4 * ns_per_s;
     during_sweep_ = [&] { exit("brief", stale.process.start_ns, bill(5 * ns_per_s)); };
     EXPECT_EQ(tick({stale}), Lines{"cpu raised 50 brief exited"});
-    EXPECT_EQ(watcher_->processes(), 0U);
+    EXPECT_EQ(monitor_->table().size(), 0U);
     during_sweep_ = nullptr;
     EXPECT_EQ(tick({}), Lines{});
 }
@@ -145,7 +144,7 @@ TEST_F(WatchEvents, TheNextProcessOfThatPidIsNotTakenForIt) {
     next.counters.rss_bytes = 5 * mb;
     during_sweep_ = [&] { exit("last", old_start_ns, bill(0)); };
     EXPECT_EQ(tick({next}), Lines{"memory raised 5 next"});
-    EXPECT_EQ(watcher_->processes(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
 }
 
 TEST_F(WatchEvents, AForkRunsWhatItsParentRuns) {
@@ -215,7 +214,7 @@ TEST_F(WatchEvents, AnExecOfAnotherProcessOfThatPidClears) {
     EXPECT_EQ(tick({big}), Lines{"memory raised 5 big"});
     exec("next", just_now(), "/opt/next");
     EXPECT_EQ(drain(), Lines{"memory cleared - big exited"});
-    EXPECT_EQ(watcher_->engine().raised(), 0U);
+    EXPECT_EQ(limits_->engine().raised(), 0U);
 }
 
 TEST_F(WatchEvents, AnExitOfAnotherProcessOfThatPidClears) {
@@ -225,7 +224,7 @@ TEST_F(WatchEvents, AnExitOfAnotherProcessOfThatPidClears) {
     EXPECT_EQ(tick({big}), Lines{"memory raised 5 big"});
     exit("next", just_now(), bill(0));
     EXPECT_EQ(drain(), Lines{"memory cleared - big exited"});
-    EXPECT_EQ(watcher_->engine().raised(), 0U);
+    EXPECT_EQ(limits_->engine().raised(), 0U);
 }
 
 // Its process was known to have ended: a sweep has shown the next one.
@@ -239,8 +238,8 @@ TEST_F(WatchEvents, WhatComesLateIsNotAboutTheNextProcessOfThatPid) {
     exit("last", old_start_ns, bill(0));
     EXPECT_EQ(drain(), Lines{});
     EXPECT_EQ(tick({big}), Lines{});
-    EXPECT_EQ(watcher_->processes(), 1U);
-    EXPECT_EQ(watcher_->engine().raised(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
+    EXPECT_EQ(limits_->engine().raised(), 1U);
 }
 
 TEST_F(WatchEvents, AForkOfThatPidClearsToo) {
@@ -259,9 +258,9 @@ TEST_F(WatchEvents, WhoIsMissingHasOneMoreTickToTellWhy) {
     big.counters.rss_bytes = 5 * mb;
     EXPECT_EQ(tick({big}), Lines{"memory raised 5 big"});
     EXPECT_EQ(tick({}), Lines{});
-    EXPECT_EQ(watcher_->processes(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
     EXPECT_EQ(tick({}), Lines{"memory cleared - big exited"});
-    EXPECT_EQ(watcher_->processes(), 0U);
+    EXPECT_EQ(monitor_->table().size(), 0U);
 }
 
 // A reader that is far behind: what was told once is not told again.
@@ -270,7 +269,7 @@ TEST_F(WatchEvents, TheExitOfOneThatWasMissedTellsNothingMore) {
     EXPECT_EQ(tick({sample("burner")}), Lines{});
     EXPECT_EQ(tick({}), Lines{});
     EXPECT_EQ(tick({}), Lines{});
-    EXPECT_EQ(watcher_->processes(), 0U);
+    EXPECT_EQ(monitor_->table().size(), 0U);
     exit("burner", old_start_ns, bill(100 * ns_per_s));
     EXPECT_EQ(drain(), Lines{});
     const uint64_t born_ns = just_now();
@@ -284,9 +283,9 @@ TEST_F(WatchEvents, AForkAfterTheSweepIsNotMissing) {
     during_sweep_ = [&] { fork("young", born_ns); };
     tick({});
     during_sweep_ = nullptr;
-    EXPECT_EQ(watcher_->processes(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
     tick({sample("young", born_ns)});
-    EXPECT_EQ(watcher_->processes(), 1U);
+    EXPECT_EQ(monitor_->table().size(), 1U);
 }
 
 // No room in the table where network bytes are counted: 0 may be all, or nothing that is known.
@@ -350,4 +349,4 @@ TEST_F(WatchEvents, SamplesKeepTheTimeOfTheirSweep) {
 }
 
 }  // namespace
-}  // namespace vigil::agent
+}  // namespace vigil::monitor

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where events and samples come from: the kernel, as far as this machine and these privileges give
+// them, and /proc.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "capture/tracer.h"
+#include "process/process_observer.h"
+#include "sample/sampler.h"
+
+namespace vigil::monitor {
+
+class EventSources {
+ public:
+    // Attaches what can be attached for these needs: never fails, as /proc is always there.
+    static EventSources open(const process::Needs& needs);
+
+    // Null where no events come.
+    capture::Tracer* tracer() { return tracer_ ? &*tracer_ : nullptr; }
+    const capture::Tracer* tracer() const { return tracer_ ? &*tracer_ : nullptr; }
+    capture::Reader* reader() { return tracer_ ? &tracer_->reader() : nullptr; }
+    // Why no events come; "" where they do.
+    const std::string& trace_error() const { return trace_error_; }
+
+    // Once: the sampler moves to the monitor.
+    sample::Sampler move_sampler() { return std::move(sampler_); }
+    // Why samples come from /proc; "" where they come from the kernel.
+    const std::string& no_kernel_sweep() const { return no_kernel_sweep_; }
+
+ private:
+    EventSources(std::optional<capture::Tracer> tracer, std::string trace_error,
+                 sample::Sampler sampler);
+
+    std::optional<capture::Tracer> tracer_;
+    std::string trace_error_;
+    sample::Sampler sampler_;
+    std::string no_kernel_sweep_;
+};
+
+}  // namespace vigil::monitor

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/limit_monitor.h"
+
+#include <utility>
+
+#include "base/clock.h"
+#include "host/cgroups.h"
+
+namespace vigil::rules {
+
+LimitMonitor::LimitMonitor(const process::ProcessTable& table, std::vector<model::EventSink*> sinks)
+    : table_(&table),
+      sinks_(std::move(sinks)),
+      engine_([this](const Subject& subject, const Report& report) { emit(subject, report); }) {}
+
+LimitMonitor::ProcessState& LimitMonitor::state_of(const process::ProcessEntry& entry) {
+    if (entry.slot >= states_.size()) {
+        states_.resize(table_->slot_count());
+    }
+    return states_[entry.slot];
+}
+
+void LimitMonitor::match_if_changed(ProcessState& state, const process::ProcessEntry& entry) {
+    if (state.matched_version != entry.version || !engine_.is_current(state.standing)) {
+        engine_.match(state.standing, entry, table_->now_ns());
+        state.matched_version = entry.version;
+    }
+}
+
+void LimitMonitor::on_sample(const process::ProcessEntry& entry) {
+    ProcessState& state = state_of(entry);
+    match_if_changed(state, entry);
+    if (Engine::is_watched(state.standing)) {
+        engine_.judge(state.standing, entry, entry.usage, entry.usage_from_ns, table_->now_ns());
+    }
+}
+
+void LimitMonitor::evaluate_now() {
+    for (const auto& [pid, entry] : *table_) {
+        if (entry.measured_ns == 0) {
+            continue;
+        }
+        ProcessState& state = state_of(entry);
+        match_if_changed(state, entry);
+        engine_.judge(state.standing, entry, entry.usage, entry.usage_from_ns, entry.measured_ns);
+    }
+}
+
+void LimitMonitor::on_missing(const process::ProcessEntry& entry) {
+    ProcessState& state = state_of(entry);
+    const uint64_t now_ns = table_->now_ns();
+    engine_.end(state.standing, entry, {}, now_ns, now_ns);
+    state.matched_version = 0;
+}
+
+// A late exit changes nothing: the limits were cleared when the process was missed.
+void LimitMonitor::on_exit(const process::ProcessExit& exit) {
+    if (exit.late) {
+        return;
+    }
+    ProcessState& state = state_of(exit.entry);
+    match_if_changed(state, exit.entry);
+    engine_.end(state.standing, exit.entry, exit.usage, exit.from_ns, table_->now_ns());
+}
+
+void LimitMonitor::on_erase(const process::ProcessEntry& entry) {
+    if (entry.slot < states_.size()) {
+        states_[entry.slot] = ProcessState();
+    }
+}
+
+void LimitMonitor::on_tick(const process::Tick& /*tick*/) { engine_.advance(table_->now_ns()); }
+
+void LimitMonitor::on_end() { engine_.advance(UINT64_MAX); }
+
+void LimitMonitor::emit(const Subject& subject, const Report& report) {
+    model::Violation violation;
+    violation.state = report.state;
+    violation.metric = report.metric;
+    violation.value = report.value;
+    violation.limit = report.limit;
+    violation.rule = report.rule->process;
+    violation.peak = report.peak;
+    violation.mean = report.mean;
+    violation.duration_ns = report.duration_ns;
+    violation.exited = report.exited;
+    violation.similar = report.similar;
+    violation.user = users_.name(subject.process.uid);
+    if (subject.image) {
+        if (!subject.image->file.empty()) {
+            violation.executable = subject.image->file;
+        }
+        violation.argv = subject.image->argv;
+    }
+    if (subject.cgroup) {
+        violation.cgroup = *subject.cgroup;
+        violation.unit = host::systemd_unit(*subject.cgroup);
+    }
+    model::Event event;
+    event.kind = model::Kind::violation;
+    event.boot_ns = table_->now_ns();
+    event.unix_ns = to_unix_ns(event.boot_ns, unix_minus_boot_ns());
+    event.process = subject.process;
+    event.body = violation;
+    for (model::EventSink* sink : sinks_) {
+        sink->on_event(event);
+    }
+}
+
+}  // namespace vigil::rules

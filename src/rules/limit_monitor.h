@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds every process of the table against the rules and emits violations. On the monitor's thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "host/users.h"
+#include "model/event_sink.h"
+#include "process/process_observer.h"
+#include "process/process_table.h"
+#include "rules/engine.h"
+
+namespace vigil::rules {
+
+class LimitMonitor final : public process::ProcessObserver {
+ public:
+    static constexpr process::Needs observer_needs{.samples = true};
+
+    // Each violation goes to all sinks in their order. Table and sinks must outlive it.
+    LimitMonitor(const process::ProcessTable& table, std::vector<model::EventSink*> sinks);
+    LimitMonitor(const LimitMonitor&) = delete;
+    LimitMonitor& operator=(const LimitMonitor&) = delete;
+
+    // These rules from the next measurement on; see Engine::apply().
+    void apply(RuleSet rules) { engine_.apply(std::move(rules)); }
+
+    // Holds the newest measurement of each process against the rules now, without a sweep.
+    void evaluate_now();
+
+    const Engine& engine() const { return engine_; }
+
+    process::Needs needs() const override { return observer_needs; }
+    void on_sample(const process::ProcessEntry& entry) override;
+    void on_missing(const process::ProcessEntry& entry) override;
+    void on_exit(const process::ProcessExit& exit) override;
+    void on_erase(const process::ProcessEntry& entry) override;
+    void on_tick(const process::Tick& tick) override;
+    void on_end() override;
+
+ private:
+    // By slot.
+    struct ProcessState {
+        Standing standing;
+        uint32_t matched_version = 0;  // of the entry; 0: never matched
+    };
+
+    ProcessState& state_of(const process::ProcessEntry& entry);
+    void match_if_changed(ProcessState& state, const process::ProcessEntry& entry);
+    void emit(const Subject& subject, const Report& report);
+
+    const process::ProcessTable* table_;
+    std::vector<model::EventSink*> sinks_;
+    Engine engine_;
+    std::vector<ProcessState> states_;
+    host::UserNames users_;
+};
+
+}  // namespace vigil::rules
