@@ -16,7 +16,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
@@ -63,11 +62,11 @@ void look_up(Lookup& lookup, const wire::Address& server) {
 
 }  // namespace
 
-class Link::Worker final : public ConnectionOwner {
+class Link::Worker final : public ConnectionOwner, public SpoolListener {
  public:
     Worker(const LinkOptions& options, std::optional<wire::TlsContext> tls, Spool& spool,
-           std::function<void()> changed)
-        : options_(options), tls_(std::move(tls)), spool_(&spool), changed_(std::move(changed)) {}
+           Inbox& inbox)
+        : options_(options), tls_(std::move(tls)), spool_(&spool), inbox_(&inbox) {}
 
     void start() {
         asio::co_spawn(
@@ -75,21 +74,16 @@ class Link::Worker final : public ConnectionOwner {
         asio::co_spawn(
             io_, [this] { return tick(); }, asio::detached);
         thread_ = std::thread([this] { io_.run(); });
+        spool_->set_listener(this);
     }
     ~Worker() override {
+        spool_->set_listener(nullptr);
         io_.stop();
         if (thread_.joinable()) {
             thread_.join();
         }
     }
 
-    void more() {
-        asio::post(io_, [this] {
-            if (connection_) {
-                connection_->more();
-            }
-        });
-    }
     void set_status(const wire::Status& status) {
         asio::post(io_, [this, status] {
             status_ = status;
@@ -98,28 +92,24 @@ class Link::Worker final : public ConnectionOwner {
             }
         });
     }
-    std::optional<wire::Config> take_config() {
-        const std::lock_guard lock(mutex_);
-        return std::exchange(config_, std::nullopt);
-    }
-    std::optional<SpoolLoss> take_refused() {
-        const std::lock_guard lock(mutex_);
-        return std::exchange(refused_, std::nullopt);
-    }
-    LinkState state() const {
-        const std::lock_guard lock(mutex_);
+    LinkState state() const EXCLUDES(mutex_) {
+        const MutexLock lock(mutex_);
         return state_;
+    }
+
+    // --- SpoolListener, on a thread of the journal's.
+
+    void on_lines_durable() override {
+        asio::post(io_, [this] {
+            if (connection_) {
+                connection_->more();
+            }
+        });
     }
 
     // --- ConnectionOwner
 
-    void on_config(wire::Config config) override {
-        {
-            const std::lock_guard lock(mutex_);
-            config_ = std::move(config);
-        }
-        changed_();
-    }
+    void on_config(wire::Config config) override { inbox_->push(std::move(config)); }
     void on_welcome() override {
         welcomed_ns_ = boot_now_ns();
         set_state({true, to_string(*server_), ""});
@@ -130,15 +120,7 @@ class Link::Worker final : public ConnectionOwner {
             return;
         }
         const int64_t now_ns = unix_now_ns();
-        {
-            const std::lock_guard lock(mutex_);
-            if (!refused_) {
-                refused_ = SpoolLoss{.count = 0, .from_unix_ns = now_ns, .to_unix_ns = now_ns};
-            }
-            refused_->count++;
-            refused_->to_unix_ns = now_ns;
-        }
-        changed_();
+        inbox_->push(RefusedLines{{.count = 1, .from_unix_ns = now_ns, .to_unix_ns = now_ns}});
     }
     bool is_refused(uint64_t sequence) const override {
         return refused_lines_.count(sequence) != 0;
@@ -146,12 +128,12 @@ class Link::Worker final : public ConnectionOwner {
     Spool& spool() override { return *spool_; }
 
  private:
-    void set_state(LinkState state) {
+    void set_state(const LinkState& state) EXCLUDES(mutex_) {
         {
-            const std::lock_guard lock(mutex_);
-            state_ = std::move(state);
+            const MutexLock lock(mutex_);
+            state_ = state;
         }
-        changed_();
+        inbox_->push(state);
     }
 
     wire::Awaitable<void> run() {
@@ -263,7 +245,7 @@ class Link::Worker final : public ConnectionOwner {
     const LinkOptions options_;
     std::optional<wire::TlsContext> tls_;
     Spool* spool_;
-    std::function<void()> changed_;
+    Inbox* inbox_;
 
     asio::io_context io_;
     std::shared_ptr<Connection> connection_;
@@ -277,15 +259,12 @@ class Link::Worker final : public ConnectionOwner {
     std::set<uint64_t> refused_lines_;
     wire::Status status_;
 
-    mutable std::mutex mutex_;
-    std::optional<wire::Config> config_;
-    std::optional<SpoolLoss> refused_;
-    LinkState state_;
+    mutable Mutex mutex_;
+    LinkState state_ GUARDED_BY(mutex_);
     std::thread thread_;
 };
 
-Result<std::unique_ptr<Link>> Link::open(const LinkOptions& options, Spool& spool,
-                                         std::function<void()> changed) {
+Result<std::unique_ptr<Link>> Link::open(const LinkOptions& options, Spool& spool, Inbox& inbox) {
     std::optional<wire::TlsContext> tls;
     LinkOptions own = options;
     for (const wire::Address& server : options.servers) {
@@ -300,17 +279,14 @@ Result<std::unique_ptr<Link>> Link::open(const LinkOptions& options, Spool& spoo
         own.hello.agent = tls->name();
     }
     std::unique_ptr<Link> link(
-        new Link(std::make_unique<Worker>(own, std::move(tls), spool, std::move(changed))));
+        new Link(std::make_unique<Worker>(own, std::move(tls), spool, inbox)));
     link->worker_->start();
     return link;
 }
 
 Link::Link(std::unique_ptr<Worker> worker) : worker_(std::move(worker)) {}
 Link::~Link() = default;
-void Link::more() { worker_->more(); }
 void Link::set_status(const wire::Status& status) { worker_->set_status(status); }
-std::optional<wire::Config> Link::take_config() { return worker_->take_config(); }
-std::optional<SpoolLoss> Link::take_refused() { return worker_->take_refused(); }
 LinkState Link::state() const { return worker_->state(); }
 
 }  // namespace vigil::agent

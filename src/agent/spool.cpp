@@ -61,37 +61,44 @@ Spool::~Spool() {
     (void)write_state();
 }
 
-Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options,
-                                           std::function<void()> changed) {
+Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options) {
     std::unique_ptr<Spool> spool(new Spool(options));
     TRY(make_folders(options.folder, 0700));
     TRY_ASSIGN(const auto state, read_file_if_any(state_path(options), largest_state_bytes));
-    spool->state_ = parse_state(state ? std::string_view(*state) : std::string_view());
+    SpoolState parsed = parse_state(state ? std::string_view(*state) : std::string_view());
     journal::WriterOptions writer;
     writer.path = journal_path(options);
     writer.segment_bytes = spool->options_.segment_bytes;
     writer.pending_bytes = pending_bytes;
-    writer.first_sequence = spool->state_.acknowledged + 1;
+    writer.first_sequence = parsed.acknowledged + 1;
     writer.new_segment = true;
     writer.mode = state_mode;
     journal::WriterEvents events;
-    events.on_synced = [changed](uint64_t) { changed(); };
-    events.on_trouble = [changed, self = spool.get()](const std::string& text) {
-        {
-            const std::lock_guard lock(self->mutex_);
-            self->trouble_ = text;
+    events.on_synced = [self = spool.get()](uint64_t) {
+        const MutexLock lock(self->listener_mutex_);
+        if (self->listener_ != nullptr) {
+            self->listener_->on_lines_durable();
         }
-        changed();
+    };
+    events.on_trouble = [self = spool.get()](const std::string& text) {
+        const MutexLock lock(self->mutex_);
+        self->trouble_ = text;
     };
     TRY_ASSIGN(spool->writer_, journal::Writer::open(std::move(writer), std::move(events)));
 
-    spool->begin_run();
+    spool->begin_run(std::move(parsed));
     TRY(spool->write_state());
     return spool;
 }
 
-void Spool::begin_run() {
-    const std::lock_guard lock(mutex_);
+void Spool::set_listener(SpoolListener* listener) {
+    const MutexLock lock(listener_mutex_);
+    listener_ = listener;
+}
+
+void Spool::begin_run(SpoolState state) {
+    const MutexLock lock(mutex_);
+    state_ = std::move(state);
     const uint64_t next = writer_->next_sequence();
     const uint64_t oldest = writer_->oldest_sequence();
     std::vector<SpoolRun>& runs = state_.runs;
@@ -116,7 +123,7 @@ void Spool::begin_run() {
 Result<void> Spool::write_state() {
     std::string text;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         text = format_state(state_);
     }
     if (text == written_) {
@@ -137,7 +144,7 @@ bool Spool::add(std::string_view line, int64_t unix_ns) {
 }
 
 void Spool::lose(const SpoolLoss& loss, uint64_t lines) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     lost_ += lines;
     merge(state_.loss, loss);
 }
@@ -145,7 +152,7 @@ void Spool::lose(const SpoolLoss& loss, uint64_t lines) {
 void Spool::tell_loss(const std::function<std::string(const SpoolLoss&)>& line_of) {
     SpoolLoss loss;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (!state_.loss || state_.telling) {
             return;
         }
@@ -157,7 +164,7 @@ void Spool::tell_loss(const std::function<std::string(const SpoolLoss&)>& line_o
     // the line now, it is told together with what will be lost until then.
     if (!write_state() || !writer_->append(line_of(loss))) {
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             merge(state_.loss, loss);
             state_.telling.reset();
         }
@@ -190,7 +197,7 @@ SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
 void Spool::give_up(uint64_t end) {
     for (uint64_t first = acknowledged() + 1; first < end;) {
         const SpoolLoss loss = loss_of(first, end);
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (state_.acknowledged + 1 == first) {
             lost_ += end - first;
             merge(state_.loss, loss);
@@ -202,7 +209,7 @@ void Spool::give_up(uint64_t end) {
 
 void Spool::keep_bounds() {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (state_.telling && writer_->synced() >= state_.telling_at) {
             state_.telling.reset();
         }
@@ -239,12 +246,12 @@ void Spool::keep_bounds() {
 void Spool::remove_old() {
     const uint64_t acknowledged = this->acknowledged();
     const bool written = write_state().has_value();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     writer_->remove_before((written ? acknowledged : safe_) + 1);
 }
 
 std::string Spool::trouble() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return trouble_;
 }
 
@@ -270,14 +277,14 @@ Result<std::optional<SpoolPart>> Spool::next(uint64_t after, size_t most_bytes) 
     const uint64_t synced = writer_->synced();
     uint64_t first = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         first = std::max({after, state_.acknowledged, writer_->oldest_sequence() - 1}) + 1;
     }
     while (first <= synced) {
         SpoolPart part;
         uint64_t last = synced;
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             const SpoolRun& run = run_of(first);
             part.journal = run.journal;
             last = std::min(last, end_of(run) - 1);
@@ -304,7 +311,7 @@ Result<std::optional<SpoolPart>> Spool::next(uint64_t after, size_t most_bytes) 
 // The lines from `first` to the one before `end` can't be read. Told once, and not where they have
 // been given up meanwhile.
 void Spool::miss(uint64_t first, uint64_t end) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     first = std::max({first, state_.acknowledged + 1, missed_before_});
     if (first >= end) {
         return;
@@ -316,7 +323,7 @@ void Spool::miss(uint64_t first, uint64_t end) {
 }
 
 SpoolPart Spool::begin() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     SpoolPart part;
     part.first_sequence = state_.acknowledged + 1;
     part.journal = run_of(part.first_sequence).journal;
@@ -324,7 +331,7 @@ SpoolPart Spool::begin() const {
 }
 
 void Spool::acknowledge(std::string_view journal, uint64_t sequence) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const SpoolRun& run : state_.runs) {
         if (run.journal == journal && sequence >= run.first_sequence) {
             const uint64_t most = std::min(end_of(run) - 1, writer_->synced());
@@ -335,18 +342,18 @@ void Spool::acknowledge(std::string_view journal, uint64_t sequence) {
 }
 
 uint64_t Spool::acknowledged() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return state_.acknowledged;
 }
 
 uint64_t Spool::queued() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return writer_->next_sequence() - 1 -
            std::min(state_.acknowledged, writer_->next_sequence() - 1);
 }
 
 uint64_t Spool::lost() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return lost_;
 }
 

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 
 #include "agent/spool_state.h"
 #include "base/result.h"
+#include "base/thread_annotations.h"
 #include "journal/reader.h"
 #include "journal/segments.h"
 #include "journal/writer.h"
@@ -37,15 +37,24 @@ struct SpoolPart {
     std::string lines;
 };
 
-// add(), keep_bounds() and the rest are for one thread (the watcher's), next() and acknowledge()
+class SpoolListener {
+ public:
+    virtual ~SpoolListener() = default;
+
+    // More lines are durable. On a thread of the journal's.
+    virtual void on_lines_durable() = 0;
+};
+
+// add(), keep_bounds() and the rest are for one thread (the monitor's), next() and acknowledge()
 // for another one (the link's).
 class Spool {
  public:
-    // `changed` is called on a thread of the journal's when lines have become durable, or when
-    // trouble begins or ends.
-    static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options,
-                                               std::function<void()> changed);
+    static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options);
     ~Spool();
+
+    // Whom to call from now on; null: nobody. Returns once the one before is not called any more.
+    // From any thread.
+    void set_listener(SpoolListener* listener) EXCLUDES(listener_mutex_);
 
     // A line with its end. False where there is no room: the disk takes none, and memory is full.
     // What is dropped is counted, and told by tell_loss().
@@ -89,10 +98,10 @@ class Spool {
 
  private:
     explicit Spool(const SpoolOptions& options);
-    void begin_run();
+    void begin_run(SpoolState state);
     Result<void> write_state();
-    const SpoolRun& run_of(uint64_t sequence) const;
-    uint64_t end_of(const SpoolRun& run) const;
+    const SpoolRun& run_of(uint64_t sequence) const REQUIRES(mutex_);
+    uint64_t end_of(const SpoolRun& run) const REQUIRES(mutex_);
     // `lines`: of them, those that are lost only now.
     void lose(const SpoolLoss& loss, uint64_t lines);
     SpoolLoss loss_of(uint64_t first, uint64_t end) const;
@@ -103,12 +112,16 @@ class Spool {
     SpoolOptions options_;
     std::string written_;  // what the state's file says; empty: unknown
 
-    mutable std::mutex mutex_;  // of what follows, up to `trouble_`
-    SpoolState state_;          // its last run is ours
-    uint64_t safe_ = 0;         // up to this sequence a server has all that was not given up
-    uint64_t lost_ = 0;
-    uint64_t missed_before_ = 0;  // what can't be read of the lines before it is counted
-    std::string trouble_;
+    mutable Mutex mutex_;
+    SpoolState state_ GUARDED_BY(mutex_);  // its last run is ours
+    // Up to this sequence a server has all that was not given up.
+    uint64_t safe_ GUARDED_BY(mutex_) = 0;
+    uint64_t lost_ GUARDED_BY(mutex_) = 0;
+    // What can't be read of the lines before it is counted.
+    uint64_t missed_before_ GUARDED_BY(mutex_) = 0;
+    std::string trouble_ GUARDED_BY(mutex_);
+    Mutex listener_mutex_;
+    SpoolListener* listener_ GUARDED_BY(listener_mutex_) = nullptr;
     std::unique_ptr<journal::Reader> reader_;  // of the link's thread
     std::unique_ptr<journal::Writer> writer_;
 };

@@ -6,7 +6,7 @@
 #include "apps/agent_loop.h"
 #include "apps/agent_options.h"
 #include "apps/cli.h"
-#include "apps/observation.h"
+#include "apps/source_report.h"
 #include "base/file.h"
 #include "base/say.h"
 #include "host/privileges.h"
@@ -16,15 +16,16 @@ namespace {
 
 Result<int> watch(const AgentRequest& request) {
     TRY(make_folders(request.state, 0700));
-    Observation observation = Observation::open(Observation::Scope::deaths);
+    auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
     TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
-    AgentLoop loop(request, observation, false);
+    AgentLoop loop(request, sources, false);
     TRY(loop.open());
-    observation.announce();
+    print_limitations(sources);
     say(stderr, "vigil: agent {}; Ctrl-C ends\n", request.name);
     TRY(loop.run());
-    say(stderr, "vigil: {} violations told; {} events wait on disk\n", loop.told(), loop.queued());
-    observation.print_end();
+    say(stderr, "vigil: {} violations told; {} events wait on disk\n", loop.violations(),
+        loop.queued());
+    print_losses(sources);
     return 0;
 }
 

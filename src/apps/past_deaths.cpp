@@ -15,7 +15,7 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "history/archive.h"
+#include "deaths/death_store.h"
 #include "history/moment.h"
 
 namespace vigil::apps {
@@ -37,7 +37,7 @@ std::string in_folder(const std::string& folder, std::string_view file) {
 
 std::vector<std::string> death_folders(const std::optional<std::string>& state) {
     if (state) {
-        return {is_there(in_folder(*state, history::abnormal_file)) ? *state : *state + "/deaths"};
+        return {is_there(in_folder(*state, deaths::abnormal_file)) ? *state : *state + "/deaths"};
     }
     std::vector<std::string> folders;
     for (const char* command : {"agent", "up", "record"}) {
@@ -50,9 +50,9 @@ std::vector<std::string> journals_for(const std::vector<std::string>& folders,
                                       const history::Query& query) {
     std::vector<std::string> journals;
     for (const std::string& folder : folders) {
-        journals.push_back(in_folder(folder, history::abnormal_file));
+        journals.push_back(in_folder(folder, deaths::abnormal_file));
         if (history::takes_clean_exits(query.conditions)) {
-            journals.push_back(in_folder(folder, history::clean_file));
+            journals.push_back(in_folder(folder, deaths::clean_file));
         }
     }
     return journals;

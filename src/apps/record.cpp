@@ -6,17 +6,20 @@
 
 #include <utility>
 
-#include "apps/alive_mark.h"
+#include "agent/heartbeat.h"
 #include "apps/cli.h"
-#include "apps/death_log.h"
 #include "apps/keep_options.h"
-#include "apps/monitor.h"
-#include "apps/observation.h"
 #include "apps/places.h"
+#include "apps/source_report.h"
 #include "apps/words.h"
 #include "base/file.h"
 #include "base/say.h"
+#include "deaths/death_recorder.h"
+#include "deaths/death_writer.h"
 #include "host/privileges.h"
+#include "monitor/event_loop.h"
+#include "monitor/event_sources.h"
+#include "monitor/process_monitor.h"
 
 namespace vigil::apps {
 namespace {
@@ -31,90 +34,90 @@ constexpr const char* record_footer = R"(Examples:
 read by 'vigil why' and 'vigil history', also while nothing runs.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not possible here.)";
 
-// Nothing is held against limits: sweeps only notice processes whose end was lost.
-constexpr uint64_t sweep_interval_ns = 60 * ns_per_s;
-constexpr uint64_t settle_ns = 2 * ns_per_s;
-constexpr int seconds_between_marks = 5;
+constexpr uint64_t durable_timeout_ns = 2 * ns_per_s;
+constexpr int seconds_between_beats = 5;
 
 struct Request {
     std::string state;
     Keep keep;
 };
 
-class RecordLoop {
+// Events go through the process table to the recorder and to the store, and nowhere else: no rules
+// are held, nothing is sampled.
+class RecordLoop final : public monitor::LoopClient, public deaths::DeathListener {
  public:
-    RecordLoop(const Request& request, Observation& observation)
+    RecordLoop(const Request& request, monitor::EventSources& sources)
         : request_(request),
-          monitor_(observation, sweep_interval_ns, handlers()),
+          monitor_(sources.move_sampler(), sources.reader(), monitor::presence_interval_ns),
+          writer_(*this),
+          recorder_(monitor_.table(), writer_),
+          loop_(monitor_, *this),
           words_(STDERR_FILENO),
-          alive_(request.state),
-          deaths_([](const model::Event&) {},
-                  [this](const std::string& text) { say_to_user(text); }) {}
+          heartbeat_(request.state) {
+        monitor_.set_observers({&recorder_});
+    }
 
-    // From here on whoever lives is known, and whoever ends will be told.
+    // From here on every living process is known, and every exit will be recorded.
     Result<void> open() {
-        TRY(monitor_.open());
-        TRY(deaths_.open(request_.state, request_.keep));
-        monitor_.be_prompt();
-        monitor_.watcher().set_follower([this](const model::Event& event) { deaths_.take(event); });
-        if (const auto away = alive_.time_away()) {
-            deaths_.keep(*away);
+        TRY(loop_.open());
+        TRY(writer_.open(request_.state, request_.keep));
+        monitor_.load_from_proc();
+        loop_.set_low_latency();
+        if (const auto downtime = heartbeat_.downtime()) {
+            writer_.on_event(*downtime);
         }
-        // Where that is not on the disk, the next start is to tell of the same time.
-        return deaths_.settle(settle_ns) ? alive_.set() : Result<void>();
+        // Where that is not on the disk, the next start is to report the same time.
+        return writer_.wait_durable(durable_timeout_ns) ? heartbeat_.beat() : Result<void>();
     }
 
     Result<void> run() {
-        TRY(monitor_.run());
-        if (!deaths_.settle(settle_ns)) {
+        TRY(loop_.run());
+        if (!writer_.wait_durable(durable_timeout_ns)) {
             return Error{ErrorCode::failed, "the last deaths could not be written: " +
                                                 printable(request_.state) + " takes nothing"};
         }
-        return alive_.set();
+        return heartbeat_.beat();
     }
 
-    uint64_t deaths() const { return deaths_.deaths(); }
+    uint64_t deaths() const { return writer_.deaths(); }
 
- private:
-    MonitorHandlers handlers() {
-        return {.event = [](const model::Event&) {},
-                .hangup = [] {},
-                .second = [this] { do_each_second(); },
-                .round = [this] { words_.flush(); },
-                .word = [this](const std::string& text) { say_to_user(text); }};
-    }
-
-    void do_each_second() {
-        deaths_.do_each_second();
-        if (++seconds_ % seconds_between_marks == 0 && deaths_.is_durable()) {
-            (void)alive_.set();
+    void on_second() override {
+        writer_.on_second();
+        if (++seconds_ % seconds_between_beats == 0 && writer_.is_durable()) {
+            (void)heartbeat_.beat();
         }
     }
+    void on_iteration() override { words_.flush(); }
+    void on_message(const std::string& text) override {
+        words_.say(fmt::format("vigil: {}\n", text));
+    }
+    void on_store_message(const std::string& text) override { on_message(text); }
 
-    void say_to_user(const std::string& text) { words_.say(fmt::format("vigil: {}\n", text)); }
-
+ private:
     Request request_;
-    Monitor monitor_;
+    monitor::ProcessMonitor monitor_;
+    deaths::DeathWriter writer_;
+    deaths::DeathRecorder recorder_;
+    monitor::EventLoop loop_;
     Words words_;
-    AliveMark alive_;
-    DeathLog deaths_;
+    agent::Heartbeat heartbeat_;
     uint64_t seconds_ = 0;
 };
 
 Result<int> record(const Request& request) {
     TRY(make_folders(request.state, 0700));
-    Observation observation = Observation::open(Observation::Scope::deaths);
-    if (observation.reader() == nullptr) {
-        return Error{ErrorCode::unsupported, "no deaths can be seen: " + observation.trace_error()};
+    auto sources = monitor::EventSources::open(deaths::DeathRecorder::observer_needs);
+    if (sources.reader() == nullptr) {
+        return Error{ErrorCode::unsupported, "no deaths can be seen: " + sources.trace_error()};
     }
     TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
-    RecordLoop loop(request, observation);
+    RecordLoop loop(request, sources);
     TRY(loop.open());
-    observation.announce();
+    print_limitations(sources);
     say(stderr, "vigil: keeping deaths in {}/deaths; Ctrl-C ends\n", printable(request.state));
     TRY(loop.run());
     say(stderr, "vigil: {} deaths kept\n", loop.deaths());
-    observation.print_end();
+    print_losses(sources);
     return 0;
 }
 

@@ -10,9 +10,9 @@
 #include "apps/agent_loop.h"
 #include "apps/cli.h"
 #include "apps/intervals.h"
-#include "apps/observation.h"
 #include "apps/places.h"
 #include "apps/server_options.h"
+#include "apps/source_report.h"
 #include "base/file.h"
 #include "base/say.h"
 #include "host/privileges.h"
@@ -59,26 +59,27 @@ class ServerThread {
 
 Result<int> run(const UpRequest& request) {
     TRY(make_folders(request.agent.state, 0700));
-    Observation observation = Observation::open(Observation::Scope::deaths);
+    auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
     // The log may lie in another user's folder: CAP_DAC_OVERRIDE stays for that.
     TRY(host::keep_only_capabilities(
         {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE}));
-    AgentLoop loop(request.agent, observation, true);
+    AgentLoop loop(request.agent, sources, true);
     TRY(loop.open());
     TRY_ASSIGN(const auto server,
-               server::Server::open(request.server,
-                                    [&](const std::string& text) { loop.post_word(text); }));
-    loop.on_hangup([&server = *server] { server.reload(); });
-    observation.announce();
+               server::Server::open(request.server, [&](const std::string& text) {
+                   loop.inbox().push(agent::UserMessage{text});
+               }));
+    loop.set_hangup_handler([&server = *server] { server.reload(); });
+    print_limitations(sources);
     say(stderr, "vigil: serving {}; events go to {}; Ctrl-C ends\n", server->endpoint(),
         request.server.log);
     {
-        const ServerThread thread(*server, [&loop] { loop.post_stop(); });
+        const ServerThread thread(*server, [&loop] { loop.inbox().push(agent::StopRequest{}); });
         TRY(loop.run({{.host = request.server.address, .port = server->port()}}));
     }
-    say(stderr, "vigil: {} violations told; {} events in {}\n", loop.told(),
+    say(stderr, "vigil: {} violations told; {} events in {}\n", loop.violations(),
         server->hub().stats().events, request.server.log);
-    observation.print_end();
+    print_losses(sources);
     return 0;
 }
 

@@ -38,13 +38,6 @@ GroupUsage::GroupUsage(const ProcessTable& table, uint64_t begun_ns, GroupOption
     }
 }
 
-GroupUsage::Member& GroupUsage::member(const ProcessEntry& entry) {
-    if (entry.slot >= members_.size()) {
-        members_.resize(table_->slot_count());
-    }
-    return members_[entry.slot];
-}
-
 void GroupUsage::count_birth(const ProcessEntry& entry, Member& member, GroupSum& sum) const {
     if (!std::exchange(member.birth_counted, true) && entry.process.start_ns >= begun_ns_) {
         sum.births++;
@@ -96,11 +89,7 @@ void GroupUsage::on_exit(const ProcessExit& exit) {
     leave_to_ancestor(exit.entry, state, sum);
 }
 
-void GroupUsage::on_erase(const ProcessEntry& entry) {
-    if (entry.slot < members_.size()) {
-        members_[entry.slot] = Member();
-    }
-}
+void GroupUsage::on_erase(const ProcessEntry& entry) { members_.reset(entry.slot); }
 
 void GroupUsage::add(const ProcessEntry& entry, const GroupSum& sum) {
     for (size_t i = 0; i < group_by_count; i++) {
@@ -218,9 +207,8 @@ void GroupUsage::close_trees(const Tick& tick) {
 }
 
 const GroupSum* GroupUsage::tree(const ProcessEntry& root) const {
-    return root.slot < members_.size() && members_[root.slot].tree_tick == table_->tick()
-               ? &members_[root.slot].tree
-               : nullptr;
+    const Member* state = members_.find(root.slot);
+    return state != nullptr && state->tree_tick == table_->tick() ? &state->tree : nullptr;
 }
 
 }  // namespace vigil::process

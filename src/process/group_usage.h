@@ -16,6 +16,7 @@
 #include "process/group_sum.h"
 #include "process/process_observer.h"
 #include "process/process_table.h"
+#include "process/slot_vector.h"
 
 namespace vigil::process {
 
@@ -78,7 +79,6 @@ class GroupUsage final : public ProcessObserver {
         GroupSum other_open;
     };
 
-    // By slot.
     struct Member {
         bool sampled = false;  // `last` is set
         bool birth_counted = false;
@@ -91,7 +91,7 @@ class GroupUsage final : public ProcessObserver {
     };
 
     static size_t index(GroupBy by) { return static_cast<size_t>(by); }
-    Member& member(const ProcessEntry& entry);
+    Member& member(const ProcessEntry& entry) { return members_[entry.slot]; }
     void count_birth(const ProcessEntry& entry, Member& member, GroupSum& sum) const;
     void add(const ProcessEntry& entry, const GroupSum& sum);
     GroupSum& open_sum(KindState& kind, std::string_view key);
@@ -104,7 +104,7 @@ class GroupUsage final : public ProcessObserver {
     uint64_t begun_ns_;
     GroupOptions options_;
     std::array<KindState, group_by_count> kinds_;
-    std::vector<Member> members_;
+    SlotVector<Member> members_;
     GroupSum orphaned_;
     GroupSum orphaned_open_;
 };

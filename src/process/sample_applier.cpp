@@ -16,6 +16,11 @@ void discard_doubtful_network(model::Sample& sample, uint64_t network_full_ns) {
     }
 }
 
+// As a rule all bytes are the same, also those after the NUL.
+bool is_same_name(const model::Comm& a, const model::Comm& b) {
+    return a.bytes == b.bytes || a.view() == b.view();
+}
+
 }  // namespace
 
 void SampleApplier::set_needs(const Needs& needs) {
@@ -37,13 +42,10 @@ void SampleApplier::apply(std::vector<model::Sample>& samples, uint64_t sampled_
 
 void SampleApplier::apply(model::Sample& sample, uint64_t network_full_ns) {
     const ProcessKey key = key_of(sample.process);
-    if (table_->recent_exits().ended_near_sweep(key)) {
-        return;
-    }
     ProcessEntry* entry = table_->find(key);
     if (entry == nullptr) {
-        if (!table_->evict_reused_pid(key)) {
-            return;  // a younger process has been seen meanwhile
+        if (table_->recent_exits().ended_near_sweep(key) || !table_->evict_reused_pid(key)) {
+            return;  // it has exited, or a younger process has its pid already
         }
         entry = &table_->find_or_add(sample.process);
         details_->start(*entry);
@@ -65,7 +67,7 @@ void SampleApplier::apply(model::Sample& sample, uint64_t network_full_ns) {
 
 void SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
     const uint64_t start_ns = entry.process.start_ns;
-    const bool renamed = entry.process.comm.view() != sample.process.comm.view();
+    const bool renamed = !is_same_name(entry.process.comm, sample.process.comm);
     if (renamed || entry.process.uid != sample.process.uid) {
         entry.version++;
     }

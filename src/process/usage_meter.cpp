@@ -7,20 +7,19 @@ namespace vigil::process {
 namespace {
 
 void keep_larger(std::optional<uint64_t>& now, const std::optional<uint64_t>& before) {
-    if (now && before) {
-        now = std::max(*now, *before);
+    if (now && before && *now < *before) {
+        now = before;
     }
 }
 
 }  // namespace
 
-model::Counters clamp_monotonic(const model::Counters& before, model::Counters now) {
+void clamp_monotonic(const model::Counters& before, model::Counters& now) {
     keep_larger(now.cpu_ns, before.cpu_ns);
     keep_larger(now.read_bytes, before.read_bytes);
     keep_larger(now.write_bytes, before.write_bytes);
     keep_larger(now.sent_bytes, before.sent_bytes);
     keep_larger(now.received_bytes, before.received_bytes);
-    return now;
 }
 
 model::Counters final_counters(const model::Exit& exit) {
@@ -36,24 +35,22 @@ model::Counters final_counters(const model::Exit& exit) {
     return counters;
 }
 
-void UsageMeter::apply_sample(ProcessEntry& entry, const model::Counters& counters,
+void UsageMeter::apply_sample(ProcessEntry& entry, model::Counters& counters,
                               uint64_t now_ns) const {
     const uint64_t start_ns = entry.process.start_ns;
     if (entry.measured_ns != 0) {
-        const model::Counters now = clamp_monotonic(entry.counters, counters);
+        clamp_monotonic(entry.counters, counters);
         entry.usage_from_ns = entry.measured_ns;
-        entry.usage = model::usage_between(&entry.counters, now, now_ns - entry.measured_ns);
-        entry.counters = now;
+        entry.usage = model::usage_between(&entry.counters, counters, now_ns - entry.measured_ns);
     } else if (start_ns >= begun_ns_) {
         entry.usage_from_ns = std::min(start_ns, now_ns);
         entry.usage = model::usage_between(nullptr, counters,
                                            std::max(now_ns - entry.usage_from_ns, interval_ns_));
-        entry.counters = counters;
     } else {
         entry.usage_from_ns = now_ns;
         entry.usage = model::usage_between(&counters, counters, 0);
-        entry.counters = counters;
     }
+    entry.counters = counters;
     entry.measured_ns = now_ns;
 }
 

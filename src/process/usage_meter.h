@@ -11,7 +11,7 @@
 namespace vigil::process {
 
 // Sums over threads that are read one after the other can seem to shrink: the larger value stays.
-model::Counters clamp_monotonic(const model::Counters& before, model::Counters now);
+void clamp_monotonic(const model::Counters& before, model::Counters& now);
 
 // The totals that an exit event brings.
 model::Counters final_counters(const model::Exit& exit);
@@ -23,9 +23,9 @@ class UsageMeter {
     UsageMeter(uint64_t interval_ns, uint64_t begun_ns)
         : interval_ns_(interval_ns), begun_ns_(begun_ns) {}
 
-    // Sets counters, usage and their times. Of an older process the first sample gives no rates. A
-    // new one is held against the whole interval, as if it had ended.
-    void apply_sample(ProcessEntry& entry, const model::Counters& counters, uint64_t now_ns) const;
+    // Sets counters, usage and their times; clamps `counters`. Of an older process the first sample
+    // gives no rates. A new one is held against the whole interval, as if it had ended.
+    void apply_sample(ProcessEntry& entry, model::Counters& counters, uint64_t now_ns) const;
 
     // Of a process that exits: over [from_ns, now_ns]. A life of an interval or less is measured as
     // a whole, also where a sweep fell into it.

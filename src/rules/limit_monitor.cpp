@@ -13,13 +13,6 @@ LimitMonitor::LimitMonitor(const process::ProcessTable& table, std::vector<model
       sinks_(std::move(sinks)),
       engine_([this](const Subject& subject, const Report& report) { emit(subject, report); }) {}
 
-LimitMonitor::ProcessState& LimitMonitor::state_of(const process::ProcessEntry& entry) {
-    if (entry.slot >= states_.size()) {
-        states_.resize(table_->slot_count());
-    }
-    return states_[entry.slot];
-}
-
 void LimitMonitor::match_if_changed(ProcessState& state, const process::ProcessEntry& entry) {
     if (state.matched_version != entry.version || !engine_.is_current(state.standing)) {
         engine_.match(state.standing, entry, table_->now_ns());
@@ -28,7 +21,7 @@ void LimitMonitor::match_if_changed(ProcessState& state, const process::ProcessE
 }
 
 void LimitMonitor::on_sample(const process::ProcessEntry& entry) {
-    ProcessState& state = state_of(entry);
+    ProcessState& state = states_[entry.slot];
     match_if_changed(state, entry);
     if (Engine::is_watched(state.standing)) {
         engine_.judge(state.standing, entry, entry.usage, entry.usage_from_ns, table_->now_ns());
@@ -40,14 +33,14 @@ void LimitMonitor::evaluate_now() {
         if (entry.measured_ns == 0) {
             continue;
         }
-        ProcessState& state = state_of(entry);
+        ProcessState& state = states_[entry.slot];
         match_if_changed(state, entry);
         engine_.judge(state.standing, entry, entry.usage, entry.usage_from_ns, entry.measured_ns);
     }
 }
 
 void LimitMonitor::on_missing(const process::ProcessEntry& entry) {
-    ProcessState& state = state_of(entry);
+    ProcessState& state = states_[entry.slot];
     const uint64_t now_ns = table_->now_ns();
     engine_.end(state.standing, entry, {}, now_ns, now_ns);
     state.matched_version = 0;
@@ -58,16 +51,12 @@ void LimitMonitor::on_exit(const process::ProcessExit& exit) {
     if (exit.late) {
         return;
     }
-    ProcessState& state = state_of(exit.entry);
+    ProcessState& state = states_[exit.entry.slot];
     match_if_changed(state, exit.entry);
     engine_.end(state.standing, exit.entry, exit.usage, exit.from_ns, table_->now_ns());
 }
 
-void LimitMonitor::on_erase(const process::ProcessEntry& entry) {
-    if (entry.slot < states_.size()) {
-        states_[entry.slot] = ProcessState();
-    }
-}
+void LimitMonitor::on_erase(const process::ProcessEntry& entry) { states_.reset(entry.slot); }
 
 void LimitMonitor::on_tick(const process::Tick& /*tick*/) { engine_.advance(table_->now_ns()); }
 

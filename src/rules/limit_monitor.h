@@ -9,6 +9,7 @@
 #include "model/event_sink.h"
 #include "process/process_observer.h"
 #include "process/process_table.h"
+#include "process/slot_vector.h"
 #include "rules/engine.h"
 
 namespace vigil::rules {
@@ -39,20 +40,18 @@ class LimitMonitor final : public process::ProcessObserver {
     void on_end() override;
 
  private:
-    // By slot.
     struct ProcessState {
         Standing standing;
         uint32_t matched_version = 0;  // of the entry; 0: never matched
     };
 
-    ProcessState& state_of(const process::ProcessEntry& entry);
     void match_if_changed(ProcessState& state, const process::ProcessEntry& entry);
     void emit(const Subject& subject, const Report& report);
 
     const process::ProcessTable* table_;
     std::vector<model::EventSink*> sinks_;
     Engine engine_;
-    std::vector<ProcessState> states_;
+    process::SlotVector<ProcessState> states_;
     host::UserNames users_;
 };
 

@@ -198,7 +198,7 @@ TEST_F(LinkTest, ALineThatTheServerRefusesStopsNoOther) {
     ASSERT_TRUE(agent.all_is_acknowledged());
     expect_logged({1, 2, 3, 5, 6, 8, 9, 12, 13});
     uint64_t refused = 0;
-    while (const auto loss = agent.link().take_refused()) {
+    while (const auto loss = agent.refused()) {
         refused += loss->count;
         EXPECT_LE(loss->from_unix_ns, loss->to_unix_ns);
     }
@@ -239,7 +239,8 @@ TEST_F(LinkTest, OfSeveralServersTheFirstThatAnswers) {
     LinkOptions options;
     options.servers = {{"127.0.0.1", 1}, {"no-such-host.invalid", 5}, {"127.0.0.1", options_.port}};
     options.hello.agent = "web-1";
-    const auto link = Link::open(options, *spool, [] {});
+    const auto inbox = open_inbox();
+    const auto link = Link::open(options, *spool, *inbox);
     ASSERT_TRUE(link);
     EXPECT_TRUE(test::becomes_true([&] { return (*link)->state().connected; }));
     EXPECT_TRUE(test::becomes_true([&] { return spool->queued() == 0; }));
@@ -251,7 +252,8 @@ TEST_F(LinkTest, AnotherMachineTakesTls) {
     LinkOptions options;
     options.servers = {{"127.0.0.1", 1}, {"192.0.2.1", 5}};
     options.hello.agent = "web-1";
-    const auto link = Link::open(options, *spool, [] {});
+    const auto inbox = open_inbox();
+    const auto link = Link::open(options, *spool, *inbox);
     ASSERT_FALSE(link);
     EXPECT_EQ(link.error().code, ErrorCode::usage);
     EXPECT_NE(link.error().context.find("192.0.2.1:5"), std::string::npos);
@@ -271,7 +273,7 @@ TEST_F(LinkTest, AServerThatNeverGivesAConfigurationTwice) {
     EXPECT_TRUE(test::becomes_true([&] { return server_->sessions() == 1; }));
     agent.add(1, 1);
     ASSERT_TRUE(agent.all_is_acknowledged());
-    EXPECT_FALSE(agent.link().take_config()) << "it has come back with it";
+    EXPECT_FALSE(agent.new_config()) << "it has come back with it";
 }
 
 }  // namespace

@@ -196,7 +196,8 @@ TEST_F(LinkTls, FilesThatAreNotGoodAreSaidAtTheStart) {
     LinkOptions options;
     options.servers.push_back({"127.0.0.1", 1});
     options.tls = folder_.write("x.pem", wire::agent_pem(wire::expired()), 0600);
-    const auto link = Link::open(options, *spool, [] {});
+    const auto inbox = open_inbox();
+    const auto link = Link::open(options, *spool, *inbox);
     ASSERT_FALSE(link);
     EXPECT_EQ(link.error().code, ErrorCode::usage);
     EXPECT_NE(link.error().context.find("expired"), std::string::npos);

@@ -3,16 +3,22 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "agent/link.h"
 #include "agent/spooled.h"
 #include "support/processes.h"
 
 namespace vigil::agent {
+
+inline std::unique_ptr<Inbox> open_inbox() {
+    auto inbox = Inbox::open();
+    EXPECT_TRUE(inbox);
+    return std::move(*inbox);
+}
 
 class Linked {
  public:
@@ -25,29 +31,18 @@ class Linked {
 
     Linked(const std::string& folder, uint16_t port) : Linked(folder, port, Options()) {}
     Linked(const std::string& folder, uint16_t port, const Options& options)
-        : spool_(open_spool(folder, 64 << 20, [this] { tell(); })) {
+        : inbox_(open_inbox()), spool_(open_spool(folder)) {
         LinkOptions link;
         link.servers.push_back({options.server, port});
         link.tls = options.tls;
         link.hello.agent = options.name;
         link.hello.host = options.host;
-        auto opened = Link::open(link, *spool_, [] {});
+        auto opened = Link::open(link, *spool_, *inbox_);
         EXPECT_TRUE(opened) << (opened ? "" : opened.error().context);
         link_ = std::move(*opened);
-        const std::lock_guard lock(mutex_);
-        told_ = link_.get();
     }
     Linked(const Linked&) = delete;
     Linked& operator=(const Linked&) = delete;
-    // The spool's thread must not tell a link that is gone.
-    ~Linked() {
-        {
-            const std::lock_guard lock(mutex_);
-            told_ = nullptr;
-        }
-        link_.reset();
-        spool_.reset();
-    }
 
     Spool& spool() { return *spool_; }
     Link& link() { return *link_; }
@@ -63,14 +58,21 @@ class Linked {
     bool is_connected() {
         return test::becomes_true([&] { return link_->state().connected; });
     }
+    // The newest configuration that has come since the last call.
+    std::optional<wire::Config> new_config() { return newest<wire::Config>(); }
     // The next configuration; empty where none comes.
     wire::Config config() {
         std::optional<wire::Config> config;
         (void)test::becomes_true([&] {
-            config = link_->take_config();
+            config = new_config();
             return config.has_value();
         });
         return config.value_or(wire::Config());
+    }
+    // Lines that the server has refused since the last call.
+    std::optional<SpoolLoss> refused() {
+        const auto lines = newest<RefusedLines>();
+        return lines ? std::optional(lines->loss) : std::nullopt;
     }
     // Why it is not connected, once that holds this word.
     std::string error_with(const std::string& part) {
@@ -80,15 +82,25 @@ class Linked {
     }
 
  private:
-    void tell() {
-        const std::lock_guard lock(mutex_);
-        if (told_ != nullptr) {
-            told_->more();
+    // Of what the inbox holds; the rest stays for later calls.
+    template <class Message>
+    std::optional<Message> newest() {
+        for (AgentMessage& message : inbox_->pop_all()) {
+            messages_.push_back(std::move(message));
         }
+        std::optional<Message> found;
+        std::erase_if(messages_, [&](AgentMessage& message) {
+            auto* one = std::get_if<Message>(&message);
+            if (one != nullptr) {
+                found = std::move(*one);
+            }
+            return one != nullptr;
+        });
+        return found;
     }
 
-    std::mutex mutex_;
-    Link* told_ = nullptr;  // under the mutex
+    std::vector<AgentMessage> messages_;
+    std::unique_ptr<Inbox> inbox_;
     std::unique_ptr<Spool> spool_;
     std::unique_ptr<Link> link_;
 };

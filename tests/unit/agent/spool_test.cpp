@@ -48,11 +48,16 @@ TEST_F(SpoolTest, LinesComeBackInOrderUnderOneName) {
 }
 
 TEST_F(SpoolTest, OnlyWhatIsDurableIsSent) {
-    std::atomic<int> changes = 0;
-    const auto spool = open_spool(folder(), 64 << 20, [&] { changes++; });
+    struct Listener final : SpoolListener {
+        void on_lines_durable() override { calls++; }
+        std::atomic<int> calls = 0;
+    } listener;
+    const auto spool = open_spool(folder());
+    spool->set_listener(&listener);
     EXPECT_TRUE(spool->add(spool_line(1), 0));
     EXPECT_EQ(spool->queued(), 1U) << "it counts from the start";
-    EXPECT_TRUE(test::becomes_true([&] { return changes > 0; })) << "that it is durable is told";
+    EXPECT_TRUE(test::becomes_true([&] { return listener.calls > 0; })) << "the listener is called";
+    spool->set_listener(nullptr);
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(1, 1));
 }
 
@@ -270,7 +275,7 @@ TEST_F(SpoolTest, TwoAtATimeAreRefusedAndNobodyElseMayRead) {
     add_lines(*spool, 1, 1);
     SpoolOptions options;
     options.folder = folder();
-    const auto second = Spool::open(options, [] {});
+    const auto second = Spool::open(options);
     EXPECT_FALSE(second);
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(1, 1));
     for (const std::string& name :

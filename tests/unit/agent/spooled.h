@@ -42,13 +42,12 @@ inline uint64_t number_in(std::string_view line) {
                : std::strtoull(std::string(line.substr(at + 4, 20)).c_str(), nullptr, 10);
 }
 
-inline std::unique_ptr<Spool> open_spool(
-    const std::string& folder, uint64_t total_bytes = 64 << 20,
-    std::function<void()> changed = [] {}) {
+inline std::unique_ptr<Spool> open_spool(const std::string& folder,
+                                         uint64_t total_bytes = 64 << 20) {
     SpoolOptions options;
     options.folder = folder;
     options.total_bytes = total_bytes;
-    auto spool = Spool::open(options, std::move(changed));
+    auto spool = Spool::open(options);
     EXPECT_TRUE(spool) << (spool ? "" : spool.error().context);
     return spool ? std::move(*spool) : nullptr;
 }

@@ -50,8 +50,8 @@ TEST(KeepOptions, WhichDeathsAreSent) {
     for (const auto& each : cases) {
         const auto which = parse_deaths(each.text);
         ASSERT_TRUE(which) << each.text;
-        EXPECT_EQ(is_sent(*which, clean), each.sends_clean) << each.text;
-        EXPECT_EQ(is_sent(*which, failed), each.sends_failed) << each.text;
+        EXPECT_EQ(deaths::is_forwarded(*which, clean), each.sends_clean) << each.text;
+        EXPECT_EQ(deaths::is_forwarded(*which, failed), each.sends_failed) << each.text;
     }
     EXPECT_FALSE(parse_deaths("some"));
     EXPECT_EQ(*parse_deaths(std::nullopt), DeathsSent::abnormal);

@@ -18,15 +18,15 @@ model::Process process(uint32_t number, uint64_t start_ns) {
 }
 ProcessKey key(uint32_t number, uint64_t start_ns) { return key_of(process(number, start_ns)); }
 
-class Table : public ::testing::Test {
+class ProcessTableTest : public ::testing::Test {
  protected:
-    Table() { table_.set_observers({&log_}); }
+    ProcessTableTest() { table_.set_observers({&log_}); }
 
     ProcessTable table_{true};
     test::CallLog log_{{}};
 };
 
-TEST_F(Table, APidIsFoundAndAProcessOnlyByItsStartToo) {
+TEST_F(ProcessTableTest, APidIsFoundAndAProcessOnlyByItsStartToo) {
     EXPECT_EQ(table_.find(key(10, 1)), nullptr);
     const ProcessEntry& entry = table_.find_or_add(process(10, 25'000'001));
     EXPECT_EQ(&table_.find_or_add(process(10, 25'000'001)), &entry);
@@ -38,7 +38,7 @@ TEST_F(Table, APidIsFoundAndAProcessOnlyByItsStartToo) {
     EXPECT_EQ(table_.size(), 1U);
 }
 
-TEST_F(Table, ANewProcessTakesThePidAndTheOldOneAwaitsItsExit) {
+TEST_F(ProcessTableTest, ANewProcessTakesThePidAndTheOldOneAwaitsItsExit) {
     ProcessEntry& old = table_.find_or_add(process(10, 1));
     old.measured_ns = 5;
     ProcessEntry& fresh = table_.find_or_add(process(10, 2));
@@ -55,7 +55,7 @@ TEST_F(Table, ANewProcessTakesThePidAndTheOldOneAwaitsItsExit) {
     EXPECT_EQ(table_.find(fresh.process.pid), &fresh);
 }
 
-TEST_F(Table, WhatComesLateIsKeptApartFromTheYoungerProcess) {
+TEST_F(ProcessTableTest, WhatComesLateIsKeptApartFromTheYoungerProcess) {
     const ProcessEntry& young = table_.find_or_add(process(10, 5));
     ProcessEntry& late = table_.find_or_add(process(10, 2));
     EXPECT_EQ(late.state, EntryState::exit_pending);
@@ -65,7 +65,7 @@ TEST_F(Table, WhatComesLateIsKeptApartFromTheYoungerProcess) {
     EXPECT_EQ(log_.taken(), Calls{}) << "nothing ended";
 }
 
-TEST_F(Table, SlotsAreDenseAndUsedAgain) {
+TEST_F(ProcessTableTest, SlotsAreDenseAndUsedAgain) {
     std::set<uint32_t> slots;
     for (uint32_t number = 1; number <= 100; number++) {
         slots.insert(table_.find_or_add(process(number, 1)).slot);
@@ -87,7 +87,7 @@ TEST_F(Table, SlotsAreDenseAndUsedAgain) {
     EXPECT_EQ(slots.size(), 100U) << "no two have the same";
 }
 
-TEST_F(Table, WhatNoSweepShowsIsGivenUpAfterOneMoreTick) {
+TEST_F(ProcessTableTest, WhatNoSweepShowsIsGivenUpAfterOneMoreTick) {
     table_.find_or_add(process(1, 1));
     ProcessEntry& shown = table_.find_or_add(process(2, 1));
     log_.taken();
@@ -103,7 +103,7 @@ TEST_F(Table, WhatNoSweepShowsIsGivenUpAfterOneMoreTick) {
     EXPECT_EQ(table_.size(), 2U);
 }
 
-TEST(TableWithoutEvents, WhatASweepDoesNotShowHasEnded) {
+TEST(ProcessTableWithoutEvents, WhatASweepDoesNotShowHasEnded) {
     ProcessTable table(false);
     test::CallLog log{{}};
     table.set_observers({&log});
@@ -114,7 +114,7 @@ TEST(TableWithoutEvents, WhatASweepDoesNotShowHasEnded) {
     EXPECT_EQ(table.size(), 0U);
 }
 
-TEST_F(Table, AProcessThatRunsIsNotGivenUp) {
+TEST_F(ProcessTableTest, AProcessThatRunsIsNotGivenUp) {
     model::Process self;
     self.pid = static_cast<uint32_t>(::getpid());
     self.start_ns = host::read_stat(self.pid)->start_ns;
@@ -126,7 +126,7 @@ TEST_F(Table, AProcessThatRunsIsNotGivenUp) {
     EXPECT_EQ(table_.size(), 1U);
 }
 
-TEST_F(Table, ThoseThatAwaitTheirExitAreBounded) {
+TEST_F(ProcessTableTest, ThoseThatAwaitTheirExitAreBounded) {
     constexpr size_t more = RecentExits::max_pending + 100;
     for (uint32_t number = 1; number <= more; number++) {
         table_.find_or_add(process(number, 1));

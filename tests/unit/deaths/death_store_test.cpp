@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "history/archive.h"
+#include "deaths/death_store.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -14,28 +14,28 @@
 #include "support/events.h"
 #include "support/processes.h"
 
-namespace vigil::history {
+namespace vigil::deaths {
 namespace {
 
 constexpr uint64_t patience_ns = 10 * ns_per_s;
 
-class ArchiveTest : public ::testing::Test {
+class DeathStoreTest : public ::testing::Test {
  protected:
     void open(uint64_t keep_bytes = 1 << 20, uint64_t keep_ns = 3600 * ns_per_s) {
-        archive_.reset();
-        ArchiveOptions options;
-        options.folder = folder_.path("deaths");
-        options.keep_bytes = keep_bytes;
-        options.keep_ns = keep_ns;
-        auto opened = Archive::open(options);
+        store_.reset();
+        DeathStoreOptions options;
+        options.directory = folder_.path("deaths");
+        options.max_bytes = keep_bytes;
+        options.max_age_ns = keep_ns;
+        auto opened = DeathStore::open(options);
         ASSERT_TRUE(opened) << opened.error().context;
-        archive_ = std::move(*opened);
+        store_ = std::move(*opened);
     }
     void add(uint32_t status, const std::string& line) {
         model::Death death;
         death.exit.status = status;
         model::Event event = test::event(model::Kind::death, &death);
-        archive_->add(event, line + '\n');
+        store_->add(event, line + '\n');
     }
     std::string path(std::string_view file) const {
         return folder_.path("deaths/" + std::string(file));
@@ -51,25 +51,25 @@ class ArchiveTest : public ::testing::Test {
     }
 
     const test::Folder folder_;
-    std::unique_ptr<Archive> archive_;
+    std::unique_ptr<DeathStore> store_;
 };
 
-TEST_F(ArchiveTest, AbnormalDeathsAndReceiptsLieApart) {
+TEST_F(DeathStoreTest, AbnormalDeathsAndReceiptsLieApart) {
     open();
     add(0, "clean");
     add(9, "killed");
     add(1 << 8, "failed");
-    archive_->add(test::loss_event(), "loss\n");
-    archive_->add(test::unobserved_event(), "unobserved\n");
-    archive_->settle(patience_ns);
+    store_->add(test::loss_event(), "loss\n");
+    store_->add(test::unobserved_event(), "unobserved\n");
+    store_->wait_durable(patience_ns);
     EXPECT_EQ(text(clean_file), "clean\n");
     EXPECT_EQ(text(abnormal_file), "killed\nfailed\nloss\nunobserved\n");
 }
 
-TEST_F(ArchiveTest, IsForItsOwnerAlone) {
+TEST_F(DeathStoreTest, IsForItsOwnerAlone) {
     open();
     add(9, "killed");
-    archive_->settle(patience_ns);
+    store_->wait_durable(patience_ns);
     struct stat info {};
     ASSERT_EQ(::stat(path(abnormal_file).c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U);
@@ -77,52 +77,52 @@ TEST_F(ArchiveTest, IsForItsOwnerAlone) {
     EXPECT_EQ(info.st_mode & 0777, 0700U);
 }
 
-TEST_F(ArchiveTest, CleanExitsNeverPushOutTheOthers) {
+TEST_F(DeathStoreTest, CleanExitsNeverPushOutTheOthers) {
     open(1 << 20);
     add(9, "killed");
     const std::string line(1000, 'x');
     for (int i = 0; i < 5'000; i++) {
         add(0, line);
         if (i % 100 == 0) {
-            archive_->settle(patience_ns);
+            store_->wait_durable(patience_ns);
         }
     }
-    archive_->settle(patience_ns);
+    store_->wait_durable(patience_ns);
     EXPECT_EQ(text(abnormal_file), "killed\n");
     EXPECT_LE(text(clean_file).size(), 1U << 19);
     EXPECT_GE(text(clean_file).size(), 1U << 18);
 }
 
-TEST_F(ArchiveTest, WhatIsTooOldGoesWithItsFile) {
+TEST_F(DeathStoreTest, WhatIsTooOldGoesWithItsFile) {
     constexpr uint64_t keep_ns = 3600 * ns_per_s;
     open(1 << 20, keep_ns);
     add(9, "old");
-    archive_->settle(patience_ns);
+    store_->wait_durable(patience_ns);
     const int64_t now = unix_now_ns();
-    archive_->keep_bounds(now + static_cast<int64_t>(keep_ns) / 2);  // begins another file
+    store_->enforce_retention(now + static_cast<int64_t>(keep_ns) / 2);  // begins another file
     add(9, "new");
-    archive_->settle(patience_ns);
+    store_->wait_durable(patience_ns);
     EXPECT_EQ(text(abnormal_file), "old\nnew\n");
     const auto before = journal::list_segments(path(abnormal_file));
     ASSERT_TRUE(before);
     ASSERT_EQ(before->size(), 2U);
     const timespec long_ago[2] = {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 1, .tv_nsec = 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, before->front().path.c_str(), long_ago, 0), 0);
-    archive_->keep_bounds(now);
+    store_->enforce_retention(now);
     add(9, "newer");
-    archive_->settle(patience_ns);
-    archive_.reset();
+    store_->wait_durable(patience_ns);
+    store_.reset();
     EXPECT_EQ(text(abnormal_file), "new\nnewer\n");
 }
 
-TEST_F(ArchiveTest, AnotherRunGoesOn) {
+TEST_F(DeathStoreTest, AnotherRunGoesOn) {
     open();
     add(9, "one");
     open();
     add(9, "two");
-    archive_->settle(patience_ns);
+    store_->wait_durable(patience_ns);
     EXPECT_EQ(text(abnormal_file), "one\ntwo\n");
 }
 
 }  // namespace
-}  // namespace vigil::history
+}  // namespace vigil::deaths

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/alive_mark.h"
+#include "agent/heartbeat.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,17 +10,17 @@
 #include "base/file.h"
 #include "host/kernel.h"
 
-namespace vigil::apps {
+namespace vigil::agent {
 namespace {
 
-constexpr mode_t mark_mode = 0600;
-constexpr size_t largest_mark_bytes = 4096;
+constexpr mode_t file_mode = 0600;
+constexpr size_t max_file_bytes = 4096;
 
 }  // namespace
 
-// What stands in the file says since which start of the machine.
-std::optional<model::Event> AliveMark::time_away() const {
-    const auto before = read_file_if_any(path_, largest_mark_bytes);
+// The file holds the id of the boot in which it was written.
+std::optional<model::Event> Heartbeat::downtime() const {
+    const auto before = read_file_if_any(path_, max_file_bytes);
     struct stat info {};
     if (!before || !*before || ::stat(path_.c_str(), &info) != 0) {
         return std::nullopt;
@@ -38,14 +38,14 @@ std::optional<model::Event> AliveMark::time_away() const {
     return event;
 }
 
-Result<void> AliveMark::set() {
+Result<void> Heartbeat::beat() {
     if (file_) {
         (void)::futimens(file_.get(), nullptr);
         return {};
     }
-    TRY(replace_file(path_, host::boot_id(), mark_mode));
+    TRY(replace_file(path_, host::boot_id(), file_mode));
     file_ = Fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
     return {};
 }
 
-}  // namespace vigil::apps
+}  // namespace vigil::agent

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "history/registrar.h"
+#include "deaths/death_recorder.h"
 
 #include <unistd.h>
 
-#include "history/told.h"
+#include "deaths/recorded.h"
 #include "host/procfs.h"
 
-namespace vigil::history {
+namespace vigil::deaths {
 namespace {
 
 using model::Cause;
 using model::SignalResult;
 using model::SignalSource;
-using test::Certificate;
+using test::Record;
 using test::Story;
 using Names = std::vector<std::string>;
 
@@ -20,11 +20,11 @@ using namespace std::string_literals;
 
 std::string pid(uint32_t number) { return std::to_string(Story::nobody + number); }
 
-TEST(Registrar, AnExitHasItsCodeAndNoKiller) {
+TEST(DeathRecorder, AnExitHasItsCodeAndNoKiller) {
     Story story;
     story.fork(1, 0, "sh");
     story.exec(1, "tool", "/opt/tool", "tool\0-x\0"s);
-    const Certificate& told = story.exit(1, 3 << 8, "tool");
+    const Record& told = story.exit(1, 3 << 8, "tool");
     EXPECT_EQ(told.death.cause, Cause::exit);
     EXPECT_EQ(told.death.signal, 0);
     EXPECT_FALSE(told.death.source);
@@ -33,10 +33,10 @@ TEST(Registrar, AnExitHasItsCodeAndNoKiller) {
     EXPECT_EQ(told.executable, "/opt/tool");
     EXPECT_EQ(told.argv, "tool\0-x\0"s);
     EXPECT_EQ(told.death.exit.code(), 3);
-    EXPECT_EQ(story.registrar().living(), 0U);
+    EXPECT_EQ(story.living(), 0U);
 }
 
-TEST(Registrar, AKillerKeepsItsNameAndItsLineAfterItsOwnEnd) {
+TEST(DeathRecorder, AKillerKeepsItsNameAndItsLineAfterItsOwnEnd) {
     Story story;
     story.fork(1, 0, "sshd");
     story.fork(2, 1, "sshd");
@@ -47,7 +47,7 @@ TEST(Registrar, AKillerKeepsItsNameAndItsLineAfterItsOwnEnd) {
     story.signal(3, SIGKILL, SignalSource::user, 4);
     story.exit(4, 0);
     story.exit(2, 0);
-    const Certificate& told = story.exit(3, SIGKILL);
+    const Record& told = story.exit(3, SIGKILL);
     EXPECT_EQ(told.death.cause, Cause::signal);
     EXPECT_EQ(told.death.signal, SIGKILL);
     EXPECT_EQ(told.death.source, SignalSource::user);
@@ -58,7 +58,7 @@ TEST(Registrar, AKillerKeepsItsNameAndItsLineAfterItsOwnEnd) {
 }
 
 // What a killer runs later is not what it was.
-TEST(Registrar, AKillerIsAsItWasWhenItSent) {
+TEST(DeathRecorder, AKillerIsAsItWasWhenItSent) {
     Story story;
     story.fork(1, 0, "a");
     story.exec(1, "a", "/bin/a", "a\0"s);
@@ -68,7 +68,7 @@ TEST(Registrar, AKillerIsAsItWasWhenItSent) {
     EXPECT_EQ(story.exit(2, SIGTERM).killer_executable, "/bin/a");
 }
 
-TEST(Registrar, AncestorsAreAsTheyWereAtTheBirth) {
+TEST(DeathRecorder, AncestorsAreAsTheyWereAtTheBirth) {
     Story story;
     story.fork(1, 0, "init");
     story.fork(2, 1, "init");
@@ -80,7 +80,7 @@ TEST(Registrar, AncestorsAreAsTheyWereAtTheBirth) {
     EXPECT_EQ(story.exit(3, 0).ancestors, (Names{"login " + pid(2), "init " + pid(1)}));
 }
 
-TEST(Registrar, OnlyADeliveredSignalOfTheExitsNumberIsTheOne) {
+TEST(DeathRecorder, OnlyADeliveredSignalOfTheExitsNumberIsTheOne) {
     Story story;
     story.fork(1, 0, "victim");
     for (const uint32_t each : {2, 3, 4, 5}) {
@@ -90,12 +90,12 @@ TEST(Registrar, OnlyADeliveredSignalOfTheExitsNumberIsTheOne) {
     story.signal(1, SIGTERM, SignalSource::user, 3);
     story.signal(1, SIGTERM, SignalSource::user, 4, SignalResult::already_pending);
     story.signal(1, SIGUSR1, SignalSource::user, 5);
-    const Certificate& told = story.exit(1, SIGTERM);
+    const Record& told = story.exit(1, SIGTERM);
     ASSERT_TRUE(told.death.killer);
     EXPECT_EQ(told.death.killer->pid, Story::nobody + 3);
 }
 
-TEST(Registrar, TheLastOfSeveralDeliveredIsTheOne) {
+TEST(DeathRecorder, TheLastOfSeveralDeliveredIsTheOne) {
     Story story;
     story.fork(1, 0, "victim");
     story.signal(1, SIGTERM, SignalSource::user, 2);
@@ -103,17 +103,17 @@ TEST(Registrar, TheLastOfSeveralDeliveredIsTheOne) {
     EXPECT_EQ(story.exit(1, SIGTERM).death.killer->pid, Story::nobody + 3);
 }
 
-TEST(Registrar, WithoutASignalNobodyIsNamed) {
+TEST(DeathRecorder, WithoutASignalNobodyIsNamed) {
     Story story;
     story.fork(1, 0, "victim");
     story.signal(1, SIGTERM, SignalSource::user, 2, SignalResult::ignored);
-    const Certificate& told = story.exit(1, SIGTERM);
+    const Record& told = story.exit(1, SIGTERM);
     EXPECT_EQ(told.death.source, SignalSource::unknown);
     EXPECT_FALSE(told.death.killer);
 }
 
 // Seccomp may end a process with SIGSYS without making a signal.
-TEST(Registrar, SigsysWithoutASignalIsAFault) {
+TEST(DeathRecorder, SigsysWithoutASignalIsAFault) {
     Story story;
     story.fork(1, 0, "victim");
     EXPECT_EQ(story.exit(1, SIGSYS).death.source, SignalSource::fault);
@@ -122,14 +122,14 @@ TEST(Registrar, SigsysWithoutASignalIsAFault) {
     EXPECT_EQ(story.exit(2, SIGSYS).death.source, SignalSource::unknown) << "or that was lost";
 }
 
-TEST(Registrar, TermThenKillTellsBoth) {
+TEST(DeathRecorder, TermThenKillTellsBoth) {
     Story story;
     story.fork(1, 0, "init");
     story.fork(2, 1, "manager");
     story.fork(3, 2, "victim");
     story.signal(3, SIGTERM, SignalSource::user, 2);
     story.signal(3, SIGKILL, SignalSource::user, 2);
-    const Certificate& told = story.exit(3, SIGKILL);
+    const Record& told = story.exit(3, SIGKILL);
     EXPECT_EQ(told.death.signal, SIGKILL);
     ASSERT_TRUE(told.death.before);
     EXPECT_EQ(told.death.before->number, SIGTERM);
@@ -138,17 +138,17 @@ TEST(Registrar, TermThenKillTellsBoth) {
     EXPECT_EQ(told.death.before->unix_ns, *told.death.signal_unix_ns - 1'000'000);
 }
 
-TEST(Registrar, AnExitAfterSigtermTellsOfIt) {
+TEST(DeathRecorder, AnExitAfterSigtermTellsOfIt) {
     Story story;
     story.fork(1, 0, "server");
     story.signal(1, SIGTERM, SignalSource::user, 2);
-    const Certificate& told = story.exit(1, 0);
+    const Record& told = story.exit(1, 0);
     EXPECT_EQ(told.death.cause, Cause::exit);
     ASSERT_TRUE(told.death.before);
     EXPECT_EQ(told.death.before->number, SIGTERM);
 }
 
-TEST(Registrar, WhatWasLongBeforeIsNotToldOf) {
+TEST(DeathRecorder, WhatWasLongBeforeIsNotToldOf) {
     Story story;
     story.fork(1, 0, "server");
     story.signal(1, SIGHUP, SignalSource::user, 2);
@@ -156,19 +156,19 @@ TEST(Registrar, WhatWasLongBeforeIsNotToldOf) {
     EXPECT_FALSE(story.exit(1, 0).death.before);
 }
 
-TEST(Registrar, AKillDuringADumpDoesNotReplaceTheCause) {
+TEST(DeathRecorder, AKillDuringADumpDoesNotReplaceTheCause) {
     Story story;
     story.fork(1, 0, "victim");
     story.signal(1, SIGSEGV, SignalSource::fault);
     story.signal(1, SIGKILL, SignalSource::user, 2, SignalResult::delivered, true);
-    const Certificate& told = story.exit(1, SIGKILL);
+    const Record& told = story.exit(1, SIGKILL);
     EXPECT_EQ(told.death.signal, SIGSEGV);
     EXPECT_EQ(told.death.source, SignalSource::fault);
     EXPECT_FALSE(told.death.killer);
     EXPECT_EQ(told.death.exit.signal(), SIGKILL);
 }
 
-TEST(Registrar, AnOomKillTellsOfTheMemory) {
+TEST(DeathRecorder, AnOomKillTellsOfTheMemory) {
     Story story;
     story.fork(1, 0, "victim");
     story.signal(1, SIGKILL, SignalSource::oom);
@@ -177,7 +177,7 @@ TEST(Registrar, AnOomKillTellsOfTheMemory) {
     oom.trigger_pid = 7;
     oom.trigger_comm = test::comm("hungry");
     story.take(model::Kind::oom, Story::process(1, "victim"), oom);
-    const Certificate& told = story.exit(1, SIGKILL);
+    const Record& told = story.exit(1, SIGKILL);
     EXPECT_EQ(told.death.cause, Cause::oom);
     ASSERT_TRUE(told.death.oom);
     EXPECT_EQ(told.death.oom->rss_bytes, 1U << 20);
@@ -185,7 +185,7 @@ TEST(Registrar, AnOomKillTellsOfTheMemory) {
     EXPECT_FALSE(told.death.killer);
 }
 
-TEST(Registrar, AParentWhoseDeathIsTheReasonIsNamed) {
+TEST(DeathRecorder, AParentWhoseDeathIsTheReasonIsNamed) {
     Story story;
     story.fork(1, 0, "init");
     story.fork(2, 1, "parent");
@@ -193,12 +193,12 @@ TEST(Registrar, AParentWhoseDeathIsTheReasonIsNamed) {
     story.fork(3, 2, "child");
     story.exit(2, 0);
     story.signal(3, SIGTERM, SignalSource::parent_death, 2);
-    const Certificate& told = story.exit(3, SIGTERM);
+    const Record& told = story.exit(3, SIGTERM);
     EXPECT_EQ(told.killer_executable, "/bin/parent");
     EXPECT_EQ(told.killer_ancestors, Names{"init " + pid(1)});
 }
 
-TEST(Registrar, ALossOfSignalsMakesWhoSentThemUnknown) {
+TEST(DeathRecorder, ALossOfSignalsMakesWhoSentThemUnknown) {
     for (const std::optional<model::Kind> kind : {std::optional(model::Kind::signal), {}}) {
         Story story;
         story.fork(1, 0, "victim");
@@ -213,7 +213,7 @@ TEST(Registrar, ALossOfSignalsMakesWhoSentThemUnknown) {
     EXPECT_EQ(story.exit(1, SIGTERM).death.source, SignalSource::user);
 }
 
-TEST(Registrar, AnotherProcessOfTheSamePidIsAnother) {
+TEST(DeathRecorder, AnotherProcessOfTheSamePidIsAnother) {
     Story story;
     story.fork(1, 0, "old");
     story.signal(1, SIGTERM, SignalSource::user, 2);
@@ -223,19 +223,19 @@ TEST(Registrar, AnotherProcessOfTheSamePidIsAnother) {
     model::Exit exit;
     exit.status = SIGTERM;
     story.take(model::Kind::exit, again, exit);
-    ASSERT_EQ(story.certificates.size(), 1U);
-    EXPECT_EQ(story.certificates[0].death.source, SignalSource::unknown);
+    ASSERT_EQ(story.records.size(), 1U);
+    EXPECT_EQ(story.records[0].death.source, SignalSource::unknown);
 }
 
-TEST(Registrar, OneThatNobodyToldOfHasACertificateToo) {
+TEST(DeathRecorder, AnExitWithoutAForkHasARecordToo) {
     Story story;
-    const Certificate& told = story.exit(1, 0, "stranger");
+    const Record& told = story.exit(1, 0, "stranger");
     EXPECT_EQ(told.process.comm.view(), "stranger");
     EXPECT_EQ(told.executable, "-");
     EXPECT_TRUE(told.ancestors.empty());
 }
 
-TEST(Registrar, LimitsOfTheLastTenMinutes) {
+TEST(DeathRecorder, LimitsOfTheLastTenMinutes) {
     Story story;
     story.fork(1, 0, "x");
     model::Violation violation;
@@ -251,7 +251,7 @@ TEST(Registrar, LimitsOfTheLastTenMinutes) {
     story.pass(601'000'000'000);
     violation.metric = model::Metric::disk;
     story.take(model::Kind::violation, Story::process(1, "x"), violation);
-    const Certificate& told = story.exit(1, 0);
+    const Record& told = story.exit(1, 0);
     const model::BrokenLimits& limits = told.death.limits;
     ASSERT_EQ(limits.metrics.size(), 2U) << "that of CPU is long over";
     EXPECT_EQ(limits.metrics[0], "memory");
@@ -260,10 +260,10 @@ TEST(Registrar, LimitsOfTheLastTenMinutes) {
     EXPECT_EQ(limits.metrics[1], "disk");
 }
 
-TEST(Registrar, LearnsFromProcWhoLives) {
+TEST(DeathRecorder, LoadsTheLivingFromProc) {
     Story story;
-    story.registrar().learn_living();
-    EXPECT_GT(story.registrar().living(), 1U);
+    story.updater().load_from_proc();
+    EXPECT_GT(story.living(), 1U);
     model::Process self;
     self.pid = static_cast<uint32_t>(::getpid());
     self.start_ns = host::read_stat(self.pid)->start_ns;
@@ -275,13 +275,13 @@ TEST(Registrar, LearnsFromProcWhoLives) {
     signal.sender->start_ns = self.start_ns;
     story.fork(1, 0, "victim");
     story.take(model::Kind::signal, Story::process(1, "victim"), signal);
-    const Certificate& told = story.exit(1, SIGTERM);
+    const Record& told = story.exit(1, SIGTERM);
     EXPECT_EQ(told.killer_executable, host::read_executable(self.pid));
     ASSERT_FALSE(told.killer_ancestors.empty());
     EXPECT_TRUE(told.killer_ancestors[0].ends_with(' ' + std::to_string(::getppid())));
 }
 
-TEST(Registrar, ALostExecMakesAnImageOfAnotherNameUnknown) {
+TEST(DeathRecorder, ALostExecMakesAnImageOfAnotherNameUnknown) {
     Story story;
     story.fork(1, 0, "bash");
     story.exec(1, "bash", "/bin/bash", "bash\0"s);
@@ -292,28 +292,28 @@ TEST(Registrar, ALostExecMakesAnImageOfAnotherNameUnknown) {
     EXPECT_EQ(story.exit(3, 0, "bash").executable, "/bin/bash") << "it still has that name";
 }
 
-TEST(Registrar, ASignalBeforeTheForkIsKept) {
+TEST(DeathRecorder, ASignalBeforeTheForkIsKept) {
     Story story;
     story.fork(1, 0, "parent");
     story.exec(1, "parent", "/bin/parent", "parent\0"s);
     story.signal(2, SIGKILL, SignalSource::user, 1);
     story.fork(2, 1, "parent");
-    const Certificate& told = story.exit(2, SIGKILL);
+    const Record& told = story.exit(2, SIGKILL);
     EXPECT_EQ(told.death.source, SignalSource::user);
     EXPECT_EQ(told.executable, "/bin/parent");
     EXPECT_EQ(told.ancestors, Names{"parent " + pid(1)});
 }
 
-TEST(Registrar, ASignalToTheDeadMakesNoLife) {
+TEST(DeathRecorder, ASignalToTheDeadMakesNoLife) {
     Story story;
     story.fork(1, 0, "victim");
     story.exit(1, 0);
     story.signal(1, SIGTERM, SignalSource::user, 2);
-    EXPECT_EQ(story.registrar().living(), 0U);
+    EXPECT_EQ(story.living(), 0U);
 }
 
 // A stop that takes its time: the first signal is still told of.
-TEST(Registrar, ManySignalsInBetweenHideNothing) {
+TEST(DeathRecorder, ManySignalsInBetweenHideNothing) {
     Story story;
     story.fork(1, 0, "victim");
     story.signal(1, SIGTERM, SignalSource::user, 2);
@@ -321,29 +321,29 @@ TEST(Registrar, ManySignalsInBetweenHideNothing) {
         story.signal(1, number, SignalSource::kernel);
     }
     story.signal(1, SIGKILL, SignalSource::user, 3);
-    const Certificate& told = story.exit(1, SIGKILL);
+    const Record& told = story.exit(1, SIGKILL);
     ASSERT_TRUE(told.death.before);
     EXPECT_EQ(told.death.before->number, SIGTERM);
 }
 
 // A daemon that forks and ends for ever.
-TEST(Registrar, ALineWithoutEndIsBounded) {
+TEST(DeathRecorder, ALineWithoutEndIsBounded) {
     Story story;
     story.fork(1, 0, "d");
     size_t most_bytes = 0;
     for (uint32_t each = 2; each < 10'000; each++) {
         story.fork(each, each - 1, "d");
-        const Certificate& told = story.exit(each - 1, 0);
-        ASSERT_LE(told.ancestors.size(), most_ancestors);
-        most_bytes = std::max(most_bytes, story.registrar().bytes());
-        story.certificates.clear();
+        const Record& told = story.exit(each - 1, 0);
+        ASSERT_LE(told.ancestors.size(), process::max_ancestors);
+        most_bytes = std::max(most_bytes, story.updater().bytes());
+        story.records.clear();
     }
     EXPECT_LT(most_bytes, 128U << 10);
-    const Certificate& last = story.exit(9'999, 0);
-    EXPECT_EQ(last.ancestors.size(), most_ancestors);
+    const Record& last = story.exit(9'999, 0);
+    EXPECT_EQ(last.ancestors.size(), process::max_ancestors);
     EXPECT_TRUE(last.death.ancestry.cut);
     EXPECT_EQ(last.ancestors[0], "d " + pid(9'998));
 }
 
 }  // namespace
-}  // namespace vigil::history
+}  // namespace vigil::deaths

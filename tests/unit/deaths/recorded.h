@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lives of made-up processes, as the kernel's events tell them, and the certificates that come out.
+// Events of made-up processes, and the death records that come out.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,13 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "history/registrar.h"
+#include "deaths/death_recorder.h"
+#include "process/table_updater.h"
 #include "support/events.h"
 
 namespace vigil::test {
 
-// What is kept of a certificate: the one that is told is valid during the call only.
-struct Certificate {
+// A copy: the record that is emitted is valid during the call only.
+struct Record {
     model::Process process;
     model::Death death;  // its views are not to be read
     std::string executable;
@@ -38,25 +39,29 @@ inline std::vector<std::string> names_of(const model::Ancestry& ancestry) {
 
 // Pids far beyond those of this machine, so that /proc tells nothing of them. Each process starts
 // at its pid in ms.
-class Story {
+class Story final : public model::EventSink {
  public:
     static constexpr uint32_t nobody = 100'000'000;
 
-    Story()
-        : registrar_([this](const model::Event& event) {
-              const model::Death& death = *std::get<const model::Death*>(event.body);
-              Certificate told;
-              told.process = event.process;
-              told.death = death;
-              told.executable = death.executable.value_or("-");
-              told.argv = death.argv.value_or("-");
-              told.ancestors = names_of(death.ancestry);
-              if (death.killer) {
-                  told.killer_executable = death.killer->executable.value_or("-");
-                  told.killer_ancestors = names_of(death.killer->ancestry);
-              }
-              certificates.push_back(std::move(told));
-          }) {}
+    Story() { updater_.set_observers({&recorder_}); }
+
+    void on_event(const model::Event& event) override {
+        if (event.kind != model::Kind::death) {
+            return;
+        }
+        const model::Death& death = *std::get<const model::Death*>(event.body);
+        Record record;
+        record.process = event.process;
+        record.death = death;
+        record.executable = death.executable.value_or("-");
+        record.argv = death.argv.value_or("-");
+        record.ancestors = names_of(death.ancestry);
+        if (death.killer) {
+            record.killer_executable = death.killer->executable.value_or("-");
+            record.killer_ancestors = names_of(death.killer->ancestry);
+        }
+        records.push_back(std::move(record));
+    }
 
     static model::Process process(uint32_t number, const std::string& name, uint32_t parent = 0) {
         model::Process made;
@@ -97,15 +102,15 @@ class Story {
         }
         take(model::Kind::signal, process(target, "x"), signal);
     }
-    // The certificate; its status is as wait(2) has it.
-    const Certificate& exit(uint32_t number, uint32_t status, const std::string& name = "x") {
-        const size_t before = certificates.size();
+    // The record; its status is as wait(2) has it.
+    const Record& exit(uint32_t number, uint32_t status, const std::string& name = "x") {
+        const size_t before = records.size();
         model::Exit exit;
         exit.status = status;
         exit.lifetime_ns = 5;
         take(model::Kind::exit, process(number, name), exit);
-        EXPECT_EQ(certificates.size(), before + 1);
-        return certificates.back();
+        EXPECT_EQ(records.size(), before + 1);
+        return records.back();
     }
     void lose(std::optional<model::Kind> kind) {
         model::Loss loss;
@@ -121,15 +126,21 @@ class Story {
         event.unix_ns = evening_ns + static_cast<int64_t>(now_ns_);
         event.process = process;
         event.body = std::move(body);
-        registrar_.take(event);
+        if (kind == model::Kind::violation) {
+            recorder_.on_event(event);  // as the limit monitor does
+        } else {
+            updater_.apply(event);
+        }
     }
     void pass(uint64_t ns) { now_ns_ += ns; }
-    history::Registrar& registrar() { return registrar_; }
+    process::TableUpdater& updater() { return updater_; }
+    size_t living() const { return updater_.table().size(); }
 
-    std::vector<Certificate> certificates;
+    std::vector<Record> records;
 
  private:
-    history::Registrar registrar_;
+    process::TableUpdater updater_{true, 1'000'000'000};
+    deaths::DeathRecorder recorder_{updater_.table(), *this};
     uint64_t now_ns_ = 1'000'000'000;
 };
 

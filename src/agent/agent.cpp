@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/agent.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+
+#include "host/kernel.h"
+#include "rules/parse.h"
+
+namespace vigil::agent {
+namespace {
+
+constexpr uint64_t beat_interval_ns = 5 * ns_per_s;
+constexpr size_t max_config_error_bytes = 1024;
+// For what is on its way to the disk.
+constexpr uint64_t durable_timeout_ns = 2 * ns_per_s;
+
+model::Event loss_event(const SpoolLoss& loss, model::LossPlace place) {
+    model::Event event;
+    event.kind = model::Kind::loss;
+    event.boot_ns = boot_now_ns();
+    event.unix_ns = unix_now_ns();
+    event.body = model::Loss{.kind = std::nullopt,
+                             .count = loss.count,
+                             .from_unix_ns = loss.from_unix_ns,
+                             .to_unix_ns = loss.to_unix_ns,
+                             .place = place};
+    return event;
+}
+
+std::vector<model::EventSink*> violation_sinks(bool keeps_deaths, deaths::DeathRecorder& recorder,
+                                               Agent& agent) {
+    return keeps_deaths ? std::vector<model::EventSink*>{&recorder, &agent}
+                        : std::vector<model::EventSink*>{&agent};
+}
+
+}  // namespace
+
+Agent::Agent(const AgentOptions& options, monitor::EventSources& sources, AgentClient& client)
+    : options_(options),
+      client_(&client),
+      keeps_deaths_(sources.reader() != nullptr),
+      json_(sinks::make_json_sink(host::host_name(), sinks::longest_journal_line)),
+      rule_cache_(options.state),
+      heartbeat_(options.state),
+      monitor_(sources.move_sampler(), sources.reader(), options.interval_ns),
+      writer_(*this),
+      recorder_(monitor_.table(), writer_),
+      limits_(monitor_.table(), violation_sinks(keeps_deaths_, recorder_, *this)) {
+    // A process that exits: its limits first, so that its death record has them.
+    if (keeps_deaths_) {
+        monitor_.set_observers({&limits_, &recorder_, this});
+    } else {
+        monitor_.set_observers({&limits_, this});
+    }
+}
+
+Agent::~Agent() = default;
+
+Result<void> Agent::open() {
+    TRY_ASSIGN(inbox_, Inbox::open());
+    return {};
+}
+
+Result<void> Agent::start(std::vector<wire::Address> servers) {
+    SpoolOptions spool;
+    spool.folder = options_.state;
+    spool.total_bytes = options_.queue_bytes;
+    TRY_ASSIGN(spool_, Spool::open(spool));
+    TRY(use_cached_rules());
+    if (keeps_deaths_) {
+        TRY(writer_.open(options_.state, options_.retention));
+        monitor_.load_from_proc();
+    }
+    report_downtime();
+    if (!keeps_deaths_) {
+        client_->on_agent_message(
+            "no deaths are kept: without events of the kernel nobody knows of them");
+    }
+    LinkOptions link = options_.link;
+    if (!servers.empty()) {
+        link.servers = std::move(servers);
+    }
+    link.hello.host = host::host_name();
+    link.hello.boot_id = host::boot_id();
+    TRY_ASSIGN(link_, Link::open(link, *spool_, *inbox_));
+    link_->set_status(wire_status());
+    return {};
+}
+
+// The last good rules are used until the server sends others.
+Result<void> Agent::use_cached_rules() {
+    TRY_ASSIGN(const auto cached, rule_cache_.load());
+    if (!cached) {
+        client_->on_agent_message("no rules yet: the server is to send them");
+        return {};
+    }
+    auto rules = rules::parse(cached->rules, "kept rules");
+    if (!rules) {
+        client_->on_agent_message(rules.error().context + "; waiting for those of the server");
+        return {};
+    }
+    config_hash_ = cached->hash;
+    client_->on_agent_message(fmt::format("{} rules, as the server sent them last", rules->size()));
+    limits_.apply(std::move(*rules));
+    return {};
+}
+
+void Agent::apply(const wire::Config& config) {
+    auto rules = rules::parse(config.rules, "the server's rules");
+    if (!rules) {
+        config_error_ = rules.error().context.substr(0, max_config_error_bytes);
+        client_->on_agent_message(config_error_ + "; the rules stay as they were");
+    } else {
+        config_error_.clear();
+        config_hash_ = config.hash;
+        client_->on_agent_message(fmt::format("{} rules from the server", rules->size()));
+        limits_.apply(std::move(*rules));
+        limits_.evaluate_now();
+        if (const auto stored = rule_cache_.store(config); !stored) {
+            client_->on_agent_message(stored.error().context +
+                                      "; the rules hold until this agent ends");
+        }
+    }
+    link_->set_status(wire_status());
+}
+
+void Agent::on_inbox() {
+    for (const AgentMessage& message : inbox_->pop_all()) {
+        if (const auto* user = std::get_if<UserMessage>(&message)) {
+            client_->on_agent_message(user->text);
+        } else if (std::holds_alternative<StopRequest>(message)) {
+            client_->on_agent_stop();
+        } else if (const auto* config = std::get_if<wire::Config>(&message)) {
+            apply(*config);
+        } else if (const auto* state = std::get_if<LinkState>(&message)) {
+            on_link_state(*state);
+        } else {
+            send(loss_event(std::get<RefusedLines>(message).loss, model::LossPlace::refused));
+        }
+    }
+}
+
+void Agent::on_link_state(const LinkState& state) {
+    if (state.connected && !link_state_.connected) {
+        client_->on_agent_message(fmt::format("connected to {}", state.server));
+    } else if (!state.connected && (link_state_.connected || state.error != link_state_.error)) {
+        client_->on_agent_message(
+            fmt::format("no connection to {}: {}; events wait on disk", state.server, state.error));
+    }
+    link_state_ = state;
+}
+
+void Agent::on_second() {
+    if (!link_) {
+        return;
+    }
+    spool_->keep_bounds();
+    if (keeps_deaths_) {
+        writer_.on_second();
+    }
+    report_spool();
+    link_->set_status(wire_status());
+    if (boot_now_ns() >= next_beat_ns_) {
+        beat_if_durable();
+    }
+}
+
+void Agent::report_spool() {
+    spool_->tell_loss([this](const SpoolLoss& loss) {
+        std::string line;
+        json_->append(line, loss_event(loss, model::LossPlace::queue));
+        return line;
+    });
+    if (const uint64_t lost = spool_->lost(); lost != reported_lost_) {
+        client_->on_agent_message(
+            fmt::format("{} events were dropped: the queue is full", lost - reported_lost_));
+        reported_lost_ = lost;
+    }
+    if (const std::string error = spool_->trouble(); error != spool_error_) {
+        client_->on_agent_message(error.empty() ? "the queue is written again" : error);
+        spool_error_ = error;
+    }
+}
+
+// Not while events of before the last beat wait in memory: a kill would take them, and the next
+// start would not report it.
+void Agent::beat_if_durable() {
+    const bool first = std::exchange(next_beat_ns_, boot_now_ns() + beat_interval_ns) == 0;
+    const bool deaths_durable = !keeps_deaths_ || writer_.is_durable();
+    const bool durable =
+        spool_->trouble().empty() && spool_->is_durable(beat_sequence_) && deaths_durable;
+    beat_sequence_ = spool_->last_sequence();
+    if (!durable) {
+        return;
+    }
+    if (const auto beaten = heartbeat_.beat(); !beaten && first) {
+        client_->on_agent_message(beaten.error().context);
+    }
+}
+
+void Agent::report_downtime() {
+    if (const auto downtime = heartbeat_.downtime()) {
+        send(*downtime);
+        if (keeps_deaths_) {
+            writer_.on_event(*downtime);
+            (void)writer_.wait_durable(durable_timeout_ns);
+        }
+        spool_->settle(durable_timeout_ns);
+    }
+    // Where that event is not on the disk, the next start is to report the same time.
+    beat_sequence_ = spool_->last_sequence();
+    beat_if_durable();
+}
+
+void Agent::send(const model::Event& event) {
+    line_.clear();
+    json_->append(line_, event);
+    (void)spool_->add(line_, event.unix_ns);
+}
+
+void Agent::on_loss(const model::Event& event) {
+    send(event);
+    client_->on_agent_event(event);
+}
+
+void Agent::on_event(const model::Event& violation) {
+    violations_++;
+    send(violation);
+    client_->on_agent_event(violation);
+}
+
+void Agent::on_death(const model::Event& event, std::string_view line) {
+    const model::Death& death = *std::get<const model::Death*>(event.body);
+    if (is_forwarded(options_.forwarding, death)) {
+        (void)spool_->add(line, event.unix_ns);
+    }
+    if (death.signal != 0) {
+        client_->on_agent_event(event);
+    }
+}
+
+wire::Status Agent::wire_status() const {
+    wire::Status status;
+    status.config = config_hash_;
+    status.config_error = config_error_;
+    status.processes = monitor_.table().size();
+    status.rules = limits_.engine().rules().size();
+    status.raised = limits_.engine().raised();
+    status.queued = spool_->queued();
+    status.lost = spool_->lost();
+    status.cpu_percent = monitor_.own_usage()[model::index(model::Metric::cpu)];
+    status.memory_mb = monitor_.own_usage()[model::index(model::Metric::memory)];
+    return status;
+}
+
+void Agent::flush_to_disk() {
+    spool_->settle(durable_timeout_ns);
+    if (keeps_deaths_) {
+        (void)writer_.wait_durable(durable_timeout_ns);
+    }
+}
+
+bool Agent::is_sending() const { return link_->state().connected && spool_->queued() > 0; }
+
+void Agent::mark_end() {
+    beat_sequence_ = spool_->last_sequence();
+    beat_if_durable();
+}
+
+}  // namespace vigil::agent

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the recorder keeps of one living process for its death record. Most processes have none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/event.h"
+#include "process/ancestry.h"
+
+namespace vigil::deaths {
+
+// A signal that was delivered to the process.
+struct SignalRecord {
+    int number = 0;
+    int code = 0;
+    model::SignalSource source = model::SignalSource::unknown;
+    bool dumping = false;  // the process was writing its core by then
+    int64_t unix_ns = 0;
+    std::optional<model::Sender> sender;
+    process::NodePtr sender_node;  // the sender as it was then; null: not known
+};
+
+struct OomKill {
+    std::optional<uint64_t> rss_bytes;
+    std::optional<uint64_t> limit_bytes;
+    std::string limit_cgroup;
+    uint32_t trigger_pid = 0;
+    model::Comm trigger_comm;
+};
+
+struct LimitViolation {
+    std::string_view metric;  // of model::metrics()
+    double limit = 0;
+    double peak = 0;
+    int64_t since_unix_ns = 0;
+    int64_t last_unix_ns = 0;  // that the limit was exceeded; INT64_MAX: it still is
+};
+
+struct DeathContext {
+    std::vector<SignalRecord> signals;  // the last of each number, the latest one last
+    std::optional<OomKill> oom;
+    std::vector<LimitViolation> violations;
+};
+
+}  // namespace vigil::deaths
