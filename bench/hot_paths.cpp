@@ -2,10 +2,12 @@
 // The work that vigil does for each event and each process, without kernel or network, always the
 // same: for counting instructions. What is not to be counted stands outside of measured_*().
 //
-// usage: hot_paths json EVENTS | text EVENTS | parse EVENTS | tick PROCESSES ROUNDS | all
+// usage: hot_paths json EVENTS | text EVENTS | parse EVENTS | tick PROCESSES ROUNDS |
+//                  lives EVENTS | all
 //   json, text: a ring record to an event to a line
 //   parse: bytes from an agent to lines to events to a server's batch for its log
 //   tick: samples as a sweep brings them, compared with the last ones and held against rules
+//   lives: forks, execs, signals and exits through the process table to limits and death records
 #include <fmt/format.h>
 #include <linux/types.h>
 
@@ -26,8 +28,10 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "capture/decode.h"
+#include "deaths/death_recorder.h"
 #include "model/event_sink.h"
 #include "monitor/process_monitor.h"
+#include "process/table_updater.h"
 #include "rules/limit_monitor.h"
 #include "rules/parse.h"
 #include "sample/convert.h"
@@ -54,6 +58,7 @@ extern "C" {
 size_t measured_format(const Records& records, sinks::Sink& sink, std::string& out, size_t events);
 size_t measured_parse(std::string_view bytes, Server& server, size_t events);
 bool measured_tick(monitor::ProcessMonitor& monitor);
+void measured_lives(process::TableUpdater& updater, std::span<const model::Event> events);
 }
 
 // Lines are handed on in pieces of about this size.
@@ -107,6 +112,13 @@ constexpr size_t piece_bytes = 64 << 10;
 
 [[gnu::noinline]] bool measured_tick(monitor::ProcessMonitor& monitor) {
     return monitor.tick().has_value();
+}
+
+[[gnu::noinline]] void measured_lives(process::TableUpdater& updater,
+                                      std::span<const model::Event> events) {
+    for (const model::Event& event : events) {
+        updater.apply(event);
+    }
 }
 
 namespace {
@@ -339,6 +351,44 @@ void tick(size_t processes, size_t rounds) {
     }
 }
 
+class Counter final : public model::EventSink {
+ public:
+    void on_event(const model::Event& /*event*/) override { count++; }
+    size_t count = 0;
+};
+
+// Each life is one fork, exec, signal and exit; none lasts to the next.
+void lives(size_t events) {
+    const Records records = make_records();
+    const capture::DecodeContext context{.unix_minus_boot_ns = 1'795'000'000'000'000'000,
+                                         .cpu_count = 8};
+    std::vector<model::Event> decoded;
+    for (size_t i = 0; i < events / 4 * 4; i++) {
+        auto event = capture::decode(records[i % records.size()], context);
+        if (!event) {
+            fail("a record was not decoded");
+        }
+        event->boot_ns = boot_ns + i * ns_between;
+        event->process.pid += static_cast<uint32_t>(first_pid);
+        decoded.push_back(*event);
+    }
+    process::TableUpdater updater(true, ns_per_s);
+    Nowhere nowhere;
+    Counter deaths;
+    deaths::DeathRecorder recorder(updater.table(), deaths);
+    rules::LimitMonitor limits_held(updater.table(), {&recorder, &nowhere});
+    updater.set_observers({&limits_held, &recorder});
+    auto parsed = rules::parse(limits, "limits");
+    if (!parsed) {
+        fail(parsed.error().context);
+    }
+    limits_held.apply(std::move(*parsed));
+    measured_lives(updater, decoded);
+    if (deaths.count != decoded.size() / 4 || updater.table().size() != 0) {
+        fail("not a record of each death");
+    }
+}
+
 size_t number(std::span<char*> arguments, size_t index, size_t otherwise) {
     if (index >= arguments.size()) {
         return otherwise;
@@ -372,8 +422,12 @@ void run(std::span<char*> arguments) {
              all ? default_rounds : number(arguments, 3, default_rounds));
         known = true;
     }
+    if (all || path == "lives") {
+        lives(events);
+        known = true;
+    }
     if (!known) {
-        fail("expected json, text, parse, tick or all");
+        fail("expected json, text, parse, tick, lives or all");
     }
 }
 

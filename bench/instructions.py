@@ -36,6 +36,13 @@ def tables(_quick):
             "measured_tick",
             ("tick", PROCESSES, TICKS),
         ),
+        (
+            "fork, exec, signal, exit → death record",
+            "event",
+            EVENTS,
+            "measured_lives",
+            ("lives", EVENTS),
+        ),
     )
     table = harness.Table("Instructions", ["path", "of one", "instructions", "a second run"])
     for name, unit, times, function, words in paths:
