@@ -34,7 +34,7 @@ struct vigil_filter {
 
 /* vigil_control.reader_state: when an event must wake the reader. */
 #define VIGIL_READER_AWAKE 0   /* never: absent, or it looks by itself */
-#define VIGIL_READER_NAPPING 1 /* when wakeup_bytes wait in the ring */
+#define VIGIL_READER_BATCHING 1 /* when wakeup_bytes wait in the ring */
 #define VIGIL_READER_IDLE 2    /* at once */
 
 struct vigil_control {

@@ -17,7 +17,7 @@
 /* vigil_header.flags */
 #define VIGIL_FLAG_THREAD (1 << 0)           /* about one thread, not its process */
 #define VIGIL_FLAG_PEAK_AT_MOST (1 << 1)     /* exit: the peak may be that of an image before exec */
-#define VIGIL_FLAG_BILL_PARTIAL (1 << 2)     /* exit: more dying threads than one walk covers */
+#define VIGIL_FLAG_USAGE_PARTIAL (1 << 2)     /* exit: more dying threads than one walk covers */
 #define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: its image is older than the tracer */
 #define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4)  /* exec: the argument pages could not be read */
 #define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5)  /* exit: this kernel does not count storage bytes */
@@ -90,7 +90,7 @@ struct vigil_exit {
 #define VIGIL_CONTEXT_KERNEL (1 << 2)       /* it is a kernel thread (idle and workers too) */
 #define VIGIL_CONTEXT_PARENT_DEATH (1 << 3) /* the number is the target's pdeath_signal */
 #define VIGIL_CONTEXT_GROUP (1 << 4)        /* to the process, not to one thread */
-#define VIGIL_CONTEXT_DUMPING (1 << 5)      /* the target is writing its core */
+#define VIGIL_CONTEXT_DUMPING_CORE (1 << 5)      /* the target is writing its core */
 
 /* The header is the target's. */
 struct vigil_signal {

@@ -6,7 +6,7 @@
 
 /* vigil_sample.flags */
 #define VIGIL_SAMPLE_THREAD (1 << 0)          /* one thread's share: to be added to its process */
-#define VIGIL_SAMPLE_UNSETTLED (1 << 1)       /* a thread ended meanwhile: the sums may be off */
+#define VIGIL_SAMPLE_INCONSISTENT (1 << 1)       /* a thread ended meanwhile: the sums may be off */
 #define VIGIL_SAMPLE_STORAGE_UNKNOWN (1 << 2) /* this kernel does not count storage bytes */
 #define VIGIL_SAMPLE_NETWORK_UNKNOWN (1 << 3) /* network bytes are not counted, or were not kept */
 

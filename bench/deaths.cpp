@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a state folder full of deaths, for 'vigil why' and 'vigil history' to search: each like
+// Makes a state directory full of deaths, for 'vigil why' and 'vigil history' to search: each like
 // one of a busy machine, written by the sink and the journal that an agent uses. The oldest of
 // all is one of 'rarebird'.
 //
@@ -19,9 +19,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/units.h"
+#include "format/formatter.h"
 #include "journal/writer.h"
 #include "model/death.h"
-#include "sinks/sink.h"
 
 namespace vigil::bench {
 namespace {
@@ -29,7 +29,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr int64_t ns_between = 20'000'000;
-constexpr uint64_t patience_ns = 60 * ns_per_s;
+constexpr uint64_t timeout_ns = 60 * ns_per_s;
 
 [[noreturn]] void fail(const std::string& what) {
     fmt::print(stderr, "deaths: {}\n", what);
@@ -56,10 +56,10 @@ class Maker {
         event.process.uid = 33;
         event.process.cgroup_id = 4242;
         event.process.comm = comm(name);
-        fill_bill();
+        fill_usage();
         argv_ = fmt::format("/usr/lib/{0}/{0}{1}--job={2}{1}--config=/etc/{0}/{0}.conf{1}", name,
                             '\0', random_());
-        death_.born_unix_ns = event.unix_ns - static_cast<int64_t>(death_.exit.lifetime_ns);
+        death_.started_unix_ns = event.unix_ns - static_cast<int64_t>(death_.exit.lifetime_ns);
         death_.executable = name;
         death_.argv = argv_;
         death_.cwd = "/var/lib/worker";
@@ -77,7 +77,7 @@ class Maker {
     }
 
  private:
-    void fill_bill() {
+    void fill_usage() {
         model::Exit& exit = death_.exit;
         exit.lifetime_ns = random_() % 100'000'000'000;
         exit.cpu_ns = random_() % 10'000'000'000;
@@ -124,8 +124,8 @@ class Maker {
     }
 
     std::mt19937_64 random_{42};
-    std::unique_ptr<sinks::Sink> json_ =
-        sinks::make_json_sink("bench", sinks::longest_journal_line);
+    std::unique_ptr<format::Formatter> json_ =
+        format::make_json_formatter("bench", format::max_journal_line_bytes);
     model::Death death_;
     std::string argv_;
     std::string line_;
@@ -145,16 +145,16 @@ std::unique_ptr<journal::Writer> open(const std::string& path) {
 
 void append(journal::Writer& writer, const std::string& line) {
     while (!writer.append(line)) {
-        if (!writer.wait_synced(writer.next_sequence() - 1, patience_ns)) {
+        if (!writer.wait_synced(writer.next_sequence() - 1, timeout_ns)) {
             fail("the disk does not answer");
         }
     }
 }
 
-void run(const std::string& folder, uint64_t bytes) {
+void run(const std::string& directory, uint64_t bytes) {
     constexpr std::string_view names[] = {"nginx", "php-fpm", "cc1plus", "sh", "python3", "worker"};
-    const std::string deaths = folder + "/deaths";
-    if (const auto made = make_folders(deaths, 0700); !made) {
+    const std::string deaths = directory + "/deaths";
+    if (const auto made = make_directories(deaths, 0700); !made) {
         fail(made.error().context);
     }
     const auto abnormal = open(deaths + "/abnormal.log");
@@ -179,15 +179,15 @@ void run(const std::string& folder, uint64_t bytes) {
 }  // namespace vigil::bench
 
 int main(int argc, char** argv) {
-    std::string folder;
+    std::string directory;
     std::string bytes = "256M";
-    CLI::App app("A state folder full of deaths", "deaths");
+    CLI::App app("A state directory full of deaths", "deaths");
     app.add_option("--bytes", bytes);
-    app.add_option("FOLDER", folder)->required();
+    app.add_option("FOLDER", directory)->required();
     CLI11_PARSE(app, argc, argv);
     const auto count = vigil::parse_size_bytes(bytes);
     if (!count) {
         vigil::bench::fail(count.error().context);
     }
-    vigil::bench::run(folder, *count);
+    vigil::bench::run(directory, *count);
 }

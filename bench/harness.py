@@ -18,7 +18,7 @@ BUILD = ROOT / "build" / "bench"
 VIGIL = BUILD / "vigil"
 
 # Of a tool that does not get ready, or does not end when it is told to.
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 class Failure(Exception):
@@ -26,7 +26,7 @@ class Failure(Exception):
 
 
 @dataclass
-class Bill:
+class Usage:
     """What a program has used: it and the children that it waited for."""
 
     cpu_s: float  # user + system
@@ -45,21 +45,21 @@ def progress(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def until(condition, what, patience_s=PATIENCE_S):
+def until(condition, what, timeout_s=TIMEOUT_S):
     """Waits for what can't be waited for otherwise; Failure if it does not come."""
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + timeout_s
     while not (result := condition()):
         if time.monotonic() > end:
-            raise Failure(f"{what}: not within {patience_s} s")
+            raise Failure(f"{what}: not within {timeout_s} s")
         time.sleep(0.002)
     return result
 
 
 class Program:
-    """A program in the background; its output goes to files in a folder of its own.
+    """A program in the background; its output goes to files in a directory of its own.
 
     ready: text that it prints, on either stream, once it works; WAITING: it works once it waits for
-    events; None: it is ready when it runs. "{folder}" in argv stands for its folder.
+    events; None: it is ready when it runs. "{directory}" in argv stands for its directory.
     """
 
     WAITING = object()
@@ -70,13 +70,13 @@ class Program:
         argv = [str(word) for word in argv]
         if shutil.which(argv[0]) is None:
             raise Failure("not installed")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-"))
         self.name = pathlib.Path(argv[0]).name
         self._peak_kib = 0
-        self._bill = None
+        self._usage = None
         with open(stdout or self.out, "wb") as out, open(self.err, "wb") as err:
             self._process = subprocess.Popen(
-                [word.replace("{folder}", str(self.folder)) for word in argv],
+                [word.replace("{directory}", str(self.directory)) for word in argv],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -88,18 +88,18 @@ class Program:
             if ready is self.WAITING:
                 until(self._waits, f"{self.name} to wait for events")
             elif ready is not None:
-                until(lambda: self._has_said(ready), f"{self.name} to say '{ready}'")
+                until(lambda: self._has_printed(ready), f"{self.name} to say '{ready}'")
         except BaseException:  # Ctrl-C too: nobody else knows of it yet
             self.end()
             raise
 
     @property
     def out(self):
-        return self.folder / "out"
+        return self.directory / "out"
 
     @property
     def err(self):
-        return self.folder / "err"
+        return self.directory / "err"
 
     @property
     def pid(self):
@@ -122,13 +122,13 @@ class Program:
             return False
         return bool(call) and call[0] in self._WAITS
 
-    def _has_said(self, text):
+    def _has_printed(self, text):
         self._must_run()
         return any(text in file.read_text(errors="replace") for file in (self.out, self.err))
 
     def _ended(self):
         """Takes its memory's high-water mark on the way, which is gone with it."""
-        if self._bill is not None:
+        if self._usage is not None:
             return True
         with contextlib.suppress(OSError):
             for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
@@ -138,7 +138,7 @@ class Program:
         if pid == 0:
             return False
         self._process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for
-        self._bill = Bill(usage.ru_utime + usage.ru_stime, 0)
+        self._usage = Usage(usage.ru_utime + usage.ru_stime, 0)
         return True
 
     def cpu_s(self):
@@ -149,34 +149,34 @@ class Program:
                 total += int(stat.read_text().split()[0])
         return total / 1e9
 
-    def settle(self, quiet_s=0.2, patience_s=PATIENCE_S):
+    def wait_idle(self, quiet_s=0.2, timeout_s=TIMEOUT_S):
         """Waits until it has worked off what it was given: until it uses no CPU time any more."""
-        end = time.monotonic() + patience_s
+        end = time.monotonic() + timeout_s
         before = -1.0
         while (used := self.cpu_s()) - before > quiet_s / 100 and time.monotonic() < end:
             before = used
             time.sleep(quiet_s)
 
-    def wait(self, patience_s=PATIENCE_S):
-        """Waits for its end; the bill of its whole life."""
+    def wait(self, timeout_s=TIMEOUT_S):
+        """Waits for its end; the usage of its whole life."""
         try:
-            until(self._ended, f"{self.name} to end", patience_s)
+            until(self._ended, f"{self.name} to end", timeout_s)
         except Failure:
             os.kill(self.pid, signal.SIGKILL)
             until(self._ended, f"{self.name} to be killed")
             raise
-        self._bill.peak_mib = self._peak_kib / 1024
-        return self._bill
+        self._usage.peak_mib = self._peak_kib / 1024
+        return self._usage
 
     def stop(self, number=signal.SIGINT):
-        """Ends it with the signal and waits; the bill of its whole life."""
+        """Ends it with the signal and waits; the usage of its whole life."""
         if not self._ended():
             os.kill(self.pid, number)
         return self.wait()
 
     def discard(self):
         """Removes what it wrote."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def end(self):
         """Ends it if it still runs, with time to put in order what it has changed, and discards."""
@@ -210,12 +210,12 @@ def run(argv):
 
 
 @contextlib.contextmanager
-def temporary_folder(below=None):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-", dir=below))
+def temporary_directory(below=None):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="vigil-bench-", dir=below))
     try:
-        yield folder
+        yield directory
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -238,7 +238,7 @@ def tracing_files():
 median = statistics.median
 
 
-def figure(value, digits=2):
+def format_value(value, digits=2):
     """A number for a table; '-' where there is none."""
     return "-" if value is None else f"{value:,.{digits}f}"
 

@@ -29,14 +29,14 @@
 #include "base/units.h"
 #include "capture/decode.h"
 #include "deaths/death_recorder.h"
+#include "format/formatter.h"
 #include "model/event_sink.h"
 #include "monitor/process_monitor.h"
 #include "process/table_updater.h"
 #include "rules/limit_monitor.h"
 #include "rules/parse.h"
-#include "sample/convert.h"
-#include "sample/sweep.h"
-#include "sinks/sink.h"
+#include "sampling/convert.h"
+#include "sampling/process_scanner.h"
 #include "wire/line_buffer.h"
 #include "wire/protocol.h"
 
@@ -48,14 +48,15 @@ using Record = std::vector<std::byte>;
 using Records = std::vector<Record>;
 
 struct Server {
-    wire::LineBuffer lines{wire::longest_agent_line};
-    wire::Parser parser;
+    wire::LineBuffer lines{wire::max_agent_line_bytes};
+    wire::MessageParser parser;
     std::string batch;
 };
 
 // Found by their names, so they are not mangled.
 extern "C" {
-size_t measured_format(const Records& records, sinks::Sink& sink, std::string& out, size_t events);
+size_t measured_format(const Records& records, format::Formatter& formatter, std::string& out,
+                       size_t events);
 size_t measured_parse(std::string_view bytes, Server& server, size_t events);
 bool measured_tick(monitor::ProcessMonitor& monitor);
 void measured_lives(process::TableUpdater& updater, std::span<const model::Event> events);
@@ -65,14 +66,14 @@ void measured_lives(process::TableUpdater& updater, std::span<const model::Event
 constexpr size_t piece_bytes = 64 << 10;
 
 // Returns how many lines there were.
-[[gnu::noinline]] size_t measured_format(const Records& records, sinks::Sink& sink,
+[[gnu::noinline]] size_t measured_format(const Records& records, format::Formatter& formatter,
                                          std::string& out, size_t events) {
     const capture::DecodeContext context{.unix_minus_boot_ns = 1'795'000'000'000'000'000,
                                          .cpu_count = 8};
     size_t lines = 0;
     for (size_t i = 0; i < events; i++) {
         if (const auto event = capture::decode(records[i % records.size()], context)) {
-            sink.append(out, *event);
+            formatter.append(out, *event);
             lines++;
         }
         if (out.size() > piece_bytes) {
@@ -87,9 +88,9 @@ constexpr size_t piece_bytes = 64 << 10;
     size_t parsed = 0;
     while (parsed < events) {
         for (std::string_view left = bytes; !left.empty();) {
-            char* const room = server.lines.room();
-            const size_t size = std::min(left.size(), server.lines.room_bytes());
-            std::memcpy(room, left.data(), size);
+            char* const writable = server.lines.writable();
+            const size_t size = std::min(left.size(), server.lines.writable_bytes());
+            std::memcpy(writable, left.data(), size);
             server.lines.add(size);
             left.remove_prefix(size);
             while (const auto line = server.lines.next()) {
@@ -233,11 +234,11 @@ Records make_records() {
     return records;
 }
 
-void format_events(std::unique_ptr<sinks::Sink> sink, size_t events) {
+void format_events(std::unique_ptr<format::Formatter> formatter, size_t events) {
     const Records records = make_records();
     std::string out;
     out.reserve(2 * piece_bytes);
-    if (measured_format(records, *sink, out, events) != events) {
+    if (measured_format(records, *formatter, out, events) != events) {
         fail("a record was not decoded");
     }
 }
@@ -267,15 +268,15 @@ void parse_events(size_t events) {
 using Machine = std::vector<vigil_sample>;
 
 // As the sweep in the kernel: its records become samples.
-class PreparedSweep final : public sample::Sweep {
+class PreparedScanner final : public sampling::ProcessScanner {
  public:
-    explicit PreparedSweep(const Machine& machine) : machine_(machine) {}
+    explicit PreparedScanner(const Machine& machine) : machine_(machine) {}
 
-    Result<void> take(std::vector<model::Sample>& out) override {
+    Result<void> scan(std::vector<model::Sample>& out) override {
         out.clear();
         out.reserve(machine_.size());
         for (const vigil_sample& record : machine_) {
-            out.push_back(sample::sample_of(record));
+            out.push_back(sampling::sample_of(record));
         }
         return {};
     }
@@ -326,8 +327,8 @@ class Nowhere final : public model::EventSink {
 
 void tick(size_t processes, size_t rounds) {
     Machine machine = make_machine(processes);
-    monitor::ProcessMonitor monitor(sample::Sampler(std::make_unique<PreparedSweep>(machine), true),
-                                    nullptr, ns_per_s);
+    monitor::ProcessMonitor monitor(
+        sampling::Sampler(std::make_unique<PreparedScanner>(machine), true), nullptr, ns_per_s);
     Nowhere nowhere;
     rules::LimitMonitor limits_held(monitor.table(), {&nowhere});
     monitor.set_observers({&limits_held});
@@ -406,11 +407,11 @@ void run(std::span<char*> arguments) {
     const size_t events = all ? default_events : number(arguments, 2, default_events);
     bool known = all;
     if (all || path == "json") {
-        format_events(sinks::make_json_sink("web-1"), events);
+        format_events(format::make_json_formatter("web-1"), events);
         known = true;
     }
     if (all || path == "text") {
-        format_events(sinks::make_text_sink(true, false), events);
+        format_events(format::make_text_formatter(true, false), events);
         known = true;
     }
     if (all || path == "parse") {

@@ -40,7 +40,7 @@ constexpr uint64_t window_lines = 20'000;           // not acknowledged, of one 
 constexpr uint64_t first_sequence = 1'000'000'001;  // all numbers have as many digits
 
 struct Load {
-    uint16_t port = wire::default_port;
+    uint16_t port = default_port;
     std::string host = "127.0.0.1";
     std::string tls;
     uint64_t connections = 1;
@@ -68,7 +68,7 @@ struct FreeSsl {
 // Lines that differ in their numbers only, which are overwritten each time.
 class Block {
  public:
-    static constexpr uint64_t most_lines = 200;  // 64 KiB
+    static constexpr uint64_t max_lines = 200;  // 64 KiB
 
     Block() {
         wire::append_event(
@@ -79,7 +79,7 @@ class Block {
             R"("peak":101.25,"mean":99.5,"duration_ns":1000000000,"argv":["worker","--fast"]})",
             first_sequence);
         line_bytes_ = bytes_.size();
-        for (uint64_t i = 1; i < most_lines; i++) {
+        for (uint64_t i = 1; i < max_lines; i++) {
             bytes_.append(bytes_, 0, line_bytes_);
         }
     }
@@ -136,7 +136,7 @@ class Client {
             hello.journal = wire::make_uuid();
             hello.host = "load";
             hello.next_sequence = first_sequence;
-            (void)take(wire::format(hello));  // all of it: this still waits
+            (void)send(wire::format(hello));  // all of it: this still waits
         }
         const int flags = ::fcntl(fd_.get(), F_GETFL);
         ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
@@ -149,26 +149,26 @@ class Client {
 
     void write() {
         if (!left_.empty()) {
-            left_.erase(0, take(left_));
+            left_.erase(0, send(left_));
         }
         while (left_.empty()) {
-            const uint64_t room = raw_ ? events_ : window_lines - (sent_ - acked_);
-            const uint64_t count = std::min({events_ - sent_, room, Block::most_lines});
+            const uint64_t writable = raw_ ? events_ : window_lines - (sent_ - acked_);
+            const uint64_t count = std::min({events_ - sent_, writable, Block::max_lines});
             if (count == 0) {
                 return;
             }
             const std::string_view lines = block_->lines(first_sequence + sent_, count);
             sent_ += count;
-            left_ = lines.substr(take(lines));
+            left_ = lines.substr(send(lines));
         }
     }
 
     void read() {
         while (true) {
-            char* const room = lines_.room();
-            const size_t room_bytes = lines_.room_bytes();
-            const ssize_t count = ssl_ ? SSL_read(ssl_.get(), room, int(room_bytes))
-                                       : ::recv(fd_.get(), room, room_bytes, 0);
+            char* const writable = lines_.writable();
+            const size_t writable_bytes = lines_.writable_bytes();
+            const ssize_t count = ssl_ ? SSL_read(ssl_.get(), writable, int(writable_bytes))
+                                       : ::recv(fd_.get(), writable, writable_bytes, 0);
             if (count <= 0) {
                 const bool later =
                     ssl_ ? SSL_get_error(ssl_.get(), int(count)) == SSL_ERROR_WANT_READ
@@ -183,8 +183,8 @@ class Client {
                 const auto message = parser_.from_server(*line);
                 if (const auto* ack = message ? std::get_if<wire::Ack>(&*message) : nullptr) {
                     acked_ = ack->sequence - std::min(ack->sequence, first_sequence - 1);
-                } else if (message && std::get_if<wire::Refusal>(&*message) != nullptr) {
-                    fail("refused: " + std::get<wire::Refusal>(*message).reason);
+                } else if (message && std::get_if<wire::ErrorMessage>(&*message) != nullptr) {
+                    fail("refused: " + std::get<wire::ErrorMessage>(*message).reason);
                 }
             }
         }
@@ -192,11 +192,11 @@ class Client {
 
  private:
     // How much of it the connection has taken.
-    size_t take(std::string_view bytes) {
-        size_t taken = 0;
-        while (taken < bytes.size()) {
-            const char* const from = bytes.data() + taken;
-            const size_t size = bytes.size() - taken;
+    size_t send(std::string_view bytes) {
+        size_t sent = 0;
+        while (sent < bytes.size()) {
+            const char* const from = bytes.data() + sent;
+            const size_t size = bytes.size() - sent;
             const ssize_t count = ssl_ ? SSL_write(ssl_.get(), from, int(size))
                                        : ::send(fd_.get(), from, size, MSG_NOSIGNAL);
             if (count <= 0) {
@@ -207,9 +207,9 @@ class Client {
                 }
                 break;
             }
-            taken += static_cast<size_t>(count);
+            sent += static_cast<size_t>(count);
         }
-        return taken;
+        return sent;
     }
 
     bool raw_;
@@ -218,8 +218,8 @@ class Client {
     Fd fd_;
     std::unique_ptr<SSL, FreeSsl> ssl_;
     std::string left_;  // of what was to be sent
-    wire::LineBuffer lines_{wire::longest_server_line};
-    wire::Parser parser_;
+    wire::LineBuffer lines_{wire::max_server_line_bytes};
+    wire::MessageParser parser_;
     uint64_t sent_ = 0;
     uint64_t acked_ = 0;
 };
@@ -227,7 +227,7 @@ class Client {
 void run(const Load& load) {
     std::optional<wire::TlsContext> tls;
     if (!load.tls.empty()) {
-        auto loaded = wire::TlsContext::load(load.tls, wire::Role::agent);
+        auto loaded = wire::TlsContext::load(load.tls, pki::Role::agent);
         if (!loaded) {
             fail(loaded.error().context);
         }

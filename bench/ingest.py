@@ -47,39 +47,39 @@ class Vigil:
         self.name = "vigil, TLS" if tls else "vigil"
         self._tls = tls
 
-    def start(self, folder):
-        """A running server with its log in `folder`, and how the client reaches it."""
-        words = ["server", "-c", RULES, "-l", folder / "events.log", "--no-control"]
+    def start(self, directory):
+        """A running server with its log in `directory`, and how the client reaches it."""
+        words = ["server", "-c", RULES, "-l", directory / "events.log", "--no-control"]
         reach = []
         if self._tls:
             for certificate in ("init",), ("issue", "--server", "127.0.0.1"), ("issue", "load"):
-                harness.run([harness.VIGIL, "certs", *certificate, "--dir", folder])
-            words += ["--tls", folder / "127.0.0.1.pem"]
-            reach = ["--tls", folder / "load.pem", "--host", "127.0.0.1"]
+                harness.run([harness.VIGIL, "certs", *certificate, "--dir", directory])
+            words += ["--tls", directory / "127.0.0.1.pem"]
+            reach = ["--tls", directory / "load.pem", "--host", "127.0.0.1"]
         words += ["--listen", "127.0.0.1:0"]
         running = harness.Program([harness.VIGIL, *words], ready="; events go to ")
         port = re.search(r"serving 127\.0\.0\.1:(\d+)", running.err.read_text()).group(1)
         return running, ["--port", port, *reach]
 
-    def seconds(self, _folder, told):
+    def seconds(self, _directory, report):
         """How long it took until all was in the log: the client has heard so."""
-        return told["seconds"]
+        return report["seconds"]
 
-    def problem(self, folder, told):
+    def problem(self, directory, report):
         """Reads the log: each event must stand in it once, in order."""
-        logs = [file for file in folder.glob("events.log.*") if file.suffix[1:].isdigit()]
+        logs = [file for file in directory.glob("events.log.*") if file.suffix[1:].isdigit()]
         logs.sort(key=lambda file: int(file.suffix[1:]))
         last = collections.defaultdict(lambda: 1_000_000_000)
         lines = right = 0
-        for log in [*logs, folder / "events.log"]:
+        for log in [*logs, directory / "events.log"]:
             text = log.read_bytes()
             lines += text.count(b"\n")
             for number, journal in LOGGED.findall(text):
                 right += int(number) == last[journal] + 1
                 last[journal] = int(number)
-        if lines == right == told["events"]:
+        if lines == right == report["events"]:
             return None
-        return f"{lines:,} lines for {told['events']:,} events, {right:,} of them in their order"
+        return f"{lines:,} lines for {report['events']:,} events, {right:,} of them in their order"
 
 
 class Rsyslog:
@@ -90,10 +90,10 @@ class Rsyslog:
         self.share = 0.1 if parsed else 1
         self._parsed = parsed
 
-    def start(self, folder):
-        port = folder / "port"
-        (folder / "log").touch()
-        write = f'action(type="omfile" file="{folder}/log"'
+    def start(self, directory):
+        port = directory / "port"
+        (directory / "log").touch()
+        write = f'action(type="omfile" file="{directory}/log"'
         rules = [f"{write})"]
         if self._parsed:
             rules = [
@@ -102,11 +102,11 @@ class Rsyslog:
                 f'if $parsesuccess == "OK" then {write} '
                 'sync="on" flushOnTXEnd="on" ioBufferSize="1m")',
             ]
-        configuration = folder / "rsyslog.conf"
+        configuration = directory / "rsyslog.conf"
         configuration.write_text(
             "\n".join(
                 [
-                    f'global(workDirectory="{folder}")',
+                    f'global(workDirectory="{directory}")',
                     f'module(load="imtcp" maxSessions="{MOST_FILES}")',
                     f'input(type="imtcp" address="127.0.0.1" port="0" listenPortFileName="{port}")',
                     *rules,
@@ -114,7 +114,7 @@ class Rsyslog:
                 ]
             )
         )
-        words = ["-n", "-f", configuration, "-i", folder / "pid"]
+        words = ["-n", "-f", configuration, "-i", directory / "pid"]
         running = harness.Program([RSYSLOGD, *words])
         try:
             harness.until(lambda: self._has_port(running, port), "rsyslog to listen")
@@ -129,24 +129,24 @@ class Rsyslog:
                 raise harness.Failure(line.split("[", maxsplit=1)[0].strip())
         return port.exists() and port.read_text().strip()
 
-    def seconds(self, folder, told):
+    def seconds(self, directory, report):
         """From the client's first byte to the last one in the file."""
-        log = folder / "log"
+        log = directory / "log"
         size, grown_at = 0, time.monotonic()
         while time.monotonic() < grown_at + STILL_S:
             time.sleep(0.05)
             before, size = size, log.stat().st_size
             if size > before:
                 grown_at = time.monotonic()
-            elif self._lines(log) >= told["events"]:
+            elif self._lines(log) >= report["events"]:
                 break
-        return (log.stat().st_mtime_ns - told["begun_unix_ns"]) / 1e9
+        return (log.stat().st_mtime_ns - report["begun_unix_ns"]) / 1e9
 
-    def problem(self, folder, told):
-        lines = self._lines(folder / "log")
-        if lines == told["events"]:
+    def problem(self, directory, report):
+        lines = self._lines(directory / "log")
+        if lines == report["events"]:
             return None
-        return f"{lines:,} lines for {told['events']:,} events"
+        return f"{lines:,} lines for {report['events']:,} events"
 
     @staticmethod
     def _lines(log):
@@ -168,7 +168,7 @@ class Load:
         )
 
         try:
-            if not select.select([self._client.stdout], [], [], harness.PATIENCE_S)[0]:
+            if not select.select([self._client.stdout], [], [], harness.TIMEOUT_S)[0]:
                 raise harness.Failure("the client does not get its connections")
             if self._client.stdout.readline() != b"connected\n":
                 raise self._failure(self._client.stderr.read())
@@ -183,9 +183,9 @@ class Load:
     def run(self):
         """Sends all events: what the client tells of it."""
         try:
-            out, err = self._client.communicate(b"\n", timeout=harness.PATIENCE_S)
+            out, err = self._client.communicate(b"\n", timeout=harness.TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise harness.Failure(f"not done within {harness.PATIENCE_S} s") from None
+            raise harness.Failure(f"not done within {harness.TIMEOUT_S} s") from None
         if self._client.returncode != 0:
             raise self._failure(err)
         return json.loads(out)
@@ -195,40 +195,40 @@ class Load:
         return harness.Failure(err.decode(errors="replace").strip() or "the client has failed")
 
 
-def warm(folder, size):
+def warm(directory, size):
     """Writes and removes a file: a virtual machine gives out memory and disk that nobody has
     touched yet several times slower, which would be charged to whoever comes first."""
     block = bytes(1 << 20)
-    with open(folder / "warm", "wb") as file:
+    with open(directory / "warm", "wb") as file:
         for _ in range(size // len(block) + 1):
             file.write(block)
         os.fsync(file.fileno())
-    (folder / "warm").unlink()
+    (directory / "warm").unlink()
 
 
 def measure(server, connections, events):
     """One Run with a server and a log of its own, and what is wrong with that log, or None."""
     # Not in /tmp, which may be memory: syncing is to be of a disk.
-    with harness.temporary_folder(harness.BUILD) as folder:
-        warm(folder, events * LOGGED_BYTES)
-        running, reach = server.start(folder)
+    with harness.temporary_directory(harness.BUILD) as directory:
+        warm(directory, events * LOGGED_BYTES)
+        running, reach = server.start(directory)
         try:
             load = Load([*reach, "--connections", connections, "--events", events])
             with contextlib.closing(load):
                 cpu_s = running.cpu_s()
-                told = load.run()
-                seconds = server.seconds(folder, told)
+                report = load.run()
+                seconds = server.seconds(directory, report)
                 cpu_s = running.cpu_s() - cpu_s
-            bill = running.stop(signal.SIGTERM)
+            usage = running.stop(signal.SIGTERM)
         finally:
             running.end()
         run = Run(
-            rate=told["events"] / seconds,
-            cpu_us=cpu_s / told["events"] * 1e6,
-            peak_mib=bill.peak_mib,
-            client_us=told["cpu_s"] / told["events"] * 1e6,
+            rate=report["events"] / seconds,
+            cpu_us=cpu_s / report["events"] * 1e6,
+            peak_mib=usage.peak_mib,
+            client_us=report["cpu_s"] / report["events"] * 1e6,
         )
-        return run, server.problem(folder, told)
+        return run, server.problem(directory, report)
 
 
 def rounds_of(cases, count, events, table):
@@ -260,9 +260,9 @@ def middle(runs, name):
 
 def figures(runs):
     return (
-        harness.figure(middle(runs, "rate"), 0),
-        harness.figure(middle(runs, "cpu_us")),
-        harness.figure(middle(runs, "peak_mib"), 1),
+        harness.format_value(middle(runs, "rate"), 0),
+        harness.format_value(middle(runs, "cpu_us")),
+        harness.format_value(middle(runs, "peak_mib"), 1),
     )
 
 

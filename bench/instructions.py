@@ -11,8 +11,8 @@ TICKS = 5
 
 def counted(function, words):
     """Instructions of the function, and of what it calls, in one run of hot_paths."""
-    with harness.temporary_folder() as folder:
-        file = folder / "callgrind.out"
+    with harness.temporary_directory() as directory:
+        file = directory / "callgrind.out"
         callgrind = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
         callgrind += [f"--toggle-collect={function}", f"--callgrind-out-file={file}"]
         harness.run([*callgrind, HOT_PATHS, *words])

@@ -26,7 +26,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="five minutes: smaller loads, one round")
     parser.add_argument("--output", metavar="FILE", help="write the tables there, too")
-    parser.add_argument("--from", dest="folder", metavar="FOLDER", default=".",
+    parser.add_argument("--from", dest="directory", metavar="FOLDER", default=".",
                         help="that of the caller, for FILE")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="only see whether the arguments are right")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them")
@@ -35,7 +35,7 @@ def arguments():
         if part not in PARTS:
             parser.error(f"no such part: {part}; there are {', '.join(PARTS)}")
     if options.output:
-        options.output = pathlib.Path(options.folder) / options.output
+        options.output = pathlib.Path(options.directory) / options.output
     return options
 
 
@@ -46,7 +46,7 @@ def first_of(path, key):
     return "unknown"
 
 
-def said_by(*argv):
+def first_line_of(*argv):
     """The first line that a program prints; empty where it can't run."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=harness.ROOT)
@@ -57,10 +57,10 @@ def said_by(*argv):
 
 def header(quick):
     memory_gib = int(first_of("/proc/meminfo", "MemTotal").split()[0]) / (1 << 20)
-    commit = said_by("git", "-c", f"safe.directory={harness.ROOT}", "describe", "--always", "--dirty")
-    versions = [f"{said_by(str(harness.VIGIL), '--version')} ({commit or 'no git'})"]
+    commit = first_line_of("git", "-c", f"safe.directory={harness.ROOT}", "describe", "--always", "--dirty")
+    versions = [f"{first_line_of(str(harness.VIGIL), '--version')} ({commit or 'no git'})"]
     for package in PACKAGES:
-        version = said_by("dpkg-query", "-W", "-f", "${Version}", package)
+        version = first_line_of("dpkg-query", "-W", "-f", "${Version}", package)
         versions.append(f"{package} {version or '(not installed)'}")
     distribution = platform.freedesktop_os_release().get("PRETTY_NAME", "unknown")
     return "\n".join((

@@ -11,9 +11,9 @@ import urllib.request
 from dataclasses import dataclass, field
 
 import harness
-from harness import Failure, Program, Table, figure, median, progress, ratio
+from harness import Failure, Program, Table, format_value, median, progress, ratio
 
-CROWD = harness.BUILD / "bench" / "crowd"
+IDLE_PROCESSES = harness.BUILD / "bench" / "idle_processes"
 CONFIG = harness.ROOT / "config" / "sample.json"
 
 # Without CPU time for so long, a tool is between two samples.
@@ -21,10 +21,10 @@ SLEEP_S = 0.1
 
 
 @contextlib.contextmanager
-def crowd(processes, threads=1):
+def idle_processes(processes, threads=1):
     """Processes that do nothing, for as long as the block lasts."""
     with subprocess.Popen(
-        [str(CROWD), str(processes), str(threads)],
+        [str(IDLE_PROCESSES), str(processes), str(threads)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -90,13 +90,13 @@ class Command:
 
     def measure(self, settle_s, seconds):
         del settle_s
-        bills = []
+        usages = []
         end = time.monotonic() + seconds
-        while not bills or time.monotonic() < end:
+        while not usages or time.monotonic() < end:
             with harness.program(self.argv) as running:
-                bills.append(running.wait())
+                usages.append(running.wait())
             time.sleep(0.1)
-        return Cost(median([bill.cpu_s for bill in bills]) * 1000, max(b.peak_mib for b in bills))
+        return Cost(median([usage.cpu_s for usage in usages]) * 1000, max(b.peak_mib for b in usages))
 
 
 EXPORTER_CONFIG = """process_names:
@@ -116,9 +116,9 @@ class Exporter:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{free.getsockname()[1]}"
-        with harness.temporary_folder() as folder:
-            (folder / "config.yml").write_text(EXPORTER_CONFIG)
-            argv = [self.name, "-config.path", folder / "config.yml", "-threads=false",
+        with harness.temporary_directory() as directory:
+            (directory / "config.yml").write_text(EXPORTER_CONFIG)
+            argv = [self.name, "-config.path", directory / "config.yml", "-threads=false",
                     "-children=false", "-gather-smaps=false", "-web.listen-address", address]
             with harness.program(argv, ready="Listening on") as running:
                 scrape(address)  # makes its groups
@@ -154,8 +154,8 @@ ATOP = Watcher(
 PS = Command("ps -e", ["ps", "-e", "-o", "pid,ppid,time,rss,comm"])
 
 TOOLS = (VIGIL_WATCH, PIDSTAT, TOP, PS, ATOP, Exporter("prometheus-process-exporter"))
-CROWDS = ((200, 1), (2_000, 1), (10_000, 1), (10, 1_000))
-QUICK_CROWDS = ((2_000, 1),)
+PROCESS_COUNTS = ((200, 1), (2_000, 1), (10_000, 1), (10, 1_000))
+QUICK_PROCESS_COUNTS = ((2_000, 1),)
 
 TRACERS = (
     Watcher("vigil trace -o none", [harness.VIGIL, "trace", "-o", "none"], ready="vigil: tracing"),
@@ -170,7 +170,7 @@ def processes_there():
 
 def sampling(table, processes, threads, quick):
     label = f"{processes:,}" if threads == 1 else f"{processes:,} × {threads:,}"
-    with crowd(processes, threads):
+    with idle_processes(processes, threads):
         base = None
         for tool in TOOLS:
             progress(f"sampling: {label}, {tool.name}")
@@ -182,15 +182,15 @@ def sampling(table, processes, threads, quick):
                 continue
             if tool is VIGIL_WATCH:
                 base = cost.cpu_ms
-            table.add(tool.name, label, figure(cost.cpu_ms), ratio(cost.cpu_ms, base),
-                      figure(cost.peak_mib, 1))  # fmt: skip
+            table.add(tool.name, label, format_value(cost.cpu_ms), ratio(cost.cpu_ms, base),
+                      format_value(cost.peak_mib, 1))  # fmt: skip
 
 
 def at_rest(table, processes, seconds):
     """All at once, so that it is the same minute for all."""
     progress(f"at rest: {processes:,} processes, {seconds} s")
     tools = (VIGIL_WATCH, *TRACERS, PIDSTAT, TOP, ATOP)
-    with crowd(processes), contextlib.ExitStack() as stack:
+    with idle_processes(processes), contextlib.ExitStack() as stack:
         running = {}
         for tool in tools:
             try:
@@ -215,7 +215,7 @@ def at_rest(table, processes, seconds):
             continue
         share = (after[tool.name] - before[tool.name]) / took * 100
         base = share if base is None else base
-        table.add(tool.name, figure(share, 3), ratio(share, base))
+        table.add(tool.name, format_value(share, 3), ratio(share, base))
 
 
 def tables(quick):
@@ -229,7 +229,7 @@ def tables_of(quick):
         ["tool", "processes", "CPU ms a sample", "ratio", "peak MiB"],
     )
     others = processes_there()
-    for processes, threads in QUICK_CROWDS if quick else CROWDS:
+    for processes, threads in QUICK_PROCESS_COUNTS if quick else PROCESS_COUNTS:
         try:
             sampling(table, processes, threads, quick)
         except Failure as failure:

@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass, field
 
 import harness
-from harness import Bill, Failure, Program, Table, figure, median, progress, ratio
+from harness import Usage, Failure, Program, Table, format_value, median, progress, ratio
 
-STORM = harness.BUILD / "bench" / "storm"
+EVENT_LOAD = harness.BUILD / "bench" / "event_load"
 KINDS = ("fork", "exec", "exit", "signal")
 
 # No load takes longer, under whichever tool.
@@ -46,22 +46,22 @@ LOADS = (
 )  # fmt: skip
 
 
-class Actors:
+class LoadRunner:
     """The load's programs under names that nothing else on the machine has, so that its events can
     be told from all others."""
 
-    def __init__(self, folder):
+    def __init__(self, directory):
         self.tag = f"-{os.getpid()}".encode()
         self.late_ms = 0.0  # the last load, behind the rate that it was to have
-        self.name = rb"(?:storm|true)" + self.tag + rb"\b"
-        self.storm = folder / f"storm-{os.getpid()}"
-        self.true = folder / f"true-{os.getpid()}"
-        self.storm.symlink_to(STORM)
+        self.name = rb"(?:load|true)" + self.tag + rb"\b"
+        self.program = directory / f"load-{os.getpid()}"
+        self.true = directory / f"true-{os.getpid()}"
+        self.program.symlink_to(EVENT_LOAD)
         self.true.symlink_to("/bin/true")
 
     def run(self, words):
         """Runs a load to its end; what it made of each kind, and the seconds that it took."""
-        argv = [str(self.storm), *(str(word) for word in words)]
+        argv = [str(self.program), *(str(word) for word in words)]
         if words[0] in ("spawn", "rate"):
             argv.append(str(self.true))
         try:
@@ -70,10 +70,10 @@ class Actors:
             raise Failure(f"the load did not end within {LOAD_PATIENCE_S} s") from None
         except subprocess.CalledProcessError as error:
             raise Failure(f"the load failed: {harness.reason(error.stderr)}") from None
-        told = dict(word.split("=") for word in done.stdout.decode().split())
-        self.late_ms = float(told["late_ms"])
-        made = {kind: int(told[f"{kind}s"]) for kind in KINDS}
-        return made, float(told["seconds"])
+        report = dict(word.split("=") for word in done.stdout.decode().split())
+        self.late_ms = float(report["late_ms"])
+        made = {kind: int(report[f"{kind}s"]) for kind in KINDS}
+        return made, float(report["seconds"])
 
 
 @dataclass
@@ -107,22 +107,22 @@ class Tool:
     def check(self, session):
         """What does not add up in the tool's own account of a run; None where all does."""
 
-    def told(self, session):
+    def reported(self, session):
         """Events in its text, whosesoever."""
         with open(session.result, "rb") as lines:
             return sum(not (self.skip and self.skip in line) for line in lines)
 
-    def seen(self, session, made, actors):
+    def seen(self, session, made, runner):
         """What its text tells of the load, and of the rest of the machine."""
-        name = actors.name + (rb"|" + self.nameless if self.nameless else b"")
+        name = runner.name + (rb"|" + self.nameless if self.nameless else b"")
         patterns = {
             kind: re.compile(pattern.replace(b"LOAD", rb"(?:" + name + rb")"))
             for kind, pattern in self.kinds.items()
         }
-        seen = Seen(dict.fromkeys(self.kinds, 0), self.told(session))
+        seen = Seen(dict.fromkeys(self.kinds, 0), self.reported(session))
         with open(session.result, "rb") as lines:
             for line in lines:
-                named = actors.tag in line
+                named = runner.tag in line
                 if not named and not (self.nameless and self.nameless in line):
                     continue
                 for kind, pattern in patterns.items():
@@ -154,21 +154,21 @@ class Session:
         self.start_cpu_s = running.cpu_s()
 
     def finish(self):
-        """Lets it work off what it got, ends it, makes text; the bill of all that."""
-        self.running.settle()
-        bill = self.running.stop()
+        """Lets it work off what it got, ends it, makes text; the usage of all that."""
+        self.running.wait_idle()
+        usage = self.running.stop()
         if self.tool.text:
-            self.result = self.running.folder / "text"
-            bill = convert(self.tool.text, self.running.folder, self.result, bill)
-        return bill
+            self.result = self.running.directory / "text"
+            usage = convert(self.tool.text, self.running.directory, self.result, usage)
+        return usage
 
 
-def convert(argv, folder, result, bill):
-    with harness.program(argv, stdout=result, cwd=folder) as converter:
+def convert(argv, directory, result, usage):
+    with harness.program(argv, stdout=result, cwd=directory) as converter:
         own = converter.wait()
         if converter.exit_code != 0:
             raise Failure(harness.reason(converter.err.read_bytes()) or "no text")
-    return Bill(bill.cpu_s + own.cpu_s, max(bill.peak_mib, own.peak_mib))
+    return Usage(usage.cpu_s + own.cpu_s, max(usage.peak_mib, own.peak_mib))
 
 
 class Vigil(Tool):
@@ -186,11 +186,11 @@ class Vigil(Tool):
         }
 
     def check(self, session):
-        told = sum(of_kind["delivered"] for of_kind in self.account(session).values())
+        report = sum(of_kind["delivered"] for of_kind in self.account(session).values())
         with open(session.result, "rb") as result:
             # A loss is a line of its own, which is no event.
             lines = sum(b'"kind":"loss"' not in line and b"] LOSS" not in line for line in result)
-        return None if lines == told else f"{told} events delivered by its account, {lines} lines"
+        return None if lines == report else f"{report} events delivered by its account, {lines} lines"
 
 
 class SilentVigil(Vigil):
@@ -199,12 +199,12 @@ class SilentVigil(Vigil):
     def check(self, session):
         return None
 
-    def told(self, session):
+    def reported(self, session):
         return sum(own["delivered"] for own in self.account(session).values())
 
-    def seen(self, session, made, actors):
+    def seen(self, session, made, runner):
         account = self.account(session)
-        seen = Seen({}, self.told(session))
+        seen = Seen({}, self.reported(session))
         for kind in self.kinds:
             own = account[kind]
             missed = own["dropped"] + own["undelivered"]
@@ -218,11 +218,11 @@ class Accounting(Tool):
     @contextlib.contextmanager
     def attached(self):
         self._must_be_off()
-        with harness.temporary_folder() as folder:
-            (folder / "pacct").touch()
+        with harness.temporary_directory() as directory:
+            (directory / "pacct").touch()
             try:
-                harness.run(["accton", folder / "pacct"])
-                yield AccountingSession(self, folder)
+                harness.run(["accton", directory / "pacct"])
+                yield AccountingSession(self, directory)
             finally:
                 harness.run(["accton", "off"])
 
@@ -241,14 +241,14 @@ class Accounting(Tool):
 class AccountingSession:
     start_cpu_s = 0.0
 
-    def __init__(self, tool, folder):
-        self.folder = folder
+    def __init__(self, tool, directory):
+        self.directory = directory
         self.tool = tool
-        self.result = folder / "text"
+        self.result = directory / "text"
 
     def finish(self):
         harness.run(["accton", "off"])
-        return convert(self.tool.text, self.folder, self.result, Bill(0, 0))
+        return convert(self.tool.text, self.directory, self.result, Usage(0, 0))
 
 
 BPFTRACE = """
@@ -293,7 +293,7 @@ TOOLS = (
     ),
     Tool(
         "perf record + script",
-        ["perf", "record", "-a", "-m", "4M", "-o", "{folder}/perf.data",
+        ["perf", "record", "-a", "-m", "4M", "-o", "{directory}/perf.data",
          "-e", "sched:sched_process_fork,sched:sched_process_exec,sched:sched_process_exit",
          "-e", "signal:signal_generate", "--filter", "sig != 17"],
         text=["perf", "script", "-i", "perf.data"],
@@ -376,22 +376,22 @@ def idle(tool, rounds, idle_s):
     while len(runs) < rounds or (min(runs)[0] > IDLE_EVENTS and len(runs) < 3 * rounds):
         with tool.attached() as session:
             time.sleep(idle_s)
-            bill = session.finish()
+            usage = session.finish()
             start_s = session.start_cpu_s
-            runs.append((tool.told(session), start_s, bill.cpu_s - start_s))
+            runs.append((tool.reported(session), start_s, usage.cpu_s - start_s))
     quiet = [run for run in runs if run[0] <= max(IDLE_EVENTS, min(runs)[0])]
     return Idle(min(run[1] for run in quiet), min(run[2] for run in quiet))
 
 
-def measure(tool, load, words, idle_end_s, actors, figures, notes):
+def measure(tool, load, words, idle_end_s, runner, figures, notes):
     """One pair: the load alone, then beside the tool."""
-    alone_s = None if load.paced else actors.run(words)[1]
+    alone_s = None if load.paced else runner.run(words)[1]
     with tool.attached() as session:
-        made, seconds = actors.run(words)
-        if actors.late_ms > LATE_MS:
-            notes.append(f"{tool.name}: the load fell {actors.late_ms:.0f} ms behind its rate.")
-        bill = session.finish()
-        seen = tool.seen(session, made, actors)
+        made, seconds = runner.run(words)
+        if runner.late_ms > LATE_MS:
+            notes.append(f"{tool.name}: the load fell {runner.late_ms:.0f} ms behind its rate.")
+        usage = session.finish()
+        seen = tool.seen(session, made, runner)
         if complaint := tool.check(session):
             notes.append(f"{tool.name}: {complaint}.")
     of_load = sum(seen.of_load.values())
@@ -403,14 +403,14 @@ def measure(tool, load, words, idle_end_s, actors, figures, notes):
     figures.nameless += seen.nameless
     figures.foreign = max(figures.foreign, seen.all / of_load - 1)
     # What others did in the meantime has cost it, too.
-    cpu_s = bill.cpu_s - session.start_cpu_s - idle_end_s
+    cpu_s = usage.cpu_s - session.start_cpu_s - idle_end_s
     figures.cpu_us.append(cpu_s / max(seen.all, of_load) * 1e6)
-    figures.peak_mib = max(figures.peak_mib, bill.peak_mib)
+    figures.peak_mib = max(figures.peak_mib, usage.peak_mib)
     if alone_s:
         figures.slowdown.append((seconds / alone_s - 1) * 100)
 
 
-def table_of(load, words, rounds, tools, idles, failures, actors):
+def table_of(load, words, rounds, tools, idles, failures, runner):
     results = {tool.name: Figures(failure=failures.get(tool.name)) for tool in tools}
     nothing = []
     notes = []
@@ -422,14 +422,14 @@ def table_of(load, words, rounds, tools, idles, failures, actors):
         where = f"tracing: {load.name}, round {turn + 1} of {rounds}"
         if not load.paced:
             progress(f"{where}: nothing")
-            first, second = actors.run(words)[1], actors.run(words)[1]
+            first, second = runner.run(words)[1], runner.run(words)[1]
             nothing.append((second / first - 1) * 100)
         for tool in tools:
             figures = results[tool.name]
             if figures.failure is None:
                 progress(f"{where}: {tool.name}")
                 try:
-                    measure(tool, load, words, idles[tool.name].end_s, actors, figures, notes)
+                    measure(tool, load, words, idles[tool.name].end_s, runner, figures, notes)
                 except Failure as failure:
                     figures.failure = str(failure)
 
@@ -440,7 +440,7 @@ def table_of(load, words, rounds, tools, idles, failures, actors):
          "peak MiB", "slow-down %"],
     )  # fmt: skip
     if nothing:
-        table.add("nothing", *["-"] * 7, figure(median(nothing), 1))
+        table.add("nothing", *["-"] * 7, format_value(median(nothing), 1))
     base = results[tools[0].name].cpu_us
     for tool in tools:
         got = results[tool.name]
@@ -454,11 +454,11 @@ def table_of(load, words, rounds, tools, idles, failures, actors):
             f"{got.made:,}",
             f"{got.seen:,}",
             f"{got.lost:,}",
-            figure(cpu_us),
+            format_value(cpu_us),
             ratio(cpu_us, base and median(base)),
-            figure((idles[tool.name].start_s + idles[tool.name].end_s) * 1000, 0),
-            figure(got.peak_mib, 1),
-            figure(median(got.slowdown), 1) if got.slowdown else "-",
+            format_value((idles[tool.name].start_s + idles[tool.name].end_s) * 1000, 0),
+            format_value(got.peak_mib, 1),
+            format_value(median(got.slowdown), 1) if got.slowdown else "-",
         )
         if got.nameless:
             table.note(f"{tool.name}: {got.nameless:,} of the events that it saw have no name: it reads "
@@ -488,8 +488,8 @@ def explain(table, rounds):
 
 def tables(quick):
     """A table a load, each as soon as it is there."""
-    with harness.temporary_folder() as folder, harness.tracing_files():
-        actors = Actors(folder)
+    with harness.temporary_directory() as directory, harness.tracing_files():
+        runner = LoadRunner(directory)
         idles, failures = {}, {}
         for tool in TOOLS:
             progress(f"tracing: start of {tool.name}")
@@ -501,7 +501,7 @@ def tables(quick):
             words = load.quick_words if quick else load.words
             rounds = 1 if quick or load.paced else 5
             tools = [tool for tool in TOOLS if load.kinds & set(tool.kinds)]
-            table = table_of(load, words, rounds, tools, idles, failures, actors)
+            table = table_of(load, words, rounds, tools, idles, failures, runner)
             if load is LOADS[0]:
                 explain(table, rounds)
             yield table

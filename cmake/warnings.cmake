@@ -11,9 +11,13 @@ if(VIGIL_SANITIZE)
 	target_link_options(vigil_options INTERFACE -fsanitize=address,undefined)
 endif()
 
-# One library a folder; its link list is the list of layers that it may include.
-function(vigil_library name)
-	cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
-	add_library(vigil_${name} STATIC ${arg_SOURCES})
-	target_link_libraries(vigil_${name} PUBLIC vigil_options ${arg_LINKS})
+# vigil_library(DIRECTORY LINKS target...): the library of the sources in src/DIRECTORY. Its link list
+# names every layer that these may include.
+function(vigil_library directory)
+	cmake_parse_arguments(arg "" "" "LINKS" ${ARGN})
+	string(REPLACE "/" "_" name vigil_${directory})
+	file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${directory}/*.cpp)
+	add_library(${name} STATIC ${sources})
+	target_link_libraries(${name} PUBLIC vigil_options ${arg_LINKS})
+	set_property(GLOBAL APPEND PROPERTY VIGIL_LAYERS ${name})
 endfunction()

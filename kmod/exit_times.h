@@ -70,9 +70,9 @@ static inline void times_of_thread(const struct task_struct *thread, struct exit
  */
 static inline unsigned int begin_to_add(const seqcount_t *changes)
 {
-	int patience = 1000;
+	int spins_left = 1000;
 
-	while ((raw_read_seqcount(changes) & 1) && --patience)
+	while ((raw_read_seqcount(changes) & 1) && --spins_left)
 		cpu_relax();
 	return raw_seqcount_begin(changes);
 }

@@ -39,7 +39,7 @@
 #endif
 
 #define PROC_NAME "process_monitor"
-#define RULE "========================================\n"
+#define BANNER "========================================\n"
 #define LINES_OF_AN_EXIT 2
 
 static int set_switch(const char *value, const struct kernel_param *parameter)
@@ -95,7 +95,7 @@ static struct {
 	raw_spinlock_t lock;
 	unsigned long began; /* jiffies */
 	u64 lines;
-	u64 unsaid; /* lines that were suppressed since that was last said */
+	u64 unreported; /* lines that were suppressed since that was last said */
 	u64 suppressed;
 } budget = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(budget.lock),
@@ -127,33 +127,33 @@ MODULE_PARM_DESC(ratelimit, "Lines a second at most, 1 counts as 2; 0: no limit 
 
 static u64 loaded_ns;
 
-/* True where an exit's lines may be written. `unsaid`: suppressed lines to be told before. */
-static bool take_from_budget(u64 *unsaid)
+/* True where an exit's lines may be written. `unreported`: suppressed lines to be told before. */
+static bool consume_budget(u64 *unreported)
 {
 	const u64 limit = READ_ONCE(ratelimit);
 	unsigned long flags;
-	bool taken;
+	bool allowed;
 
-	*unsaid = 0;
-	if (!limit && !READ_ONCE(budget.unsaid))
+	*unreported = 0;
+	if (!limit && !READ_ONCE(budget.unreported))
 		return true;
 	raw_spin_lock_irqsave(&budget.lock, flags);
 	if (!limit || time_after_eq(jiffies, budget.began + HZ)) {
 		budget.began = jiffies;
 		budget.lines = 0;
-		*unsaid = budget.unsaid;
-		budget.unsaid = 0;
+		*unreported = budget.unreported;
+		budget.unreported = 0;
 	}
 	/* An exit is told whole or not at all: a limit of one line lets two through. */
-	taken = !limit || budget.lines + LINES_OF_AN_EXIT <= max_t(u64, limit, LINES_OF_AN_EXIT);
-	if (taken) {
+	allowed = !limit || budget.lines + LINES_OF_AN_EXIT <= max_t(u64, limit, LINES_OF_AN_EXIT);
+	if (allowed) {
 		budget.lines += LINES_OF_AN_EXIT;
 	} else {
-		budget.unsaid += LINES_OF_AN_EXIT;
+		budget.unreported += LINES_OF_AN_EXIT;
 		budget.suppressed += LINES_OF_AN_EXIT;
 	}
 	raw_spin_unlock_irqrestore(&budget.lock, flags);
-	return taken;
+	return allowed;
 }
 
 /* The process that waits for this one, whichever of its threads forked. */
@@ -188,12 +188,12 @@ static void log_exit(const struct task_struct *task, const struct exit_times *ti
 {
 	char name[TASK_COMM_LEN];
 	char escaped[4 * TASK_COMM_LEN];
-	u64 unsaid;
+	u64 unreported;
 
-	if (!take_from_budget(&unsaid))
+	if (!consume_budget(&unreported))
 		return;
-	if (unsaid)
-		pr_info("%llu lines suppressed\n", unsaid);
+	if (unreported)
+		pr_info("%llu lines suppressed\n", unreported);
 	/* A copy: it may be renamed while it is printed. */
 	memcpy(name, task->comm, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
@@ -205,7 +205,7 @@ static void log_exit(const struct task_struct *task, const struct exit_times *ti
 }
 
 /* Ends while the module is being loaded, to see that the probes work. */
-static struct task_struct *witness;
+static struct task_struct *probe_test_task;
 static bool thread_probe_works;
 static bool process_probe_works;
 
@@ -213,7 +213,7 @@ static int on_thread_exit(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct exit_times times;
 
-	if (unlikely(current == READ_ONCE(witness))) {
+	if (unlikely(current == READ_ONCE(probe_test_task))) {
 		WRITE_ONCE(thread_probe_works, true);
 		return 0;
 	}
@@ -233,7 +233,7 @@ static int on_process_exit(struct kprobe *probe, struct pt_regs *regs)
 
 	if (!(regs_get_kernel_argument(regs, 1) & 1))
 		return 0;
-	if (unlikely(current == READ_ONCE(witness))) {
+	if (unlikely(current == READ_ONCE(probe_test_task))) {
 		WRITE_ONCE(process_probe_works, true);
 		return 0;
 	}
@@ -284,7 +284,7 @@ static int __init register_probe(struct kprobe *probe)
 	return error;
 }
 
-static int __init end_at_once(void *unused)
+static int __init exit_immediately(void *unused)
 {
 	return 0;
 }
@@ -292,7 +292,7 @@ static int __init end_at_once(void *unused)
 /* Kprobes can be switched off as a whole, and are then registered without a word. */
 static int __init try_probes(void)
 {
-	struct task_struct *thread = kthread_create(end_at_once, NULL, PROC_NAME);
+	struct task_struct *thread = kthread_create(exit_immediately, NULL, PROC_NAME);
 
 	if (IS_ERR(thread)) {
 		pr_err("Failed to start a thread: %ld\n", PTR_ERR(thread));
@@ -300,9 +300,9 @@ static int __init try_probes(void)
 	}
 	/* Held until nobody is compared with it any more: another's task could take its place. */
 	get_task_struct(thread);
-	WRITE_ONCE(witness, thread);
+	WRITE_ONCE(probe_test_task, thread);
 	kthread_stop(thread); /* returns after its exit */
-	WRITE_ONCE(witness, NULL);
+	WRITE_ONCE(probe_test_task, NULL);
 	put_task_struct(thread);
 	if (READ_ONCE(thread_probe_works) && READ_ONCE(process_probe_works))
 		return 0;
@@ -315,7 +315,7 @@ static int __init process_monitor_init(void)
 {
 	int error;
 
-	pr_info(RULE);
+	pr_info(BANNER);
 	pr_info("Module loading...\n");
 	loaded_ns = ktime_get_boottime_ns();
 	budget.began = jiffies;
@@ -336,7 +336,7 @@ static int __init process_monitor_init(void)
 	pr_info("Registered exit kprobe at %p\n", thread_probe.addr);
 	pr_info("Module loaded successfully\n");
 	pr_info("Monitoring process termination events\n");
-	pr_info(RULE);
+	pr_info(BANNER);
 	return 0;
 
 unregister_both:
@@ -352,12 +352,12 @@ static void __exit process_monitor_exit(void)
 	/* When they return, no handler runs any more. */
 	unregister_kprobe(&process_probe);
 	unregister_kprobe(&thread_probe);
-	if (budget.unsaid)
-		pr_info("%llu lines suppressed\n", budget.unsaid);
-	pr_info(RULE);
+	if (budget.unreported)
+		pr_info("%llu lines suppressed\n", budget.unreported);
+	pr_info(BANNER);
 	pr_info("Module unloaded\n");
 	pr_info("Total process exits monitored: %llu\n", sum_of(PROCESSES));
-	pr_info(RULE);
+	pr_info(BANNER);
 }
 
 module_init(process_monitor_init);

@@ -24,7 +24,7 @@ static __always_inline void charge(__u64 start_ns, int sending, int length)
 {
 	const __u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct vigil_control *control = control_of();
-	struct vigil_process_state *state = control ? keep_process(control, pid, start_ns) : 0;
+	struct vigil_process_state *state = control ? get_or_create_process(control, pid, start_ns) : 0;
 
 	if (state)
 		__sync_fetch_and_add(sending ? &state->sent_bytes : &state->received_bytes,

@@ -58,7 +58,7 @@ static __always_inline void finish(struct vigil_sample *sample, const __u64 grou
 		(void *)(group + bpf_core_field_offset(struct signal_struct,
 						       stats_lock.seqcount.seqcount.sequence)));
 	if (releases != sample->releases || (releases & 1))
-		sample->flags |= VIGIL_SAMPLE_UNSETTLED;
+		sample->flags |= VIGIL_SAMPLE_INCONSISTENT;
 }
 
 SEC("syscall")

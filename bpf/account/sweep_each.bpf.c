@@ -14,7 +14,7 @@ static __always_inline void read_16(__u64 to[2], const void *from)
 }
 
 SEC("iter/task")
-int sweep_each(struct bpf_iter__task *context)
+int task_iter(struct bpf_iter__task *context)
 {
 	struct seq_file *out = context->meta->seq;
 	struct task_struct *task = context->task;

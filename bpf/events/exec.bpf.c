@@ -19,21 +19,18 @@ struct {
  * signal->maxrss survives exec: /bin/true started by a 300 MB parent would seem to have
  * used 300 MB. So its value at exec is kept; only growth beyond it is the new image's.
  */
-static __always_inline void keep_baseline(struct vigil_control *control,
+static __always_inline void save_baseline(struct vigil_control *control,
 					  struct task_struct *task, __u32 pid)
 {
 	const __u64 start_ns = task->group_leader->start_boottime;
 	const __u64 baseline = task->signal->maxrss;
-	struct vigil_process_state *state = keep_process(control, pid, start_ns);
+	struct vigil_process_state *state = get_or_create_process(control, pid, start_ns);
 
 	if (!state)
 		return;
 	state->baseline_pages = baseline;
 	state->threads = 1;
 }
-
-/* For the verifier: hides where a value comes from, so that the check behind it is not removed. */
-#define FORGET(value) asm volatile("" : "+r"(value))
 
 /* Fills record->data; returns how much of it is used. */
 static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task_struct *task,
@@ -47,7 +44,8 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	__u64 file_length = got > 0 ? got - 1 : 0;
 
 	record->argv_bytes = length;
-	FORGET(file_length);
+	/* Hides where the value comes from: else clang removes the bound that the verifier needs. */
+	barrier_var(file_length);
 	file_length &= VIGIL_FILE_MAX - 1;
 
 	/* The file that runs: of a script its interpreter, and never a symbolic link. */
@@ -57,11 +55,11 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 			 : 0;
 	__u64 executable_length = got > 0 ? got - 1 : 0;
 
-	FORGET(executable_length);
+	barrier_var(executable_length);
 	executable_length &= VIGIL_NAME_MAX - 1;
 	const __u64 names_length = file_length + executable_length;
 
-	FORGET(length);
+	barrier_var(length);
 	if (length > VIGIL_ARGV_MAX)
 		length = VIGIL_ARGV_MAX;
 	if (bpf_probe_read_user(record->data + names_length, length, (const void *)begin)) {
@@ -74,7 +72,7 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	return names_length + length;
 }
 
-static __always_inline int tell(struct task_struct *task, int old_tid,
+static __always_inline int emit(struct task_struct *task, int old_tid,
 				struct linux_binprm *program, int lane)
 {
 	struct vigil_control *control = control_of();
@@ -84,21 +82,21 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 	if (!control || !claim(control, VIGIL_EXEC, task, task->self_exec_id))
 		return 0;
 	if (kind_wanted(&control->filter, VIGIL_EXIT))
-		keep_baseline(control, task, pid);
+		save_baseline(control, task, pid);
 	if (!kind_wanted(&control->filter, VIGIL_EXEC))
 		return 0;
 
-	struct vigil_counter *counter = see(control, VIGIL_EXEC, lane);
+	struct vigil_counter *counter = count_seen(control, VIGIL_EXEC, lane);
 	struct vigil_exec *record = bpf_map_lookup_elem(&scratch, &key);
 	if (!counter || !record)
 		return 0;
-	/* Where forks are wanted too, user space names them by the execs of all: see ForkNamer. */
+	/* Where forks are wanted too, user space names them by the execs of all: see ForkNameResolver. */
 	if (!process_wanted(&control->filter, task, !kind_wanted(&control->filter, VIGIL_FORK))) {
 		counter->filtered++;
 		return 0;
 	}
 
-	describe(&record->header, task, TYPED);
+	fill_header(&record->header, task, TYPED);
 	record->header.time_ns = bpf_ktime_get_boot_ns();
 	record->header.sequence = counter->sequence + 1;
 	record->header.kind = VIGIL_EXEC;
@@ -110,7 +108,7 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 
 	__u64 size = __builtin_offsetof(struct vigil_exec, data) +
 		     copy_strings(record, task, program);
-	FORGET(size);
+	barrier_var(size);
 	if (size > sizeof(*record))
 		size = sizeof(*record);
 	record->header.size = size;
@@ -127,7 +125,7 @@ static __always_inline int tell(struct task_struct *task, int old_tid,
 	SEC("tp_btf/sched_process_exec")                                                        \
 	int BPF_PROG(name, struct task_struct *task, int old_tid, struct linux_binprm *program) \
 	{                                                                                       \
-		return tell(task, old_tid, program, lane);                                      \
+		return emit(task, old_tid, program, lane);                                      \
 	}
 LANE(on_exec, 0)
 LANE(on_exec_lane1, 1)

@@ -25,7 +25,7 @@ const volatile __u32 exit_names_last = 0;
 static __always_inline int is_last(const void *context, struct task_struct *task, __u64 start_ns)
 {
 	struct signal_struct *group = task->signal;
-	const __u8 told = 1;
+	const __u8 present = 1;
 
 	if (exit_names_last)
 		return raw_argument(context, 1) & 1;
@@ -43,23 +43,23 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 	 * Where the map fails for another reason, two exits are better than none. Before 6.4 the
 	 * error comes as an int, in half a register.
 	 */
-	return (int)bpf_map_update_elem(&exited, &key, &told, BPF_NOEXIST) != -EEXIST;
+	return (int)bpf_map_update_elem(&exited, &key, &present, BPF_NOEXIST) != -EEXIST;
 }
 
 static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread,
 				       const int typed)
 {
-	record->user_ticks_ns += FOLLOW(typed, thread, utime);
-	record->system_ticks_ns += FOLLOW(typed, thread, stime);
-	record->runtime_ns += FOLLOW(typed, thread, se.sum_exec_runtime);
+	record->user_ticks_ns += READ_FIELD(typed, thread, utime);
+	record->system_ticks_ns += READ_FIELD(typed, thread, stime);
+	record->runtime_ns += READ_FIELD(typed, thread, se.sum_exec_runtime);
 	if (counts_storage()) {
-		record->read_bytes += FOLLOW(typed, thread, ioac.read_bytes);
-		record->write_bytes += FOLLOW(typed, thread, ioac.write_bytes);
+		record->read_bytes += READ_FIELD(typed, thread, ioac.read_bytes);
+		record->write_bytes += READ_FIELD(typed, thread, ioac.write_bytes);
 	}
-	record->voluntary_switches += FOLLOW(typed, thread, nvcsw);
-	record->involuntary_switches += FOLLOW(typed, thread, nivcsw);
-	record->minor_faults += FOLLOW(typed, thread, min_flt);
-	record->major_faults += FOLLOW(typed, thread, maj_flt);
+	record->voluntary_switches += READ_FIELD(typed, thread, nvcsw);
+	record->involuntary_switches += READ_FIELD(typed, thread, nivcsw);
+	record->minor_faults += READ_FIELD(typed, thread, min_flt);
+	record->major_faults += READ_FIELD(typed, thread, maj_flt);
 }
 
 /* The sums of the threads that have been released. */
@@ -101,15 +101,15 @@ static __always_inline int walk_threads(struct vigil_exit *record, struct signal
 static __always_inline void add_process(struct vigil_exit *record, struct task_struct *last)
 {
 	struct signal_struct *group = last->signal;
-	int settled = 0;
+	int quiescent = 0;
 
 	if (group->nr_threads == 1) {
 		/* Nobody else is left to be released, once the last one's release is over. */
 		asm volatile("" : : : "memory");
-		settled = !(group->stats_lock.seqcount.seqcount.sequence & 1);
+		quiescent = !(group->stats_lock.seqcount.seqcount.sequence & 1);
 		asm volatile("" : : : "memory");
 	}
-	if (settled) {
+	if (quiescent) {
 		begin_sums(record, group);
 		add_thread(record, last, TYPED);
 		return;
@@ -126,7 +126,7 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
 		if (!whole)
 			break;
 	}
-	record->header.flags |= VIGIL_FLAG_BILL_PARTIAL;
+	record->header.flags |= VIGIL_FLAG_USAGE_PARTIAL;
 }
 
 /*
@@ -134,14 +134,14 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
  * grown since the exec; else, where memory is still there to ask (6.18), that knows.
  */
 static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
-				     const struct vigil_process_state *state, int unknown_past)
+				     const struct vigil_process_state *state, int incomplete_history)
 {
 	const __u64 peak = task->signal->maxrss;
 	struct mm_struct *mm = task->mm;
 	__u64 baseline = state ? state->baseline_pages : VIGIL_NO_BASELINE;
 
 	record->peak_rss_pages = peak;
-	if (baseline == VIGIL_NO_BASELINE && !unknown_past)
+	if (baseline == VIGIL_NO_BASELINE && !incomplete_history)
 		return; /* it never called exec */
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
@@ -158,7 +158,7 @@ static __always_inline void add_network(struct vigil_exit *record,
 					const struct vigil_process_state *state,
 					const struct vigil_control *control, __u64 start_ns)
 {
-	const int partial = state ? state->bytes_partial : found_no_room(control, start_ns);
+	const int partial = state ? state->bytes_partial : map_was_full(control, start_ns);
 
 	record->sent_bytes = state ? state->sent_bytes : 0;
 	record->received_bytes = state ? state->received_bytes : 0;
@@ -171,25 +171,25 @@ static __always_inline void fill_process(struct vigil_exit *record, struct task_
 {
 	struct signal_struct *group = task->signal;
 	const __u32 pid = task->tgid;
-	const int unknown_past = past_unknown(control, start_ns);
+	const int incomplete_history = history_incomplete(control, start_ns);
 	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
 
 	if (state && state->start_ns != start_ns)
 		state = 0;
-	describe(&record->header, task->group_leader, TYPED);
+	fill_header(&record->header, task->group_leader, TYPED);
 	record->status = (group->flags & SIGNAL_GROUP_EXIT) ? group->group_exit_code
 							    : task->group_leader->exit_code;
 	record->threads = state ? state->threads : 1;
-	if (!record->threads || (unknown_past && !state))
+	if (!record->threads || (incomplete_history && !state))
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
 	add_process(record, task);
 	add_network(record, state, control, start_ns);
-	add_peak(record, task, state, unknown_past);
+	add_peak(record, task, state, incomplete_history);
 }
 
 static __always_inline void fill_thread(struct vigil_exit *record, struct task_struct *task)
 {
-	describe(&record->header, task, TYPED);
+	fill_header(&record->header, task, TYPED);
 	record->header.flags |= VIGIL_FLAG_THREAD | VIGIL_FLAG_NETWORK_UNKNOWN;
 	record->status = task->exit_code;
 	record->threads = 1;
@@ -202,12 +202,12 @@ static __always_inline void fill_thread(struct vigil_exit *record, struct task_s
 	add_thread(record, task, TYPED);
 }
 
-static __always_inline void tell(struct vigil_control *control, struct task_struct *task,
+static __always_inline void emit(struct vigil_control *control, struct task_struct *task,
 				 __u64 start_ns, int last, int lane)
 {
 	if (!kind_wanted(&control->filter, VIGIL_EXIT))
 		return;
-	struct vigil_counter *counter = see(control, VIGIL_EXIT, lane);
+	struct vigil_counter *counter = count_seen(control, VIGIL_EXIT, lane);
 	if (!counter)
 		return;
 	if (!process_wanted(&control->filter, last ? task->group_leader : task, 1)) {
@@ -243,7 +243,7 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 	const int last = is_last(context, task, start_ns);
 	const int threads = control->filter.flags & VIGIL_FILTER_THREADS;
 	if (last || threads)
-		tell(control, task, start_ns, last, lane);
+		emit(control, task, start_ns, last, lane);
 	if (last) {
 		bpf_map_delete_elem(&processes, &pid);
 		/* Threads may still be on their way here: the next process of this pid cleans up. */

@@ -26,13 +26,13 @@ static __always_inline void count_thread(struct vigil_control *control,
 	if (!state || state->start_ns != start_ns) {
 		if (start_ns < control->attached_ns)
 			return; /* earlier threads of it were not counted */
-		state = keep_process(control, pid, start_ns);
+		state = get_or_create_process(control, pid, start_ns);
 	}
 	if (state && state->threads)
 		__sync_fetch_and_add(&state->threads, 1);
 }
 
-static __always_inline int tell(struct task_struct *parent, struct task_struct *child, int lane)
+static __always_inline int emit(struct task_struct *parent, struct task_struct *child, int lane)
 {
 	struct vigil_control *control = control_of();
 	const __u32 pid = child->tgid;
@@ -59,7 +59,7 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 	if (!kind_wanted(filter, VIGIL_FORK))
 		return 0;
 
-	struct vigil_counter *counter = see(control, VIGIL_FORK, lane);
+	struct vigil_counter *counter = count_seen(control, VIGIL_FORK, lane);
 	if (!counter)
 		return 0;
 	/* The child still carries its parent's comm: user space decides on that. */
@@ -72,7 +72,7 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 	struct vigil_fork *record = reserve(control, counter, VIGIL_FORK, lane, sizeof(*record));
 	if (!record)
 		return 0;
-	describe(&record->header, child, TYPED);
+	fill_header(&record->header, child, TYPED);
 	record->header.tid = tid;
 	if (is_thread)
 		record->header.flags = VIGIL_FLAG_THREAD;
@@ -85,7 +85,7 @@ static __always_inline int tell(struct task_struct *parent, struct task_struct *
 	SEC("tp_btf/sched_process_fork")                                                        \
 	int BPF_PROG(name, struct task_struct *parent, struct task_struct *child)               \
 	{                                                                                       \
-		return tell(parent, child, lane);                                               \
+		return emit(parent, child, lane);                                               \
 	}
 LANE(on_fork, 0)
 LANE(on_fork_lane1, 1)

@@ -38,7 +38,7 @@ static __always_inline int arguments_wanted(const struct vigil_filter *filter,
 	return !filter->target || (__s32)filter->target == attempt->target;
 }
 
-static __always_inline int tell(const struct syscall_exit *context, __u32 syscall)
+static __always_inline int emit(const struct syscall_exit *context, __u32 syscall)
 {
 	struct vigil_control *control = control_of();
 	struct task_struct *task = current_task();
@@ -46,7 +46,7 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 
 	if (result >= 0 || !control || !kind_wanted(&control->filter, VIGIL_KILL_FAILED))
 		return 0;
-	struct vigil_counter *counter = see(control, VIGIL_KILL_FAILED, 0);
+	struct vigil_counter *counter = count_seen(control, VIGIL_KILL_FAILED, 0);
 	if (!counter)
 		return 0;
 
@@ -73,7 +73,7 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 		reserve(control, counter, VIGIL_KILL_FAILED, 0, sizeof(*record));
 	if (!record)
 		return 0;
-	describe(&record->header, leader_of(task), UNTYPED);
+	fill_header(&record->header, leader_of(task), UNTYPED);
 	record->header.tid = BPF_CORE_READ(task, pid);
 	record->target = attempt.target;
 	record->target_tid = attempt.target_tid;
@@ -88,17 +88,17 @@ static __always_inline int tell(const struct syscall_exit *context, __u32 syscal
 SEC("tp/syscalls/sys_exit_kill")
 int on_kill_exit(struct syscall_exit *context)
 {
-	return tell(context, VIGIL_SYSCALL_KILL);
+	return emit(context, VIGIL_SYSCALL_KILL);
 }
 
 SEC("tp/syscalls/sys_exit_tkill")
 int on_tkill_exit(struct syscall_exit *context)
 {
-	return tell(context, VIGIL_SYSCALL_TKILL);
+	return emit(context, VIGIL_SYSCALL_TKILL);
 }
 
 SEC("tp/syscalls/sys_exit_tgkill")
 int on_tgkill_exit(struct syscall_exit *context)
 {
-	return tell(context, VIGIL_SYSCALL_TGKILL);
+	return emit(context, VIGIL_SYSCALL_TGKILL);
 }

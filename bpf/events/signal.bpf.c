@@ -51,20 +51,20 @@ static __always_inline __u32 context_of(struct task_struct *target, int number, 
 	if (group)
 		context |= VIGIL_CONTEXT_GROUP;
 	if (is_dumping(target))
-		context |= VIGIL_CONTEXT_DUMPING;
+		context |= VIGIL_CONTEXT_DUMPING_CORE;
 	return context;
 }
 
-static __always_inline void describe_sender(struct vigil_signal *record,
+static __always_inline void fill_sender(struct vigil_signal *record,
 					    struct task_struct *sender, const int typed)
 {
-	struct task_struct *leader = FOLLOW(typed, sender, group_leader);
-	const __u32 flags = FOLLOW(typed, sender, flags);
+	struct task_struct *leader = READ_FIELD(typed, sender, group_leader);
+	const __u32 flags = READ_FIELD(typed, sender, flags);
 
-	record->sender_start_ns = FOLLOW(typed, leader, start_boottime);
-	record->sender_pid = FOLLOW(typed, sender, tgid);
-	record->sender_tid = FOLLOW(typed, sender, pid);
-	record->sender_uid = FOLLOW(typed, sender, cred, uid.val);
+	record->sender_start_ns = READ_FIELD(typed, leader, start_boottime);
+	record->sender_pid = READ_FIELD(typed, sender, tgid);
+	record->sender_tid = READ_FIELD(typed, sender, pid);
+	record->sender_uid = READ_FIELD(typed, sender, cred, uid.val);
 	copy_comm(record->sender_comm, leader);
 	if (record->sender_pid == record->header.pid)
 		record->context |= VIGIL_CONTEXT_SELF;
@@ -108,7 +108,7 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 	if (!control)
 		return 0;
 	const int wanted = kind_wanted(&control->filter, VIGIL_SIGNAL);
-	struct vigil_counter *counter = wanted ? see(control, VIGIL_SIGNAL, 0) : 0;
+	struct vigil_counter *counter = wanted ? count_seen(control, VIGIL_SIGNAL, 0) : 0;
 
 	/* Mostly SIGCHLD, which goes by unread. */
 	if (counter && !number_wanted(&control->filter, number) && number != SIGKILL) {
@@ -135,7 +135,7 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 	struct vigil_signal *record = reserve(control, counter, VIGIL_SIGNAL, 0, sizeof(*record));
 	if (!record)
 		return 0;
-	describe(&record->header, target->group_leader, TYPED);
+	fill_header(&record->header, target->group_leader, TYPED);
 	record->header.tid = target->pid;
 	record->number = number;
 	record->code = code;
@@ -144,9 +144,9 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 	record->context = context_of(target, number, group);
 	record->reserved = 0;
 	if (has_typed_current())
-		describe_sender(record, bpf_get_current_task_btf(), TYPED);
+		fill_sender(record, bpf_get_current_task_btf(), TYPED);
 	else
-		describe_sender(record, sender, UNTYPED);
+		fill_sender(record, sender, UNTYPED);
 	bpf_ringbuf_submit(record, wake_flag(control));
 	return 0;
 }
@@ -177,7 +177,7 @@ int BPF_PROG(on_oom)
 
 	if (!control || !kind_wanted(&control->filter, VIGIL_OOM))
 		return 0;
-	struct vigil_counter *counter = see(control, VIGIL_OOM, 0);
+	struct vigil_counter *counter = count_seen(control, VIGIL_OOM, 0);
 	if (!counter)
 		return 0;
 	if (victim && !process_wanted(&control->filter, leader_of(victim), 1)) {
@@ -192,7 +192,7 @@ int BPF_PROG(on_oom)
 	if (victim) {
 		struct mm_struct *mm = BPF_CORE_READ(victim, signal, oom_mm);
 
-		describe(&record->header, leader_of(victim), UNTYPED);
+		fill_header(&record->header, leader_of(victim), UNTYPED);
 		record->header.tid = BPF_CORE_READ(victim, pid);
 		record->score_adjust = BPF_CORE_READ(victim, signal, oom_score_adj);
 		if (mm)

@@ -40,7 +40,7 @@ static __always_inline int claim(const struct vigil_control *control, int kind,
 }
 
 /* Counts the event as seen; NULL can't happen, but the verifier does not know. */
-static __always_inline struct vigil_counter *see(const struct vigil_control *control, int kind,
+static __always_inline struct vigil_counter *count_seen(const struct vigil_control *control, int kind,
 						 int lane)
 {
 	const __u32 stream = stream_of(control, lane);
@@ -89,7 +89,7 @@ static __always_inline __u64 wake_flag(struct vigil_control *control)
 
 	if (*state == VIGIL_READER_AWAKE)
 		return BPF_RB_NO_WAKEUP;
-	if (*state == VIGIL_READER_NAPPING &&
+	if (*state == VIGIL_READER_BATCHING &&
 	    bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < control->wakeup_bytes)
 		return BPF_RB_NO_WAKEUP;
 	*state = VIGIL_READER_AWAKE;

@@ -28,12 +28,12 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} anchor SEC(".maps");
+} percpu_anchor SEC(".maps");
 
 /* The kernel's own table of these offsets is a symbol that only some kernels let programs see. */
 static __always_inline void find_cpu_offsets(void)
 {
-	const void *map = &anchor;
+	const void *map = &percpu_anchor;
 	const __u32 zero = 0;
 	__u64 address = 0, base = 0;
 
@@ -45,7 +45,7 @@ static __always_inline void find_cpu_offsets(void)
 	for (__u32 cpu = 0; cpu < EXACT_RSS_CPUS; cpu++) {
 		if (cpu >= cpu_count)
 			break;
-		void *here = bpf_map_lookup_percpu_elem(&anchor, &zero, cpu);
+		void *here = bpf_map_lookup_percpu_elem(&percpu_anchor, &zero, cpu);
 
 		if (!here)
 			return;

@@ -10,7 +10,7 @@
  * costs a tenth of the helper that any other address needs.
  */
 enum { UNTYPED, TYPED };
-#define FOLLOW(typed, object, ...) \
+#define READ_FIELD(typed, object, ...) \
 	((typed) ? ___arrow(object, __VA_ARGS__) : BPF_CORE_READ(object, __VA_ARGS__))
 
 static __always_inline struct task_struct *current_task(void)
@@ -51,29 +51,29 @@ static __always_inline __u64 raw_argument(const void *context, int index)
 }
 
 /* The header's process fields, from any thread of the process; `tid` stays the caller's. */
-static __always_inline void describe(struct vigil_header *header, struct task_struct *task,
+static __always_inline void fill_header(struct vigil_header *header, struct task_struct *task,
 				     const int typed)
 {
-	header->start_ns = FOLLOW(typed, task, group_leader, start_boottime);
-	header->cgroup_id = FOLLOW(typed, task, cgroups, dfl_cgrp, kn, id);
-	header->pid = FOLLOW(typed, task, tgid);
-	header->ppid = FOLLOW(typed, task, real_parent, tgid);
-	header->uid = FOLLOW(typed, task, cred, uid.val);
-	header->gid = FOLLOW(typed, task, cred, gid.val);
-	header->pidns_level = FOLLOW(typed, task, thread_pid, level);
+	header->start_ns = READ_FIELD(typed, task, group_leader, start_boottime);
+	header->cgroup_id = READ_FIELD(typed, task, cgroups, dfl_cgrp, kn, id);
+	header->pid = READ_FIELD(typed, task, tgid);
+	header->ppid = READ_FIELD(typed, task, real_parent, tgid);
+	header->uid = READ_FIELD(typed, task, cred, uid.val);
+	header->gid = READ_FIELD(typed, task, cred, gid.val);
+	header->pidns_level = READ_FIELD(typed, task, thread_pid, level);
 	copy_comm(header->comm, task);
 }
 
 /* It, or another one that lived at the time, found no room in `processes`. */
-static __always_inline int found_no_room(const struct vigil_control *control, __u64 start_ns)
+static __always_inline int map_was_full(const struct vigil_control *control, __u64 start_ns)
 {
 	return start_ns <= control->processes_full_ns;
 }
 
 /* Something of its life may have been missed. */
-static __always_inline int past_unknown(const struct vigil_control *control, __u64 start_ns)
+static __always_inline int history_incomplete(const struct vigil_control *control, __u64 start_ns)
 {
-	return start_ns < control->attached_ns || found_no_room(control, start_ns);
+	return start_ns < control->attached_ns || map_was_full(control, start_ns);
 }
 
 /*
@@ -81,7 +81,7 @@ static __always_inline int past_unknown(const struct vigil_control *control, __u
  * another would have been counted. Several of its threads may try that at once; the first one's
  * entry stays. NULL where there is no room.
  */
-static __always_inline struct vigil_process_state *keep_process(struct vigil_control *control,
+static __always_inline struct vigil_process_state *get_or_create_process(struct vigil_control *control,
 								 __u32 pid, __u64 start_ns)
 {
 	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
@@ -91,8 +91,8 @@ static __always_inline struct vigil_process_state *keep_process(struct vigil_con
 	struct vigil_process_state fresh = {
 		.start_ns = start_ns,
 		.baseline_pages = VIGIL_NO_BASELINE,
-		.threads = past_unknown(control, start_ns) ? 0 : 1,
-		.bytes_partial = found_no_room(control, start_ns),
+		.threads = history_incomplete(control, start_ns) ? 0 : 1,
+		.bytes_partial = map_was_full(control, start_ns),
 	};
 	bpf_map_update_elem(&processes, &pid, &fresh, state ? BPF_ANY : BPF_NOEXIST);
 	state = bpf_map_lookup_elem(&processes, &pid);
@@ -116,9 +116,9 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm, const int type
 		anonymous = BPF_CORE_READ(old, rss_stat.count[1].counter);
 		shared = BPF_CORE_READ(old, rss_stat.count[3].counter);
 	} else {
-		file = FOLLOW(typed, mm, rss_stat[0].count);
-		anonymous = FOLLOW(typed, mm, rss_stat[1].count);
-		shared = FOLLOW(typed, mm, rss_stat[3].count);
+		file = READ_FIELD(typed, mm, rss_stat[0].count);
+		anonymous = READ_FIELD(typed, mm, rss_stat[1].count);
+		shared = READ_FIELD(typed, mm, rss_stat[3].count);
 	}
 	return (file > 0 ? file : 0) + (anonymous > 0 ? anonymous : 0) + (shared > 0 ? shared : 0);
 }

@@ -17,7 +17,7 @@ constexpr size_t max_config_error_bytes = 1024;
 // For what is on its way to the disk.
 constexpr uint64_t durable_timeout_ns = 2 * ns_per_s;
 
-model::Event loss_event(const SpoolLoss& loss, model::LossPlace place) {
+model::Event loss_event(const SpoolLoss& loss, model::LossStage place) {
     model::Event event;
     event.kind = model::Kind::loss;
     event.boot_ns = boot_now_ns();
@@ -26,7 +26,7 @@ model::Event loss_event(const SpoolLoss& loss, model::LossPlace place) {
                              .count = loss.count,
                              .from_unix_ns = loss.from_unix_ns,
                              .to_unix_ns = loss.to_unix_ns,
-                             .place = place};
+                             .stage = place};
     return event;
 }
 
@@ -42,7 +42,7 @@ Agent::Agent(const AgentOptions& options, monitor::EventSources& sources, AgentC
     : options_(options),
       client_(&client),
       keeps_deaths_(sources.reader() != nullptr),
-      json_(sinks::make_json_sink(host::host_name(), sinks::longest_journal_line)),
+      json_(format::make_json_formatter(host::host_name(), format::max_journal_line_bytes)),
       rule_cache_(options.state),
       heartbeat_(options.state),
       monitor_(sources.move_sampler(), sources.reader(), options.interval_ns),
@@ -64,9 +64,9 @@ Result<void> Agent::open() {
     return {};
 }
 
-Result<void> Agent::start(std::vector<wire::Address> servers) {
+Result<void> Agent::start(std::vector<Address> servers) {
     SpoolOptions spool;
-    spool.folder = options_.state;
+    spool.directory = options_.state;
     spool.total_bytes = options_.queue_bytes;
     TRY_ASSIGN(spool_, Spool::open(spool));
     TRY(use_cached_rules());
@@ -79,13 +79,13 @@ Result<void> Agent::start(std::vector<wire::Address> servers) {
         client_->on_agent_message(
             "no deaths are kept: without events of the kernel nobody knows of them");
     }
-    LinkOptions link = options_.link;
+    ServerClientOptions link = options_.client;
     if (!servers.empty()) {
         link.servers = std::move(servers);
     }
     link.hello.host = host::host_name();
     link.hello.boot_id = host::boot_id();
-    TRY_ASSIGN(link_, Link::open(link, *spool_, *inbox_));
+    TRY_ASSIGN(link_, ServerClient::open(link, *spool_, *inbox_));
     link_->set_status(wire_status());
     return {};
 }
@@ -135,29 +135,30 @@ void Agent::on_inbox() {
             client_->on_agent_stop();
         } else if (const auto* config = std::get_if<wire::Config>(&message)) {
             apply(*config);
-        } else if (const auto* state = std::get_if<LinkState>(&message)) {
+        } else if (const auto* state = std::get_if<ServerClientState>(&message)) {
             on_link_state(*state);
         } else {
-            send(loss_event(std::get<RefusedLines>(message).loss, model::LossPlace::refused));
+            send(loss_event(std::get<RefusedLines>(message).loss, model::LossStage::refused));
         }
     }
 }
 
-void Agent::on_link_state(const LinkState& state) {
-    if (state.connected && !link_state_.connected) {
+void Agent::on_link_state(const ServerClientState& state) {
+    if (state.connected && !client_state_.connected) {
         client_->on_agent_message(fmt::format("connected to {}", state.server));
-    } else if (!state.connected && (link_state_.connected || state.error != link_state_.error)) {
+    } else if (!state.connected &&
+               (client_state_.connected || state.error != client_state_.error)) {
         client_->on_agent_message(
             fmt::format("no connection to {}: {}; events wait on disk", state.server, state.error));
     }
-    link_state_ = state;
+    client_state_ = state;
 }
 
 void Agent::on_second() {
     if (!link_) {
         return;
     }
-    spool_->keep_bounds();
+    spool_->enforce_retention();
     if (keeps_deaths_) {
         writer_.on_second();
     }
@@ -169,9 +170,9 @@ void Agent::on_second() {
 }
 
 void Agent::report_spool() {
-    spool_->tell_loss([this](const SpoolLoss& loss) {
+    spool_->report_loss([this](const SpoolLoss& loss) {
         std::string line;
-        json_->append(line, loss_event(loss, model::LossPlace::queue));
+        json_->append(line, loss_event(loss, model::LossStage::queue));
         return line;
     });
     if (const uint64_t lost = spool_->lost(); lost != reported_lost_) {
@@ -179,7 +180,7 @@ void Agent::report_spool() {
             fmt::format("{} events were dropped: the queue is full", lost - reported_lost_));
         reported_lost_ = lost;
     }
-    if (const std::string error = spool_->trouble(); error != spool_error_) {
+    if (const std::string error = spool_->last_error(); error != spool_error_) {
         client_->on_agent_message(error.empty() ? "the queue is written again" : error);
         spool_error_ = error;
     }
@@ -191,7 +192,7 @@ void Agent::beat_if_durable() {
     const bool first = std::exchange(next_beat_ns_, boot_now_ns() + beat_interval_ns) == 0;
     const bool deaths_durable = !keeps_deaths_ || writer_.is_durable();
     const bool durable =
-        spool_->trouble().empty() && spool_->is_durable(beat_sequence_) && deaths_durable;
+        spool_->last_error().empty() && spool_->is_durable(beat_sequence_) && deaths_durable;
     beat_sequence_ = spool_->last_sequence();
     if (!durable) {
         return;
@@ -208,7 +209,7 @@ void Agent::report_downtime() {
             writer_.on_event(*downtime);
             (void)writer_.wait_durable(durable_timeout_ns);
         }
-        spool_->settle(durable_timeout_ns);
+        spool_->wait_durable(durable_timeout_ns);
     }
     // Where that event is not on the disk, the next start is to report the same time.
     beat_sequence_ = spool_->last_sequence();
@@ -242,8 +243,8 @@ void Agent::on_death(const model::Event& event, std::string_view line) {
     }
 }
 
-wire::Status Agent::wire_status() const {
-    wire::Status status;
+wire::AgentStatus Agent::wire_status() const {
+    wire::AgentStatus status;
     status.config = config_hash_;
     status.config_error = config_error_;
     status.processes = monitor_.table().size();
@@ -257,7 +258,7 @@ wire::Status Agent::wire_status() const {
 }
 
 void Agent::flush_to_disk() {
-    spool_->settle(durable_timeout_ns);
+    spool_->wait_durable(durable_timeout_ns);
     if (keeps_deaths_) {
         (void)writer_.wait_durable(durable_timeout_ns);
     }

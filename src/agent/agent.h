@@ -6,7 +6,7 @@
 //                                         ▼               ▼
 //                            recorder, spool, screen    store, spool, screen
 //
-// All of it runs on the monitor's thread; the spool's journal and the link to the server have
+// All of it runs on the monitor's thread; the spool's journal and the client of the server have
 // threads of their own, which reach this one through the inbox.
 #pragma once
 
@@ -19,23 +19,23 @@
 
 #include "agent/heartbeat.h"
 #include "agent/inbox.h"
-#include "agent/link.h"
 #include "agent/rule_cache.h"
+#include "agent/server_client.h"
 #include "agent/spool.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "deaths/death_recorder.h"
 #include "deaths/death_writer.h"
+#include "format/formatter.h"
 #include "monitor/event_sources.h"
 #include "monitor/process_monitor.h"
 #include "rules/limit_monitor.h"
-#include "sinks/sink.h"
 
 namespace vigil::agent {
 
 struct AgentOptions {
     std::string state;  // directory
-    LinkOptions link;
+    ServerClientOptions client;
     uint64_t interval_ns = ns_per_s;
     uint64_t queue_bytes = 256 << 20;
     deaths::Retention retention;
@@ -73,7 +73,7 @@ class Agent final : public process::ProcessObserver,
 
     // Opens spool and store, loads the living processes and begins to connect. To be called once,
     // before the monitor's first tick. `servers` replace those of the options if not empty.
-    Result<void> start(std::vector<wire::Address> servers);
+    Result<void> start(std::vector<Address> servers);
 
     // To be called about once a second.
     void on_second();
@@ -84,7 +84,7 @@ class Agent final : public process::ProcessObserver,
     void mark_end();
 
     bool keeps_deaths() const { return keeps_deaths_; }
-    bool is_connected() const { return link_state_.connected; }
+    bool is_connected() const { return client_state_.connected; }
     monitor::ProcessMonitor& monitor() { return monitor_; }
     const monitor::ProcessMonitor& monitor() const { return monitor_; }
     const rules::LimitMonitor& limits() const { return limits_; }
@@ -105,17 +105,17 @@ class Agent final : public process::ProcessObserver,
  private:
     Result<void> use_cached_rules();
     void apply(const wire::Config& config);
-    void on_link_state(const LinkState& state);
+    void on_link_state(const ServerClientState& state);
     void report_downtime();
     void report_spool();
     void beat_if_durable();
     void send(const model::Event& event);
-    wire::Status wire_status() const;
+    wire::AgentStatus wire_status() const;
 
     AgentOptions options_;
     AgentClient* client_;
     bool keeps_deaths_;
-    std::unique_ptr<sinks::Sink> json_;
+    std::unique_ptr<format::Formatter> json_;
     std::string line_;
     RuleCache rule_cache_;
     Heartbeat heartbeat_;
@@ -127,7 +127,7 @@ class Agent final : public process::ProcessObserver,
 
     std::string config_hash_;
     std::string config_error_;
-    LinkState link_state_;
+    ServerClientState client_state_;
     std::string spool_error_;
     uint64_t reported_lost_ = 0;
     uint64_t next_beat_ns_ = 0;
@@ -136,7 +136,7 @@ class Agent final : public process::ProcessObserver,
 
     std::unique_ptr<Inbox> inbox_;  // the threads of the next two use it
     std::unique_ptr<Spool> spool_;
-    std::unique_ptr<Link> link_;
+    std::unique_ptr<ServerClient> link_;
 };
 
 }  // namespace vigil::agent

@@ -18,8 +18,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr size_t part_bytes = 64 << 10;
-constexpr uint64_t greeting_s = 10;  // for TLS and welcome
+constexpr size_t batch_bytes = 64 << 10;
+constexpr uint64_t handshake_timeout_s = 10;  // for TLS and welcome
 
 }  // namespace
 
@@ -28,36 +28,36 @@ Connection::Connection(asio::io_context& io, ConnectionOwner& owner,
     : io_(&io),
       owner_(&owner),
       stream_(std::move(stream)),
-      news_(io, asio::steady_timer::time_point::max()) {}
+      wakeup_(io, asio::steady_timer::time_point::max()) {}
 
-wire::Awaitable<Result<void>> Connection::run(wire::Hello hello, wire::Status status) {
-    heard_ns_ = boot_now_ns();
-    const auto shaken = co_await stream_->handshake();
-    if (!shaken) {
-        end(shaken.error().context);
+wire::Awaitable<Result<void>> Connection::run(wire::Hello hello, wire::AgentStatus status) {
+    last_received_ns_ = boot_now_ns();
+    const auto handshake = co_await stream_->handshake();
+    if (!handshake) {
+        end(handshake.error().context);
         co_return Error{ErrorCode::failed, reason_};
     }
-    const SpoolPart begin = owner_->spool().begin();
+    const SpoolBatch begin = owner_->spool().begin();
     status_ = std::move(status);
     hello.config = status_.config;
     hello.journal = journal_ = begin.journal;
     hello.next_sequence = begin.first_sequence;
     const std::string first = wire::format(hello);
-    const auto greeted = co_await stream_->write(first);
-    if (!greeted) {
-        end(greeted.error().context);
+    const auto hello_written = co_await stream_->write(first);
+    if (!hello_written) {
+        end(hello_written.error().context);
     }
     asio::co_spawn(
         *io_, [self = shared_from_this()] { return self->send_all(); }, asio::detached);
     while (!closed_) {
-        char* const room = lines_.room();
-        const size_t room_bytes = lines_.room_bytes();
-        const auto count = co_await stream_->read_some(room, room_bytes);
+        char* const writable = lines_.writable();
+        const size_t writable_bytes = lines_.writable_bytes();
+        const auto count = co_await stream_->read_some(writable, writable_bytes);
         if (!count || *count == 0) {
             end(count ? "the server closed the connection" : count.error().context);
             break;
         }
-        heard_ns_ = boot_now_ns();
+        last_received_ns_ = boot_now_ns();
         lines_.add(*count);
         while (const auto line = lines_.next()) {
             auto message = parser_.from_server(*line);
@@ -65,7 +65,7 @@ wire::Awaitable<Result<void>> Connection::run(wire::Hello hello, wire::Status st
                 end("the server says what is not in the protocol: " + message.error().context);
                 break;
             }
-            take(std::move(*message));
+            handle(std::move(*message));
         }
         if (lines_.is_too_long()) {
             end("the server sends a line that is too long");
@@ -74,15 +74,15 @@ wire::Awaitable<Result<void>> Connection::run(wire::Hello hello, wire::Status st
     co_return Error{ErrorCode::failed, reason_};
 }
 
-void Connection::take(wire::FromServer message) {
+void Connection::handle(wire::FromServer message) {
     if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
         owner_->spool().acknowledge(welcome->journal, welcome->sequence);
         if (welcome->journal == journal_ && !welcomed_) {
-            welcomed_ = greeted_ = true;
+            welcomed_ = handshake_done_ = true;
             // Of an earlier journal some may be on their way still: not once more.
             sent_ = std::max(sent_, owner_->spool().acknowledged());
             owner_->on_welcome();
-            news_.cancel();
+            wakeup_.cancel();
         }
     } else if (const auto* ack = std::get_if<wire::Ack>(&message)) {
         const uint64_t before = owner_->spool().acknowledged();
@@ -93,32 +93,32 @@ void Connection::take(wire::FromServer message) {
     } else if (auto* config = std::get_if<wire::Config>(&message)) {
         owner_->on_config(std::move(*config));
     } else {
-        const auto& refusal = std::get<wire::Refusal>(message);
-        if (refusal.sequence) {
-            owner_->on_refused(*refusal.sequence);
+        const auto& error_message = std::get<wire::ErrorMessage>(message);
+        if (error_message.sequence) {
+            owner_->on_refused(*error_message.sequence);
         }
-        end("the server refused: " + printable(refusal.reason));
+        end("the server refused: " + escape_terminal(error_message.reason));
     }
 }
 
-void Connection::more() { news_.cancel(); }
+void Connection::notify_new_lines() { wakeup_.cancel(); }
 
-void Connection::set_status(const wire::Status& status) {
-    tell_status_ = tell_status_ || status.config != status_.config ||
-                   status.config_error != status_.config_error;
+void Connection::set_status(const wire::AgentStatus& status) {
+    status_due_ = status_due_ || status.config != status_.config ||
+                  status.config_error != status_.config_error;
     status_ = status;
-    if (tell_status_) {
-        news_.cancel();
+    if (status_due_) {
+        wakeup_.cancel();
     }
 }
 
 void Connection::check_time(uint64_t now_ns) {
-    const uint64_t patience_s = greeted_ ? wire::longest_silence_s : greeting_s;
-    if (now_ns > heard_ns_ + patience_s * ns_per_s) {
-        end(fmt::format("the server was silent for {} s", patience_s));
-    } else if (welcomed_ && now_ns > told_ns_ + wire::status_interval_s * ns_per_s) {
-        tell_status_ = true;
-        news_.cancel();
+    const uint64_t timeout_s = handshake_done_ ? wire::max_silence_s : handshake_timeout_s;
+    if (now_ns > last_received_ns_ + timeout_s * ns_per_s) {
+        end(fmt::format("the server was silent for {} s", timeout_s));
+    } else if (welcomed_ && now_ns > status_sent_ns_ + wire::status_interval_s * ns_per_s) {
+        status_due_ = true;
+        wakeup_.cancel();
     }
 }
 
@@ -127,14 +127,14 @@ void Connection::end(const std::string& reason) {
         reason_ = reason;
         stream_->close();
     }
-    news_.cancel();
+    wakeup_.cancel();
 }
 
 wire::Awaitable<void> Connection::send_all() {
     const auto self = shared_from_this();
     while (!closed_) {
-        if (std::exchange(tell_status_, false)) {
-            told_ns_ = boot_now_ns();
+        if (std::exchange(status_due_, false)) {
+            status_sent_ns_ = boot_now_ns();
             const std::string line = wire::format(status_);
             const auto written = co_await stream_->write(line);
             if (!written) {
@@ -143,8 +143,8 @@ wire::Awaitable<void> Connection::send_all() {
             }
         }
         const bool sent = co_await send_lines();
-        if (!sent && !closed_ && !tell_status_) {
-            (void)co_await news_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (!sent && !closed_ && !status_due_) {
+            (void)co_await wakeup_.async_wait(asio::as_tuple(asio::use_awaitable));
         }
     }
 }
@@ -155,37 +155,37 @@ wire::Awaitable<bool> Connection::send_lines() {
     if (!welcomed_) {
         co_return false;
     }
-    auto part = owner_->spool().next(sent_, part_bytes);
-    if (!part) {
-        end("the spool can't be read: " + part.error().context);
+    auto batch = owner_->spool().next(sent_, batch_bytes);
+    if (!batch) {
+        end("the spool can't be read: " + batch.error().context);
         co_return false;
     }
-    if (!*part) {
+    if (!*batch) {
         co_return false;
     }
     std::string text;
-    if ((*part)->journal != journal_) {
-        journal_ = (*part)->journal;
+    if ((*batch)->journal != journal_) {
+        journal_ = (*batch)->journal;
         welcomed_ = false;
         text = wire::format(
-            wire::JournalChange{.journal = journal_, .next_sequence = (*part)->first_sequence});
+            wire::JournalChange{.journal = journal_, .next_sequence = (*batch)->first_sequence});
     } else {
-        std::string_view rest = (*part)->lines;
-        for (uint64_t i = 0; i < (*part)->count; i++) {
+        std::string_view rest = (*batch)->lines;
+        for (uint64_t i = 0; i < (*batch)->count; i++) {
             const size_t end = rest.find('\n');
-            const uint64_t sequence = (*part)->first_sequence + i;
+            const uint64_t sequence = (*batch)->first_sequence + i;
             if (!owner_->is_refused(sequence)) {
                 const size_t before = text.size();
                 wire::append_event(text, rest.substr(0, end), sequence);
                 // Damaged on the disk: no server takes it.
-                if (text.size() - before > wire::longest_agent_line + 1) {
+                if (text.size() - before > wire::max_agent_line_bytes + 1) {
                     text.resize(before);
                     owner_->on_refused(sequence);
                 }
             }
             rest.remove_prefix(end + 1);
         }
-        sent_ = (*part)->first_sequence + (*part)->count - 1;
+        sent_ = (*batch)->first_sequence + (*batch)->count - 1;
     }
     if (text.empty()) {
         co_return true;

@@ -37,11 +37,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
                std::unique_ptr<wire::Stream> stream);
 
     // Until it ends; the error says why. `hello` and `status` as far as the caller knows.
-    wire::Awaitable<Result<void>> run(wire::Hello hello, wire::Status status);
+    wire::Awaitable<Result<void>> run(wire::Hello hello, wire::AgentStatus status);
 
     // The spool holds more durable lines.
-    void more();
-    void set_status(const wire::Status& status);
+    void notify_new_lines();
+    void set_status(const wire::AgentStatus& status);
 
     // To be called about once a second.
     void check_time(uint64_t now_ns);
@@ -49,24 +49,24 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
     wire::Awaitable<void> send_all();
     wire::Awaitable<bool> send_lines();
-    void take(wire::FromServer message);
+    void handle(wire::FromServer message);
     void end(const std::string& reason);
 
     boost::asio::io_context* io_;
     ConnectionOwner* owner_;
     std::unique_ptr<wire::Stream> stream_;
-    boost::asio::steady_timer news_;
-    wire::LineBuffer lines_{wire::longest_server_line};
-    wire::Parser parser_;
+    boost::asio::steady_timer wakeup_;
+    wire::LineBuffer lines_{wire::max_server_line_bytes};
+    wire::MessageParser parser_;
 
     std::string journal_;    // that the next events are of
     bool welcomed_ = false;  // the server has said what it holds of it
     uint64_t sent_ = 0;      // sequence in the spool
-    wire::Status status_;
-    bool tell_status_ = false;
-    uint64_t told_ns_ = 0;
-    uint64_t heard_ns_ = 0;
-    bool greeted_ = false;
+    wire::AgentStatus status_;
+    bool status_due_ = false;
+    uint64_t status_sent_ns_ = 0;
+    uint64_t last_received_ns_ = 0;
+    bool handshake_done_ = false;
     bool closed_ = false;
     std::string reason_;
 };

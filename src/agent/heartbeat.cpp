@@ -20,7 +20,7 @@ constexpr size_t max_file_bytes = 4096;
 
 // The file holds the id of the boot in which it was written.
 std::optional<model::Event> Heartbeat::downtime() const {
-    const auto before = read_file_if_any(path_, max_file_bytes);
+    const auto before = read_optional_file(path_, max_file_bytes);
     struct stat info {};
     if (!before || !*before || ::stat(path_.c_str(), &info) != 0) {
         return std::nullopt;
@@ -32,9 +32,9 @@ std::optional<model::Event> Heartbeat::downtime() const {
     const int64_t from_unix_ns =
         info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) + info.st_mtim.tv_nsec;
     // The clock may have been set back.
-    event.body = model::Unobserved{.from_unix_ns = std::min(from_unix_ns, event.unix_ns),
-                                   .to_unix_ns = event.unix_ns,
-                                   .rebooted = **before != host::boot_id()};
+    event.body = model::MonitoringGap{.from_unix_ns = std::min(from_unix_ns, event.unix_ns),
+                                      .to_unix_ns = event.unix_ns,
+                                      .rebooted = **before != host::boot_id()};
     return event;
 }
 

@@ -15,7 +15,7 @@
 
 namespace vigil::agent {
 
-struct LinkState {
+struct ServerClientState {
     bool connected = false;
     std::string server;  // that it is connected to, or tried last
     std::string error;   // why it is not connected
@@ -33,7 +33,8 @@ struct UserMessage {
 struct StopRequest {};
 
 // A new configuration is a wire::Config.
-using AgentMessage = std::variant<wire::Config, LinkState, RefusedLines, UserMessage, StopRequest>;
+using AgentMessage =
+    std::variant<wire::Config, ServerClientState, RefusedLines, UserMessage, StopRequest>;
 
 class Inbox {
  public:

@@ -14,7 +14,7 @@ constexpr size_t max_file_bytes = (1 << 20) + 4096;
 }  // namespace
 
 Result<std::optional<wire::Config>> RuleCache::load() const {
-    TRY_ASSIGN(const auto text, read_file_if_any(path_, max_file_bytes));
+    TRY_ASSIGN(const auto text, read_optional_file(path_, max_file_bytes));
     const size_t end = text ? text->find('\n') : std::string::npos;
     if (end == std::string::npos) {
         return std::optional<wire::Config>();

@@ -14,13 +14,13 @@
 namespace vigil::agent {
 namespace {
 
-constexpr size_t largest_state_bytes = 1 << 20;
+constexpr size_t max_state_bytes = 1 << 20;
 constexpr mode_t state_mode = 0600;
 constexpr size_t pending_bytes = 4 << 20;
-constexpr size_t part_bytes = 256 << 10;
+constexpr size_t read_chunk_bytes = 256 << 10;
 
-std::string state_path(const SpoolOptions& options) { return options.folder + "/spool.state"; }
-std::string journal_path(const SpoolOptions& options) { return options.folder + "/spool"; }
+std::string state_path(const SpoolOptions& options) { return options.directory + "/spool.state"; }
+std::string journal_path(const SpoolOptions& options) { return options.directory + "/spool"; }
 
 // The time of a line of the journal; 0 where it has none.
 int64_t time_of(std::string_view line) {
@@ -37,7 +37,7 @@ std::string_view value_of(std::string_view line, std::string_view key, std::stri
 }
 
 // A line that goes. Of one that tells a loss, what it tells goes on to the one that tells of it.
-void add_line(SpoolLoss& loss, std::string_view line) {
+void count_line(SpoolLoss& loss, std::string_view line) {
     const int64_t time_ns = time_of(line);
     int64_t from_ns = time_ns;
     loss.count++;
@@ -63,8 +63,8 @@ Spool::~Spool() {
 
 Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options) {
     std::unique_ptr<Spool> spool(new Spool(options));
-    TRY(make_folders(options.folder, 0700));
-    TRY_ASSIGN(const auto state, read_file_if_any(state_path(options), largest_state_bytes));
+    TRY(make_directories(options.directory, 0700));
+    TRY_ASSIGN(const auto state, read_optional_file(state_path(options), max_state_bytes));
     SpoolState parsed = parse_state(state ? std::string_view(*state) : std::string_view());
     journal::WriterOptions writer;
     writer.path = journal_path(options);
@@ -80,13 +80,13 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options) {
             self->listener_->on_lines_durable();
         }
     };
-    events.on_trouble = [self = spool.get()](const std::string& text) {
+    events.on_error = [self = spool.get()](const std::string& text) {
         const MutexLock lock(self->mutex_);
-        self->trouble_ = text;
+        self->last_error_ = text;
     };
     TRY_ASSIGN(spool->writer_, journal::Writer::open(std::move(writer), std::move(events)));
 
-    spool->begin_run(std::move(parsed));
+    spool->begin_epoch(std::move(parsed));
     TRY(spool->write_state());
     return spool;
 }
@@ -96,27 +96,27 @@ void Spool::set_listener(SpoolListener* listener) {
     listener_ = listener;
 }
 
-void Spool::begin_run(SpoolState state) {
+void Spool::begin_epoch(SpoolState state) {
     const MutexLock lock(mutex_);
     state_ = std::move(state);
     const uint64_t next = writer_->next_sequence();
     const uint64_t oldest = writer_->oldest_sequence();
-    std::vector<SpoolRun>& runs = state_.runs;
+    std::vector<SpoolEpoch>& epochs = state_.epochs;
     // Lines that an unknown journal has left (its state was lost) get a new name.
-    std::erase_if(runs, [&](const SpoolRun& run) { return run.first_sequence >= next; });
-    if (oldest < next && (runs.empty() || runs.front().first_sequence > oldest)) {
-        runs.insert(runs.begin(), SpoolRun{wire::make_uuid(), oldest});
+    std::erase_if(epochs, [&](const SpoolEpoch& epoch) { return epoch.first_sequence >= next; });
+    if (oldest < next && (epochs.empty() || epochs.front().first_sequence > oldest)) {
+        epochs.insert(epochs.begin(), SpoolEpoch{wire::make_uuid(), oldest});
     }
-    runs.push_back({wire::make_uuid(), next});
+    epochs.push_back({wire::make_uuid(), next});
     if (state_.acknowledged >= next) {
         state_.acknowledged = 0;  // can't be: twice is better than not at all
     }
     state_.acknowledged = std::max(state_.acknowledged, oldest - 1);
-    if (state_.telling && state_.telling_at >= next) {
-        merge(state_.loss, *state_.telling);  // its line did not get to the disk
+    if (state_.pending_report && state_.pending_report_sequence >= next) {
+        merge(state_.loss, *state_.pending_report);  // its line did not get to the disk
     }
-    state_.telling.reset();
-    safe_ = state_.acknowledged;
+    state_.pending_report.reset();
+    server_acknowledged_ = state_.acknowledged;
 }
 
 // Where it has changed. Not under the lock: the disk may take its time.
@@ -126,12 +126,12 @@ Result<void> Spool::write_state() {
         const MutexLock lock(mutex_);
         text = format_state(state_);
     }
-    if (text == written_) {
+    if (text == written_state_) {
         return {};
     }
-    written_.clear();
+    written_state_.clear();
     TRY(replace_file(state_path(options_), text, state_mode));
-    written_ = std::move(text);
+    written_state_ = std::move(text);
     return {};
 }
 
@@ -139,26 +139,26 @@ bool Spool::add(std::string_view line, int64_t unix_ns) {
     if (writer_->append(line)) {
         return true;
     }
-    lose({.count = 1, .from_unix_ns = unix_ns, .to_unix_ns = unix_ns}, 1);
+    record_loss({.count = 1, .from_unix_ns = unix_ns, .to_unix_ns = unix_ns}, 1);
     return false;
 }
 
-void Spool::lose(const SpoolLoss& loss, uint64_t lines) {
+void Spool::record_loss(const SpoolLoss& loss, uint64_t lines) {
     const MutexLock lock(mutex_);
     lost_ += lines;
     merge(state_.loss, loss);
 }
 
-void Spool::tell_loss(const std::function<std::string(const SpoolLoss&)>& line_of) {
+void Spool::report_loss(const std::function<std::string(const SpoolLoss&)>& line_of) {
     SpoolLoss loss;
     {
         const MutexLock lock(mutex_);
-        if (!state_.loss || state_.telling) {
+        if (!state_.loss || state_.pending_report) {
             return;
         }
         loss = *state_.loss;
-        state_.telling = std::exchange(state_.loss, std::nullopt);
-        state_.telling_at = writer_->next_sequence();
+        state_.pending_report = std::exchange(state_.loss, std::nullopt);
+        state_.pending_report_sequence = writer_->next_sequence();
     }
     // Where the state can't say so, a kill would have it told twice; where there is no room for
     // the line now, it is told together with what will be lost until then.
@@ -166,7 +166,7 @@ void Spool::tell_loss(const std::function<std::string(const SpoolLoss&)>& line_o
         {
             const MutexLock lock(mutex_);
             merge(state_.loss, loss);
-            state_.telling.reset();
+            state_.pending_report.reset();
         }
         (void)write_state();
     }
@@ -179,13 +179,13 @@ SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
     std::string lines;
     while (reader.next_sequence() < end) {
         lines.clear();
-        const auto count = reader.read(lines, part_bytes, end - 1);
+        const auto count = reader.read(lines, read_chunk_bytes, end - 1);
         if (!count || *count == 0) {
             break;
         }
         for (size_t begin = 0; begin < lines.size();) {
             const size_t line_end = lines.find('\n', begin);
-            add_line(loss, std::string_view(lines).substr(begin, line_end - begin));
+            count_line(loss, std::string_view(lines).substr(begin, line_end - begin));
             begin = line_end + 1;
         }
     }
@@ -194,7 +194,7 @@ SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
 }
 
 // The lines before `end`, but for those that are acknowledged while they are counted.
-void Spool::give_up(uint64_t end) {
+void Spool::discard_until(uint64_t end) {
     for (uint64_t first = acknowledged() + 1; first < end;) {
         const SpoolLoss loss = loss_of(first, end);
         const MutexLock lock(mutex_);
@@ -207,19 +207,19 @@ void Spool::give_up(uint64_t end) {
     }
 }
 
-void Spool::keep_bounds() {
+void Spool::enforce_retention() {
     {
         const MutexLock lock(mutex_);
-        if (state_.telling && writer_->synced() >= state_.telling_at) {
-            state_.telling.reset();
+        if (state_.pending_report && writer_->synced() >= state_.pending_report_sequence) {
+            state_.pending_report.reset();
         }
-        std::vector<SpoolRun>& runs = state_.runs;
+        std::vector<SpoolEpoch>& epochs = state_.epochs;
         const uint64_t next = state_.acknowledged + 1;
-        if (runs.size() > 1 && runs[1].first_sequence <= next) {
+        if (epochs.size() > 1 && epochs[1].first_sequence <= next) {
             const auto still_used =
-                std::find_if(runs.begin() + 1, runs.end(),
-                             [&](const SpoolRun& run) { return run.first_sequence > next; });
-            runs.erase(runs.begin(), still_used - 1);
+                std::find_if(epochs.begin() + 1, epochs.end(),
+                             [&](const SpoolEpoch& epoch) { return epoch.first_sequence > next; });
+            epochs.erase(epochs.begin(), still_used - 1);
         }
     }
     remove_old();
@@ -235,7 +235,7 @@ void Spool::keep_bounds() {
         bytes += segment.size_bytes;
     }
     for (size_t i = 0; i + 1 < segments->size() && bytes > options_.total_bytes; i++) {
-        give_up((*segments)[i + 1].first_sequence);
+        discard_until((*segments)[i + 1].first_sequence);
         bytes -= (*segments)[i].size_bytes;
     }
     remove_old();
@@ -247,33 +247,33 @@ void Spool::remove_old() {
     const uint64_t acknowledged = this->acknowledged();
     const bool written = write_state().has_value();
     const MutexLock lock(mutex_);
-    writer_->remove_before((written ? acknowledged : safe_) + 1);
+    writer_->remove_before((written ? acknowledged : server_acknowledged_) + 1);
 }
 
-std::string Spool::trouble() const {
+std::string Spool::last_error() const {
     const MutexLock lock(mutex_);
-    return trouble_;
+    return last_error_;
 }
 
-void Spool::settle(uint64_t timeout_ns) {
+void Spool::wait_durable(uint64_t timeout_ns) {
     (void)writer_->wait_synced(writer_->next_sequence() - 1, timeout_ns);
 }
 
-const SpoolRun& Spool::run_of(uint64_t sequence) const {
-    auto run = state_.runs.begin();
-    while (run + 1 != state_.runs.end() && (run + 1)->first_sequence <= sequence) {
-        ++run;
+const SpoolEpoch& Spool::epoch_of(uint64_t sequence) const {
+    auto epoch = state_.epochs.begin();
+    while (epoch + 1 != state_.epochs.end() && (epoch + 1)->first_sequence <= sequence) {
+        ++epoch;
     }
-    return *run;
+    return *epoch;
 }
 
 // The first sequence behind it.
-uint64_t Spool::end_of(const SpoolRun& run) const {
-    const SpoolRun* next = &run + 1;
-    return next == state_.runs.data() + state_.runs.size() ? UINT64_MAX : next->first_sequence;
+uint64_t Spool::end_of(const SpoolEpoch& epoch) const {
+    const SpoolEpoch* next = &epoch + 1;
+    return next == state_.epochs.data() + state_.epochs.size() ? UINT64_MAX : next->first_sequence;
 }
 
-Result<std::optional<SpoolPart>> Spool::next(uint64_t after, size_t most_bytes) {
+Result<std::optional<SpoolBatch>> Spool::next(uint64_t after, size_t max_bytes) {
     const uint64_t synced = writer_->synced();
     uint64_t first = 0;
     {
@@ -281,62 +281,62 @@ Result<std::optional<SpoolPart>> Spool::next(uint64_t after, size_t most_bytes) 
         first = std::max({after, state_.acknowledged, writer_->oldest_sequence() - 1}) + 1;
     }
     while (first <= synced) {
-        SpoolPart part;
+        SpoolBatch batch;
         uint64_t last = synced;
         {
             const MutexLock lock(mutex_);
-            const SpoolRun& run = run_of(first);
-            part.journal = run.journal;
-            last = std::min(last, end_of(run) - 1);
+            const SpoolEpoch& epoch = epoch_of(first);
+            batch.journal = epoch.journal;
+            last = std::min(last, end_of(epoch) - 1);
         }
         if (!reader_ || reader_->next_sequence() != first) {
             reader_ = std::make_unique<journal::Reader>(journal_path(options_), first);
         }
-        const auto count = reader_->read(part.lines, most_bytes, last);
+        const auto count = reader_->read(batch.lines, max_bytes, last);
         const uint64_t next = reader_->next_sequence();
-        part.count = count ? *count : 0;
-        part.first_sequence = next - part.count;
-        miss(first, part.first_sequence);
-        if (part.count > 0) {
-            return std::optional(std::move(part));
+        batch.count = count ? *count : 0;
+        batch.first_sequence = next - batch.count;
+        record_missing(first, batch.first_sequence);
+        if (batch.count > 0) {
+            return std::optional(std::move(batch));
         }
         if (next == first) {
-            return count ? Result<std::optional<SpoolPart>>(std::nullopt) : count.error();
+            return count ? Result<std::optional<SpoolBatch>>(std::nullopt) : count.error();
         }
         first = next;  // behind a damaged line, or lines that are missing
     }
-    return std::optional<SpoolPart>();
+    return std::optional<SpoolBatch>();
 }
 
 // The lines from `first` to the one before `end` can't be read. Told once, and not where they have
 // been given up meanwhile.
-void Spool::miss(uint64_t first, uint64_t end) {
+void Spool::record_missing(uint64_t first, uint64_t end) {
     const MutexLock lock(mutex_);
-    first = std::max({first, state_.acknowledged + 1, missed_before_});
+    first = std::max({first, state_.acknowledged + 1, missing_counted_until_});
     if (first >= end) {
         return;
     }
-    missed_before_ = end;
+    missing_counted_until_ = end;
     const int64_t now_ns = unix_now_ns();
     lost_ += end - first;
     merge(state_.loss, {.count = end - first, .from_unix_ns = now_ns, .to_unix_ns = now_ns});
 }
 
-SpoolPart Spool::begin() const {
+SpoolBatch Spool::begin() const {
     const MutexLock lock(mutex_);
-    SpoolPart part;
-    part.first_sequence = state_.acknowledged + 1;
-    part.journal = run_of(part.first_sequence).journal;
-    return part;
+    SpoolBatch batch;
+    batch.first_sequence = state_.acknowledged + 1;
+    batch.journal = epoch_of(batch.first_sequence).journal;
+    return batch;
 }
 
 void Spool::acknowledge(std::string_view journal, uint64_t sequence) {
     const MutexLock lock(mutex_);
-    for (const SpoolRun& run : state_.runs) {
-        if (run.journal == journal && sequence >= run.first_sequence) {
-            const uint64_t most = std::min(end_of(run) - 1, writer_->synced());
-            safe_ = std::max(safe_, std::min(sequence, most));
-            state_.acknowledged = std::max(state_.acknowledged, safe_);
+    for (const SpoolEpoch& epoch : state_.epochs) {
+        if (epoch.journal == journal && sequence >= epoch.first_sequence) {
+            const uint64_t last_durable = std::min(end_of(epoch) - 1, writer_->synced());
+            server_acknowledged_ = std::max(server_acknowledged_, std::min(sequence, last_durable));
+            state_.acknowledged = std::max(state_.acknowledged, server_acknowledged_);
         }
     }
 }

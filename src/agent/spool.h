@@ -24,13 +24,13 @@
 namespace vigil::agent {
 
 struct SpoolOptions {
-    std::string folder;
+    std::string directory;
     uint64_t total_bytes = 256 << 20;
     uint64_t segment_bytes = 8 << 20;
 };
 
 // Lines that are all of one journal, one after the other.
-struct SpoolPart {
+struct SpoolBatch {
     std::string journal;          // UUID
     uint64_t first_sequence = 0;  // of the first line, in that journal
     uint64_t count = 0;
@@ -45,8 +45,8 @@ class SpoolListener {
     virtual void on_lines_durable() = 0;
 };
 
-// add(), keep_bounds() and the rest are for one thread (the monitor's), next() and acknowledge()
-// for another one (the link's).
+// add(), enforce_retention() and the rest are for one thread (the monitor's), next() and
+// acknowledge() for another one (the link's).
 class Spool {
  public:
     static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options);
@@ -57,37 +57,37 @@ class Spool {
     void set_listener(SpoolListener* listener) EXCLUDES(listener_mutex_);
 
     // A line with its end. False where there is no room: the disk takes none, and memory is full.
-    // What is dropped is counted, and told by tell_loss().
+    // What is dropped is counted, and told by report_loss().
     bool add(std::string_view line, int64_t unix_ns);
 
     // To be called about once a second: deletes what is acknowledged, and beyond the bound the
     // oldest of the rest.
-    void keep_bounds();
+    void enforce_retention();
 
     // What was lost since it was told last is told, once the state file says so and there is room:
     // `line_of` makes the line of it, with its end.
-    void tell_loss(const std::function<std::string(const SpoolLoss&)>& line_of);
+    void report_loss(const std::function<std::string(const SpoolLoss&)>& line_of);
 
     // What fails now; "": nothing.
-    std::string trouble() const;
+    std::string last_error() const;
 
     // The line that was added last; whether that one and all before it are on the disk.
     uint64_t last_sequence() const { return writer_->next_sequence() - 1; }
     bool is_durable(uint64_t sequence) const { return writer_->synced() >= sequence; }
 
     // Waits until all is durable, or so long.
-    void settle(uint64_t timeout_ns);
+    void wait_durable(uint64_t timeout_ns);
 
     // --- For the link.
 
     // The next durable lines after `sequence` (of the whole spool; 0: after what is acknowledged),
     // of one journal; nothing if there are none yet. Lines that are
     // missing or damaged are left out, and told as lost.
-    Result<std::optional<SpoolPart>> next(uint64_t after, size_t most_bytes);
+    Result<std::optional<SpoolBatch>> next(uint64_t after, size_t max_bytes);
 
     // Where sending begins: the journal and the sequence of the first line that is not
     // acknowledged, also if it is not there yet.
-    SpoolPart begin() const;
+    SpoolBatch begin() const;
 
     // All lines of that journal up to this one are safe.
     void acknowledge(std::string_view journal, uint64_t sequence);
@@ -98,28 +98,28 @@ class Spool {
 
  private:
     explicit Spool(const SpoolOptions& options);
-    void begin_run(SpoolState state);
+    void begin_epoch(SpoolState state);
     Result<void> write_state();
-    const SpoolRun& run_of(uint64_t sequence) const REQUIRES(mutex_);
-    uint64_t end_of(const SpoolRun& run) const REQUIRES(mutex_);
+    const SpoolEpoch& epoch_of(uint64_t sequence) const REQUIRES(mutex_);
+    uint64_t end_of(const SpoolEpoch& epoch) const REQUIRES(mutex_);
     // `lines`: of them, those that are lost only now.
-    void lose(const SpoolLoss& loss, uint64_t lines);
+    void record_loss(const SpoolLoss& loss, uint64_t lines);
     SpoolLoss loss_of(uint64_t first, uint64_t end) const;
-    void give_up(uint64_t end);
+    void discard_until(uint64_t end);
     void remove_old();
-    void miss(uint64_t first, uint64_t end);
+    void record_missing(uint64_t first, uint64_t end);
 
     SpoolOptions options_;
-    std::string written_;  // what the state's file says; empty: unknown
+    std::string written_state_;  // what the state's file says; empty: unknown
 
     mutable Mutex mutex_;
     SpoolState state_ GUARDED_BY(mutex_);  // its last run is ours
     // Up to this sequence a server has all that was not given up.
-    uint64_t safe_ GUARDED_BY(mutex_) = 0;
+    uint64_t server_acknowledged_ GUARDED_BY(mutex_) = 0;
     uint64_t lost_ GUARDED_BY(mutex_) = 0;
     // What can't be read of the lines before it is counted.
-    uint64_t missed_before_ GUARDED_BY(mutex_) = 0;
-    std::string trouble_ GUARDED_BY(mutex_);
+    uint64_t missing_counted_until_ GUARDED_BY(mutex_) = 0;
+    std::string last_error_ GUARDED_BY(mutex_);
     Mutex listener_mutex_;
     SpoolListener* listener_ GUARDED_BY(listener_mutex_) = nullptr;
     std::unique_ptr<journal::Reader> reader_;  // of the link's thread

@@ -16,16 +16,16 @@ namespace {
 constexpr std::string_view title = "vigil spool 1 ";
 constexpr std::string_view loss_title = "lost ";
 // More lines than any agent writes: what says so is damaged.
-constexpr uint64_t most_acknowledged = journal::largest_sequence / 2;
+constexpr uint64_t max_acknowledged = journal::max_sequence / 2;
 
-void append_loss(std::string& text, const SpoolLoss& loss, uint64_t told_at) {
+void append_loss(std::string& text, const SpoolLoss& loss, uint64_t report_sequence) {
     text += fmt::format("{}{} {} {} {}\n", loss_title, loss.count,
                         std::max<int64_t>(loss.from_unix_ns, 0),
-                        std::max<int64_t>(loss.to_unix_ns, 0), told_at);
+                        std::max<int64_t>(loss.to_unix_ns, 0), report_sequence);
 }
 
 // Its count, from, to, and the sequence of the line that tells it: 0 where none does.
-void take_loss(SpoolState& state, std::string_view line) {
+void parse_loss(SpoolState& state, std::string_view line) {
     std::array<uint64_t, 4> numbers{};
     for (uint64_t& number : numbers) {
         const size_t end = std::min(line.find(' '), line.size());
@@ -39,8 +39,8 @@ void take_loss(SpoolState& state, std::string_view line) {
     const SpoolLoss loss{.count = numbers[0],
                          .from_unix_ns = static_cast<int64_t>(numbers[1]),
                          .to_unix_ns = static_cast<int64_t>(numbers[2])};
-    state.telling_at = std::max(state.telling_at, numbers[3]);
-    merge(numbers[3] == 0 ? state.loss : state.telling, loss);
+    state.pending_report_sequence = std::max(state.pending_report_sequence, numbers[3]);
+    merge(numbers[3] == 0 ? state.loss : state.pending_report, loss);
 }
 
 }  // namespace
@@ -57,47 +57,47 @@ void merge(std::optional<SpoolLoss>& into, const SpoolLoss& loss) {
 
 std::string format_state(const SpoolState& state) {
     std::string text = fmt::format("{}{}\n", title, state.acknowledged);
-    if (state.telling) {
-        append_loss(text, *state.telling, state.telling_at);
+    if (state.pending_report) {
+        append_loss(text, *state.pending_report, state.pending_report_sequence);
     }
     if (state.loss) {
         append_loss(text, *state.loss, 0);
     }
-    for (const SpoolRun& run : state.runs) {
-        text += fmt::format("{} {}\n", run.journal, run.first_sequence);
+    for (const SpoolEpoch& epoch : state.epochs) {
+        text += fmt::format("{} {}\n", epoch.journal, epoch.first_sequence);
     }
     return text;
 }
 
 SpoolState parse_state(std::string_view text) {
     SpoolState state;
-    const auto take_line = [&] {
+    const auto next_line = [&] {
         const size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
         return line;
     };
-    const std::string_view first = take_line();
+    const std::string_view first = next_line();
     const auto acknowledged = first.starts_with(title)
-                                  ? parse_number(first.substr(title.size()), 0, most_acknowledged)
+                                  ? parse_number(first.substr(title.size()), 0, max_acknowledged)
                                   : Result<uint64_t>(0);
     state.acknowledged = acknowledged ? *acknowledged : 0;
     while (!text.empty()) {
-        const std::string_view line = take_line();
+        const std::string_view line = next_line();
         if (line.starts_with(loss_title)) {
-            take_loss(state, line.substr(loss_title.size()));
+            parse_loss(state, line.substr(loss_title.size()));
             continue;
         }
         const size_t space = std::min(line.find(' '), line.size());
         const auto sequence =
             parse_number(line.substr(std::min(space + 1, line.size())), 1, INT64_MAX);
         const bool rises =
-            sequence && (state.runs.empty() || state.runs.back().first_sequence < *sequence);
+            sequence && (state.epochs.empty() || state.epochs.back().first_sequence < *sequence);
         if (!wire::is_uuid(line.substr(0, space)) || !rises) {
-            state.runs.clear();
+            state.epochs.clear();
             break;
         }
-        state.runs.push_back({std::string(line.substr(0, space)), *sequence});
+        state.epochs.push_back({std::string(line.substr(0, space)), *sequence});
     }
     return state;
 }

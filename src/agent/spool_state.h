@@ -18,19 +18,19 @@ struct SpoolLoss {
 };
 
 // The lines of one start of the agent, up to those of the next one.
-struct SpoolRun {
+struct SpoolEpoch {
     std::string journal;  // UUID
     uint64_t first_sequence = 0;
 };
 
 struct SpoolState {
-    uint64_t acknowledged = 0;      // up to this sequence; also what was given up
-    std::vector<SpoolRun> runs;     // oldest first
-    std::optional<SpoolLoss> loss;  // to be told
+    uint64_t acknowledged = 0;       // up to this sequence; also what was given up
+    std::vector<SpoolEpoch> epochs;  // oldest first
+    std::optional<SpoolLoss> loss;   // to be told
     // Told by the line with this sequence, which may not be on the disk yet. Until it is, the
     // state says so: neither is a loss forgotten where the agent is killed, nor told twice.
-    std::optional<SpoolLoss> telling;
-    uint64_t telling_at = 0;
+    std::optional<SpoolLoss> pending_report;
+    uint64_t pending_report_sequence = 0;
 };
 
 void merge(std::optional<SpoolLoss>& into, const SpoolLoss& loss);

@@ -61,8 +61,8 @@ std::optional<int64_t> parse_utc(std::string_view text) {
         us = us * 10 + (c - '0');
     }
     const int64_t second = ::timegm(&parts);
-    constexpr int64_t most_seconds = INT64_MAX / static_cast<int64_t>(ns_per_s) - 1;
-    if (second < -most_seconds || second > most_seconds) {
+    constexpr int64_t max_seconds = INT64_MAX / static_cast<int64_t>(ns_per_s) - 1;
+    if (second < -max_seconds || second > max_seconds) {
         return std::nullopt;  // before 1678 or after 2261
     }
     const int64_t unix_ns =

@@ -18,7 +18,7 @@
 namespace vigil {
 namespace {
 
-std::string folder_of(const std::string& path) {
+std::string parent_directory(const std::string& path) {
     const size_t slash = path.rfind('/');
     if (slash == std::string::npos) {
         return ".";
@@ -58,7 +58,7 @@ Result<std::string> read_all(const Fd& file, const std::string& path, size_t lim
 Error system_error(std::string_view doing, std::string_view path) {
     const int number = errno;
     Error error{ErrorCode::failed,
-                fmt::format("{} '{}': {}", doing, printable(path), std::strerror(number))};
+                fmt::format("{} '{}': {}", doing, escape_terminal(path), std::strerror(number))};
     errno = number;
     return error;
 }
@@ -71,7 +71,7 @@ Result<std::string> read_file(const std::string& path, size_t limit_bytes) {
     return read_all(file, path, limit_bytes);
 }
 
-Result<std::optional<std::string>> read_file_if_any(const std::string& path, size_t limit_bytes) {
+Result<std::optional<std::string>> read_optional_file(const std::string& path, size_t limit_bytes) {
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!file && errno == ENOENT) {
         return std::optional<std::string>();
@@ -97,24 +97,24 @@ Result<void> replace_file(const std::string& path, std::string_view content, mod
         ::unlink(draft.c_str());
         return error;
     }
-    return sync_folder_of(path);
+    return fsync_parent(path);
 }
 
-Result<void> sync_folder_of(const std::string& path) {
-    const std::string folder = folder_of(path);
-    const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    // Some file systems can't sync a folder, and then have nothing to sync.
+Result<void> fsync_parent(const std::string& path) {
+    const std::string directory = parent_directory(path);
+    const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Some file systems can't sync a directory, and then have nothing to sync.
     if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
-        return system_error("syncing", folder);
+        return system_error("syncing", directory);
     }
     return {};
 }
 
-Result<void> make_folders(const std::string& path, mode_t mode) {
+Result<void> make_directories(const std::string& path, mode_t mode) {
     for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-        const std::string folder = path.substr(0, end);
-        if (!folder.empty() && ::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) {
-            return system_error("creating the folder", folder);
+        const std::string directory = path.substr(0, end);
+        if (!directory.empty() && ::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST) {
+            return system_error("creating the directory", directory);
         }
         if (end == std::string::npos) {
             break;
@@ -123,7 +123,7 @@ Result<void> make_folders(const std::string& path, mode_t mode) {
     struct stat info {};
     if (::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
         errno = ENOTDIR;
-        return system_error("creating the folder", path);
+        return system_error("creating the directory", path);
     }
     return {};
 }

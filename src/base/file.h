@@ -21,17 +21,17 @@ Error system_error(std::string_view doing, std::string_view path);
 Result<std::string> read_file(const std::string& path, size_t limit_bytes);
 
 // The same; nothing where there is no such file.
-Result<std::optional<std::string>> read_file_if_any(const std::string& path, size_t limit_bytes);
+Result<std::optional<std::string>> read_optional_file(const std::string& path, size_t limit_bytes);
 
 // Replaces or creates the file: either the old content or the new one is there at any moment,
 // also after a power cut. The mode is that of the new file, whatever the umask.
 Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode);
 
-// Makes names that were created, renamed or removed in the folder of `path` durable.
-Result<void> sync_folder_of(const std::string& path);
+// Makes names that were created, renamed or removed in the directory of `path` durable.
+Result<void> fsync_parent(const std::string& path);
 
-// Creates the folder and those above it; those that are there stay as they are.
-Result<void> make_folders(const std::string& path, mode_t mode);
+// Creates the directory and those above it; those that are there stay as they are.
+Result<void> make_directories(const std::string& path, mode_t mode);
 
 // Writes all bytes to `fd`, also where the kernel takes them in parts. False with errno set.
 bool write_all(int fd, std::string_view bytes);

@@ -22,16 +22,16 @@ CodePoint decode_utf8(std::string_view bytes) {
     const uint8_t first = at(0);
     size_t length = 0;
     uint32_t value = 0;
-    uint32_t least = 0;
+    uint32_t min_value = 0;
     if (first < 0x80) {
         return {first, 1};
     }
     if ((first & 0xe0) == 0xc0) {
-        length = 2, value = first & 0x1f, least = 0x80;
+        length = 2, value = first & 0x1f, min_value = 0x80;
     } else if ((first & 0xf0) == 0xe0) {
-        length = 3, value = first & 0x0f, least = 0x800;
+        length = 3, value = first & 0x0f, min_value = 0x800;
     } else if ((first & 0xf8) == 0xf0) {
-        length = 4, value = first & 0x07, least = 0x10000;
+        length = 4, value = first & 0x07, min_value = 0x10000;
     } else {
         return {first, 0};
     }
@@ -44,7 +44,7 @@ CodePoint decode_utf8(std::string_view bytes) {
         }
         value = value << 6 | (at(i) & 0x3f);
     }
-    if (value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
+    if (value < min_value || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
         return {first, 0};
     }
     return {value, length};
@@ -97,7 +97,7 @@ void walk(std::string_view bytes, Plain plain, Escape escape) {
 }
 
 // `quoted`: inside double quotes, where a double quote needs a backslash.
-void append_escaped(std::string& out, std::string_view bytes, bool quoted) {
+void append_with_escapes(std::string& out, std::string_view bytes, bool quoted) {
     const auto plain = [&](std::string_view text) { out += text; };
     walk(bytes, plain, [&](uint32_t value, bool is_byte) {
         if (is_byte) {
@@ -124,30 +124,30 @@ void append_escaped(std::string& out, std::string_view bytes, bool quoted) {
 
 }  // namespace
 
-void append_printable(std::string& out, std::string_view bytes) {
-    append_escaped(out, bytes, false);
+void append_escaped(std::string& out, std::string_view bytes) {
+    append_with_escapes(out, bytes, false);
 }
 
-void append_word(std::string& out, std::string_view bytes) {
-    const auto is_word = [](char c) { return c >= 0 && c != ' ' && c != '"' && c != '='; };
-    if (!bytes.empty() && std::all_of(bytes.begin(), bytes.end(), is_word)) {
-        append_escaped(out, bytes, false);
+void append_quoted(std::string& out, std::string_view bytes) {
+    const auto is_plain_word = [](char c) { return c >= 0 && c != ' ' && c != '"' && c != '='; };
+    if (!bytes.empty() && std::all_of(bytes.begin(), bytes.end(), is_plain_word)) {
+        append_with_escapes(out, bytes, false);
         return;
     }
     out += '"';
-    append_escaped(out, bytes, true);
+    append_with_escapes(out, bytes, true);
     out += '"';
 }
 
-std::string printable(std::string_view bytes) {
+std::string escape_terminal(std::string_view bytes) {
     std::string out;
-    append_printable(out, bytes);
+    append_escaped(out, bytes);
     return out;
 }
 
-std::string word(std::string_view bytes) {
+std::string quote_if_needed(std::string_view bytes) {
     std::string out;
-    append_word(out, bytes);
+    append_quoted(out, bytes);
     return out;
 }
 
@@ -173,7 +173,7 @@ void append_json_string(std::string& out, std::string_view bytes) {
 }
 
 // Outside of ASCII JSON has only strings, and control characters only between its tokens.
-std::string printable_json(std::string_view json) {
+std::string escape_terminal_json(std::string_view json) {
     const auto is_ascii = [](char c) { return c >= 0 && c < 0x7f; };
     const auto is_control = [](char c) { return c >= 0 && c < 0x20; };
     std::string out;
@@ -192,7 +192,7 @@ std::string printable_json(std::string_view json) {
 }
 
 // A code point is taken for a column, which is right for most names.
-std::string fit_columns(std::string_view line, size_t columns) {
+std::string truncate_columns(std::string_view line, size_t columns) {
     const auto begins_code_point = [](char byte) {
         return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
     };

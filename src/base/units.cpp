@@ -45,7 +45,7 @@ bool split_number(std::string_view text, double& number, std::string_view& unit)
     return true;
 }
 
-Error wrong(std::string_view text, std::string_view expected) {
+Error expected_error(std::string_view text, std::string_view expected) {
     return {ErrorCode::usage, fmt::format("'{}': expected {}", text, expected)};
 }
 
@@ -71,18 +71,18 @@ Scaled scaled(uint64_t bytes, double full) {
 }  // namespace
 
 Result<uint64_t> parse_duration_ns(std::string_view text) {
-    constexpr double longest_ns = 366.0 * 86'400e9;
+    constexpr double max_ns = 366.0 * 86'400e9;
     double number = 0;
     std::string_view name;
     if (split_number(text, number, name)) {
         for (const Unit& unit : durations) {
             const double ns = number * static_cast<double>(unit.factor);
-            if (name == unit.name && ns >= 1 && ns <= longest_ns) {
+            if (name == unit.name && ns >= 1 && ns <= max_ns) {
                 return static_cast<uint64_t>(std::llround(ns));
             }
         }
     }
-    return wrong(text, "a duration such as 500ms, 10s, 5m or 2h");
+    return expected_error(text, "a duration such as 500ms, 10s, 5m or 2h");
 }
 
 Result<uint64_t> parse_size_bytes(std::string_view text) {
@@ -105,14 +105,14 @@ Result<uint64_t> parse_size_bytes(std::string_view text) {
             }
         }
     }
-    return wrong(text, "a size such as 4096, 64K, 8M or 1G");
+    return expected_error(text, "a size such as 4096, 64K, 8M or 1G");
 }
 
 Result<uint64_t> parse_number(std::string_view text, uint64_t low, uint64_t high) {
     uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || end != text.data() + text.size() || number < low || number > high) {
-        return wrong(text, fmt::format("a whole number from {} to {}", low, high));
+        return expected_error(text, fmt::format("a whole number from {} to {}", low, high));
     }
     return number;
 }
@@ -128,13 +128,13 @@ void append_size(std::string& out, uint64_t bytes) {
                    bytes < 1024 ? 0 : 1, size.unit);
 }
 
-std::string spoken_size(uint64_t bytes) {
+std::string human_size(uint64_t bytes) {
     const Scaled size = scaled(bytes, 1023.5);
     return fmt::format("{:.{}f} {}", size.value, bytes < 1024 || size.value >= 9.95 ? 0 : 1,
                        size.unit);
 }
 
-std::string spoken_duration(uint64_t ns) {
+std::string human_duration(uint64_t ns) {
     const uint64_t seconds = ns / ns_per_s;
     const uint64_t hours = seconds / 3600;
     if (ns > 0 && ns < 10 * ns_per_ms) {

@@ -24,10 +24,10 @@ Result<uint64_t> parse_number(std::string_view text, uint64_t low, uint64_t high
 void append_seconds(std::string& out, uint64_t ns);
 
 // For people: "0.4 ms", "12 ms", "0.3 s", "4 min 2 s", "2 h 5 min", "3 d 4 h".
-std::string spoken_duration(uint64_t ns);
+std::string human_duration(uint64_t ns);
 
 // For people: "9.5 MB", "212 MB", "1.2 GB" (1 MB = 1,048,576 bytes).
-std::string spoken_size(uint64_t bytes);
+std::string human_size(uint64_t bytes);
 
 // Appends "12.3MB" (1 MB = 1,048,576 bytes), with the unit that fits: B, KB, MB, GB, TB.
 void append_size(std::string& out, uint64_t bytes);

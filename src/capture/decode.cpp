@@ -47,11 +47,11 @@ model::Comm comm_of(const char (&bytes)[VIGIL_COMM_LENGTH]) {
 
 bool has_flag(const vigil_header& header, int flag) { return (header.flags & flag) != 0; }
 
-Sighting sighting(const vigil_header& header) {
+ProcessAt process_at(const vigil_header& header) {
     return {header.pid, header.start_ns, header.time_ns};
 }
 
-void describe(Event& event, const vigil_header& header, const DecodeContext& context) {
+void fill_event(Event& event, const vigil_header& header, const DecodeContext& context) {
     event.kind = static_cast<Kind>(header.kind);
     event.cpu = static_cast<uint16_t>(header.stream % context.cpu_count);
     // Lanes number by themselves: the lane is folded in, so that a number is there once a CPU.
@@ -124,7 +124,7 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     exit.cpu_ns = record.runtime_ns;
     exit.cpu_user_ns = user_part_ns(record);
     exit.cpu_system_ns = record.runtime_ns - exit.cpu_user_ns;
-    exit.bill_partial = has_flag(header, VIGIL_FLAG_BILL_PARTIAL);
+    exit.usage_partial = has_flag(header, VIGIL_FLAG_USAGE_PARTIAL);
     if (!exit.thread) {
         // Nothing runs in no memory: a counter that has not been brought up to date yet.
         if (record.peak_rss_pages != 0) {
@@ -158,12 +158,12 @@ model::Signal signal_of(const vigil_signal& record, const DecodeContext& context
     signal.number = static_cast<int>(record.number);
     signal.code = record.origin == VIGIL_ORIGIN_PRIV ? SI_KERNEL : record.code;
     signal.process_wide = (record.context & VIGIL_CONTEXT_GROUP) != 0;
-    signal.dumping = (record.context & VIGIL_CONTEXT_DUMPING) != 0;
+    signal.dumping_core = (record.context & VIGIL_CONTEXT_DUMPING_CORE) != 0;
     signal.source = model::signal_source({
         .number = signal.number,
         .code = record.code,
         .origin = record.origin,
-        .context = record.context,
+        .flags = record.context,
         .target_pid = record.header.pid,
         .oom_follows = context.oom_follows,
     });
@@ -252,7 +252,7 @@ bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeCon
 std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContext& context) {
     std::optional<Event> decoded;  // filled where it stays: an event is large
     if (const auto header = header_of(bytes)) {
-        describe(decoded.emplace(), *header, context);
+        fill_event(decoded.emplace(), *header, context);
         if (!decode_body(*decoded, bytes, context)) {
             decoded.reset();
         }
@@ -260,16 +260,16 @@ std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContex
     return decoded;
 }
 
-std::optional<StreamPlace> stream_place(std::span<const std::byte> bytes) {
+std::optional<RecordPosition> record_position(std::span<const std::byte> bytes) {
     const auto header = header_of(bytes);
     if (!header) {
         return std::nullopt;
     }
-    return StreamPlace{header->stream, static_cast<Kind>(header->kind), header->sequence,
-                       header->time_ns};
+    return RecordPosition{header->stream, static_cast<Kind>(header->kind), header->sequence,
+                          header->time_ns};
 }
 
-std::optional<Sighting> killed_by_kernel(std::span<const std::byte> bytes) {
+std::optional<ProcessAt> killed_by_kernel(std::span<const std::byte> bytes) {
     const auto header = header_of(bytes);
     if (!header || header->kind != VIGIL_SIGNAL) {
         return std::nullopt;
@@ -278,15 +278,15 @@ std::optional<Sighting> killed_by_kernel(std::span<const std::byte> bytes) {
     if (!record || record->number != SIGKILL || record->origin != VIGIL_ORIGIN_PRIV) {
         return std::nullopt;
     }
-    return sighting(*header);
+    return process_at(*header);
 }
 
-std::optional<Sighting> oom_victim(std::span<const std::byte> bytes) {
+std::optional<ProcessAt> oom_victim(std::span<const std::byte> bytes) {
     const auto header = header_of(bytes);
     if (!header || header->kind != VIGIL_OOM) {
         return std::nullopt;
     }
-    return sighting(*header);
+    return process_at(*header);
 }
 
 }  // namespace vigil::capture

@@ -21,7 +21,7 @@ struct DecodeContext {
 };
 
 // A record's place in its stream.
-struct StreamPlace {
+struct RecordPosition {
     uint16_t stream = 0;
     model::Kind kind = model::Kind::fork;
     uint64_t sequence = 0;
@@ -29,14 +29,14 @@ struct StreamPlace {
 };
 
 // nullopt where `record` has no whole header of a known kind.
-std::optional<StreamPlace> stream_place(std::span<const std::byte> record);
+std::optional<RecordPosition> record_position(std::span<const std::byte> record);
 
 // nullopt where `record` is no whole record of a known kind. The event's views point into
 // `record`.
 std::optional<model::Event> decode(std::span<const std::byte> record, const DecodeContext& context);
 
 // A process at one moment.
-struct Sighting {
+struct ProcessAt {
     uint32_t pid = 0;
     uint64_t start_ns = 0;
     uint64_t boot_ns = 0;
@@ -44,9 +44,9 @@ struct Sighting {
 
 // For a record of SIGKILL that the kernel itself made (SEND_SIG_PRIV): its target. It may be the
 // OOM killer's, which then names its victim in a later record.
-std::optional<Sighting> killed_by_kernel(std::span<const std::byte> record);
+std::optional<ProcessAt> killed_by_kernel(std::span<const std::byte> record);
 
 // For an OOM record: the victim.
-std::optional<Sighting> oom_victim(std::span<const std::byte> record);
+std::optional<ProcessAt> oom_victim(std::span<const std::byte> record);
 
 }  // namespace vigil::capture

@@ -44,17 +44,17 @@ const std::vector<std::string> network_functions{
 };
 constexpr ptrdiff_t needed_functions = 4;
 
-bool is_needed(int kind, const Wanted& wanted) {
-    const vigil_filter& filter = wanted.filter;
+bool is_needed(int kind, const ProgramSelection& selection) {
+    const vigil_filter& filter = selection.filter;
     const auto wants = [&](int other) { return (filter.kinds >> other & 1) != 0; };
     const bool tree = (filter.flags & VIGIL_FILTER_TREE) != 0;
     switch (kind) {
         case VIGIL_FORK:
-            return wants(VIGIL_FORK) || wants(VIGIL_EXIT) || tree || wanted.count_processes;
+            return wants(VIGIL_FORK) || wants(VIGIL_EXIT) || tree || selection.count_processes;
         case VIGIL_EXEC:
             return wants(VIGIL_EXEC) || wants(VIGIL_EXIT);
         case VIGIL_EXIT:
-            return wants(VIGIL_EXIT) || tree || !wanted.network.programs.empty();
+            return wants(VIGIL_EXIT) || tree || !selection.network.programs.empty();
         case VIGIL_SIGNAL:
             return wants(VIGIL_SIGNAL) || wants(VIGIL_OOM);
         default:
@@ -103,7 +103,7 @@ NetworkHooks find_network_hooks() {
     return hooks;
 }
 
-void choose_programs(const bpf_object& object, const Wanted& wanted) {
+void choose_programs(const bpf_object& object, const ProgramSelection& selection) {
     bpf_program* program = nullptr;
     while ((program = ::bpf_object__next_program(&object, program)) != nullptr) {
         ::bpf_program__set_autoload(program, false);
@@ -115,22 +115,21 @@ void choose_programs(const bpf_object& object, const Wanted& wanted) {
         }
     };
     for (const int kind : all_kinds) {
-        if (is_needed(kind, wanted)) {
-            load(program_names(kind, wanted.lanes));
+        if (is_needed(kind, selection)) {
+            load(program_names(kind, selection.lanes));
         }
     }
-    load(wanted.network.programs);
+    load(selection.network.programs);
 }
 
-uint64_t skipped_runs(int program_fd) {
+uint64_t recursion_misses(int program_fd) {
     bpf_prog_info info{};
     __u32 size = sizeof info;
-    const bool told = ::bpf_obj_get_info_by_fd(program_fd, &info, &size) == 0;
-    return told ? info.recursion_misses : 0;
+    const bool known = ::bpf_obj_get_info_by_fd(program_fd, &info, &size) == 0;
+    return known ? info.recursion_misses : 0;
 }
 
-uint64_t missed_at_most(uint32_t lanes,
-                        const std::function<uint64_t(const std::string&)>& skipped) {
+uint64_t max_missed(uint32_t lanes, const std::function<uint64_t(const std::string&)>& skipped) {
     uint64_t missed = 0;
     for (const int kind : all_kinds) {
         // Each event asks every lane: it is missed only if all of them were skipped.

@@ -36,7 +36,7 @@ struct NetworkHooks {
 // What this kernel has; whether it lets itself be used is another matter.
 NetworkHooks find_network_hooks();
 
-struct Wanted {
+struct ProgramSelection {
     vigil_filter filter{};
     uint32_t lanes = 1;
     bool count_processes = false;  // with the program that counts forks
@@ -46,14 +46,14 @@ struct Wanted {
 // Leaves exactly the programs to be loaded that these need. An exit's peak and thread count
 // begin at fork and exec; a tree grows by forks and shrinks by exits; what is kept of a process
 // goes with its exit; an OOM kill leans on the signal before it.
-void choose_programs(const bpf_object& object, const Wanted& wanted);
+void choose_programs(const bpf_object& object, const ProgramSelection& selection);
 
 // The kernel skips a program where it is running already on that CPU, and counts that (since
 // 5.12; 0 before).
-uint64_t skipped_runs(int program_fd);
+uint64_t recursion_misses(int program_fd);
 
 // Events that no lane was free to take: at most this many. `skipped` gives a program's skipped
 // runs by its name, 0 where it is not loaded.
-uint64_t missed_at_most(uint32_t lanes, const std::function<uint64_t(const std::string&)>& skipped);
+uint64_t max_missed(uint32_t lanes, const std::function<uint64_t(const std::string&)>& skipped);
 
 }  // namespace vigil::capture

@@ -159,9 +159,9 @@ Result<void> unpin(const std::string& directory) {
     return remove_tree(directory);
 }
 
-PinnedReader::PinnedReader(Fd lock, Reader reader, std::string directory)
+PinnedReader::PinnedReader(Fd lock, RingReader reader, std::string directory)
     : lock_(std::move(lock)),
-      reader_(std::make_unique<Reader>(std::move(reader))),
+      reader_(std::make_unique<RingReader>(std::move(reader))),
       directory_(std::move(directory)) {}
 
 Result<PinnedReader> PinnedReader::open(const std::string& directory) {
@@ -187,16 +187,16 @@ Result<PinnedReader> PinnedReader::open(const std::string& directory) {
     TRY_ASSIGN(fds.counters, open_pin(map_pin(directory, "counters")));
     TRY_ASSIGN(fds.cursors, open_pin(map_pin(directory, "cursors")));
     TRY(check_version(fds.control, directory));
-    TRY_ASSIGN(Reader reader, Reader::open(std::move(fds)));
+    TRY_ASSIGN(RingReader reader, RingReader::open(std::move(fds)));
     return PinnedReader(std::move(lock), std::move(reader), directory);
 }
 
-uint64_t PinnedReader::missed_at_most() const {
-    return capture::missed_at_most(reader_->control().lane_count,
-                                   [&](const std::string& name) -> uint64_t {
-                                       const auto program = open_pin(program_pin(directory_, name));
-                                       return program ? skipped_runs(program->get()) : 0;
-                                   });
+uint64_t PinnedReader::max_missed() const {
+    return capture::max_missed(reader_->control().lane_count,
+                               [&](const std::string& name) -> uint64_t {
+                                   const auto program = open_pin(program_pin(directory_, name));
+                                   return program ? recursion_misses(program->get()) : 0;
+                               });
 }
 
 }  // namespace vigil::capture

@@ -7,7 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "capture/reader.h"
+#include "capture/ring_reader.h"
 
 struct bpf_object;
 struct bpf_object_skeleton;
@@ -32,14 +32,14 @@ class PinnedReader {
  public:
     static Result<PinnedReader> open(const std::string& directory);
 
-    Reader& reader() { return *reader_; }
-    uint64_t missed_at_most() const;  // as Tracer::missed_at_most()
+    RingReader& reader() { return *reader_; }
+    uint64_t max_missed() const;  // as Tracer::max_missed()
 
  private:
-    PinnedReader(Fd lock, Reader reader, std::string directory);
+    PinnedReader(Fd lock, RingReader reader, std::string directory);
 
     Fd lock_;
-    std::unique_ptr<Reader> reader_;
+    std::unique_ptr<RingReader> reader_;
     std::string directory_;
 };
 

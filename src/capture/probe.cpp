@@ -21,23 +21,24 @@ namespace vigil::capture {
 
 namespace {
 
-host::Answer probe_programs(const std::vector<std::string>& names, bool exit_names_last,
-                            bool recvmsg_has_nonblock) {
+host::ProbeResult probe_programs(const std::vector<std::string>& names, bool exit_names_last,
+                                 bool recvmsg_has_nonblock) {
     const host::LibbpfLog log;
     host::VerifierLog verifier;
     const std::unique_ptr<vigil_bpf, void (*)(vigil_bpf*)> skeleton(vigil_bpf::open(),
                                                                     vigil_bpf::destroy);
     if (!skeleton) {
-        return host::refused(errno, log.key_line());
+        return host::denied(errno, log.last_error_line());
     }
     bpf_program* program = nullptr;
     while ((program = ::bpf_object__next_program(skeleton->obj, program)) != nullptr) {
         ::bpf_program__set_autoload(program, false);
     }
     for (const std::string& name : names) {
-        bpf_program* wanted = ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
-        ::bpf_program__set_autoload(wanted, true);
-        ::bpf_program__set_log_buf(wanted, verifier.data(), host::VerifierLog::size_bytes);
+        bpf_program* program_to_load =
+            ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
+        ::bpf_program__set_autoload(program_to_load, true);
+        ::bpf_program__set_log_buf(program_to_load, verifier.data(), host::VerifierLog::size_bytes);
     }
     // Small maps: only the programs are in question here.
     ::bpf_map__set_max_entries(skeleton->maps.ring, static_cast<__u32>(::getpagesize()));
@@ -46,48 +47,48 @@ host::Answer probe_programs(const std::vector<std::string>& names, bool exit_nam
     skeleton->rodata->exit_names_last = exit_names_last;
     skeleton->rodata->recvmsg_has_nonblock = recvmsg_has_nonblock;
     if (const int error = vigil_bpf::load(skeleton.get()); error != 0) {
-        const std::string complaint = verifier.complaint();
-        return host::refused(-error, !complaint.empty() ? complaint
-                                     : error == -EPERM  ? ""  // libbpf guesses at memlock
-                                                        : log.key_line());
+        const std::string last_error_line = verifier.last_error_line();
+        return host::denied(-error, !last_error_line.empty() ? last_error_line
+                                    : error == -EPERM        ? ""  // libbpf guesses at memlock
+                                                             : log.last_error_line());
     }
-    return host::works();
+    return host::supported();
 }
 
 }  // namespace
 
-host::Answer probe_hook(model::Kind kind) {
+host::ProbeResult probe_hook(model::Kind kind) {
     const bool exit_names_last =
         kind == model::Kind::exit && host::tracepoint_parameters("sched_process_exit") >= 2;
     return probe_programs(program_names(static_cast<int>(kind), needed_lanes()), exit_names_last,
                           false);
 }
 
-host::Answer probe_network() {
+host::ProbeResult probe_network() {
     const NetworkHooks hooks = find_network_hooks();
     if (!hooks.programs.empty()) {
         return probe_programs(hooks.programs, false, hooks.recvmsg_has_nonblock);
     }
-    return host::absent(hooks.method == NetworkMethod::tracepoints
-                            ? "since 7.0 it takes tracefs, which can't be read here"
-                            : "this kernel has neither the tracepoints nor the functions for it");
+    return host::missing(hooks.method == NetworkMethod::tracepoints
+                             ? "since 7.0 it takes tracefs, which can't be read here"
+                             : "this kernel has neither the tracepoints nor the functions for it");
 }
 
-std::string network_fix(const host::Answer& refusal) {
+std::string network_hint(const host::ProbeResult& denial) {
     const NetworkHooks hooks = find_network_hooks();
     return hooks.method == NetworkMethod::tracepoints && hooks.programs.empty()
-               ? host::tracefs_fix()
-               : host::refusal_fix(refusal);
+               ? host::tracefs_hint()
+               : host::denial_hint(denial);
 }
 
-host::Answer probe_ring(uint64_t size_bytes) {
+host::ProbeResult probe_ring(uint64_t size_bytes) {
     const Fd map(::bpf_map_create(BPF_MAP_TYPE_RINGBUF, "probe", 0, 0,
                                   static_cast<__u32>(size_bytes), nullptr));
     if (!map) {
-        return host::refused(errno, "");
+        return host::denied(errno, "");
     }
     const auto ring = Ring::open(map.get(), size_bytes);
-    return ring ? host::works() : host::absent(ring.error().context);
+    return ring ? host::supported() : host::missing(ring.error().context);
 }
 
 }  // namespace vigil::capture

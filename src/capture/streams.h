@@ -14,7 +14,7 @@
 
 namespace vigil::capture {
 
-// How far a reader has come: what to hand to Reader::confirm().
+// How far a reader has come: what to hand to RingReader::confirm().
 struct Cursor {
     uint64_t position = 0;                   // in the ring
     std::vector<vigil_cpu_streams> streams;  // index as in abi/control.h

@@ -21,7 +21,7 @@
 #include "capture/probe.h"
 #include "host/kernel.h"
 #include "host/probe.h"
-#include "host/procs.h"
+#include "host/process_tree.h"
 #include "vigil_bpf.skel.h"
 
 namespace vigil::capture {
@@ -35,7 +35,7 @@ struct Tracer::Programs {
         const bpf_program* program =
             ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
         const int fd = program != nullptr ? ::bpf_program__fd(program) : -1;
-        return fd >= 0 ? skipped_runs(fd) : 0;
+        return fd >= 0 ? recursion_misses(fd) : 0;
     }
 
     ~Programs() { vigil_bpf::destroy(skeleton); }
@@ -52,29 +52,29 @@ Error load_error(int error, uint32_t kinds) {
         if ((kinds & model::kind_bit(kind)) == 0) {
             continue;
         }
-        if (const host::Answer answer = probe_hook(kind); !answer.works) {
+        if (const host::ProbeResult result = probe_hook(kind); !result.supported) {
             return {ErrorCode::unsupported,
                     fmt::format("the kernel does not take the {} hook ({}): {}", to_string(kind),
-                                answer.reason, host::refusal_fix(answer))};
+                                result.reason, host::denial_hint(result))};
         }
     }
-    const host::Answer refusal{.forbidden = error == -EPERM, .reason = {}};
+    const host::ProbeResult denial{.forbidden = error == -EPERM, .reason = {}};
     return {ErrorCode::unsupported, fmt::format("the kernel does not take the programs: {}: {}",
-                                                std::strerror(-error), host::refusal_fix(refusal))};
+                                                std::strerror(-error), host::denial_hint(denial))};
 }
 
-vigil_control first_control(const TraceOptions& options, const Wanted& wanted) {
+vigil_control initial_control(const TraceOptions& options, const ProgramSelection& selection) {
     vigil_control control{};
-    control.filter = wanted.filter;
+    control.filter = selection.filter;
     control.wanted = options.wanted;
     control.attached_ns = UINT64_MAX;  // until all is attached, no start counts as seen
     control.ring_bytes =
-        std::bit_ceil(std::clamp(options.ring_bytes, smallest_ring_bytes, largest_ring_bytes));
+        std::bit_ceil(std::clamp(options.ring_bytes, min_ring_bytes, max_ring_bytes));
     control.wakeup_bytes = control.ring_bytes / 8;
     control.abi_version = VIGIL_ABI_VERSION;
     control.cpu_count = static_cast<__u32>(::libbpf_num_possible_cpus());
-    control.lane_count = wanted.lanes;
-    control.network = wanted.network.programs.empty() ? 0 : 1;
+    control.lane_count = selection.lanes;
+    control.network = selection.network.programs.empty() ? 0 : 1;
     return control;
 }
 
@@ -89,8 +89,8 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
     }
     if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
         // With threads the dead stay in it until their pid is used again.
-        const bool keeps_dead = (filter.flags & VIGIL_FILTER_THREADS) != 0;
-        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_dead ? 8 : 1));
+        const bool keeps_exited = (filter.flags & VIGIL_FILTER_THREADS) != 0;
+        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_exited ? 8 : 1));
     }
     const bool exits = (filter.kinds & bit(VIGIL_EXIT)) != 0;
     if (!exits && control.network == 0) {
@@ -122,7 +122,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
     if ((options.filter.kinds & bit(VIGIL_KILL_FAILED)) != 0 && !host::has_tracefs()) {
         return Error{ErrorCode::unsupported,
                      fmt::format("--failed needs tracefs, which can't be read here: {}",
-                                 host::tracefs_fix())};
+                                 host::tracefs_hint())};
     }
     const NetworkHooks network = options.account_network ? find_network_hooks() : NetworkHooks{};
     if (!network.programs.empty()) {
@@ -134,9 +134,9 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
 }
 
 Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& network) {
-    Wanted wanted{options.filter, needed_lanes(), options.count_processes, network};
-    if ((wanted.filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
-        wanted.filter.kinds |= bit(VIGIL_OOM);
+    ProgramSelection selection{options.filter, needed_lanes(), options.count_processes, network};
+    if ((selection.filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
+        selection.filter.kinds |= bit(VIGIL_OOM);
     }
     const bool exit_names_last = host::tracepoint_parameters("sched_process_exit") >= 2;
     const host::LibbpfLog quiet;
@@ -144,16 +144,16 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
     programs->network = network.programs;
     programs->skeleton = vigil_bpf::open();
     if (programs->skeleton == nullptr) {
-        return load_error(-errno, wanted.filter.kinds);
+        return load_error(-errno, selection.filter.kinds);
     }
     vigil_bpf& skeleton = *programs->skeleton;
-    choose_programs(*skeleton.obj, wanted);
-    vigil_control control = first_control(options, wanted);
+    choose_programs(*skeleton.obj, selection);
+    vigil_control control = initial_control(options, selection);
     size_maps(skeleton, control);
     skeleton.rodata->exit_names_last = exit_names_last;
     skeleton.rodata->recvmsg_has_nonblock = network.recvmsg_has_nonblock;
     if (const int error = vigil_bpf::load(&skeleton); error != 0) {
-        return load_error(error, wanted.filter.kinds);
+        return load_error(error, selection.filter.kinds);
     }
     const __u32 zero = 0;
     if (::bpf_map_update_elem(::bpf_map__fd(skeleton.maps.control), &zero, &control, BPF_ANY) !=
@@ -162,7 +162,7 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
                      fmt::format("writing the filter: {}", std::strerror(errno))};
     }
     if (const int error = vigil_bpf::attach(&skeleton); error != 0) {
-        return load_error(error, wanted.filter.kinds);
+        return load_error(error, selection.filter.kinds);
     }
 
     MapFds fds;
@@ -170,10 +170,10 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
     TRY_ASSIGN(fds.control, duplicate(skeleton.maps.control));
     TRY_ASSIGN(fds.counters, duplicate(skeleton.maps.counters));
     TRY_ASSIGN(fds.cursors, duplicate(skeleton.maps.cursors));
-    TRY_ASSIGN(Reader reader, Reader::open(std::move(fds)));
+    TRY_ASSIGN(RingReader reader, RingReader::open(std::move(fds)));
     reader.begin(boot_now_ns());
     Tracer tracer(std::move(programs));
-    tracer.reader_ = std::make_unique<Reader>(std::move(reader));
+    tracer.reader_ = std::make_unique<RingReader>(std::move(reader));
     return tracer;
 }
 
@@ -216,10 +216,9 @@ void Tracer::detach() {
     ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-uint64_t Tracer::missed_at_most() const {
-    return capture::missed_at_most(reader_->control().lane_count, [&](const std::string& name) {
-        return programs_->skipped(name);
-    });
+uint64_t Tracer::max_missed() const {
+    return capture::max_missed(reader_->control().lane_count,
+                               [&](const std::string& name) { return programs_->skipped(name); });
 }
 
 uint64_t Tracer::uncounted_calls() const {

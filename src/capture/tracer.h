@@ -11,13 +11,13 @@
 #include "abi/control.h"
 #include "base/result.h"
 #include "capture/hooks.h"
-#include "capture/reader.h"
+#include "capture/ring_reader.h"
 
 namespace vigil::capture {
 
 constexpr uint64_t default_ring_bytes = 8 << 20;
-constexpr uint64_t smallest_ring_bytes = 4 << 10;
-constexpr uint64_t largest_ring_bytes = 1 << 30;
+constexpr uint64_t min_ring_bytes = 4 << 10;
+constexpr uint64_t max_ring_bytes = 1 << 30;
 constexpr uint32_t tree_capacity = 32'768;
 
 struct TraceOptions {
@@ -39,8 +39,8 @@ class Tracer {
     Tracer& operator=(Tracer&&) noexcept;
     ~Tracer();
 
-    Reader& reader() { return *reader_; }
-    const Reader& reader() const { return *reader_; }
+    RingReader& reader() { return *reader_; }
+    const RingReader& reader() const { return *reader_; }
 
     // The bytes that processes send and receive are counted, as asked for.
     bool accounts_network() const { return reader_->control().network != 0; }
@@ -62,7 +62,7 @@ class Tracer {
     void detach();
 
     // Events that the kernel side had no program free for; not seen at all. See hooks.h.
-    uint64_t missed_at_most() const;
+    uint64_t max_missed() const;
 
     // Leaves everything in the kernel under `directory` (which must not exist yet).
     Result<void> pin(const std::string& directory);
@@ -73,7 +73,7 @@ class Tracer {
     explicit Tracer(std::unique_ptr<Programs> programs);
 
     std::unique_ptr<Programs> programs_;
-    std::unique_ptr<Reader> reader_;
+    std::unique_ptr<RingReader> reader_;
 };
 
 }  // namespace vigil::capture

@@ -18,7 +18,7 @@ struct SignalRecord {
     int number = 0;
     int code = 0;
     model::SignalSource source = model::SignalSource::unknown;
-    bool dumping = false;  // the process was writing its core by then
+    bool dumping_core = false;  // the process was writing its core by then
     int64_t unix_ns = 0;
     std::optional<model::Sender> sender;
     process::NodePtr sender_node;  // the sender as it was then; null: not known

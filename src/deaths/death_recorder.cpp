@@ -41,7 +41,7 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
     record.number = signal.number;
     record.code = signal.code;
     record.source = signal.source;
-    record.dumping = signal.dumping;
+    record.dumping_core = signal.dumping_core;
     record.unix_ns = event.unix_ns;
     record.sender = signal.sender;
     if (signal.sender) {
@@ -124,7 +124,8 @@ void DeathRecorder::on_event(const model::Event& event) {
 
 void DeathRecorder::on_exit(const process::ProcessExit& exit) {
     const auto* context = contexts_.find(exit.entry.slot);
-    sink_->on_event(builder_.build(exit, context != nullptr ? context->get() : nullptr, losses_));
+    formatter_->on_event(
+        builder_.build(exit, context != nullptr ? context->get() : nullptr, losses_));
 }
 
 void DeathRecorder::on_erase(const process::ProcessEntry& entry) { contexts_.reset(entry.slot); }
@@ -143,7 +144,7 @@ void DeathRecorder::on_loss(const model::Event& event) {
     if (!loss.kind || *loss.kind == Kind::exec) {
         losses_.execs_ns = table_->now_ns();
     }
-    sink_->on_event(event);
+    formatter_->on_event(event);
 }
 
 }  // namespace vigil::deaths

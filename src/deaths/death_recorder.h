@@ -38,8 +38,8 @@ class DeathRecorder final : public process::ProcessObserver, public model::Event
         .working_directory = true};
 
     // `sink` gets an event of kind death for each exit, and each loss. Both must outlive it.
-    DeathRecorder(const process::ProcessTable& table, model::EventSink& sink)
-        : table_(&table), sink_(&sink) {}
+    DeathRecorder(const process::ProcessTable& table, model::EventSink& formatter)
+        : table_(&table), formatter_(&formatter) {}
     DeathRecorder(const DeathRecorder&) = delete;
     DeathRecorder& operator=(const DeathRecorder&) = delete;
 
@@ -62,7 +62,7 @@ class DeathRecorder final : public process::ProcessObserver, public model::Event
     void find_limit(const std::string& cgroup, OomKill& kill);
 
     const process::ProcessTable* table_;
-    model::EventSink* sink_;
+    model::EventSink* formatter_;
     RecordBuilder builder_;
     process::SlotVector<std::unique_ptr<DeathContext>> contexts_;
     std::unordered_map<std::string, CgroupOomState> oom_states_;  // by cgroup

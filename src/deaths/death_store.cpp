@@ -46,7 +46,7 @@ int64_t made_unix_ns(const std::string& path) {
 
 Result<std::unique_ptr<DeathStore>> DeathStore::open(const DeathStoreOptions& options) {
     std::unique_ptr<DeathStore> store(new DeathStore(options));
-    TRY(make_folders(options.directory, directory_mode));
+    TRY(make_directories(options.directory, directory_mode));
     TRY(store->open(store->abnormal_, abnormal_file));
     TRY(store->open(store->clean_, clean_file));
     return store;
@@ -61,7 +61,7 @@ Result<void> DeathStore::open(Partition& partition, std::string_view file) const
     writer.total_bytes = options_.max_bytes / 2;
     writer.mode = file_mode;
     journal::WriterEvents events;
-    events.on_trouble = [&partition](const std::string& text) {
+    events.on_error = [&partition](const std::string& text) {
         const MutexLock lock(partition.mutex);
         partition.error = text;
     };

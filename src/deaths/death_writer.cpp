@@ -17,13 +17,13 @@ constexpr uint64_t retention_interval_ns = 60 * ns_per_s;
 
 DeathWriter::DeathWriter(DeathListener& listener)
     : listener_(&listener),
-      json_(sinks::make_json_sink(host::host_name(), sinks::longest_journal_line)) {}
+      json_(format::make_json_formatter(host::host_name(), format::max_journal_line_bytes)) {}
 
 Result<void> DeathWriter::open(const std::string& state, const Retention& retention) {
     DeathStoreOptions options;
     options.directory = state + "/deaths";
-    options.max_bytes = retention.bytes;
-    options.max_age_ns = retention.ns;
+    options.max_bytes = retention.max_bytes;
+    options.max_age_ns = retention.max_age_ns;
     TRY_ASSIGN(store_, DeathStore::open(options));
     return {};
 }
@@ -51,7 +51,7 @@ bool DeathWriter::report_lost(const DeathStore::Lost& lost) {
                              .count = lost.count,
                              .from_unix_ns = lost.from_unix_ns,
                              .to_unix_ns = lost.to_unix_ns,
-                             .place = model::LossPlace::queue};
+                             .stage = model::LossStage::queue};
     if (!write(event)) {
         return false;
     }

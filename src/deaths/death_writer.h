@@ -11,8 +11,8 @@
 #include "base/result.h"
 #include "deaths/death_store.h"
 #include "deaths/retention.h"
+#include "format/formatter.h"
 #include "model/event_sink.h"
-#include "sinks/sink.h"
 
 namespace vigil::deaths {
 
@@ -54,7 +54,7 @@ class DeathWriter final : public model::EventSink {
     bool report_lost(const DeathStore::Lost& lost);
 
     DeathListener* listener_;
-    std::unique_ptr<sinks::Sink> json_;
+    std::unique_ptr<format::Formatter> json_;
     std::string line_;
     uint64_t deaths_ = 0;
     uint64_t next_retention_ns_ = 0;

@@ -33,12 +33,12 @@ const SignalRecord* find_fatal_signal(const DeathContext* context, int number) {
     const auto it = std::find_if(signals.begin(), signals.end(), [&](const SignalRecord& signal) {
         return signal.number == number;
     });
-    if (it == signals.end() || !it->dumping) {
+    if (it == signals.end() || !it->dumping_core) {
         return it != signals.end() ? &*it : nullptr;
     }
     const auto earlier = std::find_if(
         std::make_reverse_iterator(it), signals.rend(), [](const SignalRecord& signal) {
-            return model::dumps_core(signal.number) && !signal.dumping;
+            return model::dumps_core(signal.number) && !signal.dumping_core;
         });
     return earlier != signals.rend() ? &*earlier : &*it;
 }
@@ -47,7 +47,7 @@ std::optional<std::string_view> text_of(const model::SharedText& text) {
     return text ? std::optional<std::string_view>(*text) : std::nullopt;
 }
 
-void fill_image(const model::ImagePtr& image, std::optional<std::string_view>& executable,
+void fill_image(const model::ExecImagePtr& image, std::optional<std::string_view>& executable,
                 std::optional<std::string_view>& argv) {
     executable = argv = std::nullopt;
     if (image) {
@@ -64,7 +64,7 @@ const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
                                          const DeathContext* context, const LossTimes& losses) {
     const model::Event& event = exit.event;
     death_.exit = exit.exit;
-    death_.born_unix_ns = event.unix_ns - static_cast<int64_t>(exit.exit.lifetime_ns);
+    death_.started_unix_ns = event.unix_ns - static_cast<int64_t>(exit.exit.lifetime_ns);
     fill_cause(exit.entry, context, losses);
     fill_prior_signal(context, death_.signal_unix_ns.value_or(event.unix_ns), event.unix_ns);
     fill_identity(exit, losses);
@@ -167,7 +167,7 @@ void RecordBuilder::fill_killer(const SignalRecord& signal) {
 
 void RecordBuilder::fill_prior_signal(const DeathContext* context, int64_t end_unix_ns,
                                       int64_t death_unix_ns) {
-    death_.before.reset();
+    death_.prior.reset();
     if (context == nullptr) {
         return;
     }
@@ -179,7 +179,7 @@ void RecordBuilder::fill_prior_signal(const DeathContext* context, int64_t end_u
     if (it == signals.rend()) {
         return;
     }
-    model::EarlierSignal& prior = death_.before.emplace();
+    model::PriorSignal& prior = death_.prior.emplace();
     prior.number = it->number;
     prior.source = it->source;
     prior.unix_ns = it->unix_ns;
@@ -191,7 +191,7 @@ void RecordBuilder::fill_prior_signal(const DeathContext* context, int64_t end_u
 }
 
 void RecordBuilder::fill_limits(const DeathContext* context, int64_t unix_ns) {
-    model::BrokenLimits& limits = death_.limits;
+    model::LimitViolations& limits = death_.limits;
     limits.metrics.clear();
     limits.limits.clear();
     limits.peaks.clear();

@@ -10,8 +10,8 @@
 namespace vigil::deaths {
 
 struct Retention {
-    uint64_t bytes = 256 << 20;
-    uint64_t ns = uint64_t{7} * 24 * 3600 * ns_per_s;
+    uint64_t max_bytes = 256 << 20;
+    uint64_t max_age_ns = uint64_t{7} * 24 * 3600 * ns_per_s;
 };
 
 enum class DeathForwarding : uint8_t { abnormal, all, none };

@@ -29,9 +29,9 @@ constexpr size_t container_id_length = 64;
 constexpr int kernfs_handle = 0xfe;
 
 // 3 of "low 0\nhigh 0\nmax 12\noom 3\n...".
-uint64_t times_hit(const std::string& folder) {
+uint64_t times_hit(const std::string& directory) {
     constexpr std::string_view key = "\noom ";
-    const auto text = read_file(folder + "/memory.events.local", small_file_bytes);
+    const auto text = read_file(directory + "/memory.events.local", small_file_bytes);
     const size_t at = text ? text->find(key) : std::string::npos;
     if (at == std::string::npos) {
         return 0;
@@ -42,8 +42,8 @@ uint64_t times_hit(const std::string& folder) {
     return times ? *times : 0;
 }
 
-std::optional<uint64_t> limit_of(const std::string& folder) {
-    auto text = read_file(folder + "/memory.max", small_file_bytes);
+std::optional<uint64_t> limit_of(const std::string& directory) {
+    auto text = read_file(directory + "/memory.max", small_file_bytes);
     if (!text) {
         return std::nullopt;
     }
@@ -105,12 +105,12 @@ std::optional<std::string> cgroup_path(uint64_t id) {
     handle->handle_bytes = sizeof id;
     handle->handle_type = kernfs_handle;
     std::memcpy(handle->f_handle, &id, sizeof id);
-    const Fd folder(::open_by_handle_at(root.get(), handle, O_PATH | O_CLOEXEC));
-    if (!folder) {
+    const Fd directory(::open_by_handle_at(root.get(), handle, O_PATH | O_CLOEXEC));
+    if (!directory) {
         return std::nullopt;
     }
     std::array<char, PATH_MAX> target{};
-    const ssize_t length = ::readlink(fmt::format("/proc/self/fd/{}", folder.get()).c_str(),
+    const ssize_t length = ::readlink(fmt::format("/proc/self/fd/{}", directory.get()).c_str(),
                                       target.data(), target.size());
     const std::string_view path(target.data(), static_cast<size_t>(std::max<ssize_t>(length, 0)));
     if (!path.starts_with(mount)) {
@@ -123,9 +123,9 @@ std::vector<MemoryLimit> memory_limits(std::string_view path) {
     std::vector<MemoryLimit> limits;
     const std::string mount = cgroup_mounts().unified;
     while (!mount.empty() && path.size() > 1) {
-        const std::string folder = mount + std::string(path);
-        if (const auto bytes = limit_of(folder)) {
-            limits.push_back({std::string(path), *bytes, times_hit(folder)});
+        const std::string directory = mount + std::string(path);
+        if (const auto bytes = limit_of(directory)) {
+            limits.push_back({std::string(path), *bytes, times_hit(directory)});
         }
         path = path.substr(0, path.rfind('/'));
     }

@@ -80,17 +80,17 @@ Capabilities capabilities() {
     };
 }
 
-std::string privileges_fix() {
+std::string privileges_hint() {
     return "run it with sudo, or give the binary these rights once: sudo setcap "
            "cap_bpf,cap_perfmon,cap_dac_read_search=ep \"$(command -v vigil)\"";
 }
 
-std::string btf_fix() {
+std::string btf_hint() {
     return "use a kernel built with CONFIG_DEBUG_INFO_BTF=y (those of Debian 11, Ubuntu 20.10, "
            "Fedora 33, RHEL 8.2 and later have it)";
 }
 
-std::string tracefs_fix() {
+std::string tracefs_hint() {
     return "mount it with: sudo mount -t tracefs tracefs /sys/kernel/tracing (and as another "
            "user than root have CAP_DAC_READ_SEARCH)";
 }
@@ -162,7 +162,7 @@ Result<void> check_can_trace() {
                               : has.perfmon ? "CAP_BPF"
                                             : "CAP_BPF and CAP_PERFMON";
         return Error{ErrorCode::unsupported,
-                     fmt::format("tracing needs {}: {}", missing, privileges_fix())};
+                     fmt::format("tracing needs {}: {}", missing, privileges_hint())};
     }
     if (!in_initial_user_namespace()) {
         return Error{ErrorCode::unsupported,
@@ -170,13 +170,14 @@ Result<void> check_can_trace() {
                      "it outside (not in a rootless container)"};
     }
     if (lockdown_mode() == "confidentiality") {
-        return Error{ErrorCode::unsupported,
-                     "lockdown (confidentiality) forbids reading kernel memory: " + lockdown_fix()};
+        return Error{
+            ErrorCode::unsupported,
+            "lockdown (confidentiality) forbids reading kernel memory: " + lockdown_hint()};
     }
     if (!has_btf()) {
         return Error{ErrorCode::unsupported,
                      fmt::format("this kernel does not describe its types ({} can't be read): {}",
-                                 btf_path, btf_fix())};
+                                 btf_path, btf_hint())};
     }
     return {};
 }
@@ -188,7 +189,7 @@ LibbpfLog::LibbpfLog() {
 
 LibbpfLog::~LibbpfLog() { ::libbpf_set_print(silence); }
 
-std::string LibbpfLog::key_line() const {
+std::string LibbpfLog::last_error_line() const {
     constexpr std::string_view prefix = "libbpf: ";
     std::istringstream lines(log_text());
     std::string key;

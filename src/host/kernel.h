@@ -25,9 +25,9 @@ struct Capabilities {
 Capabilities capabilities();
 
 // Sentences that say how to get what is missing.
-std::string privileges_fix();
-std::string btf_fix();
-std::string tracefs_fix();
+std::string privileges_hint();
+std::string btf_hint();
+std::string tracefs_hint();
 
 // gethostname(2).
 std::string host_name();
@@ -66,7 +66,7 @@ class LibbpfLog {
     LibbpfLog& operator=(const LibbpfLog&) = delete;
 
     // The last line about a program, else the first one, without its "libbpf: ".
-    std::string key_line() const;
+    std::string last_error_line() const;
 };
 
 }  // namespace vigil::host

@@ -75,7 +75,7 @@ std::optional<std::string> module_parameter(const std::string& name) {
         ("/sys/module/" + std::string(module_name) + "/parameters/" + name).c_str());
 }
 
-std::string why_no_modules() {
+std::string modules_unavailable_reason() {
     if (::access("/proc/modules", F_OK) != 0) {
         return "this kernel is built without modules";
     }

@@ -35,7 +35,7 @@ bool module_is_loaded();
 std::optional<std::string> module_parameter(const std::string& name);
 
 // Empty: modules can be loaded here, as far as kernel and configuration go. Else why not.
-std::string why_no_modules();
+std::string modules_unavailable_reason();
 
 // Where `make -C kmod` looks for the headers of the running kernel.
 std::string module_headers_path();

@@ -41,7 +41,7 @@ __u32 kernel_type_id(const std::string& name, __u32 kind) {
 }
 
 // How to load one type: what it is tied to, if to a kernel type.
-struct Recipe {
+struct ProgramSpec {
     bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
     bpf_attach_type attach = BPF_CGROUP_INET_INGRESS;  // 0: none
     const char* target = nullptr;
@@ -49,7 +49,7 @@ struct Recipe {
     __u32 flags = 0;
 };
 
-Recipe recipe_for(ProgramType type) {
+ProgramSpec program_spec_for(ProgramType type) {
     switch (type) {
         case ProgramType::tp_btf:
             return {BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "btf_trace_sched_process_fork",
@@ -91,49 +91,48 @@ bool is_initial(const char* path, ino_t initial) {
 
 }  // namespace
 
-Answer probe_program(ProgramType type) {
-    const Recipe recipe = recipe_for(type);
+ProbeResult probe_program(ProgramType type) {
+    const ProgramSpec spec = program_spec_for(type);
     LIBBPF_OPTS(bpf_prog_load_opts, options);
-    options.expected_attach_type = recipe.attach;
-    options.prog_flags = recipe.flags;
-    if (recipe.target != nullptr) {
-        options.attach_btf_id = kernel_type_id(recipe.target, recipe.target_kind);
+    options.expected_attach_type = spec.attach;
+    options.prog_flags = spec.flags;
+    if (spec.target != nullptr) {
+        options.attach_btf_id = kernel_type_id(spec.target, spec.target_kind);
         if (options.attach_btf_id == 0) {
-            return absent(fmt::format("this kernel has no {}", recipe.target));
+            return missing(fmt::format("this kernel has no {}", spec.target));
         }
     }
     const std::array program{instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0),  // r0 = 0
                              instruction(BPF_JMP | BPF_EXIT, 0)};
     VerifierLog verifier;
     const LibbpfLog quiet;
-    Fd loaded(
-        ::bpf_prog_load(recipe.type, "probe", "GPL", program.data(), program.size(), &options));
+    Fd loaded(::bpf_prog_load(spec.type, "probe", "GPL", program.data(), program.size(), &options));
     if (loaded) {
-        return works();
+        return supported();
     }
     const int first_error = errno;
     options.log_buf = verifier.data();
     options.log_size = VerifierLog::size_bytes;
     options.log_level = 1;
     loaded =
-        Fd(::bpf_prog_load(recipe.type, "probe", "GPL", program.data(), program.size(), &options));
-    const std::string complaint = verifier.complaint();
-    if (first_error == EINVAL && complaint.empty()) {
-        return absent("this kernel has no such programs");
+        Fd(::bpf_prog_load(spec.type, "probe", "GPL", program.data(), program.size(), &options));
+    const std::string last_error_line = verifier.last_error_line();
+    if (first_error == EINVAL && last_error_line.empty()) {
+        return missing("this kernel has no such programs");
     }
-    return refused(first_error, complaint);
+    return denied(first_error, last_error_line);
 }
 
-std::string refusal_fix(const Answer& refusal) {
+std::string denial_hint(const ProbeResult& denial) {
     if (lockdown_mode() == "confidentiality") {
-        return lockdown_fix();
+        return lockdown_hint();
     }
-    if (!refusal.forbidden) {
-        return tested_fix();
+    if (!denial.forbidden) {
+        return tested_hint();
     }
-    return memlock_is_short() ? fmt::format("the memlock limit is low: {}", memlock_fix())
-                              : "run it outside of what forbids it: a container's seccomp filter, "
-                                "lockdown or another security module";
+    return memlock_is_low() ? fmt::format("the memlock limit is low: {}", memlock_hint())
+                            : "run it outside of what forbids it: a container's seccomp filter, "
+                              "lockdown or another security module";
 }
 
 bool has_kernel_function(const std::string& name) {
@@ -157,7 +156,7 @@ bool is_tested(const KernelRelease& kernel) {
     return std::find(tested_series.begin(), tested_series.end(), series) != tested_series.end();
 }
 
-std::string tested_fix() {
+std::string tested_hint() {
     return fmt::format("use a kernel that vigil is tested on: {}", fmt::join(tested_series, ", "));
 }
 
@@ -208,7 +207,7 @@ std::string lockdown_mode() {
                                                       : "";
 }
 
-std::string lockdown_fix() {
+std::string lockdown_hint() {
     return "boot without lockdown=confidentiality (lockdown=integrity does no harm)";
 }
 
@@ -240,13 +239,13 @@ std::optional<uint64_t> memlock_limit() {
     return limit.rlim_cur;
 }
 
-bool memlock_is_short() {
+bool memlock_is_low() {
     const KernelRelease kernel = kernel_release();
     return std::pair(kernel.major, kernel.minor) < std::pair(5, 11) &&
-           memlock_limit().value_or(UINT64_MAX) < enough_memlock_bytes &&
+           memlock_limit().value_or(UINT64_MAX) < sufficient_memlock_bytes &&
            !capabilities().sys_resource;
 }
 
-std::string memlock_fix() { return "raise it (ulimit -l unlimited), or run it as root"; }
+std::string memlock_hint() { return "raise it (ulimit -l unlimited), or run it as root"; }
 
 }  // namespace vigil::host

@@ -51,17 +51,17 @@ bool parse_whole(std::string_view text, Number& number) {
 }
 
 // Takes the text up to the next `separator` off the front.
-std::string_view take_until(std::string_view& text, char separator) {
+std::string_view pop_until(std::string_view& text, char separator) {
     const size_t end = text.find(separator);
-    const std::string_view word = text.substr(0, end);
+    const std::string_view field = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    return word;
+    return field;
 }
 
-// The names in a folder that are numbers.
-std::vector<uint32_t> numbers_in(const std::string& folder) {
+// The names in a directory that are numbers.
+std::vector<uint32_t> numbers_in(const std::string& path) {
     std::vector<uint32_t> numbers;
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), ::closedir);
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
     for (const dirent* entry = nullptr;
          directory && (entry = ::readdir(directory.get())) != nullptr;) {
         uint32_t number = 0;
@@ -108,7 +108,7 @@ std::optional<ProcStat> parse_stat(std::string_view text) {
     constexpr size_t first = 3;
     std::array<std::string_view, 20> fields;
     for (std::string_view& field : fields) {
-        field = take_until(text, ' ');
+        field = pop_until(text, ' ');
     }
     const auto field = [&](size_t number) { return fields[number - first]; };
     uint64_t flags = 0;
@@ -144,9 +144,9 @@ std::optional<uint64_t> read_rss_bytes(uint32_t pid) {
         return std::nullopt;
     }
     std::string_view rest = *text;
-    take_until(rest, ' ');
+    pop_until(rest, ' ');
     uint64_t pages = 0;
-    if (!parse_whole(take_until(rest, ' '), pages)) {
+    if (!parse_whole(pop_until(rest, ' '), pages)) {
         return std::nullopt;
     }
     return pages * static_cast<uint64_t>(::getpagesize());
@@ -156,8 +156,8 @@ std::optional<ProcIo> parse_io(std::string_view text) {
     std::optional<uint64_t> read;
     std::optional<uint64_t> written;
     while (!text.empty()) {
-        std::string_view line = take_until(text, '\n');
-        const std::string_view key = take_until(line, ':');
+        std::string_view line = pop_until(text, '\n');
+        const std::string_view key = pop_until(line, ':');
         uint64_t value = 0;
         if (line.size() < 2 || !parse_whole(line.substr(1), value)) {
             continue;
@@ -178,9 +178,9 @@ std::optional<ProcIo> read_io(uint32_t pid) {
 
 std::optional<uint32_t> parse_user(std::string_view text) {
     while (!text.empty()) {
-        std::string_view line = take_until(text, '\n');
+        std::string_view line = pop_until(text, '\n');
         uint32_t user = 0;
-        if (take_until(line, '\t') == "Uid:" && parse_whole(take_until(line, '\t'), user)) {
+        if (pop_until(line, '\t') == "Uid:" && parse_whole(pop_until(line, '\t'), user)) {
             return user;
         }
     }
@@ -211,9 +211,9 @@ std::optional<std::string> parse_cgroup(std::string_view text) {
     std::optional<std::string> unified;
     std::optional<std::string> systemd;
     while (!text.empty()) {
-        std::string_view path = take_until(text, '\n');
-        const std::string_view id = take_until(path, ':');
-        const std::string_view controllers = take_until(path, ':');
+        std::string_view path = pop_until(text, '\n');
+        const std::string_view id = pop_until(path, ':');
+        const std::string_view controllers = pop_until(path, ':');
         if (id == "0" && controllers.empty()) {
             unified = path;
         } else if (controllers == "name=systemd") {

@@ -55,7 +55,7 @@ std::optional<uint32_t> read_user(uint32_t pid);
 // Where /proc/PID/exe points to, without the kernel's " (deleted)".
 std::optional<std::string> read_executable(uint32_t pid);
 
-// Where /proc/PID/cwd points to; the kernel's " (deleted)" stays, as that folder is gone.
+// Where /proc/PID/cwd points to; the kernel's " (deleted)" stays, as that directory is gone.
 std::optional<std::string> read_working_directory(uint32_t pid);
 
 // /proc/PID/cmdline: a NUL after each argument, at most `limit_bytes`. Empty for kernel threads.

@@ -8,7 +8,7 @@
 namespace vigil::host {
 namespace {
 
-constexpr size_t most_names = 4096;
+constexpr size_t max_names = 4096;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ const std::string& UserNames::name(uint32_t uid) {
     if (const auto it = names_.find(uid); it != names_.end()) {
         return it->second;
     }
-    if (names_.size() >= most_names) {
+    if (names_.size() >= max_names) {
         names_.clear();
     }
     std::array<char, 16 << 10> space{};

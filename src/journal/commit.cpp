@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "journal/store.h"
+#include "journal/segment_store.h"
 #include "journal/writer.h"
 
 namespace vigil::journal {
@@ -12,7 +12,7 @@ namespace vigil::journal {
 void Writer::run() {
     std::unique_lock lock(mutex_);
     while (true) {
-        for (auto at = due(); !at || *at > Clock::now(); at = due()) {
+        for (auto at = next_cycle_time(); !at || *at > Clock::now(); at = next_cycle_time()) {
             if (at) {
                 wake_.wait_until(lock, *at);
             } else {
@@ -20,50 +20,50 @@ void Writer::run() {
             }
         }
         const bool last = stopping_;
-        asked_ = false;
+        cycle_requested_ = false;
         retry_at_.reset();
-        if (committing_lines_ == 0) {
-            committing_.clear();
-            committed_bytes_ = 0;
-            std::swap(committing_, gathering_);
-            committing_lines_ = std::exchange(gathering_lines_, 0);
+        if (inflight_lines_ == 0) {
+            inflight_.clear();
+            inflight_written_bytes_ = 0;
+            std::swap(inflight_, pending_);
+            inflight_lines_ = std::exchange(pending_lines_, 0);
         }
         lock.unlock();
-        round();
+        commit_cycle();
         lock.lock();
-        if (last && (pending_ == 0 || lines_wait_)) {
+        if (last && (buffered_bytes_ == 0 || lines_blocked_)) {
             return;
         }
     }
 }
 
 // When the next round is; nothing: not before something happens. With the lock held.
-std::optional<Writer::Clock::time_point> Writer::due() const {
-    if (stopping_ || asked_) {
+std::optional<Writer::Clock::time_point> Writer::next_cycle_time() const {
+    if (stopping_ || cycle_requested_) {
         return Clock::time_point::min();
     }
     std::optional<Clock::time_point> at = retry_at_;
-    if (!gathering_.empty() && !lines_wait_) {
-        const auto full = gathering_.size() >= group_bytes ? Clock::time_point::min()
-                                                           : gathering_since_ + group_time;
+    if (!pending_.empty() && !lines_blocked_) {
+        const auto full =
+            pending_.size() >= group_bytes ? Clock::time_point::min() : pending_since_ + group_time;
         at = at ? std::min(*at, full) : full;
     }
     return at;
 }
 
-void Writer::round() {
-    trouble_.clear();
-    note(tidy(0));
+void Writer::commit_cycle() {
+    last_error_.clear();
+    note_error(enforce_bounds(0));
     const auto committed = commit();
-    note(committed);
-    note(tidy(0));
-    report(trouble_);
-    if (committing_lines_ == 0 && committing_.capacity() > kept_buffer_bytes) {
-        committing_ = {};
+    note_error(committed);
+    note_error(enforce_bounds(0));
+    report(last_error_);
+    if (inflight_lines_ == 0 && inflight_.capacity() > max_kept_buffer_bytes) {
+        inflight_ = {};
     }
     const std::lock_guard lock(mutex_);
-    lines_wait_ = !committed;
-    if (!trouble_.empty()) {
+    lines_blocked_ = !committed;
+    if (!last_error_.empty()) {
         retry_at_ = Clock::now() + retry_time;
     }
 }
@@ -71,13 +71,13 @@ void Writer::round() {
 Result<void> Writer::commit() {
     bool rotates = true;
     while (true) {
-        if (rotates && wants_rotation()) {
+        if (rotates && needs_rotation()) {
             // A segment that gets too long is better than lines that are not on disk.
             const auto rotated = store_->rotate();
-            note(rotated);
+            note_error(rotated);
             rotates = rotated.has_value();
             if (rotates) {
-                forget_rotations();
+                drop_reached_rotations();
             }
             publish();
         }
@@ -86,26 +86,26 @@ Result<void> Writer::commit() {
         if (chunk.empty()) {
             return {};
         }
-        note(tidy(chunk.size()));
+        note_error(enforce_bounds(chunk.size()));
         const uint64_t sequence = store_->next_sequence();
         const uint64_t bytes = store_->written_bytes();
         const auto written = store_->write(chunk, lines);
-        committing_lines_ -= store_->next_sequence() - sequence;
-        committed_bytes_ += store_->written_bytes() - bytes;
-        if (const std::string news = store_->take_news(); !news.empty()) {
-            report(news);
+        inflight_lines_ -= store_->next_sequence() - sequence;
+        inflight_written_bytes_ += store_->written_bytes() - bytes;
+        if (const std::string notice = store_->pop_notice(); !notice.empty()) {
+            report(notice);
         }
         publish();
         TRY(written);
     }
 }
 
-std::string_view Writer::not_written() const {
-    return std::string_view(committing_).substr(committed_bytes_);
+std::string_view Writer::unwritten() const {
+    return std::string_view(inflight_).substr(inflight_written_bytes_);
 }
 
-bool Writer::wants_rotation() const {
-    const std::string_view lines = not_written();
+bool Writer::needs_rotation() const {
+    const std::string_view lines = unwritten();
     const uint64_t active = store_->active_bytes();
     if (active > 0 && !lines.empty() && active + lines.find('\n') + 1 > options_.segment_bytes) {
         return true;
@@ -114,7 +114,7 @@ bool Writer::wants_rotation() const {
     return !rotate_at_.empty() && rotate_at_.front() <= store_->next_sequence();
 }
 
-void Writer::forget_rotations() {
+void Writer::drop_reached_rotations() {
     const std::lock_guard lock(mutex_);
     while (!rotate_at_.empty() && rotate_at_.front() <= store_->next_sequence()) {
         rotate_at_.pop_front();
@@ -123,21 +123,21 @@ void Writer::forget_rotations() {
 
 // What goes to the active segment in one write: whole lines, one at least if there are any.
 std::string_view Writer::next_chunk(bool bounded, uint64_t& lines) const {
-    const std::string_view rest = not_written();
+    const std::string_view rest = unwritten();
     const uint64_t active = store_->active_bytes();
-    const uint64_t room = options_.segment_bytes - std::min(options_.segment_bytes, active);
-    uint64_t most_lines = UINT64_MAX;
+    const uint64_t free_bytes = options_.segment_bytes - std::min(options_.segment_bytes, active);
+    uint64_t max_lines = UINT64_MAX;
     if (const std::lock_guard lock(mutex_); !rotate_at_.empty()) {
-        most_lines = rotate_at_.front() - store_->next_sequence();
+        max_lines = rotate_at_.front() - store_->next_sequence();
     }
-    lines = committing_lines_;
-    if (!bounded || (rest.size() <= room && lines <= most_lines)) {
+    lines = inflight_lines_;
+    if (!bounded || (rest.size() <= free_bytes && lines <= max_lines)) {
         return rest;
     }
     size_t end = 0;
-    for (lines = 0; end < rest.size() && lines < most_lines; lines++) {
+    for (lines = 0; end < rest.size() && lines < max_lines; lines++) {
         const size_t next = rest.find('\n', end) + 1;
-        if (lines > 0 && next > room) {
+        if (lines > 0 && next > free_bytes) {
             break;
         }
         end = next;
@@ -146,21 +146,20 @@ std::string_view Writer::next_chunk(bool bounded, uint64_t& lines) const {
 }
 
 // Deletes what nobody needs any more, and what the bounds don't allow beside so many new bytes.
-Result<void> Writer::tidy(uint64_t coming_bytes) {
+Result<void> Writer::enforce_bounds(uint64_t coming_bytes) {
     while (store_->rotated() > 0) {
         uint64_t needed = 0;
         if (const std::lock_guard lock(mutex_); true) {
             needed = remove_before_;
         }
         const bool acknowledged = store_->oldest_end() <= needed;
-        const bool too_many =
-            options_.most_rotated > 0 && store_->rotated() > options_.most_rotated;
+        const bool too_many = options_.max_rotated > 0 && store_->rotated() > options_.max_rotated;
         const bool too_much = options_.total_bytes > 0 &&
                               store_->bytes_on_disk() + coming_bytes > options_.total_bytes;
         if (!acknowledged && !too_many && !too_much) {
             break;
         }
-        TRY_ASSIGN(const Store::Removed removed, store_->remove_oldest());
+        TRY_ASSIGN(const SegmentStore::Removed removed, store_->remove_oldest());
         publish();
         if (!acknowledged && events_.on_removed) {
             events_.on_removed(removed.first_sequence, removed.count);
@@ -174,7 +173,7 @@ void Writer::publish() {
     const uint64_t synced = store_->next_sequence() - 1;
     {
         const std::lock_guard lock(mutex_);
-        pending_ = gathering_.size() + not_written().size();
+        buffered_bytes_ = pending_.size() + unwritten().size();
         oldest_sequence_ = store_->oldest_sequence();
         oldest_end_ = store_->rotated() > 0 ? store_->oldest_end() : UINT64_MAX;
         bytes_on_disk_ = store_->bytes_on_disk();
@@ -185,21 +184,21 @@ void Writer::publish() {
         stats_.commits++;
         stats_.bytes = store_->written_bytes();
     }
-    synced_more_.notify_all();
+    synced_changed_.notify_all();
     if (events_.on_synced) {
         events_.on_synced(synced);
     }
 }
 
-void Writer::note(const Result<void>& result) {
-    if (!result && trouble_.empty()) {
-        trouble_ = result.error().context;
+void Writer::note_error(const Result<void>& result) {
+    if (!result && last_error_.empty()) {
+        last_error_ = result.error().context;
     }
 }
 
 void Writer::report(const std::string& text) {
-    if (text != reported_ && events_.on_trouble) {
-        events_.on_trouble(text);
+    if (text != reported_ && events_.on_error) {
+        events_.on_error(text);
     }
     reported_ = text;
 }

@@ -17,9 +17,9 @@
 namespace vigil::journal {
 namespace {
 
-constexpr size_t smallest_chunk = 16 << 10;
-constexpr size_t largest_chunk = 256 << 10;
-constexpr int most_tries = 10;  // to find a segment in a folder that changes meanwhile
+constexpr size_t min_chunk_bytes = 16 << 10;
+constexpr size_t max_chunk_bytes = 256 << 10;
+constexpr int max_attempts = 10;  // to find a segment in a directory that changes meanwhile
 
 bool same_file(const struct stat& a, const struct stat& b) {
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
@@ -30,9 +30,9 @@ bool same_file(const struct stat& a, const struct stat& b) {
 Reader::Reader(std::string path, uint64_t sequence)
     : path_(std::move(path)), next_sequence_(std::max<uint64_t>(sequence, 1)) {}
 
-Result<size_t> Reader::read(std::string& out, size_t most_bytes, uint64_t last) {
+Result<size_t> Reader::read(std::string& out, size_t max_bytes, uint64_t last) {
     size_t count = 0;
-    most_bytes = out.size() + std::min(most_bytes, SIZE_MAX - out.size());
+    max_bytes = out.size() + std::min(max_bytes, SIZE_MAX - out.size());
     while (next_sequence_ <= last) {
         if (done_) {
             const auto opened = open_next_segment();
@@ -44,8 +44,8 @@ Result<size_t> Reader::read(std::string& out, size_t most_bytes, uint64_t last) 
             }
         }
         // Asked before the end is found: nothing is written behind that end then.
-        active_ = active_ && stands_at_path();
-        TRY_ASSIGN(const Stop stop, take_lines(out, most_bytes, last, count));
+        active_ = active_ && is_at_path();
+        TRY_ASSIGN(const Stop stop, read_lines(out, max_bytes, last, count));
         if (stop == Stop::full || (stop == Stop::end_of_file && active_)) {
             break;
         }
@@ -54,8 +54,8 @@ Result<size_t> Reader::read(std::string& out, size_t most_bytes, uint64_t last) 
     return count;
 }
 
-// Appends lines up to a total of `most_bytes` in `out`. An error comes only where `count` is 0.
-Result<Reader::Stop> Reader::take_lines(std::string& out, size_t most_bytes, uint64_t last,
+// Appends lines up to a total of `max_bytes` in `out`. An error comes only where `count` is 0.
+Result<Reader::Stop> Reader::read_lines(std::string& out, size_t max_bytes, uint64_t last,
                                         size_t& count) {
     while (at_ < end_) {
         if (at_ > next_sequence_ && count > 0) {
@@ -65,8 +65,8 @@ Result<Reader::Stop> Reader::take_lines(std::string& out, size_t most_bytes, uin
         if (next_sequence_ > last) {
             return Stop::full;
         }
-        const size_t wanted = most_bytes - std::min(most_bytes, out.size());
-        const auto chunk = whole_lines_at(at_ < next_sequence_ ? largest_chunk : wanted);
+        const size_t wanted = max_bytes - std::min(max_bytes, out.size());
+        const auto chunk = whole_lines_at(at_ < next_sequence_ ? max_chunk_bytes : wanted);
         if (!chunk && count > 0) {
             return Stop::full;
         }
@@ -89,7 +89,7 @@ Result<Reader::Stop> Reader::take_lines(std::string& out, size_t most_bytes, uin
         for (size_t begin = 0; begin < chunk->size() && at_ < end_;) {
             const size_t length = chunk->find('\n', begin) + 1 - begin;
             if (at_ >= next_sequence_) {
-                if (at_ > last || (count > 0 && out.size() + length > most_bytes)) {
+                if (at_ > last || (count > 0 && out.size() + length > max_bytes)) {
                     return Stop::full;
                 }
                 out.append(*chunk, begin, length);
@@ -104,10 +104,10 @@ Result<Reader::Stop> Reader::take_lines(std::string& out, size_t most_bytes, uin
     return Stop::end_of_segment;
 }
 
-// Whole lines from the offset on, some `wanted_bytes` of them; empty: there is none yet. Where the
+// Whole lines from the offset on, some `target_bytes` of them; empty: there is none yet. Where the
 // line is too long, its start, without an end.
-Result<std::string_view> Reader::whole_lines_at(size_t wanted_bytes) {
-    size_t size = std::clamp(wanted_bytes, smallest_chunk, largest_chunk);
+Result<std::string_view> Reader::whole_lines_at(size_t target_bytes) {
+    size_t size = std::clamp(target_bytes, min_chunk_bytes, max_chunk_bytes);
     while (true) {
         buffer_.resize(std::max(buffer_.size(), size));
         const ssize_t got = ::pread(file_.get(), buffer_.data(), size, static_cast<off_t>(offset_));
@@ -125,17 +125,17 @@ Result<std::string_view> Reader::whole_lines_at(size_t wanted_bytes) {
         if (bytes.size() < size) {
             return std::string_view();
         }
-        if (size == longest_line_bytes) {
+        if (size == max_line_bytes) {
             return bytes;
         }
-        size = std::min(size * 4, longest_line_bytes);
+        size = std::min(size * 4, max_line_bytes);
     }
 }
 
 // Goes on behind the line at the offset; an error tells of it if it was to be read. False where it
 // has no end yet.
 Result<bool> Reader::skip_long_line() {
-    uint64_t offset = offset_ + longest_line_bytes;
+    uint64_t offset = offset_ + max_line_bytes;
     while (true) {
         const ssize_t got =
             ::pread(file_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(offset));
@@ -157,17 +157,17 @@ Result<bool> Reader::skip_long_line() {
         offset += bytes.size();
     }
     const uint64_t damaged = std::exchange(offset_, offset);
-    const bool asked_for = at_++ == next_sequence_;
-    if (!asked_for) {
+    const bool requested = at_++ == next_sequence_;
+    if (!requested) {
         return true;
     }
     next_sequence_++;
     return Error{ErrorCode::failed,
                  fmt::format("'{}': the line at byte {} is too long ({} bytes): skipped",
-                             printable(file_path_), damaged, offset - damaged)};
+                             escape_terminal(file_path_), damaged, offset - damaged)};
 }
 
-bool Reader::stands_at_path() const {
+bool Reader::is_at_path() const {
     struct stat mine {};
     struct stat there {};
     return ::fstat(file_.get(), &mine) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
@@ -175,7 +175,7 @@ bool Reader::stands_at_path() const {
 }
 
 Result<bool> Reader::open_next_segment() {
-    for (int i = 0; i < most_tries; i++) {
+    for (int i = 0; i < max_attempts; i++) {
         bool changed = false;
         TRY_ASSIGN(const bool opened, try_next_segment(changed));
         if (!changed) {

@@ -18,7 +18,7 @@ class Reader {
     // From the line `sequence` on. Nothing is opened yet.
     Reader(std::string path, uint64_t sequence);
 
-    // Appends whole lines from next_sequence() on, none beyond `last`, until most_bytes are in (at
+    // Appends whole lines from next_sequence() on, none beyond `last`, until max_bytes are in (at
     // least one line if there is one); the number of lines. 0: nothing there yet. Where the next
     // lines have been deleted it goes on with the oldest there is: next_sequence() less the number
     // of lines is then the first one read. After the error of a damaged line the next call goes on
@@ -26,7 +26,7 @@ class Reader {
     //
     // Lines that are not durable yet are read too: one that is to act on nothing that a power cut
     // can take back gives Writer::synced() as `last`.
-    Result<size_t> read(std::string& out, size_t most_bytes, uint64_t last = UINT64_MAX);
+    Result<size_t> read(std::string& out, size_t max_bytes, uint64_t last = UINT64_MAX);
 
     uint64_t next_sequence() const { return next_sequence_; }
 
@@ -35,10 +35,10 @@ class Reader {
 
     Result<bool> open_next_segment();
     Result<bool> try_next_segment(bool& changed);
-    Result<Stop> take_lines(std::string& out, size_t most_bytes, uint64_t last, size_t& count);
-    Result<std::string_view> whole_lines_at(size_t wanted_bytes);
+    Result<Stop> read_lines(std::string& out, size_t max_bytes, uint64_t last, size_t& count);
+    Result<std::string_view> whole_lines_at(size_t target_bytes);
     Result<bool> skip_long_line();
-    bool stands_at_path() const;
+    bool is_at_path() const;
 
     std::string path_;
     uint64_t next_sequence_;

@@ -19,12 +19,12 @@
 namespace vigil::journal {
 namespace {
 
-struct Place {
-    std::string folder;
+struct PathParts {
+    std::string directory;
     std::string name;
 };
 
-Place place_of(const std::string& path) {
+PathParts split_path(const std::string& path) {
     const size_t slash = path.rfind('/');
     if (slash == std::string::npos) {
         return {".", path};
@@ -38,21 +38,21 @@ std::optional<uint64_t> sequence_of(std::string_view name, std::string_view acti
         name[active_name.size()] != '.' || name[active_name.size() + 1] == '0') {
         return {};
     }
-    const auto number = parse_number(name.substr(active_name.size() + 1), 1, largest_sequence);
+    const auto number = parse_number(name.substr(active_name.size() + 1), 1, max_sequence);
     return number ? std::optional(*number) : std::nullopt;
 }
 
 // Of a regular file; nothing where there is none of this name.
-std::optional<uint64_t> file_size(int folder, const char* name) {
+std::optional<uint64_t> file_size(int directory, const char* name) {
     struct stat info {};
-    if (::fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) {
+    if (::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) {
         return {};
     }
     return static_cast<uint64_t>(info.st_size);
 }
 
-struct CloseFolder {
-    void operator()(DIR* folder) const { ::closedir(folder); }
+struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
 }  // namespace
@@ -62,33 +62,34 @@ std::string rotated_path(const std::string& path, uint64_t sequence) {
 }
 
 Result<std::vector<Segment>> list_rotated(const std::string& path) {
-    const Place place = place_of(path);
-    const std::unique_ptr<DIR, CloseFolder> folder(::opendir(place.folder.c_str()));
-    if (!folder) {
-        return system_error("opening", place.folder);
+    const PathParts parts = split_path(path);
+    const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(parts.directory.c_str()));
+    if (!directory) {
+        return system_error("opening", parts.directory);
     }
     std::vector<Segment> found;
     while (true) {
         errno = 0;
-        const dirent* entry = ::readdir(folder.get());  // NOLINT(concurrency-mt-unsafe): own stream
+        const dirent* entry =
+            ::readdir(directory.get());  // NOLINT(concurrency-mt-unsafe): own stream
         if (entry == nullptr && errno != 0) {
-            return system_error("reading", place.folder);
+            return system_error("reading", parts.directory);
         }
         if (entry == nullptr) {
             break;
         }
-        const auto sequence = sequence_of(entry->d_name, place.name);
+        const auto sequence = sequence_of(entry->d_name, parts.name);
         if (!sequence) {
             continue;
         }
-        if (const auto size = file_size(::dirfd(folder.get()), entry->d_name)) {
+        if (const auto size = file_size(::dirfd(directory.get()), entry->d_name)) {
             found.push_back({rotated_path(path, *sequence), *sequence, *size, false});
         }
     }
     const auto older = [](const Segment& a, const Segment& b) {
         return a.first_sequence < b.first_sequence;
     };
-    // A folder that changes while it is read may show a name twice.
+    // A directory that changes while it is read may show a name twice.
     const auto same = [](const Segment& a, const Segment& b) {
         return a.first_sequence == b.first_sequence;
     };
@@ -113,8 +114,9 @@ Result<std::vector<Segment>> list_segments(const std::string& path,
         TRY_ASSIGN(const WholeLines newest, count_lines(segments.back().path));
         first_sequence = segments.back().first_sequence + newest.count;
     }
-    const auto is_mark = [](const Segment& segment) { return segment.size_bytes == 0; };
-    segments.erase(std::remove_if(segments.begin(), segments.end(), is_mark), segments.end());
+    const auto is_sequence_marker = [](const Segment& segment) { return segment.size_bytes == 0; };
+    segments.erase(std::remove_if(segments.begin(), segments.end(), is_sequence_marker),
+                   segments.end());
     if (const auto size = file_size(AT_FDCWD, path.c_str())) {
         segments.push_back({path, first_sequence, *size, true});
     }

@@ -13,10 +13,10 @@
 namespace vigil::journal {
 
 // Numbers of lines are 1 to this; a file with another number in its name is not of the journal.
-constexpr uint64_t largest_sequence = INT64_MAX;
+constexpr uint64_t max_sequence = INT64_MAX;
 
 // A line that is longer, found on disk, is damage: readers go on behind it.
-constexpr size_t longest_line_bytes = 1 << 20;
+constexpr size_t max_line_bytes = 1 << 20;
 
 struct Segment {
     std::string path;
@@ -27,7 +27,7 @@ struct Segment {
 
 // All segments of the journal at `path`, oldest first; the active one last, if it is there. An
 // active one that no other file tells the number of starts at `first_sequence_if_unknown`. Marks
-// (empty rotated files) and foreign names are left out. A folder that is not there is an error.
+// (empty rotated files) and foreign names are left out. A directory that is not there is an error.
 // The newest rotated segment is read, to count its lines.
 Result<std::vector<Segment>> list_segments(const std::string& path,
                                            uint64_t first_sequence_if_unknown = 1);

@@ -17,7 +17,7 @@ namespace vigil::journal {
 namespace {
 
 constexpr size_t block_bytes = 64 << 10;
-constexpr int most_tries = 10;
+constexpr int max_attempts = 10;
 
 // Bytes of a file; fewer at its end.
 Result<std::string_view> read_at(int fd, const std::string& path, uint64_t offset, size_t size,
@@ -36,7 +36,8 @@ Result<std::string_view> read_at(int fd, const std::string& path, uint64_t offse
 
 // Where the `count`th line end before `end` is, counted backwards from 0: the offset behind it. 0
 // where there are not so many.
-Result<uint64_t> behind_line_end(int fd, const std::string& path, uint64_t end, uint64_t count) {
+Result<uint64_t> offset_after_line_end(int fd, const std::string& path, uint64_t end,
+                                       uint64_t count) {
     std::string buffer;
     while (end > 0) {
         const uint64_t begin = end - std::min<uint64_t>(end, block_bytes);
@@ -69,10 +70,10 @@ Result<void> read_lines(int fd, const std::string& path, uint64_t begin, uint64_
             const size_t line_end = bytes.find('\n');
             const size_t length = std::min(line_end, bytes.size() - 1) + 1;
             // One byte too many is kept: it tells that the line is too long.
-            line += bytes.substr(0, std::min(length, longest_line_bytes + 1 - line.size()));
+            line += bytes.substr(0, std::min(length, max_line_bytes + 1 - line.size()));
             bytes.remove_prefix(length);
             if (line_end != std::string_view::npos) {
-                if (line.size() <= longest_line_bytes) {
+                if (line.size() <= max_line_bytes) {
                     lines.push_back(line);
                 }
                 line.clear();
@@ -93,15 +94,15 @@ Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t own_l
     if (!file || ::fstat(file.get(), &info) != 0) {
         return system_error("opening", path);
     }
-    uint64_t not_its_own = 0;
+    uint64_t foreign_lines = 0;
     if (own_lines != UINT64_MAX) {
         TRY_ASSIGN(const WholeLines whole, count_lines(path));
-        not_its_own = whole.count - std::min(whole.count, own_lines);
+        foreign_lines = whole.count - std::min(whole.count, own_lines);
     }
     const auto size = static_cast<uint64_t>(info.st_size);
-    TRY_ASSIGN(const uint64_t end, behind_line_end(file.get(), path, size, not_its_own));
+    TRY_ASSIGN(const uint64_t end, offset_after_line_end(file.get(), path, size, foreign_lines));
     // The end of the last line of all is the 0th.
-    TRY_ASSIGN(const uint64_t begin, behind_line_end(file.get(), path, end, n));
+    TRY_ASSIGN(const uint64_t begin, offset_after_line_end(file.get(), path, end, n));
     TRY(read_lines(file.get(), path, begin, end, lines));
     return lines;
 }
@@ -130,7 +131,7 @@ Result<std::vector<std::string>> tail(const std::string& path, size_t n) {
         TRY_ASSIGN(std::vector<std::string> lines, tail_of_all(path, before, n));
         TRY_ASSIGN(const std::vector<Segment> after, list_rotated(path));
         // A rotation meanwhile could hide lines.
-        if (same_newest(before, after) || i == most_tries) {
+        if (same_newest(before, after) || i == max_attempts) {
             return lines;
         }
     }

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "journal/segment_store.h"
 #include "journal/segments.h"
-#include "journal/store.h"
 
 namespace vigil::journal {
 namespace {
@@ -29,9 +29,9 @@ WriterOptions with_bounds(WriterOptions options) {
 }  // namespace
 
 Result<std::unique_ptr<Writer>> Writer::open(WriterOptions options, WriterEvents events,
-                                             Disk& disk) {
-    TRY_ASSIGN(std::unique_ptr<Store> store,
-               Store::open(options.path, options.first_sequence, options.mode, disk));
+                                             FileSystem& file_system) {
+    TRY_ASSIGN(std::unique_ptr<SegmentStore> store,
+               SegmentStore::open(options.path, options.first_sequence, options.mode, file_system));
     if (options.new_segment) {
         TRY(store->rotate());
     }
@@ -55,7 +55,7 @@ Result<std::unique_ptr<Writer>> Writer::open(WriterOptions options, WriterEvents
     return writer;
 }
 
-Writer::Writer(WriterOptions options, WriterEvents events, std::unique_ptr<Store> store)
+Writer::Writer(WriterOptions options, WriterEvents events, std::unique_ptr<SegmentStore> store)
     : options_(std::move(options)),
       events_(std::move(events)),
       store_(std::move(store)),
@@ -79,22 +79,23 @@ Writer::~Writer() {
 std::optional<uint64_t> Writer::append(std::string_view lines, size_t count) {
     CHECK(are_lines(lines, count));
     std::unique_lock lock(mutex_);
-    if (pending_ > 0 && pending_ + lines.size() > options_.pending_bytes) {
+    if (buffered_bytes_ > 0 && buffered_bytes_ + lines.size() > options_.pending_bytes) {
         return {};
     }
     const uint64_t sequence = next_sequence_;
     if (count == 0) {
         return sequence;
     }
-    const size_t gathered = gathering_.size();
-    if (gathered == 0) {
-        gathering_since_ = Clock::now();
+    const size_t pending_before = pending_.size();
+    if (pending_before == 0) {
+        pending_since_ = Clock::now();
     }
-    gathering_ += lines;
-    gathering_lines_ += count;
-    pending_ += lines.size();
+    pending_ += lines;
+    pending_lines_ += count;
+    buffered_bytes_ += lines.size();
     next_sequence_ += count;
-    const bool wake = gathered == 0 || (gathered < group_bytes && gathering_.size() >= group_bytes);
+    const bool wake =
+        pending_before == 0 || (pending_before < group_bytes && pending_.size() >= group_bytes);
     lock.unlock();
     if (wake) {
         wake_.notify_one();
@@ -107,10 +108,10 @@ void Writer::remove_before(uint64_t sequence) {
         const std::lock_guard lock(mutex_);
         remove_before_ = std::max(remove_before_, sequence);
         // Lines that found no room may find it now.
-        if (oldest_end_ > remove_before_ && !lines_wait_) {
+        if (oldest_end_ > remove_before_ && !lines_blocked_) {
             return;
         }
-        asked_ = true;
+        cycle_requested_ = true;
     }
     wake_.notify_one();
 }
@@ -119,7 +120,7 @@ void Writer::rotate() {
     {
         const std::lock_guard lock(mutex_);
         rotate_at_.push_back(next_sequence_);
-        asked_ = true;
+        cycle_requested_ = true;
     }
     wake_.notify_one();
 }
@@ -128,7 +129,7 @@ bool Writer::wait_synced(uint64_t sequence, uint64_t timeout_ns) {
     std::unique_lock lock(mutex_);
     // A time that is too long for the clock is as good as any long one.
     const auto time = std::chrono::nanoseconds(std::min(timeout_ns, 1'000'000 * ns_per_s));
-    return synced_more_.wait_for(lock, time, [&] { return synced_ >= sequence; });
+    return synced_changed_.wait_for(lock, time, [&] { return synced_ >= sequence; });
 }
 
 uint64_t Writer::next_sequence() const {
@@ -153,7 +154,7 @@ uint64_t Writer::bytes_on_disk() const {
 
 size_t Writer::pending_bytes() const {
     const std::lock_guard lock(mutex_);
-    return pending_;
+    return buffered_bytes_;
 }
 
 WriterStats Writer::stats() const {

@@ -19,18 +19,18 @@
 #include <thread>
 
 #include "base/result.h"
-#include "journal/disk.h"
+#include "journal/file_system.h"
 
 namespace vigil::journal {
 
-class Store;
+class SegmentStore;
 
 struct WriterOptions {
     std::string path;
     uint64_t segment_bytes = 64 << 20;  // the active one is rotated before it gets longer; with
                                         // total_bytes at most a quarter of that
     uint64_t total_bytes = 0;           // of all segments: the oldest go first; 0: no bound
-    size_t most_rotated = 0;            // rotated segments kept; 0: no bound
+    size_t max_rotated = 0;             // rotated segments kept; 0: no bound
     size_t pending_bytes = 16 << 20;    // not on disk yet: beyond, append() takes no more
     uint64_t first_sequence = 1;        // of a journal of which nothing is on disk
     bool new_segment = false;           // an active one with lines is rotated at open
@@ -46,7 +46,7 @@ struct WriterEvents {
     std::function<void(uint64_t first_sequence, uint64_t count)> on_removed;
     // What fails and where; said once until it changes; "" when all works again. No line is lost
     // by it: they wait in memory, and it is tried again each second.
-    std::function<void(const std::string& text)> on_trouble;
+    std::function<void(const std::string& text)> on_error;
 };
 
 struct WriterStats {
@@ -60,7 +60,7 @@ class Writer {
     // Cuts off a torn last line and makes all that is there durable. Fails where another writer
     // has the journal open, in whatever process.
     static Result<std::unique_ptr<Writer>> open(WriterOptions options, WriterEvents events,
-                                                Disk& disk = real_disk());
+                                                FileSystem& file_system = real_file_system());
     // Tries once to commit what is pending.
     ~Writer();
     Writer(const Writer&) = delete;
@@ -93,41 +93,41 @@ class Writer {
     static constexpr size_t group_bytes = 1 << 20;
     static constexpr std::chrono::milliseconds group_time{20};
     static constexpr std::chrono::seconds retry_time{1};
-    static constexpr size_t kept_buffer_bytes = 2 * group_bytes;  // of an idle writer
+    static constexpr size_t max_kept_buffer_bytes = 2 * group_bytes;  // of an idle writer
 
-    Writer(WriterOptions options, WriterEvents events, std::unique_ptr<Store> store);
+    Writer(WriterOptions options, WriterEvents events, std::unique_ptr<SegmentStore> store);
 
     void run();
-    std::optional<Clock::time_point> due() const;
-    void round();
+    std::optional<Clock::time_point> next_cycle_time() const;
+    void commit_cycle();
     Result<void> commit();
-    Result<void> tidy(uint64_t coming_bytes);
-    std::string_view not_written() const;
-    bool wants_rotation() const;
-    void forget_rotations();
+    Result<void> enforce_bounds(uint64_t coming_bytes);
+    std::string_view unwritten() const;
+    bool needs_rotation() const;
+    void drop_reached_rotations();
     std::string_view next_chunk(bool bounded, uint64_t& lines) const;
     void publish();
-    void note(const Result<void>& result);
+    void note_error(const Result<void>& result);
     void report(const std::string& text);
 
     const WriterOptions options_;
     const WriterEvents events_;
 
     // Of the commit thread alone.
-    std::unique_ptr<Store> store_;
-    std::string committing_;         // what is being written; keeps what could not be
-    size_t committed_bytes_ = 0;     // of it, on disk
-    uint64_t committing_lines_ = 0;  // of it, not on disk
-    std::string trouble_;            // the first one of this round
+    std::unique_ptr<SegmentStore> store_;
+    std::string inflight_;               // what is being written; keeps what could not be
+    size_t inflight_written_bytes_ = 0;  // of it, on disk
+    uint64_t inflight_lines_ = 0;        // of it, not on disk
+    std::string last_error_;             // the first one of this round
     std::string reported_;
 
-    mutable std::mutex mutex_;             // of all below
-    std::condition_variable wake_;         // the commit thread
-    std::condition_variable synced_more_;  // wait_synced()
-    std::string gathering_;
-    uint64_t gathering_lines_ = 0;
-    Clock::time_point gathering_since_;  // its first line
-    size_t pending_ = 0;                 // bytes in both buffers
+    mutable std::mutex mutex_;                // of all below
+    std::condition_variable wake_;            // the commit thread
+    std::condition_variable synced_changed_;  // wait_synced()
+    std::string pending_;
+    uint64_t pending_lines_ = 0;
+    Clock::time_point pending_since_;  // its first line
+    size_t buffered_bytes_ = 0;        // bytes in both buffers
     uint64_t next_sequence_;
     uint64_t synced_;
     uint64_t oldest_sequence_;
@@ -136,9 +136,9 @@ class Writer {
     WriterStats stats_;
     uint64_t remove_before_ = 0;
     std::deque<uint64_t> rotate_at_;  // lines that begin a segment, as they were asked for
-    bool asked_ = true;               // for more than lines to write; at first: for the bounds
+    bool cycle_requested_ = true;     // for more than lines to write; at first: for the bounds
     bool stopping_ = false;
-    bool lines_wait_ = false;  // for the next try
+    bool lines_blocked_ = false;  // for the next try
     std::optional<Clock::time_point> retry_at_;
 
     std::thread thread_;

@@ -34,7 +34,7 @@ struct Killer {
 
 // A signal that asked it to end and came before what ended it: a service manager's SIGTERM before
 // its SIGKILL.
-struct EarlierSignal {
+struct PriorSignal {
     int number = 0;
     SignalSource source = SignalSource::unknown;
     int64_t unix_ns = 0;
@@ -52,7 +52,7 @@ struct OutOfMemory {
 };
 
 // Limits that it broke in its last ten minutes.
-struct BrokenLimits {
+struct LimitViolations {
     std::vector<std::string_view> metrics;  // names as in rules
     std::vector<double> limits;             // in the metric's unit, as are peaks
     std::vector<double> peaks;
@@ -66,7 +66,7 @@ std::string_view to_string(Cause cause);
 // Views: valid only as long as what they were made from. Absent: not known.
 struct Death {
     Exit exit;
-    int64_t born_unix_ns = 0;
+    int64_t started_unix_ns = 0;
     Cause cause = Cause::exit;
     int signal = 0;  // that ended it, 0: none. exit.signal() is another where it was killed while
                      // it dumped its core
@@ -74,7 +74,7 @@ struct Death {
     std::optional<int> code;             // its si_code
     std::optional<int64_t> signal_unix_ns;
     std::optional<Killer> killer;
-    std::optional<EarlierSignal> before;
+    std::optional<PriorSignal> prior;
     std::optional<OutOfMemory> oom;
 
     std::optional<std::string_view> executable;  // file name
@@ -86,7 +86,7 @@ struct Death {
     std::optional<std::string_view> unit;        // of systemd, from the path
     std::optional<std::string_view> container;   // id, from the path
     Ancestry ancestry;                           // empty: not known
-    BrokenLimits limits;
+    LimitViolations limits;
 
     // By a signal, the OOM killer, or with an exit code that is not 0.
     bool is_abnormal() const { return exit.status != 0; }

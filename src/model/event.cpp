@@ -24,13 +24,13 @@ std::string_view to_string(Kind kind) {
     return "death";
 }
 
-std::string_view to_string(LossPlace place) {
-    switch (place) {
-        case LossPlace::ring:
+std::string_view to_string(LossStage stage) {
+    switch (stage) {
+        case LossStage::ring:
             return "ring";
-        case LossPlace::queue:
+        case LossStage::queue:
             return "queue";
-        case LossPlace::refused:
+        case LossStage::refused:
             break;
     }
     return "refused";

@@ -85,7 +85,7 @@ struct Exit {
     uint64_t cpu_ns = 0;  // of the whole process; user + system
     uint64_t cpu_user_ns = 0;
     uint64_t cpu_system_ns = 0;
-    bool bill_partial = false;  // more dying threads than were summed: the figures are "at least"
+    bool usage_partial = false;  // more dying threads than were summed: the figures are "at least"
     std::optional<uint64_t> peak_rss_bytes;  // absent for a thread, or unknown
     bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
     std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted here
@@ -125,7 +125,7 @@ struct Signal {
     bool process_wide = false;
     SignalSource source = SignalSource::unknown;
     SignalResult result = SignalResult::delivered;
-    bool dumping = false;  // the target was writing its core
+    bool dumping_core = false;  // the target was writing its core
     std::optional<Sender> sender;
 };
 
@@ -151,9 +151,9 @@ struct KillFailed {
 
 // Where events were lost: on the way out of the kernel, or in an agent's queue, which is full or
 // holds what its server refuses.
-enum class LossPlace : uint8_t { ring, queue, refused };
+enum class LossStage : uint8_t { ring, queue, refused };
 
-std::string_view to_string(LossPlace place);
+std::string_view to_string(LossStage stage);
 
 // Events that happened and that nobody will see. Its process is empty.
 struct Loss {
@@ -161,7 +161,7 @@ struct Loss {
     uint64_t count = 0;
     int64_t from_unix_ns = 0;  // time of the last event before the gap
     int64_t to_unix_ns = 0;
-    LossPlace place = LossPlace::ring;
+    LossStage stage = LossStage::ring;
 };
 
 // What limits are set on: see model/sample.h.
@@ -194,7 +194,7 @@ struct Violation {
 };
 
 // Time in which nobody watched. Its process is empty.
-struct Unobserved {
+struct MonitoringGap {
     int64_t from_unix_ns = 0;
     int64_t to_unix_ns = 0;
     bool rebooted = false;  // the machine has started anew in between
@@ -210,7 +210,7 @@ struct Event {
     int64_t unix_ns = 0;
     Process process;
     // A death is large and rare beside the others: it stays where it was made.
-    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation, Unobserved,
+    std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation, MonitoringGap,
                  const Death*>
         body;
 };

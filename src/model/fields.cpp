@@ -26,10 +26,12 @@ const Signal& signal_of(E event) { return std::get<Signal>(event.body); }
 const Oom& oom_of(E event) { return std::get<Oom>(event.body); }
 const KillFailed& failed_of(E event) { return std::get<KillFailed>(event.body); }
 const Loss& loss_of(E event) { return std::get<Loss>(event.body); }
-const Unobserved& unobserved_of(E event) { return std::get<Unobserved>(event.body); }
+const MonitoringGap& gap_of(E event) { return std::get<MonitoringGap>(event.body); }
 const Violation& violation_of(E event) { return std::get<Violation>(event.body); }
 
-const MetricRow& row_of(const Violation& violation) { return metrics()[index(violation.metric)]; }
+const MetricInfo& metric_of(const Violation& violation) {
+    return metrics()[index(violation.metric)];
+}
 
 template <size_t m, size_t n>
 constexpr std::array<Field, m + n> joined(const std::array<Field, m>& a,
@@ -46,7 +48,7 @@ Value integer(int value) { return int64_t{value}; }
 // `make` turns what an optional holds into a Value.
 template <class T, class Make>
 Value maybe(const std::optional<T>& value, Make make) {
-    return value ? make(*value) : Value{Null{}};
+    return value ? make(*value) : Value{Unknown{}};
 }
 
 Value size(const std::optional<uint64_t>& bytes) {
@@ -61,8 +63,8 @@ Value error_name(int error) {
     return name != nullptr ? Value{std::string_view(name)} : integer(error);
 }
 
-Value foreign(const std::optional<std::string_view>& bytes) {
-    return maybe(bytes, [](std::string_view b) -> Value { return Foreign{b}; });
+Value untrusted(const std::optional<std::string_view>& bytes) {
+    return maybe(bytes, [](std::string_view b) -> Value { return UntrustedText{b}; });
 }
 
 Value arguments(const std::optional<std::string_view>& bytes) {
@@ -76,42 +78,41 @@ Value time(const std::optional<int64_t>& unix_ns) {
 // Keys of what did not happen are left out: they would be most of a death's line.
 template <class T>
 Value group(const std::optional<T>& group, Value (*get)(const T&)) {
-    return group ? get(*group) : Value{Absent{}};
+    return group ? get(*group) : Value{Omitted{}};
 }
 
 Value killer(E event, Value (*get)(const Killer&)) { return group(death_of(event).killer, get); }
-Value before(E event, Value (*get)(const EarlierSignal&)) {
-    return group(death_of(event).before, get);
-}
-Value earlier_sender(E event, Value (*get)(const Sender&)) {
-    const auto& earlier = death_of(event).before;
-    return earlier ? maybe(earlier->sender, get) : Value{Absent{}};
+Value prior(E event, Value (*get)(const PriorSignal&)) { return group(death_of(event).prior, get); }
+Value prior_sender(E event, Value (*get)(const Sender&)) {
+    const auto& signal = death_of(event).prior;
+    return signal ? maybe(signal->sender, get) : Value{Omitted{}};
 }
 Value out_of_memory(E event, Value (*get)(const OutOfMemory&)) {
     return group(death_of(event).oom, get);
 }
 
 template <class List>
-Value broken(E event, List list) {
-    return death_of(event).limits.metrics.empty() ? Value{Absent{}} : Value{std::move(list)};
+Value limit_violations(E event, List list) {
+    return death_of(event).limits.metrics.empty() ? Value{Omitted{}} : Value{std::move(list)};
 }
 
 Value exit_code(const Exit& exit) {
-    return exit.signal() == 0 ? integer(exit.code()) : Value{Null{}};
+    return exit.signal() == 0 ? integer(exit.code()) : Value{Unknown{}};
 }
 
 Value exit_signal(const Exit& exit) {
-    return exit.signal() != 0 ? Value{signal_name(exit.signal())} : Value{Null{}};
+    return exit.signal() != 0 ? Value{signal_name(exit.signal())} : Value{Unknown{}};
 }
 
 constexpr Field pid_field{"pid", "", [](E e) { return number(e.process.pid); }};
 constexpr Field ppid_field{"ppid", "", [](E e) { return number(e.process.ppid); }};
 constexpr Field start_field{"start_ns", "", [](E e) { return number(e.process.start_ns); }};
-constexpr Field comm_field{"comm", "", [](E e) -> Value { return Foreign{e.process.comm.view()}; }};
+constexpr Field comm_field{"comm", "",
+                           [](E e) -> Value { return UntrustedText{e.process.comm.view()}; }};
 constexpr Field uid_field{"uid", "", [](E e) { return number(e.process.uid); }};
 constexpr Field cgroup_field{
     "cgroup_id", "",
-    [](E e) { return e.process.cgroup_id != 0 ? number(e.process.cgroup_id) : Value{Null{}}; }};
+    [](E e) { return e.process.cgroup_id != 0 ? number(e.process.cgroup_id) : Value{Unknown{}}; }};
 
 constexpr std::array identity_table{pid_field,  ppid_field, start_field,
                                     comm_field, uid_field,  cgroup_field};
@@ -137,12 +138,12 @@ constexpr std::array fork_table{
 };
 
 constexpr std::array exec_table{
-    Field{"file", "file", [](E e) -> Value { return Foreign{exec_of(e).file}; }},
-    Field{"executable", "", [](E e) { return foreign(exec_of(e).executable); }},
+    Field{"file", "file", [](E e) -> Value { return UntrustedText{exec_of(e).file}; }},
+    Field{"executable", "", [](E e) { return untrusted(exec_of(e).executable); }},
     Field{"argv", "argv", [](E e) { return arguments(exec_of(e).argv); }},
     Field{"argv_truncated", "", [](E e) -> Value { return exec_of(e).argv_truncated; }},
     Field{"", "argv_truncated",
-          [](E e) { return exec_of(e).argv_truncated ? Value{true} : Value{Null{}}; }},
+          [](E e) { return exec_of(e).argv_truncated ? Value{true} : Value{Unknown{}}; }},
     Field{"argc", "", [](E e) { return number(exec_of(e).argc); }},
     Field{"argv_bytes", "", [](E e) { return number(exec_of(e).argv_bytes); }},
     Field{"old_tid", "", [](E e) { return number(exec_of(e).old_tid); }},
@@ -150,12 +151,12 @@ constexpr std::array exec_table{
 };
 
 // What it had used when it ended: of exits and deaths.
-constexpr std::array bill_table{
+constexpr std::array usage_table{
     Field{"lifetime_ns", "lived", [](E e) -> Value { return Duration{exit_of(e).lifetime_ns}; }},
     Field{"cpu_ns", "cpu", [](E e) -> Value { return Duration{exit_of(e).cpu_ns}; }},
     Field{"cpu_user_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_user_ns}; }},
     Field{"cpu_system_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_system_ns}; }},
-    Field{"bill_partial", "", [](E e) -> Value { return exit_of(e).bill_partial; }},
+    Field{"bill_partial", "", [](E e) -> Value { return exit_of(e).usage_partial; }},
     Field{"peak_rss_bytes", "peak_rss", [](E e) { return size(exit_of(e).peak_rss_bytes); }},
     Field{"peak_rss_at_most", "", [](E e) -> Value { return exit_of(e).peak_rss_at_most; }},
     Field{"read_bytes", "read", [](E e) { return size(exit_of(e).read_bytes); }},
@@ -175,13 +176,13 @@ constexpr std::array bill_table{
 
 constexpr std::array exit_head{
     Field{"thread", "", [](E e) -> Value { return exit_of(e).thread; }},
-    Field{"", "status", [](E e) -> Value { return Status{exit_of(e).status}; }},
+    Field{"", "status", [](E e) -> Value { return WaitStatus{exit_of(e).status}; }},
     Field{"exit_code", "", [](E e) { return exit_code(exit_of(e)); }},
     Field{"exit_signal", "", [](E e) { return exit_signal(exit_of(e)); }},
     Field{"core_dumped", "", [](E e) -> Value { return exit_of(e).core_dumped(); }},
 };
 
-constexpr auto exit_table = joined(exit_head, bill_table);
+constexpr auto exit_table = joined(exit_head, usage_table);
 
 constexpr std::array signal_table{
     Field{"signal", "", [](E e) -> Value { return signal_name(signal_of(e).number); }},
@@ -198,7 +199,8 @@ constexpr std::array signal_table{
           [](E e) { return sender(e, [](const Sender& s) { return number(s.start_ns); }); }},
     Field{"sender_comm", "",
           [](E e) {
-              return sender(e, [](const Sender& s) -> Value { return Foreign{s.comm.view()}; });
+              return sender(e,
+                            [](const Sender& s) -> Value { return UntrustedText{s.comm.view()}; });
           }},
     Field{"sender_uid", "sender_uid",
           [](E e) { return sender(e, [](const Sender& s) { return number(s.uid); }); }},
@@ -209,7 +211,7 @@ constexpr std::array oom_table{
     Field{"oom_score_adj", "oom_score_adj", [](E e) { return integer(oom_of(e).score_adjust); }},
     Field{"trigger_pid", "trigger_pid", [](E e) { return number(oom_of(e).trigger_pid); }},
     Field{"trigger_comm", "trigger_comm",
-          [](E e) -> Value { return Foreign{oom_of(e).trigger_comm.view()}; }},
+          [](E e) -> Value { return UntrustedText{oom_of(e).trigger_comm.view()}; }},
 };
 
 constexpr std::array kill_failed_table{
@@ -229,37 +231,38 @@ constexpr std::array loss_table{
               return maybe(loss_of(e).kind, [](Kind kind) -> Value { return to_string(kind); });
           }},
     Field{"count", "", [](E e) { return number(loss_of(e).count); }},
-    Field{"place", "", [](E e) -> Value { return to_string(loss_of(e).place); }},
-    Field{"cpu", "cpu",
-          [](E e) { return loss_of(e).place == LossPlace::ring ? number(e.cpu) : Value{Null{}}; }},
+    Field{"place", "", [](E e) -> Value { return to_string(loss_of(e).stage); }},
+    Field{
+        "cpu", "cpu",
+        [](E e) { return loss_of(e).stage == LossStage::ring ? number(e.cpu) : Value{Unknown{}}; }},
     Field{"from", "from", [](E e) -> Value { return UnixTime{loss_of(e).from_unix_ns}; }},
     Field{"to", "to", [](E e) -> Value { return UnixTime{loss_of(e).to_unix_ns}; }},
 };
 
-constexpr std::array unobserved_table{
-    Field{"from", "from", [](E e) -> Value { return UnixTime{unobserved_of(e).from_unix_ns}; }},
-    Field{"to", "to", [](E e) -> Value { return UnixTime{unobserved_of(e).to_unix_ns}; }},
-    Field{"rebooted", "rebooted", [](E e) -> Value { return unobserved_of(e).rebooted; }},
+constexpr std::array gap_table{
+    Field{"from", "from", [](E e) -> Value { return UnixTime{gap_of(e).from_unix_ns}; }},
+    Field{"to", "to", [](E e) -> Value { return UnixTime{gap_of(e).to_unix_ns}; }},
+    Field{"rebooted", "rebooted", [](E e) -> Value { return gap_of(e).rebooted; }},
 };
 
 constexpr std::array violation_table{
     Field{"state", "", [](E e) -> Value { return to_string(violation_of(e).state); }},
-    Field{"metric", "", [](E e) -> Value { return row_of(violation_of(e)).name; }},
+    Field{"metric", "", [](E e) -> Value { return metric_of(violation_of(e)).name; }},
     Field{"value", "",
           [](E e) { return maybe(violation_of(e).value, [](double v) -> Value { return v; }); }},
     Field{"limit", "", [](E e) -> Value { return violation_of(e).limit; }},
-    Field{"unit", "", [](E e) -> Value { return row_of(violation_of(e)).unit; }},
-    Field{"rule", "", [](E e) -> Value { return Foreign{violation_of(e).rule}; }},
+    Field{"unit", "", [](E e) -> Value { return metric_of(violation_of(e)).unit; }},
+    Field{"rule", "", [](E e) -> Value { return UntrustedText{violation_of(e).rule}; }},
     Field{"peak", "", [](E e) -> Value { return violation_of(e).peak; }},
     Field{"mean", "", [](E e) -> Value { return violation_of(e).mean; }},
     Field{"duration_ns", "", [](E e) -> Value { return Duration{violation_of(e).duration_ns}; }},
     Field{"exited", "", [](E e) -> Value { return violation_of(e).exited; }},
     Field{"similar", "", [](E e) { return number(violation_of(e).similar); }},
-    Field{"executable", "", [](E e) { return foreign(violation_of(e).executable); }},
+    Field{"executable", "", [](E e) { return untrusted(violation_of(e).executable); }},
     Field{"argv", "", [](E e) { return arguments(violation_of(e).argv); }},
-    Field{"user", "", [](E e) { return foreign(violation_of(e).user); }},
-    Field{"cgroup", "", [](E e) { return foreign(violation_of(e).cgroup); }},
-    Field{"systemd_unit", "", [](E e) { return foreign(violation_of(e).unit); }},
+    Field{"user", "", [](E e) { return untrusted(violation_of(e).user); }},
+    Field{"cgroup", "", [](E e) { return untrusted(violation_of(e).cgroup); }},
+    Field{"systemd_unit", "", [](E e) { return untrusted(violation_of(e).unit); }},
 };
 
 constexpr std::array death_head{
@@ -270,7 +273,7 @@ constexpr std::array death_head{
     Field{"signal", "",
           [](E e) {
               const int signal = death_of(e).signal;
-              return signal != 0 ? Value{signal_name(signal)} : Value{Null{}};
+              return signal != 0 ? Value{signal_name(signal)} : Value{Unknown{}};
           }},
     Field{"signal_source", "",
           [](E e) {
@@ -286,14 +289,15 @@ constexpr std::array death_head{
           [](E e) { return killer(e, [](const Killer& k) { return number(k.start_ns); }); }},
     Field{"killer_comm", "",
           [](E e) {
-              return killer(e, [](const Killer& k) -> Value { return Foreign{k.comm.view()}; });
+              return killer(e,
+                            [](const Killer& k) -> Value { return UntrustedText{k.comm.view()}; });
           }},
     Field{"killer_uid", "",
           [](E e) { return killer(e, [](const Killer& k) { return number(k.uid); }); }},
     Field{"killer_user", "",
-          [](E e) { return killer(e, [](const Killer& k) { return foreign(k.user); }); }},
+          [](E e) { return killer(e, [](const Killer& k) { return untrusted(k.user); }); }},
     Field{"killer_executable", "",
-          [](E e) { return killer(e, [](const Killer& k) { return foreign(k.executable); }); }},
+          [](E e) { return killer(e, [](const Killer& k) { return untrusted(k.executable); }); }},
     Field{"killer_argv", "",
           [](E e) { return killer(e, [](const Killer& k) { return arguments(k.argv); }); }},
     Field{"killer_ancestor_pids", "",
@@ -302,7 +306,7 @@ constexpr std::array death_head{
           }},
     Field{"killer_ancestor_comms", "",
           [](E e) {
-              return killer(e, [](const Killer& k) -> Value { return Names(k.ancestry.comms); });
+              return killer(e, [](const Killer& k) -> Value { return Comms(k.ancestry.comms); });
           }},
     Field{"killer_ancestor_start_ns", "",
           [](E e) {
@@ -313,39 +317,38 @@ constexpr std::array death_head{
           [](E e) { return killer(e, [](const Killer& k) -> Value { return k.ancestry.cut; }); }},
     Field{"before_signal", "",
           [](E e) {
-              return before(e,
-                            [](const EarlierSignal& s) -> Value { return signal_name(s.number); });
+              return prior(e, [](const PriorSignal& s) -> Value { return signal_name(s.number); });
           }},
     Field{"before_source", "",
           [](E e) {
-              return before(e, [](const EarlierSignal& s) -> Value { return to_string(s.source); });
+              return prior(e, [](const PriorSignal& s) -> Value { return to_string(s.source); });
           }},
     Field{"before_time", "",
           [](E e) {
-              return before(e, [](const EarlierSignal& s) -> Value { return UnixTime{s.unix_ns}; });
+              return prior(e, [](const PriorSignal& s) -> Value { return UnixTime{s.unix_ns}; });
           }},
     Field{"before_pid", "",
-          [](E e) { return earlier_sender(e, [](const Sender& s) { return number(s.pid); }); }},
-    Field{
-        "before_start_ns", "",
-        [](E e) { return earlier_sender(e, [](const Sender& s) { return number(s.start_ns); }); }},
+          [](E e) { return prior_sender(e, [](const Sender& s) { return number(s.pid); }); }},
+    Field{"before_start_ns", "",
+          [](E e) { return prior_sender(e, [](const Sender& s) { return number(s.start_ns); }); }},
     Field{"before_comm", "",
           [](E e) {
-              return earlier_sender(
-                  e, [](const Sender& s) -> Value { return Foreign{s.comm.view()}; });
+              return prior_sender(
+                  e, [](const Sender& s) -> Value { return UntrustedText{s.comm.view()}; });
           }},
     Field{"before_uid", "",
-          [](E e) { return earlier_sender(e, [](const Sender& s) { return number(s.uid); }); }},
+          [](E e) { return prior_sender(e, [](const Sender& s) { return number(s.uid); }); }},
     Field{"before_parent_pid", "",
           [](E e) {
-              return before(e, [](const EarlierSignal& s) {
+              return prior(e, [](const PriorSignal& s) {
                   return maybe(s.parent_pid, [](uint32_t pid) { return number(pid); });
               });
           }},
     Field{"before_parent_comm", "",
           [](E e) {
-              return before(e, [](const EarlierSignal& s) {
-                  return s.parent_pid ? Value{Foreign{s.parent_comm.view()}} : Value{Null{}};
+              return prior(e, [](const PriorSignal& s) {
+                  return s.parent_pid ? Value{UntrustedText{s.parent_comm.view()}}
+                                      : Value{Unknown{}};
               });
           }},
     Field{"oom_rss_bytes", "",
@@ -358,7 +361,8 @@ constexpr std::array death_head{
           }},
     Field{"oom_limit_cgroup", "",
           [](E e) {
-              return out_of_memory(e, [](const OutOfMemory& o) { return foreign(o.limit_cgroup); });
+              return out_of_memory(e,
+                                   [](const OutOfMemory& o) { return untrusted(o.limit_cgroup); });
           }},
     Field{"oom_trigger_pid", "",
           [](E e) {
@@ -366,31 +370,35 @@ constexpr std::array death_head{
           }},
     Field{"oom_trigger_comm", "",
           [](E e) {
-              return out_of_memory(
-                  e, [](const OutOfMemory& o) -> Value { return Foreign{o.trigger_comm.view()}; });
+              return out_of_memory(e, [](const OutOfMemory& o) -> Value {
+                  return UntrustedText{o.trigger_comm.view()};
+              });
           }},
-    Field{"executable", "", [](E e) { return foreign(death_of(e).executable); }},
+    Field{"executable", "", [](E e) { return untrusted(death_of(e).executable); }},
     Field{"argv", "", [](E e) { return arguments(death_of(e).argv); }},
-    Field{"cwd", "", [](E e) { return foreign(death_of(e).cwd); }},
-    Field{"user", "", [](E e) { return foreign(death_of(e).user); }},
-    Field{"login_user", "", [](E e) { return foreign(death_of(e).login_user); }},
-    Field{"cgroup", "", [](E e) { return foreign(death_of(e).cgroup); }},
-    Field{"systemd_unit", "", [](E e) { return foreign(death_of(e).unit); }},
-    Field{"container_id", "", [](E e) { return foreign(death_of(e).container); }},
-    Field{"born", "", [](E e) -> Value { return UnixTime{death_of(e).born_unix_ns}; }},
+    Field{"cwd", "", [](E e) { return untrusted(death_of(e).cwd); }},
+    Field{"user", "", [](E e) { return untrusted(death_of(e).user); }},
+    Field{"login_user", "", [](E e) { return untrusted(death_of(e).login_user); }},
+    Field{"cgroup", "", [](E e) { return untrusted(death_of(e).cgroup); }},
+    Field{"systemd_unit", "", [](E e) { return untrusted(death_of(e).unit); }},
+    Field{"container_id", "", [](E e) { return untrusted(death_of(e).container); }},
+    Field{"born", "", [](E e) -> Value { return UnixTime{death_of(e).started_unix_ns}; }},
     Field{"ancestor_pids", "", [](E e) -> Value { return Numbers(death_of(e).ancestry.pids); }},
-    Field{"ancestor_comms", "", [](E e) -> Value { return Names(death_of(e).ancestry.comms); }},
+    Field{"ancestor_comms", "", [](E e) -> Value { return Comms(death_of(e).ancestry.comms); }},
     Field{"ancestor_start_ns", "",
           [](E e) -> Value { return Numbers(death_of(e).ancestry.start_ns); }},
     Field{"ancestry_cut", "", [](E e) -> Value { return death_of(e).ancestry.cut; }},
-    Field{"broken_metrics", "", [](E e) { return broken(e, Words(death_of(e).limits.metrics)); }},
-    Field{"broken_limits", "", [](E e) { return broken(e, Measures(death_of(e).limits.limits)); }},
-    Field{"broken_peaks", "", [](E e) { return broken(e, Measures(death_of(e).limits.peaks)); }},
+    Field{"broken_metrics", "",
+          [](E e) { return limit_violations(e, Strings(death_of(e).limits.metrics)); }},
+    Field{"broken_limits", "",
+          [](E e) { return limit_violations(e, Doubles(death_of(e).limits.limits)); }},
+    Field{"broken_peaks", "",
+          [](E e) { return limit_violations(e, Doubles(death_of(e).limits.peaks)); }},
     Field{"broken_since", "",
-          [](E e) { return broken(e, UnixTimes{death_of(e).limits.since_unix_ns}); }},
+          [](E e) { return limit_violations(e, UnixTimes{death_of(e).limits.since_unix_ns}); }},
 };
 
-constexpr auto death_table = joined(death_head, bill_table);
+constexpr auto death_table = joined(death_head, usage_table);
 
 }  // namespace
 
@@ -426,7 +434,7 @@ std::span<const Field> fields(Kind kind) {
         case Kind::violation:
             return violation_table;
         case Kind::unobserved:
-            return unobserved_table;
+            return gap_table;
         case Kind::death:
             return death_table;
     }

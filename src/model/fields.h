@@ -12,11 +12,11 @@
 
 namespace vigil::model {
 
-struct Null {};    // unknown or not applicable: never written as 0
-struct Absent {};  // one of a group of keys that is left out: nothing is written
+struct Unknown {};  // unknown or not applicable: never written as 0
+struct Omitted {};  // one of a group of keys that is left out: nothing is written
 
 // Foreign bytes: escape before showing.
-struct Foreign {
+struct UntrustedText {
     std::string_view bytes;
 };
 
@@ -26,7 +26,7 @@ struct Arguments {
 };
 
 // A wait(2) status.
-struct Status {
+struct WaitStatus {
     uint32_t value;
 };
 
@@ -44,16 +44,16 @@ struct Size {
 
 // Lists.
 using Numbers = std::span<const uint64_t>;
-using Measures = std::span<const double>;
-using Names = std::span<const Comm>;
-using Words = std::span<const std::string_view>;
+using Doubles = std::span<const double>;
+using Comms = std::span<const Comm>;
+using Strings = std::span<const std::string_view>;
 struct UnixTimes {
     std::span<const int64_t> ns;
 };
 
-using Value = std::variant<Null, Absent, bool, uint64_t, int64_t, double, std::string_view, Foreign,
-                           Arguments, Status, UnixTime, Duration, Size, Numbers, Measures, Names,
-                           Words, UnixTimes>;
+using Value = std::variant<Unknown, Omitted, bool, uint64_t, int64_t, double, std::string_view,
+                           UntrustedText, Arguments, WaitStatus, UnixTime, Duration, Size, Numbers,
+                           Doubles, Comms, Strings, UnixTimes>;
 
 struct Field {
     std::string_view json;  // key in JSON; empty: not there

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "model/event.h"
-#include "model/image.h"
+#include "model/exec_image.h"
 
 namespace vigil::model {
 
@@ -15,8 +15,8 @@ using SharedText = std::shared_ptr<const std::string>;  // null: not known
 // Cheap to copy.
 struct ProcessView {
     Process process;
-    ImagePtr image;     // may be null
-    SharedText cgroup;  // path, "/system.slice/x.service"
+    ExecImagePtr image;  // may be null
+    SharedText cgroup;   // path, "/system.slice/x.service"
 };
 
 }  // namespace vigil::model

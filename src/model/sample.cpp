@@ -15,7 +15,7 @@ constexpr double mb = 1024.0 * 1024.0;
 constexpr double kb = 1024.0;
 constexpr double percent_of_a_core = ns_per_s / 100.0;
 
-constexpr std::array<MetricRow, metric_count> rows{{
+constexpr std::array<MetricInfo, metric_count> metric_table{{
     {"cpu", "%", true, percent_of_a_core, [](C c) { return c.cpu_ns; }},
     {"memory", "MB", false, mb, [](C c) { return c.rss_bytes; }},
     {"disk", "MB/s", true, mb, [](C c) { return sum(c.read_bytes, c.write_bytes); }},
@@ -24,13 +24,13 @@ constexpr std::array<MetricRow, metric_count> rows{{
 
 }  // namespace
 
-std::span<const MetricRow, metric_count> metrics() { return rows; }
+std::span<const MetricInfo, metric_count> metrics() { return metric_table; }
 
 Usage usage_between(const Counters* before, const Counters& now, uint64_t span_ns) {
     Usage usage;
     const double seconds = static_cast<double>(span_ns) / ns_per_s;
     for (size_t i = 0; i < metric_count; i++) {
-        const MetricRow& row = rows[i];
+        const MetricInfo& row = metric_table[i];
         const Total total = row.total(now);
         if (!total) {
             continue;

@@ -34,7 +34,7 @@ struct Sample {
 };
 
 // How a metric comes from counters.
-struct MetricRow {
+struct MetricInfo {
     std::string_view name;  // key in a rule, value of "metric" in events
     std::string_view unit;  // "%", "MB", "MB/s", "KB/s"
     bool is_rate;           // growth of the total a second, else the total itself
@@ -43,7 +43,7 @@ struct MetricRow {
 };
 
 // The row of Metric m is metrics()[index(m)].
-std::span<const MetricRow, metric_count> metrics();
+std::span<const MetricInfo, metric_count> metrics();
 
 // The steps in which /proc tells start times (USER_HZ is 100 wherever vigil runs).
 constexpr uint64_t proc_tick_ns = 10'000'000;

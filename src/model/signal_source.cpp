@@ -14,10 +14,10 @@ namespace {
 constexpr int code_tkill = -6;
 
 // SEND_SIG_PRIV: the kernel itself.
-SignalSource from_kernel(const SignalFacts& facts) {
-    switch (facts.number) {
+SignalSource from_kernel(const SignalContext& context) {
+    switch (context.number) {
         case SIGKILL:
-            return facts.oom_follows ? SignalSource::oom : SignalSource::kernel;
+            return context.oom_follows ? SignalSource::oom : SignalSource::kernel;
         case SIGALRM:  // it_real_fn()
         case SIGVTALRM:
         case SIGPROF:  // check_cpu_itimer()
@@ -29,9 +29,9 @@ SignalSource from_kernel(const SignalFacts& facts) {
         case SIGINT:  // also Ctrl-Alt-Del, but that goes to init
         case SIGQUIT:
         case SIGTSTP:
-            return facts.target_pid == 1 ? SignalSource::kernel : SignalSource::terminal;
+            return context.target_pid == 1 ? SignalSource::kernel : SignalSource::terminal;
         case SIGHUP:  // a hang-up worker; else also an orphaned process group (exit.c)
-            return (facts.context & VIGIL_CONTEXT_KERNEL) != 0 ? SignalSource::terminal
+            return (context.flags & VIGIL_CONTEXT_KERNEL) != 0 ? SignalSource::terminal
                                                                : SignalSource::kernel;
         default:
             return SignalSource::kernel;
@@ -39,15 +39,15 @@ SignalSource from_kernel(const SignalFacts& facts) {
 }
 
 // SEND_SIG_NOINFO: kernel code in the name of the current task.
-SignalSource from_kernel_for_task(const SignalFacts& facts) {
-    const bool self = (facts.context & VIGIL_CONTEXT_SELF) != 0;
-    const bool exiting = (facts.context & VIGIL_CONTEXT_EXITING) != 0;
-    if (exiting && !self && (facts.context & VIGIL_CONTEXT_PARENT_DEATH) != 0) {
+SignalSource from_kernel_for_task(const SignalContext& context) {
+    const bool self = (context.flags & VIGIL_CONTEXT_SELF) != 0;
+    const bool exiting = (context.flags & VIGIL_CONTEXT_EXITING) != 0;
+    if (exiting && !self && (context.flags & VIGIL_CONTEXT_PARENT_DEATH) != 0) {
         return SignalSource::parent_death;  // reparent_leader()
     }
     // A process wrote to cgroup.kill: __cgroup_kill() signals on its back.
-    if (facts.number == SIGKILL && !self && !exiting &&
-        (facts.context & VIGIL_CONTEXT_KERNEL) == 0) {
+    if (context.number == SIGKILL && !self && !exiting &&
+        (context.flags & VIGIL_CONTEXT_KERNEL) == 0) {
         return SignalSource::user;
     }
     return SignalSource::kernel;  // SIGPIPE, SIGXFSZ and the like
@@ -67,10 +67,10 @@ bool is_fault(int number) {
     }
 }
 
-SignalSource from_info(const SignalFacts& facts) {
-    const bool self = (facts.context & VIGIL_CONTEXT_SELF) != 0;
-    const bool kernel_thread = (facts.context & VIGIL_CONTEXT_KERNEL) != 0;
-    switch (facts.code) {
+SignalSource from_info(const SignalContext& context) {
+    const bool self = (context.flags & VIGIL_CONTEXT_SELF) != 0;
+    const bool kernel_thread = (context.flags & VIGIL_CONTEXT_KERNEL) != 0;
+    switch (context.code) {
         case SI_USER:
         case code_tkill:
             if (kernel_thread) {
@@ -88,10 +88,10 @@ SignalSource from_info(const SignalFacts& facts) {
         default:
             break;
     }
-    if (facts.code < 0) {  // rt_sigqueueinfo(2) lets the sender choose
+    if (context.code < 0) {  // rt_sigqueueinfo(2) lets the sender choose
         return kernel_thread ? SignalSource::unknown : SignalSource::queue;
     }
-    return is_fault(facts.number) && self ? SignalSource::fault : SignalSource::kernel;
+    return is_fault(context.number) && self ? SignalSource::fault : SignalSource::kernel;
 }
 
 }  // namespace
@@ -127,14 +127,14 @@ bool has_sender(SignalSource source) {
            source == SignalSource::self || source == SignalSource::parent_death;
 }
 
-SignalSource signal_source(const SignalFacts& facts) {
-    switch (facts.origin) {
+SignalSource signal_source(const SignalContext& context) {
+    switch (context.origin) {
         case VIGIL_ORIGIN_PRIV:
-            return from_kernel(facts);
+            return from_kernel(context);
         case VIGIL_ORIGIN_NOINFO:
-            return from_kernel_for_task(facts);
+            return from_kernel_for_task(context);
         case VIGIL_ORIGIN_INFO:
-            return from_info(facts);
+            return from_info(context);
         default:
             return SignalSource::unknown;
     }

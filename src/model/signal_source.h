@@ -27,17 +27,17 @@ std::string_view to_string(SignalSource source);
 bool has_sender(SignalSource source);
 
 // What the kernel side records about a signal; see abi/records.h.
-struct SignalFacts {
+struct SignalContext {
     int number = 0;
     int code = 0;
     uint16_t origin = 0;
-    uint32_t context = 0;
+    uint32_t flags = 0;
     uint32_t target_pid = 0;
     bool oom_follows = false;  // the OOM killer named this process right after
 };
 
 // Rules from kernel/signal.c (6.18) and the callers of send_signal_locked(). What fits no rule
 // stays kernel or unknown: a guess would name the wrong killer.
-SignalSource signal_source(const SignalFacts& facts);
+SignalSource signal_source(const SignalContext& context);
 
 }  // namespace vigil::model

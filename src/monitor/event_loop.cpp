@@ -35,7 +35,7 @@ EventLoop::EventLoop(ProcessMonitor& monitor, LoopClient& client)
 Result<void> EventLoop::open() {
     TRY_ASSIGN(signals_, block_signals({SIGINT, SIGTERM, SIGQUIT, SIGHUP}));
     epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    capture::Reader* reader = monitor_->reader();
+    capture::RingReader* reader = monitor_->reader();
     if (!epoll_ || !add(signals_.get(), EPOLLIN, [this] { read_signals(); }) ||
         (reader != nullptr &&
          !add(reader->wake_fd(), EPOLLIN | EPOLLET, [this] { on_reader_woken(); }))) {

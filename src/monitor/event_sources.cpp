@@ -26,7 +26,7 @@ Result<capture::Tracer> attach(const process::Needs& needs) {
 }  // namespace
 
 EventSources::EventSources(std::optional<capture::Tracer> tracer, std::string trace_error,
-                           sample::Sampler sampler)
+                           sampling::Sampler sampler)
     : tracer_(std::move(tracer)),
       trace_error_(std::move(trace_error)),
       sampler_(std::move(sampler)),
@@ -38,12 +38,12 @@ EventSources EventSources::open(const process::Needs& needs) {
     if (attached) {
         tracer = std::move(*attached);
     }
-    sample::SweepOptions sweep;
+    sampling::ScannerOptions sweep;
     if (tracer && tracer->accounts_network()) {
         sweep.processes_fd = tracer->processes_fd();
     }
     return {std::move(tracer), attached ? "" : attached.error().context,
-            sample::Sampler::open(sweep)};
+            sampling::Sampler::open(sweep)};
 }
 
 }  // namespace vigil::monitor

@@ -8,7 +8,7 @@
 
 #include "capture/tracer.h"
 #include "process/process_observer.h"
-#include "sample/sampler.h"
+#include "sampling/sampler.h"
 
 namespace vigil::monitor {
 
@@ -20,22 +20,22 @@ class EventSources {
     // Null where no events come.
     capture::Tracer* tracer() { return tracer_ ? &*tracer_ : nullptr; }
     const capture::Tracer* tracer() const { return tracer_ ? &*tracer_ : nullptr; }
-    capture::Reader* reader() { return tracer_ ? &tracer_->reader() : nullptr; }
+    capture::RingReader* reader() { return tracer_ ? &tracer_->reader() : nullptr; }
     // Why no events come; "" where they do.
     const std::string& trace_error() const { return trace_error_; }
 
     // Once: the sampler moves to the monitor.
-    sample::Sampler move_sampler() { return std::move(sampler_); }
+    sampling::Sampler move_sampler() { return std::move(sampler_); }
     // Why samples come from /proc; "" where they come from the kernel.
     const std::string& no_kernel_sweep() const { return no_kernel_sweep_; }
 
  private:
     EventSources(std::optional<capture::Tracer> tracer, std::string trace_error,
-                 sample::Sampler sampler);
+                 sampling::Sampler sampler);
 
     std::optional<capture::Tracer> tracer_;
     std::string trace_error_;
-    sample::Sampler sampler_;
+    sampling::Sampler sampler_;
     std::string no_kernel_sweep_;
 };
 

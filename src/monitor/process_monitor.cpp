@@ -21,7 +21,7 @@ constexpr int sweeps_after_loss = 2;
 
 }  // namespace
 
-ProcessMonitor::ProcessMonitor(sample::Sampler sampler, capture::Reader* reader,
+ProcessMonitor::ProcessMonitor(sampling::Sampler sampler, capture::RingReader* reader,
                                uint64_t interval_ns)
     : sampler_(std::move(sampler)),
       reader_(reader),
@@ -43,7 +43,7 @@ void ProcessMonitor::load_from_proc() {
 // by the sample, and a process that is missing in the sweep has usually emitted its exit.
 Result<void> ProcessMonitor::tick() {
     const uint64_t sampled_ns = boot_now_ns();
-    TRY(sampler_.take(samples_, sampled_ns));
+    TRY(sampler_.sample(samples_, sampled_ns));
     updater_.begin_tick();
     read_events();
     updater_.finish_tick(samples_, sampled_ns,
@@ -74,7 +74,7 @@ bool ProcessMonitor::read_events() {
             return true;
         });
         reader_->confirm(reader_->cursor());
-        if (drained != capture::Reader::Drained::more) {
+        if (drained != capture::RingReader::Drained::more) {
             break;
         }
     }

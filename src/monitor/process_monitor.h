@@ -12,9 +12,9 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "capture/reader.h"
+#include "capture/ring_reader.h"
 #include "process/table_updater.h"
-#include "sample/sampler.h"
+#include "sampling/sampler.h"
 
 namespace vigil::monitor {
 
@@ -25,7 +25,7 @@ class ProcessMonitor {
  public:
     // `reader`: where events come from; must outlive the monitor. Null: none come, and processes
     // that live shorter than an interval are not seen.
-    ProcessMonitor(sample::Sampler sampler, capture::Reader* reader, uint64_t interval_ns);
+    ProcessMonitor(sampling::Sampler sampler, capture::RingReader* reader, uint64_t interval_ns);
     ProcessMonitor(const ProcessMonitor&) = delete;
     ProcessMonitor& operator=(const ProcessMonitor&) = delete;
 
@@ -58,8 +58,8 @@ class ProcessMonitor {
 
     const process::ProcessTable& table() const { return updater_.table(); }
     const process::UsageMeter& meter() const { return updater_.meter(); }
-    capture::Reader* reader() { return reader_; }
-    const sample::Sampler& sampler() const { return sampler_; }
+    capture::RingReader* reader() { return reader_; }
+    const sampling::Sampler& sampler() const { return sampler_; }
     // What this process itself used in the last tick; by model::Metric.
     const model::Usage& own_usage() const { return own_usage_; }
 
@@ -67,12 +67,12 @@ class ProcessMonitor {
     bool read_events();
     void plan_early_sweep();
 
-    sample::Sampler sampler_;
-    capture::Reader* reader_;
+    sampling::Sampler sampler_;
+    capture::RingReader* reader_;
     uint64_t interval_ns_;
     process::TableUpdater updater_;
     std::vector<model::Sample> samples_;
-    uint32_t resting_state_ = VIGIL_READER_NAPPING;  // of the reader, between two calls
+    uint32_t resting_state_ = VIGIL_READER_BATCHING;  // of the reader, between two calls
     uint32_t own_pid_;
     model::Usage own_usage_;
     uint64_t exits_lost_ns_ = 0;  // as far as sweeps are planned for it

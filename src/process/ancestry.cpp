@@ -32,7 +32,7 @@ struct CountingAllocator {
     size_t* bytes;
 };
 
-ProcessNode node_of(const model::Process& process, model::ImagePtr image, NodePtr parent) {
+ProcessNode node_of(const model::Process& process, model::ExecImagePtr image, NodePtr parent) {
     ProcessNode node;
     node.pid = process.pid;
     node.start_ns = process.start_ns;
@@ -70,7 +70,8 @@ NodePtr AncestryStore::truncate(const NodePtr& node) {
     return parent;
 }
 
-NodePtr AncestryStore::add(const model::Process& process, model::ImagePtr image, NodePtr parent) {
+NodePtr AncestryStore::add(const model::Process& process, model::ExecImagePtr image,
+                           NodePtr parent) {
     const bool at_limit = parent && bytes_ >= max_bytes_;
     ProcessNode node = node_of(process, std::move(image), at_limit ? nullptr : std::move(parent));
     node.truncated = at_limit;
@@ -78,7 +79,7 @@ NodePtr AncestryStore::add(const model::Process& process, model::ImagePtr image,
 }
 
 NodePtr AncestryStore::replace_image(const ProcessNode& node, const model::Process& process,
-                                     model::ImagePtr image) {
+                                     model::ExecImagePtr image) {
     ProcessNode next = node_of(process, std::move(image), node.parent);
     next.start_ns = node.start_ns;
     next.truncated = node.truncated;

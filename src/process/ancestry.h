@@ -8,7 +8,7 @@
 
 #include "model/death.h"
 #include "model/event.h"
-#include "model/image.h"
+#include "model/exec_image.h"
 
 namespace vigil::process {
 
@@ -21,10 +21,10 @@ struct ProcessNode {
     uint32_t pid = 0;
     uint64_t start_ns = 0;
     model::Comm comm;
-    model::ImagePtr image;   // may be null
-    NodePtr parent;          // null: none, unknown, or truncated
-    uint32_t depth = 0;      // number of ancestors that are linked
-    bool truncated = false;  // there was one more ancestor
+    model::ExecImagePtr image;  // may be null
+    NodePtr parent;             // null: none, unknown, or truncated
+    uint32_t depth = 0;         // number of ancestors that are linked
+    bool truncated = false;     // there was one more ancestor
 };
 
 // Ancestors that are reported. A chain is truncated to this length once it is twice as long.
@@ -39,11 +39,11 @@ class AncestryStore {
     AncestryStore& operator=(const AncestryStore&) = delete;
 
     // `parent` may be null. At the memory limit the parent link is dropped.
-    NodePtr add(const model::Process& process, model::ImagePtr image, NodePtr parent);
+    NodePtr add(const model::Process& process, model::ExecImagePtr image, NodePtr parent);
 
     // The same process with another image.
     NodePtr replace_image(const ProcessNode& node, const model::Process& process,
-                          model::ImagePtr image);
+                          model::ExecImagePtr image);
 
     // Drops the upper part of a long chain: a daemon that forks and exits for ever would make an
     // endless one. The result replaces `node` before it gets children.

@@ -75,7 +75,7 @@ void EntryDetails::load(ProcessEntry& entry, ProcessEntry* parent) {
     entry.version++;
 }
 
-void EntryDetails::set_image(ProcessEntry& entry, model::ImagePtr image) {
+void EntryDetails::set_image(ProcessEntry& entry, model::ExecImagePtr image) {
     image = image ? images_.intern(std::move(image)) : nullptr;
     entry.version++;
     if (image == entry.image) {

@@ -33,7 +33,7 @@ class EntryDetails {
     void load(ProcessEntry& entry, ProcessEntry* parent);
 
     // What it runs now; null: not known.
-    void set_image(ProcessEntry& entry, model::ImagePtr image);
+    void set_image(ProcessEntry& entry, model::ExecImagePtr image);
 
     // The id of its cgroup, as an event or a sample says; a new one gives a new path.
     void update_cgroup(ProcessEntry& entry, uint64_t cgroup_id);

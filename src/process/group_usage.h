@@ -62,8 +62,8 @@ class GroupUsage final : public ProcessObserver {
 
  private:
     struct StringHash {
-        using is_transparent =
-            void;  // NOLINT(readability-identifier-naming): as the standard has it
+        // NOLINTNEXTLINE(readability-identifier-naming): as the standard has it
+        using is_transparent = void;
         size_t operator()(std::string_view text) const {
             return std::hash<std::string_view>()(text);
         }

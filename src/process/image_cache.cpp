@@ -8,24 +8,24 @@
 namespace vigil::process {
 namespace {
 
-size_t hash_of(const model::Image& image) {
+size_t hash_of(const model::ExecImage& image) {
     const std::hash<std::string_view> hash;
     return hash(image.file) ^ hash(image.argv.value_or("")) * 31;
 }
 
-bool are_equal(const model::Image& a, const model::Image& b) {
+bool are_equal(const model::ExecImage& a, const model::ExecImage& b) {
     return a.file == b.file && a.executable == b.executable && a.script == b.script &&
            a.argv == b.argv;
 }
 
-size_t bytes_of(const model::Image& image) {
-    return sizeof(model::Image) + image.file.capacity() + image.executable.capacity() +
+size_t bytes_of(const model::ExecImage& image) {
+    return sizeof(model::ExecImage) + image.file.capacity() + image.executable.capacity() +
            image.script.capacity() + (image.argv ? image.argv->capacity() : 0);
 }
 
 }  // namespace
 
-model::ImagePtr ImageCache::find(size_t hash, const model::Image& image) const {
+model::ExecImagePtr ImageCache::find(size_t hash, const model::ExecImage& image) const {
     const auto [begin, end] = by_hash_.equal_range(hash);
     for (auto it = begin; it != end; ++it) {
         if (auto known = it->second.lock(); known && are_equal(*known, image)) {
@@ -35,7 +35,7 @@ model::ImagePtr ImageCache::find(size_t hash, const model::Image& image) const {
     return nullptr;
 }
 
-model::ImagePtr ImageCache::intern(model::ImagePtr image) {
+model::ExecImagePtr ImageCache::intern(model::ExecImagePtr image) {
     if (auto known = find(hash_of(*image), *image)) {
         return known;
     }
@@ -43,9 +43,9 @@ model::ImagePtr ImageCache::intern(model::ImagePtr image) {
         drop_unused();
     }
     if (bytes_ >= max_bytes_ && image->argv) {
-        model::Image shorter = *image;
+        model::ExecImage shorter = *image;
         shorter.argv.reset();
-        return intern(std::make_shared<const model::Image>(std::move(shorter)));
+        return intern(std::make_shared<const model::ExecImage>(std::move(shorter)));
     }
     by_hash_.emplace(hash_of(*image), image);
     bytes_ += bytes_of(*image);

@@ -7,7 +7,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "model/image.h"
+#include "model/exec_image.h"
 
 namespace vigil::process {
 
@@ -17,16 +17,16 @@ class ImageCache {
 
     // An image equal to `image`, which must not be null; perhaps one that is cached already. At the
     // memory limit it comes without its arguments.
-    model::ImagePtr intern(model::ImagePtr image);
+    model::ExecImagePtr intern(model::ExecImagePtr image);
 
     // Estimate for the images that are still referenced.
     size_t bytes() const { return bytes_; }
 
  private:
-    model::ImagePtr find(size_t hash, const model::Image& image) const;
+    model::ExecImagePtr find(size_t hash, const model::ExecImage& image) const;
     void drop_unused();
 
-    std::unordered_multimap<size_t, std::weak_ptr<const model::Image>> by_hash_;
+    std::unordered_multimap<size_t, std::weak_ptr<const model::ExecImage>> by_hash_;
     size_t max_bytes_;
     size_t bytes_ = 0;
     size_t interned_ = 0;  // since drop_unused()

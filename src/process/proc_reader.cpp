@@ -40,9 +40,10 @@ bool ProcReader::is_zombie(const ProcessKey& key) {
     return status && status->is_zombie() && model::same_start(status->start_ns, key.start_ns);
 }
 
-model::ImagePtr ProcReader::image(const model::Process& process, const model::Image* known) {
-    auto image = known != nullptr ? std::make_shared<model::Image>(*known)
-                                  : std::make_shared<model::Image>();
+model::ExecImagePtr ProcReader::image(const model::Process& process,
+                                      const model::ExecImage* known) {
+    auto image = known != nullptr ? std::make_shared<model::ExecImage>(*known)
+                                  : std::make_shared<model::ExecImage>();
     if (const auto executable = host::read_executable(process.pid)) {
         image->executable = model::base_name(*executable);
         if (image->file.empty()) {
@@ -50,7 +51,7 @@ model::ImagePtr ProcReader::image(const model::Process& process, const model::Im
         }
     }
     if (!image->argv) {
-        image->argv = host::read_arguments(process.pid, model::longest_argv_bytes);
+        image->argv = host::read_arguments(process.pid, model::max_argv_bytes);
     }
     if (image->argv) {
         image->script = model::script_name(process.comm.view(), image->executable, *image->argv);

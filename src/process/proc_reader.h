@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "host/procfs.h"
-#include "model/image.h"
+#include "model/exec_image.h"
 #include "process/process_key.h"
 
 namespace vigil::process {
@@ -33,7 +33,7 @@ class ProcReader {
     static bool is_zombie(const ProcessKey& key);
 
     // What the process runs. Members that `known` (may be null) has keep its values.
-    static model::ImagePtr image(const model::Process& process, const model::Image* known);
+    static model::ExecImagePtr image(const model::Process& process, const model::ExecImage* known);
 
     static std::optional<std::string> working_directory(uint32_t pid) {
         return host::read_working_directory(pid);

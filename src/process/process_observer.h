@@ -2,17 +2,17 @@
 // What a consumer of the process table is called with.
 //
 // All calls come on the monitor's thread, each to all observers in the order of their list before
-// the next one is made. For one process they come in this order:
-//   on_fork, on_exec, on_signal, on_oom, on_sample   any number of times, as events and sweeps
-//   come.
-//       Any of them may be the first: a process may be older than the monitor, its fork may have
-//       been lost, and a signal or a sweep may be faster than the fork event.
-//   on_missing   it is gone, and no exit event has come (yet). It can only come back with
-//   on_sample. on_exit      at most once; after on_missing with `late` set. on_erase     exactly
-//   once, last: its slot is free and will be given to another process.
-// A sweep makes on_sample calls, then on_missing calls, then one on_tick. Events that were read
-// with a sweep come before its samples; table().now_ns() is the time of the event or of the sweep
-// and so may step back from the newest event to the sweep.
+// the next one is made. For one process:
+// - on_fork, on_exec, on_signal, on_oom and on_sample come any number of times. Any of them may be
+//   the first: a process may be older than the monitor, its fork may have been lost, and a signal
+//   or a sweep may be faster than the fork event.
+// - on_missing: it is gone, and no exit event has come (yet). Only on_sample can bring it back.
+// - on_exit comes at most once; after on_missing with `late` set.
+// - on_erase comes exactly once, last: its slot is free and will be given to another process.
+//
+// A sweep makes on_sample calls, then on_missing calls, then one on_tick. The events that are read
+// with a sweep come before its samples. ProcessTable::now_ns() is the time of the event or of the
+// sweep, and so may step back from the newest event to the sweep.
 #pragma once
 
 #include <cstdint>

@@ -99,6 +99,8 @@ void TableUpdater::apply_fork(const model::Event& event) {
     }
     if (child == nullptr) {
         child = &table_.find_or_add(event.process);
+    } else if (child->measured_ns == 0 && child->exec_event_ns == 0) {
+        child->process = event.process;  // a signal was faster, and says less
     }
     details_.inherit(*child, table_.find(parent));
     for (ProcessObserver* observer : table_.observers()) {
@@ -112,7 +114,7 @@ void TableUpdater::apply_exec(const model::Event& event) {
     entry.process = event.process;
     entry.process.start_ns = finer_start_ns(start_ns, event.process.start_ns);
     details_.update_cgroup(entry, event.process.cgroup_id);
-    details_.set_image(entry, model::image_of(std::get<model::Exec>(event.body)));
+    details_.set_image(entry, model::make_exec_image(std::get<model::Exec>(event.body)));
     entry.exec_event_ns = event.boot_ns;
     entry.details_read = false;
     if (needs_.working_directory) {

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace vigil::process {
+namespace {
+
+void copy_view(model::ProcessView& to, const model::ProcessView& from) { to = from; }
+
+}  // namespace
 
 SnapshotPtr SnapshotPublisher::latest() const {
     const MutexLock lock(mutex_);
@@ -24,7 +29,7 @@ void SnapshotPublisher::on_exit(const ProcessExit& exit) {
         return;
     }
     SnapshotExit ended;
-    static_cast<model::ProcessView&>(ended) = exit.entry;
+    copy_view(ended, exit.entry);
     ended.ended_ns = exit.event.boot_ns;
     ended.exit = exit.exit;
     ended.usage = exit.usage;
@@ -44,7 +49,7 @@ void SnapshotPublisher::on_tick(const Tick& tick) {
     snapshot->living.reserve(table_->size());
     for (const auto& [pid, entry] : *table_) {
         SnapshotEntry& copy = snapshot->living.emplace_back();
-        static_cast<model::ProcessView&>(copy) = entry;
+        copy_view(copy, entry);
         copy.threads = entry.threads;
         copy.measured_ns = entry.measured_ns;
         copy.counters = entry.counters;

@@ -3,12 +3,12 @@
 
 namespace vigil::rules {
 
-bool ConfigFile::Mark::operator==(const Mark& other) const {
+bool ConfigFile::FileStamp::operator==(const FileStamp& other) const {
     return device == other.device && inode == other.inode && size == other.size &&
            modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
 }
 
-ConfigFile::Mark ConfigFile::mark() const {
+ConfigFile::FileStamp ConfigFile::stamp() const {
     struct stat info {};
     if (::stat(path_.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
         return {};
@@ -18,17 +18,17 @@ ConfigFile::Mark ConfigFile::mark() const {
 
 // The mark first: what is written in between changes it again.
 Result<RuleSet> ConfigFile::load() {
-    loaded_ = last_ = mark();
+    loaded_ = last_ = stamp();
     return rules::load(path_);
 }
 
-bool ConfigFile::can_be_read_again() const {
+bool ConfigFile::is_rereadable() const {
     struct stat info {};
     return ::stat(path_.c_str(), &info) != 0 || S_ISREG(info.st_mode);
 }
 
 bool ConfigFile::has_changed() {
-    const Mark now = mark();
+    const FileStamp now = stamp();
     const bool at_rest = now == last_;
     last_ = now;
     // An editor that replaces the file leaves none for a moment.

@@ -21,7 +21,7 @@ class ConfigFile {
     Result<RuleSet> load();
 
     // False for a pipe: that can be read once only, and then makes one wait.
-    bool can_be_read_again() const;
+    bool is_rereadable() const;
 
     // To be called about once a second. True when it has changed since load() and has been at
     // rest since the last call: a file that is being written is not read half.
@@ -29,19 +29,19 @@ class ConfigFile {
 
  private:
     // What tells one content from another.
-    struct Mark {
+    struct FileStamp {
         dev_t device = 0;
         ino_t inode = 0;
         off_t size = -1;  // -1: no file
         timespec modified{};
 
-        bool operator==(const Mark& other) const;
+        bool operator==(const FileStamp& other) const;
     };
-    Mark mark() const;
+    FileStamp stamp() const;
 
     std::string path_;
-    Mark loaded_;
-    Mark last_;
+    FileStamp loaded_;
+    FileStamp last_;
 };
 
 }  // namespace vigil::rules

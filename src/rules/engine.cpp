@@ -23,10 +23,10 @@ bool about_the_same(const Rule& a, const Rule& b) {
 }
 
 // Where a rule of `before` went on in `now`.
-std::optional<uint32_t> successor(const RuleSet& before, uint32_t index, const RuleSet& now) {
-    const Rule& rule = before[index];
+std::optional<uint32_t> successor(const RuleSet& previous, uint32_t index, const RuleSet& now) {
+    const Rule& rule = previous[index];
     const auto same = [&](const Rule& other) { return about_the_same(rule, other); };
-    auto place = std::count_if(before.begin(), before.begin() + index, same);
+    auto place = std::count_if(previous.begin(), previous.begin() + index, same);
     for (uint32_t i = 0; i < now.size(); i++) {
         if (same(now[i]) && place-- == 0) {
             return i;
@@ -37,55 +37,58 @@ std::optional<uint32_t> successor(const RuleSet& before, uint32_t index, const R
 
 }  // namespace
 
-void Standing::Span::hold(uint64_t until_ns) { add(last, until_ns); }
+void ProcessLimitState::MeasurementWindow::extend(uint64_t until_ns) { add(last, until_ns); }
 
-void Standing::Span::add(double value, uint64_t until_ns) {
+void ProcessLimitState::MeasurementWindow::add(double value, uint64_t until_ns) {
     weighted_sum += value * static_cast<double>(since(end_ns, until_ns));
     end_ns = std::max(end_ns, until_ns);
     peak = std::max(peak, value);
     last = value;
 }
 
-double Standing::Span::mean() const {
+double ProcessLimitState::MeasurementWindow::mean() const {
     return end_ns > begin_ns ? weighted_sum / static_cast<double>(end_ns - begin_ns) : last;
 }
 
 // A measurement that is beyond the limit, or any while raised.
-void Standing::Course::take(double value, double limit, uint64_t from_ns, uint64_t now_ns) {
-    if (!beyond) {
-        beyond = Span{.begin_ns = from_ns, .end_ns = from_ns};
+void ProcessLimitState::LimitState::add_measurement(double value, double limit, uint64_t from_ns,
+                                                    uint64_t now_ns) {
+    if (!above_limit) {
+        above_limit = MeasurementWindow{.begin_ns = from_ns, .end_ns = from_ns};
     } else {
-        beyond->hold(from_ns);
+        above_limit->extend(from_ns);
     }
     if (value > limit) {
         violation.reset();
     } else if (!violation) {
-        violation = beyond;
+        violation = above_limit;
     }
-    beyond->add(value, now_ns);
+    above_limit->add(value, now_ns);
 }
 
-void Standing::Course::reset() {
+void ProcessLimitState::LimitState::reset() {
     raised = false;
-    beyond.reset();
+    above_limit.reset();
     violation.reset();
 }
 
-Report Standing::Course::report(ViolationState state, const RuleSet& rules) const {
-    const Span& span = state == ViolationState::cleared && violation ? *violation : *beyond;
+LimitReport ProcessLimitState::LimitState::report(ViolationState state,
+                                                  const RuleSet& rules) const {
+    const MeasurementWindow& window =
+        state == ViolationState::cleared && violation ? *violation : *above_limit;
     return {.state = state,
             .metric = metric,
             .rule = &rules[rule],
             .value = {},
             .limit = rules[rule].limits[model::index(metric)],
-            .peak = span.peak,
-            .mean = span.mean(),
-            .duration_ns = span.end_ns - span.begin_ns};
+            .peak = window.peak,
+            .mean = window.mean(),
+            .duration_ns = window.end_ns - window.begin_ns};
 }
 
-Report Standing::Course::clear(const RuleSet& rules, uint64_t now_ns) {
-    beyond->hold(now_ns);
-    Report cleared = report(ViolationState::cleared, rules);
+LimitReport ProcessLimitState::LimitState::clear(const RuleSet& rules, uint64_t now_ns) {
+    above_limit->extend(now_ns);
+    LimitReport cleared = report(ViolationState::cleared, rules);
     reset();
     return cleared;
 }
@@ -94,12 +97,12 @@ Engine::Engine(Handler handler)
     : handler_(std::move(handler)), rules_(std::make_shared<const RuleSet>()) {}
 
 void Engine::apply(RuleSet rules) {
-    for (auto& [key, siblings] : siblings_) {
-        if (siblings.held_back > 0) {
-            tell_held_back(siblings, siblings.told_ns);
+    for (auto& [key, suppressed] : suppressed_) {
+        if (suppressed.count > 0) {
+            emit_suppressed(suppressed, suppressed.reported_ns);
         }
     }
-    siblings_.clear();
+    suppressed_.clear();
     rules_ = std::make_shared<const RuleSet>(std::move(rules));
     uids_.clear();
     for (const Rule& rule : *rules_) {
@@ -107,173 +110,176 @@ void Engine::apply(RuleSet rules) {
     }
 }
 
-bool Engine::is_current(const Standing& standing) const { return standing.rules_ == rules_; }
+bool Engine::is_current(const ProcessLimitState& process_limits) const {
+    return process_limits.rules_ == rules_;
+}
 
-bool Engine::holds(uint32_t rule, const Subject& subject,
-                   const std::vector<std::string>& names) const {
+bool Engine::matches(uint32_t rule, const ProcessView& view,
+                     const std::vector<std::string>& names) const {
     const Rule& wanted = (*rules_)[rule];
-    if (!matches_any(wanted.process, names) ||
-        (wanted.user && uids_[rule] != subject.process.uid)) {
+    if (!matches_any(wanted.process, names) || (wanted.user && uids_[rule] != view.process.uid)) {
         return false;
     }
     return !wanted.cgroup ||
-           (subject.cgroup != nullptr && matches_cgroup(*wanted.cgroup, *subject.cgroup));
+           (view.cgroup != nullptr && matches_cgroup(*wanted.cgroup, *view.cgroup));
 }
 
-std::vector<Engine::Course> Engine::courses_for(const Subject& subject) const {
-    const auto names = names_of(subject.process.comm, subject.image.get());
-    std::vector<Course> courses;
+std::vector<Engine::LimitState> Engine::limit_states_for(const ProcessView& view) const {
+    const auto names = names_of(view.process.comm, view.image.get());
+    std::vector<LimitState> limit_states;
     for (uint32_t rule = 0; rule < rules_->size(); rule++) {
-        if (!holds(rule, subject, names)) {
+        if (!matches(rule, view, names)) {
             continue;
         }
         for (size_t i = 0; i < model::metric_count; i++) {
             if ((*rules_)[rule].limits[i] > 0) {
-                Course& course = courses.emplace_back();
-                course.rule = rule;
-                course.metric = static_cast<Metric>(i);
+                LimitState& limit_state = limit_states.emplace_back();
+                limit_state.rule = rule;
+                limit_state.metric = static_cast<Metric>(i);
             }
         }
     }
-    return courses;
+    return limit_states;
 }
 
-void Engine::match(Standing& standing, const Subject& subject, uint64_t now_ns) {
-    const auto rules_before = std::exchange(standing.rules_, rules_);
-    auto before = std::exchange(standing.courses_, courses_for(subject));
-    for (Course& course : before) {
-        if (!course.beyond) {
+void Engine::match(ProcessLimitState& process_limits, const ProcessView& view, uint64_t now_ns) {
+    const auto rules_before = std::exchange(process_limits.rules_, rules_);
+    auto previous = std::exchange(process_limits.limit_states_, limit_states_for(view));
+    for (LimitState& limit_state : previous) {
+        if (!limit_state.above_limit) {
             continue;
         }
-        const auto rule = successor(*rules_before, course.rule, *rules_);
-        const auto next = std::find_if(
-            standing.courses_.begin(), standing.courses_.end(), [&](const Course& other) {
-                return rule == other.rule && course.metric == other.metric;
-            });
-        if (next != standing.courses_.end()) {
-            *next = course;
+        const auto rule = successor(*rules_before, limit_state.rule, *rules_);
+        const auto next =
+            std::find_if(process_limits.limit_states_.begin(), process_limits.limit_states_.end(),
+                         [&](const LimitState& other) {
+                             return rule == other.rule && limit_state.metric == other.metric;
+                         });
+        if (next != process_limits.limit_states_.end()) {
+            *next = limit_state;
             next->rule = *rule;
-        } else if (course.raised) {
-            tell_cleared(subject, course.clear(*rules_before, now_ns));
+        } else if (limit_state.raised) {
+            emit_cleared(view, limit_state.clear(*rules_before, now_ns));
         }
     }
 }
 
-void Engine::judge(Standing& standing, const Subject& subject, const model::Usage& usage,
-                   uint64_t from_ns, uint64_t now_ns) {
-    for (Course& course : standing.courses_) {
-        const size_t metric = model::index(course.metric);
+void Engine::evaluate(ProcessLimitState& process_limits, const ProcessView& view,
+                      const model::Usage& usage, uint64_t from_ns, uint64_t now_ns) {
+    for (LimitState& limit_state : process_limits.limit_states_) {
+        const size_t metric = model::index(limit_state.metric);
         if (usage[metric]) {
-            judge_course(course, *standing.rules_, subject, *usage[metric],
-                         model::metrics()[metric].is_rate ? from_ns : now_ns, now_ns);
+            evaluate_limit(limit_state, *process_limits.rules_, view, *usage[metric],
+                           model::metrics()[metric].is_rate ? from_ns : now_ns, now_ns);
         }
     }
 }
 
-void Engine::judge_course(Course& course, const RuleSet& rules, const Subject& subject,
-                          double value, uint64_t from_ns, uint64_t now_ns) {
-    const Rule& rule = rules[course.rule];
-    const double limit = rule.limits[model::index(course.metric)];
-    if (!course.raised && !(value > limit)) {
-        course.reset();
+void Engine::evaluate_limit(LimitState& limit_state, const RuleSet& rules, const ProcessView& view,
+                            double value, uint64_t from_ns, uint64_t now_ns) {
+    const Rule& rule = rules[limit_state.rule];
+    const double limit = rule.limits[model::index(limit_state.metric)];
+    if (!limit_state.raised && !(value > limit)) {
+        limit_state.reset();
         return;
     }
-    course.take(value, limit, from_ns, now_ns);
-    const auto tell = [&](ViolationState state) {
-        course.told_ns = now_ns;
-        Report report = course.report(state, rules);
+    limit_state.add_measurement(value, limit, from_ns, now_ns);
+    const auto emit = [&](ViolationState state) {
+        limit_state.reported_ns = now_ns;
+        LimitReport report = limit_state.report(state, rules);
         report.value = value;
-        handler_(subject, report);
+        handler_(view, report);
     };
-    if (!course.raised) {
-        if (since(course.beyond->begin_ns, now_ns) >= rule.for_ns) {
-            course.raised = true;
+    if (!limit_state.raised) {
+        if (since(limit_state.above_limit->begin_ns, now_ns) >= rule.for_ns) {
+            limit_state.raised = true;
             raised_++;
-            tell(ViolationState::raised);
+            emit(ViolationState::raised);
         }
-    } else if (course.violation && since(course.violation->end_ns, now_ns) >= rule.for_ns) {
-        Report report = course.clear(rules, now_ns);
+    } else if (limit_state.violation &&
+               since(limit_state.violation->end_ns, now_ns) >= rule.for_ns) {
+        LimitReport report = limit_state.clear(rules, now_ns);
         report.value = value;
-        tell_cleared(subject, report);
-    } else if (since(course.told_ns, now_ns) >= rule.cooldown_ns) {
-        tell(ViolationState::ongoing);
+        emit_cleared(view, report);
+    } else if (since(limit_state.reported_ns, now_ns) >= rule.cooldown_ns) {
+        emit(ViolationState::ongoing);
     }
 }
 
-void Engine::end(Standing& standing, const Subject& subject, const model::Usage& usage,
-                 uint64_t from_ns, uint64_t now_ns) {
-    if (!is_current(standing)) {
-        match(standing, subject, now_ns);
+void Engine::on_exit(ProcessLimitState& process_limits, const ProcessView& view,
+                     const model::Usage& usage, uint64_t from_ns, uint64_t now_ns) {
+    if (!is_current(process_limits)) {
+        match(process_limits, view, now_ns);
     }
-    const auto ended = std::exchange(standing, Standing());
-    for (Course course : ended.courses_) {
-        const Rule& rule = (*rules_)[course.rule];
-        const double limit = rule.limits[model::index(course.metric)];
-        const auto value = usage[model::index(course.metric)];
-        if (value && (course.raised || *value > limit)) {
-            course.take(*value, limit, from_ns, now_ns);
+    const auto ended = std::exchange(process_limits, ProcessLimitState());
+    for (LimitState limit_state : ended.limit_states_) {
+        const Rule& rule = (*rules_)[limit_state.rule];
+        const double limit = rule.limits[model::index(limit_state.metric)];
+        const auto value = usage[model::index(limit_state.metric)];
+        if (value && (limit_state.raised || *value > limit)) {
+            limit_state.add_measurement(*value, limit, from_ns, now_ns);
         }
-        if (course.raised) {
-            Report report = course.clear(*rules_, now_ns);
+        if (limit_state.raised) {
+            LimitReport report = limit_state.clear(*rules_, now_ns);
             report.value = value;
             report.exited = true;
-            tell_cleared(subject, report);
+            emit_cleared(view, report);
         } else if (value && *value > limit &&
-                   since(course.beyond->begin_ns, now_ns) >= rule.for_ns) {
-            tell_ended(course, subject, now_ns);
+                   since(limit_state.above_limit->begin_ns, now_ns) >= rule.for_ns) {
+            emit_exited(limit_state, view, now_ns);
         }
     }
 }
 
-void Engine::tell_cleared(const Subject& subject, const Report& report) {
+void Engine::emit_cleared(const ProcessView& view, const LimitReport& report) {
     raised_--;
-    handler_(subject, report);
+    handler_(view, report);
 }
 
-void Engine::tell_ended(const Course& course, const Subject& subject, uint64_t now_ns) {
-    Report report = course.report(ViolationState::raised, *rules_);
-    report.value = course.beyond->last;
+void Engine::emit_exited(const LimitState& limit_state, const ProcessView& view, uint64_t now_ns) {
+    LimitReport report = limit_state.report(ViolationState::raised, *rules_);
+    report.value = limit_state.above_limit->last;
     report.exited = true;
-    const SiblingKey key{course.rule, course.metric, subject.process.ppid};
-    const auto it = siblings_.find(key);
-    if (it == siblings_.end()) {
-        if (siblings_.size() < most_siblings) {
-            siblings_[key].told_ns = now_ns;
+    const SuppressionKey key{limit_state.rule, limit_state.metric, view.process.ppid};
+    const auto it = suppressed_.find(key);
+    if (it == suppressed_.end()) {
+        if (suppressed_.size() < max_suppressed) {
+            suppressed_[key].reported_ns = now_ns;
         }
-        handler_(subject, report);
+        handler_(view, report);
         return;
     }
-    Siblings& siblings = it->second;
-    if (since(siblings.told_ns, now_ns) < report.rule->cooldown_ns) {
-        siblings.held_back++;
-        siblings.last = subject;
-        siblings.last_report = report;
+    Suppressed& suppressed = it->second;
+    if (since(suppressed.reported_ns, now_ns) < report.rule->cooldown_ns) {
+        suppressed.count++;
+        suppressed.last = view;
+        suppressed.last_report = report;
         return;
     }
-    report.similar = siblings.held_back;
-    siblings = Siblings();
-    siblings.told_ns = now_ns;
-    handler_(subject, report);
+    report.similar = suppressed.count;
+    suppressed = Suppressed();
+    suppressed.reported_ns = now_ns;
+    handler_(view, report);
 }
 
-void Engine::tell_held_back(Siblings& siblings, uint64_t now_ns) {
-    const Siblings told = std::exchange(siblings, Siblings());
-    siblings.told_ns = now_ns;
-    Report report = told.last_report;
-    report.similar = told.held_back - 1;
-    handler_(told.last, report);
+void Engine::emit_suppressed(Suppressed& suppressed, uint64_t now_ns) {
+    const Suppressed reported = std::exchange(suppressed, Suppressed());
+    suppressed.reported_ns = now_ns;
+    LimitReport report = reported.last_report;
+    report.similar = reported.count - 1;
+    handler_(reported.last, report);
 }
 
-void Engine::advance(uint64_t now_ns) {
-    for (auto it = siblings_.begin(); it != siblings_.end();) {
+void Engine::flush_suppressed(uint64_t now_ns) {
+    for (auto it = suppressed_.begin(); it != suppressed_.end();) {
         const Rule& rule = (*rules_)[std::get<0>(it->first)];
-        if (since(it->second.told_ns, now_ns) < rule.cooldown_ns) {
+        if (since(it->second.reported_ns, now_ns) < rule.cooldown_ns) {
             ++it;
-        } else if (it->second.held_back > 0) {
-            tell_held_back(it->second, now_ns);
+        } else if (it->second.count > 0) {
+            emit_suppressed(it->second, now_ns);
             ++it;
         } else {
-            it = siblings_.erase(it);
+            it = suppressed_.erase(it);
         }
     }
 }

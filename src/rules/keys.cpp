@@ -15,44 +15,44 @@
 namespace vigil::rules {
 namespace {
 
-constexpr size_t longest_process_bytes = 255;
-constexpr size_t longest_user_bytes = 255;
-constexpr size_t longest_cgroup_bytes = 4095;  // PATH_MAX of include/uapi/linux/limits.h
-constexpr uint64_t largest_uid = UINT32_MAX - 1;
+constexpr size_t max_process_bytes = 255;
+constexpr size_t max_user_bytes = 255;
+constexpr size_t max_cgroup_bytes = 4095;  // PATH_MAX of include/uapi/linux/limits.h
+constexpr uint64_t max_uid = UINT32_MAX - 1;
 
-bool is_text(const Value& value, size_t longest_bytes) {
+bool is_text(const Value& value, size_t max_bytes) {
     const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
     return value.type == Value::Type::string && !value.text.empty() &&
-           value.text.size() <= longest_bytes &&
+           value.text.size() <= max_bytes &&
            std::none_of(value.text.begin(), value.text.end(), is_control);
 }
 
 bool read_process(const Key&, const Value& value, Rule& rule) {
     rule.process = value.text;
-    return is_text(value, longest_process_bytes) && value.text.find('/') == std::string_view::npos;
+    return is_text(value, max_process_bytes) && value.text.find('/') == std::string_view::npos;
 }
 
 bool read_user(const Key&, const Value& value, Rule& rule) {
     if (value.type == Value::Type::number) {
         rule.user = value.token;
-        return !std::isnan(value.number) && parse_number(value.token, 0, largest_uid);
+        return !std::isnan(value.number) && parse_number(value.token, 0, max_uid);
     }
     rule.user = value.text;
-    return is_text(value, longest_user_bytes);
+    return is_text(value, max_user_bytes);
 }
 
 bool read_cgroup(const Key&, const Value& value, Rule& rule) {
     rule.cgroup = value.text;
-    return is_text(value, longest_cgroup_bytes);
+    return is_text(value, max_cgroup_bytes);
 }
 
 bool read_limit(const Key& key, const Value& value, Rule& rule) {
     rule.limits[key.metric] = value.number + 0.0;  // -0 becomes 0
-    return value.number >= 0 && value.number <= largest_limit;
+    return value.number >= 0 && value.number <= max_limit;
 }
 
 // Of what parse_duration_ns() refuses: "0", and 0 of any unit.
-bool is_no_time(std::string_view text) {
+bool is_zero_duration(std::string_view text) {
     const size_t unit = text.find_first_not_of('0');
     return text.starts_with('0') && (unit == std::string_view::npos ||
                                      parse_duration_ns(fmt::format("1{}", text.substr(unit))));
@@ -68,7 +68,7 @@ bool read_duration(const Value& value, uint64_t& ns) {
 }
 
 bool read_for(const Key&, const Value& value, Rule& rule) {
-    return read_duration(value, rule.for_ns) || is_no_time(value.text);
+    return read_duration(value, rule.for_ns) || is_zero_duration(value.text);
 }
 
 bool read_cooldown(const Key&, const Value& value, Rule& rule) {
@@ -76,20 +76,19 @@ bool read_cooldown(const Key&, const Value& value, Rule& rule) {
 }
 
 std::vector<Key> make_keys() {
-    const std::string name =
-        fmt::format("a process name of 1 to {} bytes without '/' and control characters",
-                    longest_process_bytes);
+    const std::string name = fmt::format(
+        "a process name of 1 to {} bytes without '/' and control characters", max_process_bytes);
     std::vector<Key> keys{{"process", name, 0, read_process}, {"name", name, 0, read_process}};
     for (size_t i = 0; i < model::metric_count; i++) {
         keys.push_back({std::string(model::metrics()[i].name),
-                        fmt::format("a number from 0 to {:.0f}", largest_limit), i, read_limit});
+                        fmt::format("a number from 0 to {:.0f}", max_limit), i, read_limit});
     }
     keys.push_back(
-        {"user", fmt::format("a user name, or a uid from 0 to {}", largest_uid), 0, read_user});
+        {"user", fmt::format("a user name, or a uid from 0 to {}", max_uid), 0, read_user});
     keys.push_back({"cgroup",
                     fmt::format("a cgroup's path or name of 1 to {} bytes without control "
                                 "characters",
-                                longest_cgroup_bytes),
+                                max_cgroup_bytes),
                     0, read_cgroup});
     keys.push_back(
         {"for", "a duration such as \"500ms\", \"10s\" or \"5m\", at most \"366d\"", 0, read_for});
@@ -128,18 +127,18 @@ const Key* find_key(std::string_view name) {
 }
 
 const Key* find_similar_key(std::string_view name) {
-    constexpr size_t most = 2;
-    if (name.size() <= 1 || name.size() > longest_process_bytes) {
+    constexpr size_t max_distance = 2;
+    if (name.size() <= 1 || name.size() > max_process_bytes) {
         return nullptr;
     }
     std::string lower(name);
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
     const Key* nearest = nullptr;
-    size_t least = most + 1;
+    size_t min_distance = max_distance + 1;
     for (const Key& key : keys()) {
-        if (const size_t distance = edit_distance(lower, key.name); distance < least) {
-            least = distance;
+        if (const size_t distance = edit_distance(lower, key.name); distance < min_distance) {
+            min_distance = distance;
             nearest = &key;
         }
     }

@@ -11,11 +11,11 @@ namespace vigil::rules {
 LimitMonitor::LimitMonitor(const process::ProcessTable& table, std::vector<model::EventSink*> sinks)
     : table_(&table),
       sinks_(std::move(sinks)),
-      engine_([this](const Subject& subject, const Report& report) { emit(subject, report); }) {}
+      engine_([this](const ProcessView& view, const LimitReport& report) { emit(view, report); }) {}
 
 void LimitMonitor::match_if_changed(ProcessState& state, const process::ProcessEntry& entry) {
-    if (state.matched_version != entry.version || !engine_.is_current(state.standing)) {
-        engine_.match(state.standing, entry, table_->now_ns());
+    if (state.matched_version != entry.version || !engine_.is_current(state.process_limits)) {
+        engine_.match(state.process_limits, entry, table_->now_ns());
         state.matched_version = entry.version;
     }
 }
@@ -23,8 +23,9 @@ void LimitMonitor::match_if_changed(ProcessState& state, const process::ProcessE
 void LimitMonitor::on_sample(const process::ProcessEntry& entry) {
     ProcessState& state = states_[entry.slot];
     match_if_changed(state, entry);
-    if (Engine::is_watched(state.standing)) {
-        engine_.judge(state.standing, entry, entry.usage, entry.usage_from_ns, table_->now_ns());
+    if (Engine::is_watched(state.process_limits)) {
+        engine_.evaluate(state.process_limits, entry, entry.usage, entry.usage_from_ns,
+                         table_->now_ns());
     }
 }
 
@@ -35,14 +36,15 @@ void LimitMonitor::evaluate_now() {
         }
         ProcessState& state = states_[entry.slot];
         match_if_changed(state, entry);
-        engine_.judge(state.standing, entry, entry.usage, entry.usage_from_ns, entry.measured_ns);
+        engine_.evaluate(state.process_limits, entry, entry.usage, entry.usage_from_ns,
+                         entry.measured_ns);
     }
 }
 
 void LimitMonitor::on_missing(const process::ProcessEntry& entry) {
     ProcessState& state = states_[entry.slot];
     const uint64_t now_ns = table_->now_ns();
-    engine_.end(state.standing, entry, {}, now_ns, now_ns);
+    engine_.on_exit(state.process_limits, entry, {}, now_ns, now_ns);
     state.matched_version = 0;
 }
 
@@ -53,16 +55,18 @@ void LimitMonitor::on_exit(const process::ProcessExit& exit) {
     }
     ProcessState& state = states_[exit.entry.slot];
     match_if_changed(state, exit.entry);
-    engine_.end(state.standing, exit.entry, exit.usage, exit.from_ns, table_->now_ns());
+    engine_.on_exit(state.process_limits, exit.entry, exit.usage, exit.from_ns, table_->now_ns());
 }
 
 void LimitMonitor::on_erase(const process::ProcessEntry& entry) { states_.reset(entry.slot); }
 
-void LimitMonitor::on_tick(const process::Tick& /*tick*/) { engine_.advance(table_->now_ns()); }
+void LimitMonitor::on_tick(const process::Tick& /*tick*/) {
+    engine_.flush_suppressed(table_->now_ns());
+}
 
-void LimitMonitor::on_end() { engine_.advance(UINT64_MAX); }
+void LimitMonitor::on_end() { engine_.flush_suppressed(UINT64_MAX); }
 
-void LimitMonitor::emit(const Subject& subject, const Report& report) {
+void LimitMonitor::emit(const ProcessView& view, const LimitReport& report) {
     model::Violation violation;
     violation.state = report.state;
     violation.metric = report.metric;
@@ -74,25 +78,25 @@ void LimitMonitor::emit(const Subject& subject, const Report& report) {
     violation.duration_ns = report.duration_ns;
     violation.exited = report.exited;
     violation.similar = report.similar;
-    violation.user = users_.name(subject.process.uid);
-    if (subject.image) {
-        if (!subject.image->file.empty()) {
-            violation.executable = subject.image->file;
+    violation.user = users_.name(view.process.uid);
+    if (view.image) {
+        if (!view.image->file.empty()) {
+            violation.executable = view.image->file;
         }
-        violation.argv = subject.image->argv;
+        violation.argv = view.image->argv;
     }
-    if (subject.cgroup) {
-        violation.cgroup = *subject.cgroup;
-        violation.unit = host::systemd_unit(*subject.cgroup);
+    if (view.cgroup) {
+        violation.cgroup = *view.cgroup;
+        violation.unit = host::systemd_unit(*view.cgroup);
     }
     model::Event event;
     event.kind = model::Kind::violation;
     event.boot_ns = table_->now_ns();
     event.unix_ns = to_unix_ns(event.boot_ns, unix_minus_boot_ns());
-    event.process = subject.process;
+    event.process = view.process;
     event.body = violation;
-    for (model::EventSink* sink : sinks_) {
-        sink->on_event(event);
+    for (model::EventSink* formatter : sinks_) {
+        formatter->on_event(event);
     }
 }
 

@@ -41,12 +41,12 @@ class LimitMonitor final : public process::ProcessObserver {
 
  private:
     struct ProcessState {
-        Standing standing;
+        ProcessLimitState process_limits;
         uint32_t matched_version = 0;  // of the entry; 0: never matched
     };
 
     void match_if_changed(ProcessState& state, const process::ProcessEntry& entry);
-    void emit(const Subject& subject, const Report& report);
+    void emit(const ProcessView& view, const LimitReport& report);
 
     const process::ProcessTable* table_;
     std::vector<model::EventSink*> sinks_;

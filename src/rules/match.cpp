@@ -13,7 +13,7 @@
 namespace vigil::rules {
 namespace {
 
-constexpr size_t largest_entry_bytes = 1 << 20;
+constexpr size_t max_entry_bytes = 1 << 20;
 
 bool matches(const std::string& pattern, const std::string& text) {
     return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
@@ -22,7 +22,7 @@ bool matches(const std::string& pattern, const std::string& text) {
 // With no slash in it, all of the path: npos + 1 is 0.
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-bool matches_a_path(const std::string& pattern, std::string path) {
+bool matches_path_or_ancestor(const std::string& pattern, std::string path) {
     while (!path.empty()) {
         if (matches(pattern, path)) {
             return true;
@@ -36,7 +36,7 @@ bool matches_a_path(const std::string& pattern, std::string path) {
     return false;
 }
 
-bool matches_a_component(const std::string& pattern, std::string_view path) {
+bool matches_component(const std::string& pattern, std::string_view path) {
     while (!path.empty()) {
         const size_t length = std::min(path.find('/'), path.size());
         if (length > 0 && matches(pattern, std::string(path.substr(0, length)))) {
@@ -49,7 +49,7 @@ bool matches_a_component(const std::string& pattern, std::string_view path) {
 
 }  // namespace
 
-std::vector<std::string> names_of(const model::Comm& comm, const model::Image* image) {
+std::vector<std::string> names_of(const model::Comm& comm, const model::ExecImage* image) {
     std::vector<std::string> names{std::string(comm.view())};
     if (image != nullptr) {
         names.insert(names.end(), {image->executable, image->script, base_name(image->file)});
@@ -64,8 +64,8 @@ bool matches_any(const std::string& pattern, const std::vector<std::string>& nam
 }
 
 bool matches_cgroup(const std::string& pattern, const std::string& path) {
-    return pattern.find('/') != std::string::npos ? matches_a_path(pattern, path)
-                                                  : matches_a_component(pattern, path);
+    return pattern.find('/') != std::string::npos ? matches_path_or_ancestor(pattern, path)
+                                                  : matches_component(pattern, path);
 }
 
 std::optional<uint32_t> uid_of(const std::string& user) {
@@ -74,7 +74,7 @@ std::optional<uint32_t> uid_of(const std::string& user) {
         return uid ? std::optional(static_cast<uint32_t>(*uid)) : std::nullopt;
     }
     std::vector<char> text(1024);
-    while (text.size() <= largest_entry_bytes) {
+    while (text.size() <= max_entry_bytes) {
         passwd entry{};
         passwd* found = nullptr;
         const int error = ::getpwnam_r(user.c_str(), &entry, text.data(), text.size(), &found);

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "model/event.h"
-#include "model/image.h"
+#include "model/exec_image.h"
 
 namespace vigil::rules {
 
 // What a process is called: its comm, executable, script and base name of its file, as far as
 // they are known. `image` may be null.
-std::vector<std::string> names_of(const model::Comm& comm, const model::Image* image);
+std::vector<std::string> names_of(const model::Comm& comm, const model::ExecImage* image);
 
 bool matches_any(const std::string& pattern, const std::vector<std::string>& names);
 

@@ -31,20 +31,21 @@ size_t line_of(std::string_view text, size_t offset) {
 }
 
 // "sample.json:3:14: rule 2: cpu: expected ..., found ...".
-Error error_at(std::string_view text, std::string_view name, const Fault& fault) {
-    const size_t line_begin = text.substr(0, fault.offset).rfind('\n') + 1;  // npos + 1 is 0
-    std::string where = fault.rule == 0 ? "" : fmt::format("rule {}: ", fault.rule);
-    where += fault.key.empty() ? "" : fault.key + ": ";
-    return usage_error(fmt::format("{}:{}:{}: {}expected {}, found {}", printable(name),
-                                   line_of(text, fault.offset), fault.offset - line_begin + 1,
-                                   where, fault.expected, fault.found));
+Error error_at(std::string_view text, std::string_view name, const SyntaxError& syntax_error) {
+    const size_t line_begin = text.substr(0, syntax_error.offset).rfind('\n') + 1;  // npos + 1 is 0
+    std::string where = syntax_error.rule == 0 ? "" : fmt::format("rule {}: ", syntax_error.rule);
+    where += syntax_error.key.empty() ? "" : syntax_error.key + ": ";
+    return usage_error(fmt::format("{}:{}:{}: {}expected {}, found {}", escape_terminal(name),
+                                   line_of(text, syntax_error.offset),
+                                   syntax_error.offset - line_begin + 1, where,
+                                   syntax_error.expected, syntax_error.found));
 }
 
-Fault outside_of_rules(size_t offset, std::string expected, std::string found) {
+SyntaxError outside_of_rules(size_t offset, std::string expected, std::string found) {
     return {offset, 0, "", false, std::move(expected), std::move(found)};
 }
 
-std::optional<Fault> byte_order_mark(std::string_view text) {
+std::optional<SyntaxError> byte_order_mark(std::string_view text) {
     using namespace std::string_view_literals;
     constexpr std::pair<std::string_view, const char*> marks[] = {
         {"\xef\xbb\xbf"sv, "one: save the file as UTF-8 without BOM"},
@@ -62,14 +63,13 @@ std::optional<Fault> byte_order_mark(std::string_view text) {
 }
 
 // What can be said before a single value is read.
-std::optional<Fault> fault_at_begin(std::string_view text) {
-    if (text.size() > largest_configuration_bytes) {
-        return outside_of_rules(largest_configuration_bytes,
-                                fmt::format("at most {} bytes", largest_configuration_bytes),
-                                "more");
+std::optional<SyntaxError> error_at_begin(std::string_view text) {
+    if (text.size() > max_configuration_bytes) {
+        return outside_of_rules(max_configuration_bytes,
+                                fmt::format("at most {} bytes", max_configuration_bytes), "more");
     }
-    if (auto fault = byte_order_mark(text)) {
-        return fault;
+    if (auto syntax_error = byte_order_mark(text)) {
+        return syntax_error;
     }
     const size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
     if (begin == text.size()) {
@@ -115,9 +115,9 @@ struct Less {
     bool operator()(const Rule& a, const Rule& b) const { return members(a) < members(b); }
 };
 
-class Reader {
+class RuleParser {
  public:
-    Reader(std::string_view text, std::string_view name) : text_(text), name_(name) {}
+    RuleParser(std::string_view text, std::string_view name) : text_(text), name_(name) {}
 
     Result<RuleSet> read();
 
@@ -131,38 +131,38 @@ class Reader {
     Result<const Key*> read_key(ondemand::field& field, Keys& seen);
     static Value read_value(ondemand::value value);
 
-    Result<void> keep(Rule rule, size_t offset);
-    size_t offset_of(const char* place) const {
-        return static_cast<size_t>(place - padded_.data());
+    Result<void> add_rule(Rule rule, size_t offset);
+    size_t offset_of(const char* position) const {
+        return static_cast<size_t>(position - padded_.data());
     }
-    Error wrong(size_t offset, std::string_view key, std::string expected, std::string found) {
+    Error error_here(size_t offset, std::string_view key, std::string expected, std::string found) {
         return error_at(
             text_, name_,
             {offset, rule_, std::string(key), false, std::move(expected), std::move(found)});
     }
-    Error no_json(const char* reason);
+    Error json_error(const char* reason);
 
     std::string_view text_, name_;
     simdjson::padded_string padded_{text_};
     ondemand::parser parser_;
     size_t rule_ = 0;  // the one that is read, from 1
     RuleSet rules_;
-    std::map<Rule, size_t, Less> places_;  // offsets of rules_
+    std::map<Rule, size_t, Less> rule_offsets_;  // offsets of rules_
 };
 
-Result<RuleSet> Reader::read() {
-    if (const auto fault = fault_at_begin(text_)) {
-        return error_at(text_, name_, *fault);
+Result<RuleSet> RuleParser::read() {
+    if (const auto syntax_error = error_at_begin(text_)) {
+        return error_at(text_, name_, *syntax_error);
     }
     try {
         TRY(read_rules());
     } catch (const simdjson::simdjson_error& error) {
-        return no_json(error.what());
+        return json_error(error.what());
     }
     return std::move(rules_);
 }
 
-Result<void> Reader::read_rules() {
+Result<void> RuleParser::read_rules() {
     ondemand::document document = parser_.iterate(padded_);
     for (ondemand::value element : document.get_array()) {
         rule_++;
@@ -170,16 +170,16 @@ Result<void> Reader::read_rules() {
     }
     rule_ = 0;
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-        return no_json("more behind the array");
+        return json_error("more behind the array");
     }
     return {};
 }
 
-Result<void> Reader::read_rule(ondemand::value element) {
+Result<void> RuleParser::read_rule(ondemand::value element) {
     const size_t offset = offset_of(std::string_view(element.raw_json_token()).data());
     if (element.type() != json_type::object) {
-        return wrong(offset, "", R"(an object such as {"process": "nginx", "cpu": 50})",
-                     describe(read_value(element)));
+        return error_here(offset, "", R"(an object such as {"process": "nginx", "cpu": 50})",
+                          describe(read_value(element)));
     }
     Rule rule;
     Keys seen;
@@ -187,27 +187,27 @@ Result<void> Reader::read_rule(ondemand::value element) {
         TRY(read_field(field, rule, seen));
     }
     if (rule.process.empty()) {
-        return wrong(offset, "", "the key process", "none");
+        return error_here(offset, "", "the key process", "none");
     }
-    return keep(std::move(rule), offset);
+    return add_rule(std::move(rule), offset);
 }
 
-Result<void> Reader::read_field(ondemand::field field, Rule& rule, Keys& seen) {
+Result<void> RuleParser::read_field(ondemand::field field, Rule& rule, Keys& seen) {
     TRY_ASSIGN(const Key* key, read_key(field, seen));
     const Value value = read_value(field.value());
     if (!key->read(*key, value, rule)) {
-        return wrong(offset_of(value.token.data()), key->name, key->expected, describe(value));
+        return error_here(offset_of(value.token.data()), key->name, key->expected, describe(value));
     }
     return {};
 }
 
-Result<const Key*> Reader::read_key(ondemand::field& field, Keys& seen) {
+Result<const Key*> RuleParser::read_key(ondemand::field& field, Keys& seen) {
     const size_t offset = offset_of(field.key().raw()) - 1;
     const std::string_view name = field.unescaped_key();
     const Key* key = find_key(name);
     if (key == nullptr) {
         const Key* similar = find_similar_key(name);
-        return wrong(
+        return error_here(
             offset, "", known_keys(),
             fmt::format(
                 "\"{}\"{}", excerpt(name),
@@ -215,17 +215,18 @@ Result<const Key*> Reader::read_key(ondemand::field& field, Keys& seen) {
     }
     for (const Key* other : seen) {
         if (other == key) {
-            return wrong(offset, name, "the key once", "it again");
+            return error_here(offset, name, "the key once", "it again");
         }
         if (other->read == key->read && other->metric == key->metric) {
-            return wrong(offset, name, fmt::format("either {} or {}", other->name, name), "both");
+            return error_here(offset, name, fmt::format("either {} or {}", other->name, name),
+                              "both");
         }
     }
     seen.push_back(key);
     return key;
 }
 
-Value Reader::read_value(ondemand::value value) {
+Value RuleParser::read_value(ondemand::value value) {
     Value out;
     out.token = value.raw_json_token();
     out.token = out.token.substr(0, out.token.find_last_not_of(" \t\r\n") + 1);
@@ -253,25 +254,25 @@ Value Reader::read_value(ondemand::value value) {
     return out;
 }
 
-Result<void> Reader::keep(Rule rule, size_t offset) {
-    const auto [first, is_new] = places_.try_emplace(rule, offset);
+Result<void> RuleParser::add_rule(Rule rule, size_t offset) {
+    const auto [first, is_new] = rule_offsets_.try_emplace(rule, offset);
     if (!is_new) {
-        return wrong(offset, "", "every rule once",
-                     fmt::format("the one of line {} again", line_of(text_, first->second)));
+        return error_here(offset, "", "every rule once",
+                          fmt::format("the one of line {} again", line_of(text_, first->second)));
     }
     rules_.push_back(std::move(rule));
     return {};
 }
 
 // simdjson's own place is that of the token after the fault, if any.
-Error Reader::no_json(const char* reason) {
-    auto fault = find_fault(text_);
-    if (!fault) {
-        return wrong(0, "", "JSON that can be read", reason);
+Error RuleParser::json_error(const char* reason) {
+    auto syntax_error = find_syntax_error(text_);
+    if (!syntax_error) {
+        return error_here(0, "", "JSON that can be read", reason);
     }
-    const Key* key = fault->is_value ? find_key(fault->key) : nullptr;
-    fault->expected = key != nullptr ? key->expected : fault->expected;
-    return error_at(text_, name_, *fault);
+    const Key* key = syntax_error->is_value ? find_key(syntax_error->key) : nullptr;
+    syntax_error->expected = key != nullptr ? key->expected : syntax_error->expected;
+    return error_at(text_, name_, *syntax_error);
 }
 
 Error cannot_read(const std::string& path, int error) {
@@ -279,17 +280,18 @@ Error cannot_read(const std::string& path, int error) {
                        : error == EISDIR ? "expected a file with rules"
                        : error == EACCES || error == EPERM ? "check who may read it (ls -l)"
                                                            : "expected a file that can be read";
-    return usage_error(fmt::format("{}: {}: {}", printable(path), std::strerror(error), hint));
+    return usage_error(
+        fmt::format("{}: {}: {}", escape_terminal(path), std::strerror(error), hint));
 }
 
 }  // namespace
 
 Result<RuleSet> parse(std::string_view text, std::string_view name) {
-    return Reader(text, name).read();
+    return RuleParser(text, name).read();
 }
 
 Result<RuleSet> load(const std::string& path) {
-    auto text = read_file(path, largest_configuration_bytes);
+    auto text = read_file(path, max_configuration_bytes);
     if (!text) {
         return cannot_read(path, errno);
     }

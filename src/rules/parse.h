@@ -12,8 +12,8 @@
 
 namespace vigil::rules {
 
-constexpr size_t largest_configuration_bytes = 1 << 20;
-constexpr double largest_limit = 1e9;
+constexpr size_t max_configuration_bytes = 1 << 20;
+constexpr double max_limit = 1e9;
 
 // `name` stands in front of errors: "sample.json:3:14: ...".
 Result<RuleSet> parse(std::string_view text, std::string_view name);

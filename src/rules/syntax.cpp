@@ -20,42 +20,42 @@ constexpr std::string_view end_of_file = "the end of the file";
 bool is_one_of(std::string_view set, char c) { return set.find(c) != std::string_view::npos; }
 
 // What a person would take for one word: up to the next space or punctuation mark of JSON.
-std::string_view word_at(std::string_view text, size_t offset) {
+std::string_view token_at(std::string_view text, size_t offset) {
     return text.substr(offset, text.find_first_of(" \t\r\n,:[]{}\"", offset) - offset);
 }
 
 // False where no digit could be taken.
-bool take_digits(std::string_view& word) {
-    const size_t count = std::min(word.find_first_not_of(digits), word.size());
-    word.remove_prefix(count);
+bool skip_digits(std::string_view& token) {
+    const size_t count = std::min(token.find_first_not_of(digits), token.size());
+    token.remove_prefix(count);
     return count > 0;
 }
 
-bool take_one_of(std::string_view& word, std::string_view set) {
-    const bool fits = !word.empty() && is_one_of(set, word[0]);
-    word.remove_prefix(fits ? 1 : 0);
+bool skip_one_of(std::string_view& token, std::string_view set) {
+    const bool fits = !token.empty() && is_one_of(set, token[0]);
+    token.remove_prefix(fits ? 1 : 0);
     return fits;
 }
 
-bool is_number(std::string_view word) {
-    take_one_of(word, "-");
-    if (!take_one_of(word, "0") && !take_digits(word)) {
+bool is_number(std::string_view token) {
+    skip_one_of(token, "-");
+    if (!skip_one_of(token, "0") && !skip_digits(token)) {
         return false;
     }
-    if (take_one_of(word, ".") && !take_digits(word)) {
+    if (skip_one_of(token, ".") && !skip_digits(token)) {
         return false;
     }
-    if (take_one_of(word, "eE")) {
-        take_one_of(word, "+-");
-        if (!take_digits(word)) {
+    if (skip_one_of(token, "eE")) {
+        skip_one_of(token, "+-");
+        if (!skip_digits(token)) {
             return false;
         }
     }
-    return word.empty();
+    return token.empty();
 }
 
-bool is_literal(std::string_view word) {
-    return word == "true" || word == "false" || word == "null";
+bool is_literal(std::string_view token) {
+    return token == "true" || token == "false" || token == "null";
 }
 
 // Length of the sequence that begins there, which is no ASCII; 0: not UTF-8.
@@ -65,16 +65,16 @@ size_t utf8_length(std::string_view text) {
     return text.size() >= length && simdjson::validate_utf8(text.data(), length) ? length : 0;
 }
 
-class Scanner {
+class JsonScanner {
  public:
-    explicit Scanner(std::string_view text) : text_(text) {}
+    explicit JsonScanner(std::string_view text) : text_(text) {}
 
     // Without recursion: a file may be nested as deep as it is long.
-    std::optional<Fault> run() {
+    std::optional<SyntaxError> run() {
         while (!done_) {
             at_ = std::min(text_.find_first_not_of(space, at_), text_.size());
             if (!step()) {
-                return std::move(fault_);
+                return std::move(error_);
             }
         }
         return std::nullopt;
@@ -93,24 +93,24 @@ class Scanner {
     bool hex_escape(uint32_t& unit);
 
     bool has(char c) const { return at_ < text_.size() && text_[at_] == c; }
-    bool take(char c) {
+    bool skip(char c) {
         const bool fits = has(c);
         at_ += fits ? 1 : 0;
         return fits;
     }
-    bool go_on(Next next) {
+    bool expect_next(Next next) {
         next_ = next;
         return true;
     }
     bool open(char bracket, Next next) {
         at_++;
         open_ += bracket;
-        return go_on(next);
+        return expect_next(next);
     }
     bool close() {
         at_++;
         open_.pop_back();
-        return go_on(Next::separator);
+        return expect_next(Next::separator);
     }
     bool fail(size_t offset, std::string expected, std::string found);
     bool fail_here(std::string expected) {
@@ -125,20 +125,20 @@ class Scanner {
     size_t rules_ = 0;
     std::string_view key_;
     bool done_ = false;
-    Fault fault_;
+    SyntaxError error_;
 };
 
-bool Scanner::fail(size_t offset, std::string expected, std::string found) {
+bool JsonScanner::fail(size_t offset, std::string expected, std::string found) {
     const bool in_rule = open_.size() > 1 || next_ == Next::value || next_ == Next::first_value;
-    fault_.offset = offset;
-    fault_.rule = in_rule ? rules_ : 0;
-    fault_.key = open_.size() > 1 ? excerpt(key_) : "";
-    fault_.expected = std::move(expected);
-    fault_.found = std::move(found);
+    error_.offset = offset;
+    error_.rule = in_rule ? rules_ : 0;
+    error_.key = open_.size() > 1 ? excerpt(key_) : "";
+    error_.expected = std::move(expected);
+    error_.found = std::move(found);
     return false;
 }
 
-bool Scanner::step() {
+bool JsonScanner::step() {
     switch (next_) {
         case Next::first_value:
             return has(']') ? close() : value();
@@ -154,7 +154,7 @@ bool Scanner::step() {
     return separator();
 }
 
-bool Scanner::value() {
+bool JsonScanner::value() {
     if (has(']') && open_.ends_with('[')) {
         return fail(comma_, "no comma before ']'", "one");
     }
@@ -169,18 +169,18 @@ bool Scanner::value() {
         return open('{', Next::first_key);
     }
     if (has('"')) {
-        return string() && go_on(Next::separator);
+        return string() && expect_next(Next::separator);
     }
-    const std::string_view word = word_at(text_, at_);
-    if (!is_literal(word) && !is_number(word)) {
-        fault_.is_value = open_.size() == 2 && open_[1] == '{';
+    const std::string_view token = token_at(text_, at_);
+    if (!is_literal(token) && !is_number(token)) {
+        error_.is_value = open_.size() == 2 && open_[1] == '{';
         return fail_here(open_.size() == 1 ? "a rule in { }" : "a value");
     }
-    at_ += word.size();
-    return go_on(Next::separator);
+    at_ += token.size();
+    return expect_next(Next::separator);
 }
 
-bool Scanner::key() {
+bool JsonScanner::key() {
     const bool in_rule = open_.size() == 2;
     if (in_rule) {
         key_ = {};
@@ -199,10 +199,10 @@ bool Scanner::key() {
         key_ = text_.substr(begin + 1, at_ - begin - 2);
     }
     at_ = std::min(text_.find_first_not_of(space, at_), text_.size());
-    return take(':') ? go_on(Next::value) : fail_here("':' after the key");
+    return skip(':') ? expect_next(Next::value) : fail_here("':' after the key");
 }
 
-bool Scanner::separator() {
+bool JsonScanner::separator() {
     if (open_.empty()) {
         done_ = at_ == text_.size();
         return done_ || fail_here(fmt::format("{} after the ']' of the rules", end_of_file));
@@ -217,12 +217,12 @@ bool Scanner::separator() {
                                            : "',' or '}' after the value");
     }
     comma_ = at_++;
-    return go_on(in_array ? Next::value : Next::key);
+    return expect_next(in_array ? Next::value : Next::key);
 }
 
-bool Scanner::string() {
+bool JsonScanner::string() {
     const size_t begin = at_++;
-    while (!take('"')) {
+    while (!skip('"')) {
         const bool ended = at_ == text_.size();
         if (ended || has('\n') || has('\r')) {
             return fail(
@@ -250,7 +250,7 @@ bool Scanner::string() {
 }
 
 // "\u1234"; at_ stands on the backslash.
-bool Scanner::hex_escape(uint32_t& unit) {
+bool JsonScanner::hex_escape(uint32_t& unit) {
     const std::string_view text = text_.substr(at_, 6);
     if (text.size() < 6 || !text.starts_with("\\u")) {
         return false;
@@ -266,7 +266,7 @@ bool Scanner::hex_escape(uint32_t& unit) {
     return true;
 }
 
-bool Scanner::escape() {
+bool JsonScanner::escape() {
     const size_t begin = at_;
     if (at_ + 1 < text_.size() && is_one_of("\"\\/bfnrt", text_[at_ + 1])) {
         at_ += 2;
@@ -289,19 +289,21 @@ bool Scanner::escape() {
 
 }  // namespace
 
-std::optional<Fault> find_fault(std::string_view text) { return Scanner(text).run(); }
+std::optional<SyntaxError> find_syntax_error(std::string_view text) {
+    return JsonScanner(text).run();
+}
 
-std::string excerpt(std::string_view foreign) {
-    constexpr size_t longest = 60;
-    const bool is_cut = foreign.size() > longest;
+std::string excerpt(std::string_view untrusted) {
+    constexpr size_t max_bytes = 60;
+    const bool is_cut = untrusted.size() > max_bytes;
     if (is_cut) {
-        size_t end = longest;
-        while (end > longest - 3 && (foreign[end] & 0xc0) == 0x80) {  // inside a code point
+        size_t end = max_bytes;
+        while (end > max_bytes - 3 && (untrusted[end] & 0xc0) == 0x80) {  // inside a code point
             end--;
         }
-        foreign = foreign.substr(0, end);
+        untrusted = untrusted.substr(0, end);
     }
-    return printable(foreign) + (is_cut ? "..." : "");
+    return escape_terminal(untrusted) + (is_cut ? "..." : "");
 }
 
 std::string describe(std::string_view text, size_t offset) {
@@ -322,14 +324,14 @@ std::string describe(std::string_view text, size_t offset) {
     if (rest[0] == '"') {
         return excerpt(rest.substr(0, std::max(rest.find_first_of("\"\r\n", 1), size_t{1}))) + '"';
     }
-    const std::string_view word = word_at(text, offset);
-    if (word.empty()) {
+    const std::string_view token = token_at(text, offset);
+    if (token.empty()) {
         return fmt::format("'{}'", rest[0]);
     }
     constexpr std::array quotes{"'", "`", "\u201c", "\u201d", "\u201e", "\u2018", "\u2019"};
     const bool is_quote = std::any_of(quotes.begin(), quotes.end(),
-                                      [&](const char* quote) { return word.starts_with(quote); });
-    return excerpt(word) + (is_quote ? " (JSON takes \" only)" : "");
+                                      [&](const char* quote) { return token.starts_with(quote); });
+    return excerpt(token) + (is_quote ? " (JSON takes \" only)" : "");
 }
 
 }  // namespace vigil::rules

@@ -11,7 +11,7 @@
 namespace vigil::rules {
 
 // What is wrong at one place. All members can be shown on a terminal.
-struct Fault {
+struct SyntaxError {
     size_t offset = 0;      // bytes from the begin of the text
     size_t rule = 0;        // in which element of the outermost array, from 1; 0: in none
     std::string key;        // in the value of which key of that element; empty: in none
@@ -21,12 +21,12 @@ struct Fault {
 };
 
 // The first fault of a text that begins with '['; none: it is JSON.
-std::optional<Fault> find_fault(std::string_view text);
+std::optional<SyntaxError> find_syntax_error(std::string_view text);
 
 // What begins there, in words or as it is written: "the end of the file", "'{'", "NaN".
 std::string describe(std::string_view text, size_t offset);
 
 // At most 60 bytes of foreign text, safe for a terminal; "..." stands for what was left out.
-std::string excerpt(std::string_view foreign);
+std::string excerpt(std::string_view untrusted);
 
 }  // namespace vigil::rules

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/hub.h"
+#include "server/server_state.h"
 
 namespace vigil::server {
 
@@ -18,10 +18,10 @@ struct Reply {
 };
 
 // Runs one command; "" does nothing. On the hub's thread.
-Reply run_command(Hub& hub, std::string_view line);
+Reply run_command(ServerState& state, std::string_view line);
 
 // Appends lines of the log so that a terminal can show them: JSON of the same meaning, where what
 // could move a cursor or mislead a reader is escaped.
-void append_shown(std::string& out, std::string_view lines);
+void append_log_escaped(std::string& out, std::string_view lines);
 
 }  // namespace vigil::server

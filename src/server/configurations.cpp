@@ -30,13 +30,13 @@ void finish(Configuration& configuration) {
 // Written out, rules may be longer than their file: an agent would close the connection at that.
 Result<void> check_length(const std::string& path, const rules::RuleSet& rules) {
     const size_t bytes = rules::format(rules, rules::Layout::one_line).size();
-    if (bytes <= rules::largest_configuration_bytes) {
+    if (bytes <= rules::max_configuration_bytes) {
         return {};
     }
     return usage_error(
         fmt::format("{}: the rules are {} bytes when all is written out: expected "
                     "at most {}",
-                    printable(path), bytes, rules::largest_configuration_bytes));
+                    escape_terminal(path), bytes, rules::max_configuration_bytes));
 }
 
 std::string pattern_of(const std::string& path) {
@@ -52,7 +52,7 @@ bool matches(const Configuration& configuration, const std::string& host) {
 }
 
 // Names first, then long patterns; equal ones in the order of their letters.
-bool goes_before(const Configuration& a, const Configuration& b) {
+bool has_precedence(const Configuration& a, const Configuration& b) {
     if (is_name(a.pattern) != is_name(b.pattern)) {
         return is_name(a.pattern);
     }
@@ -60,27 +60,27 @@ bool goes_before(const Configuration& a, const Configuration& b) {
                                                 : a.pattern < b.pattern;
 }
 
-bool is_for_all_of(const rules::Rule& rule, std::string_view process) {
+bool is_unrestricted_for(const rules::Rule& rule, std::string_view process) {
     return rule.process == process && !rule.user && !rule.cgroup;
 }
 
 }  // namespace
 
 Result<Configurations> Configurations::load(std::optional<std::string> file,
-                                            std::optional<std::string> folder) {
-    Configurations made(std::move(file), std::move(folder));
+                                            std::optional<std::string> directory) {
+    Configurations made(std::move(file), std::move(directory));
     TRY(made.reload());
     return made;
 }
 
 // Sorted; without default.json where a file was named.
-Result<std::vector<std::string>> Configurations::paths_in_folder() const {
+Result<std::vector<std::string>> Configurations::paths_in_directory() const {
     std::vector<std::string> paths;
-    if (!folder_) {
+    if (!directory_) {
         return paths;
     }
     std::error_code error;
-    for (auto entry = std::filesystem::directory_iterator(*folder_, error);
+    for (auto entry = std::filesystem::directory_iterator(*directory_, error);
          !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
         const std::string name = entry->path().filename().string();
         if (name.ends_with(ending) && name.size() > ending.size() && name[0] != '.') {
@@ -88,9 +88,9 @@ Result<std::vector<std::string>> Configurations::paths_in_folder() const {
         }
     }
     if (error) {
-        return usage_error(fmt::format("{}: {}: expected a folder with {}{} and GLOB{} for hosts",
-                                       printable(*folder_), error.message(), common_name, ending,
-                                       ending));
+        return usage_error(fmt::format(
+            "{}: {}: expected a directory with {}{} and GLOB{} for hosts",
+            escape_terminal(*directory_), error.message(), common_name, ending, ending));
     }
     std::sort(paths.begin(), paths.end());
     return paths;
@@ -98,20 +98,20 @@ Result<std::vector<std::string>> Configurations::paths_in_folder() const {
 
 Result<void> Configurations::reload() {
     for (const rules::ConfigFile& file : files_) {
-        if (!file.can_be_read_again()) {
+        if (!file.is_rereadable()) {
             return usage_error(
                 fmt::format("'{}' is no regular file: it can't be read again", file.path()));
         }
     }
-    TRY_ASSIGN(const std::vector<std::string> paths, paths_in_folder());
+    TRY_ASSIGN(const std::vector<std::string> paths, paths_in_directory());
     std::vector<Configuration> all;
-    std::optional<Error> wrong;
+    std::optional<Error> first_error;
     files_.clear();
     const auto read = [&](const std::string& path, std::string pattern) {
         files_.emplace_back(path);
         auto rules = files_.back().load();
         if (!rules) {
-            wrong = wrong ? wrong : rules.error();
+            first_error = first_error ? first_error : rules.error();
             return;
         }
         Configuration configuration;
@@ -119,7 +119,7 @@ Result<void> Configurations::reload() {
         configuration.pattern = std::move(pattern);
         configuration.path = path;
         if (const auto fits = check_length(path, configuration.rules); !fits) {
-            wrong = wrong ? wrong : fits.error();
+            first_error = first_error ? first_error : fits.error();
             return;
         }
         finish(configuration);
@@ -134,18 +134,18 @@ Result<void> Configurations::reload() {
             continue;
         }
         read(path, pattern == common_name ? "*" : pattern);
-        if (pattern == common_name && !wrong) {
+        if (pattern == common_name && !first_error) {
             std::swap(all.front(), all.back());
         }
     }
     paths_seen_ = paths;
-    if (wrong) {
-        return *wrong;
+    if (first_error) {
+        return *first_error;
     }
     if (all.empty() || (!file_ && all.front().pattern != "*")) {
         return usage_error(
             fmt::format("no rules for all hosts: give a file with -c, or put {}{} "
-                        "into the folder of --config-dir",
+                        "into the directory of --config-dir",
                         common_name, ending));
     }
     all_ = std::move(all);
@@ -156,7 +156,7 @@ const Configuration& Configurations::for_host(std::string_view host) const {
     const std::string name(host);
     const Configuration* best = nullptr;
     for (auto it = all_.begin() + 1; it != all_.end(); ++it) {
-        if (matches(*it, name) && (best == nullptr || goes_before(*it, *best))) {
+        if (matches(*it, name) && (best == nullptr || has_precedence(*it, *best))) {
             best = &*it;
         }
     }
@@ -169,7 +169,7 @@ bool Configurations::files_have_changed() {
         // All are asked: each has to see whether it is at rest.
         changed = file.has_changed() || changed;
     }
-    auto paths = paths_in_folder();
+    auto paths = paths_in_directory();
     if (!paths) {
         return changed;
     }
@@ -186,34 +186,35 @@ bool Configurations::files_have_changed() {
     return changed || (at_rest && *paths != read);
 }
 
-void Configurations::edited() {
+void Configurations::mark_edited() {
     finish(all_.front());
     all_.front().is_edited = true;
 }
 
 void Configurations::set(std::string_view process, model::Metric metric, double value) {
     rules::RuleSet& rules = all_.front().rules;
-    auto rule = std::find_if(rules.begin(), rules.end(),
-                             [&](const rules::Rule& each) { return is_for_all_of(each, process); });
+    auto rule = std::find_if(rules.begin(), rules.end(), [&](const rules::Rule& each) {
+        return is_unrestricted_for(each, process);
+    });
     if (rule == rules.end()) {
         rules.emplace_back();
         rule = rules.end() - 1;
         rule->process = process;
     }
     rule->limits[model::index(metric)] = value;
-    edited();
+    mark_edited();
 }
 
 void Configurations::add(const rules::Rule& rule) {
     all_.front().rules.push_back(rule);
-    edited();
+    mark_edited();
 }
 
 size_t Configurations::remove(std::string_view process) {
     const size_t count = std::erase_if(
         all_.front().rules, [&](const rules::Rule& rule) { return rule.process == process; });
     if (count > 0) {
-        edited();
+        mark_edited();
     }
     return count;
 }
@@ -222,16 +223,16 @@ Result<void> Configurations::load_rules(const std::string& path) {
     TRY_ASSIGN(rules::RuleSet rules, rules::load(path));
     TRY(check_length(path, rules));
     all_.front().rules = std::move(rules);
-    edited();
+    mark_edited();
     return {};
 }
 
 Result<void> Configurations::save(const std::string& path) {
     Configuration& common = all_.front();
-    const bool home = path.empty() || path == common.path;
-    TRY(replace_file(home ? common.path : path,
+    const bool to_own_file = path.empty() || path == common.path;
+    TRY(replace_file(to_own_file ? common.path : path,
                      rules::format(common.rules, rules::Layout::readable), saved_mode));
-    if (home) {
+    if (to_own_file) {
         for (rules::ConfigFile& file : files_) {
             if (file.path() == common.path) {
                 TRY(file.load());

@@ -25,11 +25,11 @@ struct Configuration {
 
 class Configurations {
  public:
-    // `file`: the rules for all. `folder`: "default.json" for all, unless `file` is given, and
+    // `file`: the rules for all. `directory`: "default.json" for all, unless `file` is given, and
     // "GLOB.json" for hosts that match. Fails with code usage where one of them is wrong, or
     // nothing says what is for all.
     static Result<Configurations> load(std::optional<std::string> file,
-                                       std::optional<std::string> folder);
+                                       std::optional<std::string> directory);
 
     // What a host is to use: the name itself before a glob, a longer glob before a shorter one.
     const Configuration& for_host(std::string_view host) const;
@@ -59,14 +59,14 @@ class Configurations {
     Result<void> save(const std::string& path);
 
  private:
-    Configurations(std::optional<std::string> file, std::optional<std::string> folder)
-        : file_(std::move(file)), folder_(std::move(folder)) {}
+    Configurations(std::optional<std::string> file, std::optional<std::string> directory)
+        : file_(std::move(file)), directory_(std::move(directory)) {}
 
-    Result<std::vector<std::string>> paths_in_folder() const;
-    void edited();
+    Result<std::vector<std::string>> paths_in_directory() const;
+    void mark_edited();
 
     std::optional<std::string> file_;
-    std::optional<std::string> folder_;
+    std::optional<std::string> directory_;
     std::vector<rules::ConfigFile> files_;  // that were read last, good or bad; `file_` first
     std::vector<Configuration> all_;
     std::vector<std::string> paths_seen_;  // in the last call of files_have_changed()

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "server/commands.h"
-#include "server/follower.h"
+#include "server/log_tail.h"
 
 namespace vigil::server {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-constexpr size_t longest_command = 64 << 10;
+constexpr size_t max_command_bytes = 64 << 10;
 
 wire::Awaitable<bool> write(ControlSocket& socket, const std::string& text) {
     const auto [error, count] = co_await asio::async_write(socket, asio::buffer(text), as_values);
@@ -27,18 +27,18 @@ wire::Awaitable<bool> write(ControlSocket& socket, const std::string& text) {
 }
 
 // Nothing more is to come from there, so what can be read is its end.
-bool has_gone(ControlSocket& socket) {
+bool is_disconnected(ControlSocket& socket) {
     char byte = 0;
     return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 // New lines, once they are durable, until the other side goes.
-wire::Awaitable<void> follow(Hub& hub, ControlSocket& socket) {
-    Follower follower(hub);
-    while (!has_gone(socket)) {
-        const std::string lines = follower.next();
+wire::Awaitable<void> follow(ServerState& state, ControlSocket& socket) {
+    LogTail tail(state);
+    while (!is_disconnected(socket)) {
+        const std::string lines = tail.next();
         if (lines.empty()) {
-            co_await hub.wait_for_log();
+            co_await state.wait_for_log();
             continue;
         }
         const bool written = co_await write(socket, lines);
@@ -50,19 +50,19 @@ wire::Awaitable<void> follow(Hub& hub, ControlSocket& socket) {
 
 }  // namespace
 
-wire::Awaitable<bool> serve_control(Hub& hub, ControlSocket socket) {
+wire::Awaitable<bool> serve_control(ServerState& state, ControlSocket socket) {
     std::string line;
     const auto [error, size] = co_await asio::async_read_until(
-        socket, asio::dynamic_buffer(line, longest_command), '\n', as_values);
+        socket, asio::dynamic_buffer(line, max_command_bytes), '\n', as_values);
     if (error) {
         co_return false;
     }
-    const Reply reply = run_command(hub, std::string_view(line).substr(0, size - 1));
+    const Reply reply = run_command(state, std::string_view(line).substr(0, size - 1));
     const std::string text =
         fmt::format("{} {}\n", reply.failed ? "error" : "ok", reply.text.size()) + reply.text;
     const bool written = co_await write(socket, text);
     if (written && reply.next == Reply::Next::follow) {
-        co_await follow(hub, socket);
+        co_await follow(state, socket);
     }
     co_return reply.next == Reply::Next::quit;
 }

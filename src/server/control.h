@@ -5,7 +5,7 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 
-#include "server/hub.h"
+#include "server/server_state.h"
 #include "wire/stream.h"
 
 namespace vigil::server {
@@ -13,6 +13,6 @@ namespace vigil::server {
 using ControlSocket = boost::asio::local::stream_protocol::socket;
 
 // Serves one command. True where the server is to end.
-wire::Awaitable<bool> serve_control(Hub& hub, ControlSocket socket);
+wire::Awaitable<bool> serve_control(ServerState& state, ControlSocket socket);
 
 }  // namespace vigil::server

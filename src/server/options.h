@@ -12,10 +12,10 @@
 namespace vigil::server {
 
 struct Options {
-    std::string address = "127.0.0.1";                // to listen on
-    uint16_t port = wire::default_port;               // 0: any free one
-    std::optional<std::string> configuration;         // path
-    std::optional<std::string> configuration_folder;  // path
+    std::string address = "127.0.0.1";                   // to listen on
+    uint16_t port = default_port;                        // 0: any free one
+    std::optional<std::string> configuration;            // path
+    std::optional<std::string> configuration_directory;  // path
     std::string log = "events.log";
     uint64_t log_segment_bytes = 64 << 20;  // it is rotated beyond
     uint64_t log_total_bytes = 4ULL << 30;  // of all its files: the oldest are deleted; 0: no bound
@@ -24,15 +24,15 @@ struct Options {
     std::optional<std::string> control;     // path of the Unix socket for `vigil ctl`
 
     // What foreigners may take up.
-    size_t most_connections = 10'000;
-    size_t most_unsent_bytes = 4 << 20;  // of one connection
-    uint64_t greeting_s = 10;            // until TLS and hello are done
-    uint64_t silence_s = wire::longest_silence_s;
+    size_t max_connections = 10'000;
+    size_t max_unsent_bytes = 4 << 20;  // of one connection
+    uint64_t handshake_timeout_s = 10;  // until TLS and hello are done
+    uint64_t silence_timeout_s = wire::max_silence_s;
     size_t log_pending_bytes = 16 << 20;  // not on disk yet; beyond, nothing is read
 };
 
 // Words for whoever operates the server: one sentence, safe for a terminal. Called on the server's
 // thread.
-using Notice = std::function<void(const std::string& text)>;
+using LogCallback = std::function<void(const std::string& text)>;
 
 }  // namespace vigil::server

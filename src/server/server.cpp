@@ -29,11 +29,11 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-constexpr auto after_failure = std::chrono::milliseconds(200);
+constexpr auto retry_delay = std::chrono::milliseconds(200);
 constexpr int backlog = 4096;
 // Descriptors beside those of agents: log, sockets, files that are read now and then.
 constexpr rlim_t own_descriptors = 64;
-constexpr size_t told_connections = 16;
+constexpr size_t rejectable_connections = 16;
 
 // How many connections there can be: as many as asked for, unless the limit of descriptors is
 // lower.
@@ -42,7 +42,7 @@ size_t allow_descriptors(size_t connections) {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return connections;
     }
-    const rlim_t others = own_descriptors + told_connections;
+    const rlim_t others = own_descriptors + rejectable_connections;
     limit.rlim_cur =
         std::min(limit.rlim_max, std::max<rlim_t>(limit.rlim_cur, connections + others));
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
@@ -54,7 +54,7 @@ size_t allow_descriptors(size_t connections) {
 
 // Out of descriptors, most likely: those who wait to be accepted go on waiting.
 wire::Awaitable<void> pause(asio::io_context& io) {
-    asio::steady_timer timer(io, after_failure);
+    asio::steady_timer timer(io, retry_delay);
     (void)co_await timer.async_wait(as_values);
 }
 
@@ -63,14 +63,18 @@ Error cannot_listen(const Options& options, const error_code& error) {
         error == asio::error::address_in_use
             ? " (is another server running? 'vigil ctl quit' ends it; --listen takes another port)"
             : "";
-    return {ErrorCode::failed, fmt::format("listening on {}:{}: {}{}", printable(options.address),
-                                           options.port, error.message(), hint)};
+    return {ErrorCode::failed,
+            fmt::format("listening on {}:{}: {}{}", escape_terminal(options.address), options.port,
+                        error.message(), hint)};
 }
 
 }  // namespace
 
-Server::Server(std::unique_ptr<Hub> hub)
-    : hub_(std::move(hub)), acceptor_(hub_->io()), control_(hub_->io()), ticks_(hub_->io()) {}
+Server::Server(std::unique_ptr<ServerState> state)
+    : state_(std::move(state)),
+      acceptor_(state_->io()),
+      control_(state_->io()),
+      ticks_(state_->io()) {}
 
 Server::~Server() {
     if (control_path_) {
@@ -78,19 +82,20 @@ Server::~Server() {
     }
 }
 
-Result<std::unique_ptr<Server>> Server::open(const Options& asked, Notice notice) {
-    Options options = asked;
-    options.most_connections = allow_descriptors(asked.most_connections);
-    if (options.most_connections < asked.most_connections) {
+Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallback notice) {
+    Options options = requested;
+    options.max_connections = allow_descriptors(requested.max_connections);
+    if (options.max_connections < requested.max_connections) {
         notice(
             fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
                         "low",
-                        options.most_connections, asked.most_connections));
+                        options.max_connections, requested.max_connections));
     }
     TRY_ASSIGN(Configurations configurations,
-               Configurations::load(options.configuration, options.configuration_folder));
-    TRY_ASSIGN(auto hub, Hub::open(options, std::move(configurations), std::move(notice)));
-    std::unique_ptr<Server> server(new Server(std::move(hub)));
+               Configurations::load(options.configuration, options.configuration_directory));
+    TRY_ASSIGN(auto state,
+               ServerState::open(options, std::move(configurations), std::move(notice)));
+    std::unique_ptr<Server> server(new Server(std::move(state)));
     TRY(server->listen(options));
     if (options.control) {
         TRY(server->listen_for_control(*options.control));
@@ -100,16 +105,16 @@ Result<std::unique_ptr<Server>> Server::open(const Options& asked, Notice notice
 
 Result<void> Server::listen(const Options& options) {
     error_code error;
-    Tcp::resolver resolver(hub_->io());
+    Tcp::resolver resolver(state_->io());
     const auto found = resolver.resolve(options.address, std::to_string(options.port),
                                         Tcp::resolver::passive, error);
     if (error || found.empty()) {
         return usage_error(fmt::format("--listen {}: {}: expected an address of this machine",
-                                       printable(options.address), error.message()));
+                                       escape_terminal(options.address), error.message()));
     }
     const Tcp::endpoint endpoint = found.begin()->endpoint();
     if (options.tls) {
-        TRY_ASSIGN(tls_, wire::TlsContext::load(*options.tls, wire::Role::server));
+        TRY_ASSIGN(tls_, wire::TlsContext::load(*options.tls, pki::Role::server));
     } else if (!endpoint.address().is_loopback()) {
         return usage_error(fmt::format(
             "--listen {}: without TLS only 127.0.0.1 and ::1 are served. Make keys with 'vigil "
@@ -135,13 +140,13 @@ Result<void> Server::listen_for_control(const std::string& path) {
         return usage_error(fmt::format("--control: the path is longer than {} bytes",
                                        sizeof(sockaddr_un::sun_path) - 1));
     }
-    const std::string folder = std::filesystem::path(path).parent_path();
-    if (!folder.empty()) {
-        TRY(make_folders(folder, 0755));
+    const std::string directory = std::filesystem::path(path).parent_path();
+    if (!directory.empty()) {
+        TRY(make_directories(directory, 0755));
     }
     const Local::endpoint endpoint(path);
     error_code error;
-    Local::socket probe(hub_->io());
+    Local::socket probe(state_->io());
     probe.connect(endpoint, error);
     if (!error) {
         return usage_error(
@@ -179,7 +184,7 @@ Result<void> Server::listen_for_control(const std::string& path) {
 std::string Server::endpoint() const {
     error_code ignored;
     const auto endpoint = acceptor_.local_endpoint(ignored);
-    return wire::to_string({endpoint.address().to_string(), endpoint.port()});
+    return to_string(Address{endpoint.address().to_string(), endpoint.port()});
 }
 
 uint16_t Server::port() const {
@@ -189,43 +194,43 @@ uint16_t Server::port() const {
 
 void Server::run() {
     asio::co_spawn(
-        hub_->io(), [this] { return accept_agents(); }, asio::detached);
+        state_->io(), [this] { return accept_agents(); }, asio::detached);
     asio::co_spawn(
-        hub_->io(), [this] { return tick(); }, asio::detached);
+        state_->io(), [this] { return tick(); }, asio::detached);
     if (control_path_) {
         asio::co_spawn(
-            hub_->io(), [this] { return accept_control(); }, asio::detached);
+            state_->io(), [this] { return accept_control(); }, asio::detached);
     }
-    hub_->io().run();
-    hub_->finish();
+    state_->io().run();
+    state_->finish();
 }
 
-void Server::stop() { hub_->io().stop(); }
+void Server::stop() { state_->io().stop(); }
 
 void Server::reload() {
-    asio::post(hub_->io(), [this] { reload_now(); });
+    asio::post(state_->io(), [this] { reload_now(); });
 }
 
 void Server::reload_now() {
     if (tls_) {
         // Connections that are open keep what they proved themselves with.
-        auto renewed = wire::TlsContext::load(*hub_->options().tls, wire::Role::server);
+        auto renewed = wire::TlsContext::load(*state_->options().tls, pki::Role::server);
         if (renewed) {
             tls_ = std::move(*renewed);
         } else {
-            hub_->notice(renewed.error().context + "; the old certificate stays in use");
+            state_->notice(renewed.error().context + "; the old certificate stays in use");
         }
     }
-    const bool edited = hub_->configurations().common().is_edited;
-    if (const auto reloaded = hub_->configurations().reload(); !reloaded) {
-        hub_->notice(reloaded.error().context + "; the rules stay as they were");
+    const bool edited = state_->configurations().common().is_edited;
+    if (const auto reloaded = state_->configurations().reload(); !reloaded) {
+        state_->notice(reloaded.error().context + "; the rules stay as they were");
         return;
     }
-    const size_t count = hub_->push_configurations();
-    hub_->notice(fmt::format(
+    const size_t count = state_->push_configurations();
+    state_->notice(fmt::format(
         "configuration applied: {} rules for all, {} files; sent to {} agents{}",
-        hub_->configurations().common().rules.size(), hub_->configurations().all().size(), count,
-        edited ? "; changes that were not saved are gone" : ""));
+        state_->configurations().common().rules.size(), state_->configurations().all().size(),
+        count, edited ? "; changes that were not saved are gone" : ""));
 }
 
 wire::Awaitable<void> Server::accept_agents() {
@@ -235,27 +240,27 @@ wire::Awaitable<void> Server::accept_agents() {
             break;
         }
         if (error) {
-            hub_->notice(fmt::format("accepting a connection: {}", error.message()));
-            co_await pause(hub_->io());
+            state_->notice(fmt::format("accepting a connection: {}", error.message()));
+            co_await pause(state_->io());
             continue;
         }
         const std::string address = wire::endpoint_text(socket);
         // Some more than allowed are heard, to be told that there are too many.
         const bool too_many =
-            hub_->sessions().size() >= hub_->options().most_connections + told_connections;
+            state_->sessions().size() >= state_->options().max_connections + rejectable_connections;
         const auto session =
-            std::make_shared<Session>(*hub_,
+            std::make_shared<Session>(*state_,
                                       tls_ ? wire::tls_server_stream(std::move(socket), *tls_)
                                            : wire::plain_stream(std::move(socket)),
                                       address);
         if (too_many) {
-            hub_->stats().count(Fault::too_many);
+            state_->stats().count(CloseReason::too_many);
             session->close();
             continue;
         }
-        hub_->add(session);
+        state_->add(session);
         asio::co_spawn(
-            hub_->io(), [session] { return session->run(); }, asio::detached);
+            state_->io(), [session] { return session->run(); }, asio::detached);
     }
 }
 
@@ -266,10 +271,10 @@ wire::Awaitable<void> Server::accept_control() {
             break;
         }
         if (error) {
-            co_await pause(hub_->io());
+            co_await pause(state_->io());
             continue;
         }
-        asio::co_spawn(hub_->io(), serve_control(*hub_, std::move(socket)),
+        asio::co_spawn(state_->io(), serve_control(*state_, std::move(socket)),
                        [this](std::exception_ptr, bool end) {
                            if (end) {
                                stop();
@@ -285,8 +290,8 @@ wire::Awaitable<void> Server::tick() {
         if (error) {
             break;
         }
-        hub_->tick();
-        if (hub_->configurations().files_have_changed()) {
+        state_->tick();
+        if (state_->configurations().files_have_changed()) {
             reload_now();
         }
     }

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "server/hub.h"
 #include "server/options.h"
+#include "server/server_state.h"
 #include "wire/tls.h"
 
 namespace vigil::server {
@@ -21,7 +21,7 @@ class Server {
  public:
     // Reads the configuration, opens the log and listens: agents can come from then on. Fails with
     // code usage where the options are at fault: also an address that is not loopback, without TLS.
-    static Result<std::unique_ptr<Server>> open(const Options& options, Notice notice);
+    static Result<std::unique_ptr<Server>> open(const Options& options, LogCallback notice);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -40,13 +40,13 @@ class Server {
     // Where `vigil ctl` finds it; nothing if it can't.
     const std::optional<std::string>& control_path() const { return control_path_; }
 
-    Hub& hub() { return *hub_; }
+    ServerState& state() { return *state_; }
 
  private:
     using Tcp = boost::asio::ip::tcp;
     using Local = boost::asio::local::stream_protocol;
 
-    explicit Server(std::unique_ptr<Hub> hub);
+    explicit Server(std::unique_ptr<ServerState> state);
 
     Result<void> listen(const Options& options);
     Result<void> listen_for_control(const std::string& path);
@@ -55,7 +55,7 @@ class Server {
     wire::Awaitable<void> tick();
     void reload_now();
 
-    std::unique_ptr<Hub> hub_;
+    std::unique_ptr<ServerState> state_;
     std::optional<wire::TlsContext> tls_;
     Tcp::acceptor acceptor_;
     Local::acceptor control_;

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/ledger.h"
+#include "server/dedup_index.h"
 #include "server/stats.h"
 #include "wire/line_buffer.h"
 #include "wire/protocol.h"
@@ -17,12 +17,12 @@
 
 namespace vigil::server {
 
-class Hub;
+class ServerState;
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
     // The hub must outlive it.
-    Session(Hub& hub, std::unique_ptr<wire::Stream> stream, std::string address);
+    Session(ServerState& state, std::unique_ptr<wire::Stream> stream, std::string address);
 
     // Serves the agent until either side ends it.
     wire::Awaitable<void> run();
@@ -34,7 +34,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void durable();
 
     // Says why, and closes.
-    void refuse(Fault fault, const std::string& reason,
+    void refuse(CloseReason close_reason, const std::string& reason,
                 std::optional<uint64_t> sequence = std::nullopt);
 
     void close();
@@ -44,33 +44,33 @@ class Session : public std::enable_shared_from_this<Session> {
 
     // Nothing before it has said who it is.
     const std::optional<wire::Hello>& hello() const { return hello_; }
-    const wire::Status& status() const { return status_; }
+    const wire::AgentStatus& status() const { return status_; }
     const std::string& address() const { return address_; }
     const std::string& sent_hash() const { return sent_hash_; }
-    uint64_t begun_ns() const { return begun_ns_; }  // since boot
+    uint64_t started_ns() const { return started_ns_; }  // since boot
 
  private:
     wire::Awaitable<bool> read_lines();
-    wire::Awaitable<bool> take_batch();
+    wire::Awaitable<bool> append_batch();
     wire::Awaitable<void> write_out();
-    bool handle(std::string_view line);
-    bool greet(wire::Hello hello);
+    bool handle_line(std::string_view line);
+    bool on_hello(wire::Hello hello);
     bool begin_journal(const std::string& journal, uint64_t next_sequence);
-    void take(const wire::EventLine& event);
+    void handle_event(const wire::EventLine& event);
     void acknowledge();  // up to where its journal is durable
     void send(std::string_view line);
     void close_slow_reader();
-    void let_go();
+    void release_journal();
 
-    Hub* hub_;
+    ServerState* state_;
     std::unique_ptr<wire::Stream> stream_;
     std::string address_;
-    wire::LineBuffer lines_{wire::longest_agent_line};
+    wire::LineBuffer lines_{wire::max_agent_line_bytes};
 
     std::optional<wire::Hello> hello_;
-    wire::Status status_;
+    wire::AgentStatus status_;
     std::string journal_;
-    Ledger::Entry* entry_ = nullptr;
+    DedupIndex::Entry* entry_ = nullptr;
     std::string sent_hash_;
     uint64_t acknowledged_ = 0;  // sequence in the agent's journal
     uint64_t acknowledged_ns_ = 0;
@@ -82,13 +82,13 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<std::pair<std::string, uint64_t>> next_journal_;  // after the batch
 
     std::string unsent_;
-    bool shaken_ = false;  // TLS is done, or not needed
+    bool tls_ready_ = false;  // TLS is done, or not needed
     bool writing_ = false;
     bool ending_ = false;  // refused: nothing more is taken or said
     bool closed_ = false;
-    uint64_t begun_ns_;
-    uint64_t heard_ns_;  // the last byte
-    uint64_t taken_ns_;  // when it last took all that was sent
+    uint64_t started_ns_;
+    uint64_t last_received_ns_;  // the last byte
+    uint64_t last_written_ns_;   // when it last took all that was sent
     uint64_t ending_ns_ = 0;
 };
 

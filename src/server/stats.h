@@ -10,7 +10,7 @@
 namespace vigil::server {
 
 // Why a connection was closed by the server.
-enum class Fault : uint8_t {
+enum class CloseReason : uint8_t {
     too_many,     // connections
     tls,          // the handshake failed
     wrong_name,   // not that of the certificate
@@ -20,20 +20,20 @@ enum class Fault : uint8_t {
     slow_reader,  // takes nothing of what is sent to it
     replaced,     // the same agent has come back on a newer connection
 };
-constexpr size_t fault_count = 8;
+constexpr size_t close_reason_count = 8;
 
-constexpr std::string_view to_string(Fault fault) {
-    constexpr std::array<std::string_view, fault_count> names{
+constexpr std::string_view to_string(CloseReason reason) {
+    constexpr std::array<std::string_view, close_reason_count> names{
         "too_many",  "tls",    "wrong_name",  "bad_line",
         "long_line", "silent", "slow_reader", "replaced"};
-    return names[static_cast<size_t>(fault)];
+    return names[static_cast<size_t>(reason)];
 }
 
 struct Stats {
-    void count(Fault fault) { faults[static_cast<size_t>(fault)]++; }
+    void count(CloseReason reason) { close_counts[static_cast<size_t>(reason)]++; }
 
     uint64_t connections = 0;
-    std::array<uint64_t, fault_count> faults{};
+    std::array<uint64_t, close_reason_count> close_counts{};
     uint64_t bytes = 0;       // read from agents
     uint64_t events = 0;      // appended to the log
     uint64_t duplicates = 0;  // came again, and were dropped

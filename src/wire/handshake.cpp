@@ -9,35 +9,35 @@
 #include <string>
 #include <utility>
 
+#include "pki/verify_peer.h"
 #include "wire/tls.h"
-#include "wire/verify.h"
 
 namespace vigil::wire {
 namespace {
 
 // Where an SSL keeps a std::string of its own: why its peer was refused.
-int refusal_index() {
+int rejection_index() {
     static const int index = SSL_get_ex_new_index(
         0, nullptr, nullptr,
         [](CRYPTO_EX_DATA*, const CRYPTO_EX_DATA*, void** copy, int, long, void*) {
             *copy = nullptr;
             return 1;
         },
-        [](void*, void* refusal, CRYPTO_EX_DATA*, int, long, void*) {
-            delete static_cast<std::string*>(refusal);
+        [](void*, void* rejection, CRYPTO_EX_DATA*, int, long, void*) {
+            delete static_cast<std::string*>(rejection);
         });
     return index;
 }
 
-void keep_refusal(SSL* ssl, std::string text) {
-    auto* kept = static_cast<std::string*>(SSL_get_ex_data(ssl, refusal_index()));
-    if (kept != nullptr) {
-        *kept = std::move(text);
+void store_rejection(SSL* ssl, std::string text) {
+    auto* stored = static_cast<std::string*>(SSL_get_ex_data(ssl, rejection_index()));
+    if (stored != nullptr) {
+        *stored = std::move(text);
         return;
     }
-    auto refusal = std::make_unique<std::string>(std::move(text));
-    if (SSL_set_ex_data(ssl, refusal_index(), refusal.get()) == 1) {
-        static_cast<void>(refusal.release());
+    auto rejection = std::make_unique<std::string>(std::move(text));
+    if (SSL_set_ex_data(ssl, rejection_index(), rejection.get()) == 1) {
+        static_cast<void>(rejection.release());
     }
 }
 
@@ -68,7 +68,7 @@ std::string alert_text(int alert) {
 std::string reason_of(unsigned long code) {
     const int reason = ERR_GET_REASON(code);
     if (ERR_SYSTEM_ERROR(code) || ERR_GET_LIB(code) != ERR_LIB_SSL) {
-        return fmt::format("the handshake failed: {}", reason_text(code));
+        return fmt::format("the handshake failed: {}", pki::reason_text(code));
     }
     if (reason >= SSL_AD_REASON_OFFSET) {
         return alert_text(reason - SSL_AD_REASON_OFFSET);
@@ -86,12 +86,12 @@ std::string reason_of(unsigned long code) {
         case SSL_R_UNEXPECTED_EOF_WHILE_READING:
             return "the peer ended the connection";
         default:
-            return fmt::format("the handshake failed: {}", reason_text(code));
+            return fmt::format("the handshake failed: {}", pki::reason_text(code));
     }
 }
 
 // Why OpenSSL or we refuse the certificate at hand; X509_V_OK: there is no reason.
-int error_of(int accepted, X509_STORE_CTX* context, Role wanted) {
+int error_of(int accepted, X509_STORE_CTX* context, pki::Role wanted) {
     if (accepted != 1) {
         return X509_STORE_CTX_get_error(context);
     }
@@ -99,24 +99,25 @@ int error_of(int accepted, X509_STORE_CTX* context, Role wanted) {
         return X509_V_OK;
     }
     X509* certificate = X509_STORE_CTX_get_current_cert(context);
-    if (!allows(certificate, wanted)) {
+    if (!pki::allows(certificate, wanted)) {
         return X509_V_ERR_INVALID_PURPOSE;
     }
-    return identity_of(certificate) ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION;
+    return pki::identity_of(certificate) ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION;
 }
 
 }  // namespace
 
-int judge_peer(int accepted, X509_STORE_CTX* context) noexcept {
+int verify_peer(int accepted, X509_STORE_CTX* context) noexcept {
     auto* ssl = static_cast<SSL*>(
         X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    const Role wanted = SSL_is_server(ssl) == 1 ? Role::agent : Role::server;
+    const pki::Role wanted = SSL_is_server(ssl) == 1 ? pki::Role::agent : pki::Role::server;
     const int error = error_of(accepted, context, wanted);
     if (error == X509_V_OK) {
         return 1;
     }
-    keep_refusal(ssl, objection_to(X509_STORE_CTX_get_current_cert(context), error,
-                                   X509_STORE_CTX_get_error_depth(context), Source::peer, wanted));
+    store_rejection(ssl, pki::verify_error_text(X509_STORE_CTX_get_current_cert(context), error,
+                                                X509_STORE_CTX_get_error_depth(context),
+                                                pki::CertificateSource::peer, wanted));
     X509_STORE_CTX_set_error(context, error);
     return 0;
 }
@@ -127,9 +128,10 @@ std::string handshake_failure(SSL* ssl, unsigned long code) {
     }
     ERR_clear_error();
     code &= UINT32_MAX;  // Asio keeps it in an int, which may have become negative
-    const auto* refusal = static_cast<const std::string*>(SSL_get_ex_data(ssl, refusal_index()));
-    if (refusal != nullptr) {
-        return *refusal;
+    const auto* rejection =
+        static_cast<const std::string*>(SSL_get_ex_data(ssl, rejection_index()));
+    if (rejection != nullptr) {
+        return *rejection;
     }
     return code != 0 ? reason_of(code) : "the peer ended the connection";
 }

@@ -8,6 +8,6 @@ namespace vigil::wire {
 
 // The callback of SSL_CTX_set_verify(). Beyond what OpenSSL checks, a peer's certificate must be
 // made for the other role and hold a name. Why it refuses one is kept for handshake_failure().
-int judge_peer(int accepted, X509_STORE_CTX* context) noexcept;
+int verify_peer(int accepted, X509_STORE_CTX* context) noexcept;
 
 }  // namespace vigil::wire

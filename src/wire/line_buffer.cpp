@@ -8,12 +8,12 @@ namespace vigil::wire {
 
 // Thousands of connections have a buffer each, and most are idle: it grows a little when it was
 // filled, and further only for a line that does not fit.
-char* LineBuffer::room() {
+char* LineBuffer::writable() {
     if (too_long_) {
         begin_ = searched_ = end_ = 0;  // there must be room for what is read and not looked at
     }
     const size_t kept = end_ - begin_;
-    const bool filled = bytes_.empty() || room_bytes() == 0;
+    const bool filled = bytes_.empty() || writable_bytes() == 0;
     const bool full = filled && (bytes_.size() < busy_bytes || begin_ == 0);
     if (begin_ > 0) {
         std::memmove(bytes_.data(), bytes_.data() + begin_, kept);
@@ -23,8 +23,8 @@ char* LineBuffer::room() {
     end_ = kept;
     if (full) {
         // A whole line with its end, and room to see that one is longer.
-        const size_t largest = longest_ + first_bytes;
-        bytes_.resize(std::min(std::max(bytes_.size() * 2, first_bytes), largest) + padding);
+        const size_t max_size = max_line_bytes_ + first_bytes;
+        bytes_.resize(std::min(std::max(bytes_.size() * 2, first_bytes), max_size) + padding);
     }
     return bytes_.data() + end_;
 }
@@ -35,7 +35,7 @@ std::optional<std::string_view> LineBuffer::next() {
                                          : nullptr;
     if (found == nullptr) {
         searched_ = end_;
-        too_long_ = too_long_ || end_ - begin_ > longest_ + 1;  // one more may be a '\r'
+        too_long_ = too_long_ || end_ - begin_ > max_line_bytes_ + 1;  // one more may be a '\r'
         return std::nullopt;
     }
     const auto at = static_cast<size_t>(found - bytes_.data());
@@ -43,7 +43,7 @@ std::optional<std::string_view> LineBuffer::next() {
     if (line.ends_with('\r')) {
         line.remove_suffix(1);
     }
-    if (line.size() > longest_) {
+    if (line.size() > max_line_bytes_) {
         too_long_ = true;
         return std::nullopt;
     }

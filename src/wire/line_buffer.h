@@ -11,16 +11,16 @@ namespace vigil::wire {
 
 class LineBuffer {
  public:
-    // Lines of at most `longest` bytes, without their end.
-    explicit LineBuffer(size_t longest) : longest_(longest) {}
+    // Lines of at most `max_line_bytes` bytes, without their end.
+    explicit LineBuffer(size_t max_line_bytes) : max_line_bytes_(max_line_bytes) {}
 
     // Where the next bytes go; room for at least one. Ends the life of all lines.
-    char* room();
-    size_t room_bytes() const { return bytes_.size() - padding - end_; }
+    char* writable();
+    size_t writable_bytes() const { return bytes_.size() - padding - end_; }
     void add(size_t count) { end_ += count; }
 
-    // The next whole line, without its end ("\n" or "\r\n"). Valid until room() is called;
-    // Parser::padding bytes behind it are readable.
+    // The next whole line, without its end ("\n" or "\r\n"). Valid until writable() is called;
+    // MessageParser::padding bytes behind it are readable.
     std::optional<std::string_view> next();
 
     // True where a line is longer than allowed: nothing after it can be read.
@@ -31,7 +31,7 @@ class LineBuffer {
     static constexpr size_t first_bytes = 4 << 10;
     static constexpr size_t busy_bytes = 16 << 10;
 
-    size_t longest_;
+    size_t max_line_bytes_;
     std::vector<char> bytes_;
     size_t begin_ = 0;     // of what was not handed out
     size_t searched_ = 0;  // no line end before

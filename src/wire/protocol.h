@@ -11,19 +11,19 @@
 #include <string_view>
 #include <variant>
 
+#include "base/address.h"
 #include "base/result.h"
-#include "wire/address.h"
 
 namespace vigil::wire {
 
 constexpr uint64_t protocol_version = 1;
 // Without the line end. A server's may hold a configuration of 1 MiB.
-constexpr size_t longest_agent_line = 64 << 10;
-constexpr size_t longest_server_line = (1 << 20) + (64 << 10);
+constexpr size_t max_agent_line_bytes = 64 << 10;
+constexpr size_t max_server_line_bytes = (1 << 20) + (64 << 10);
 // After so long without a line the other side counts as gone. An agent sends its status, which a
 // server answers, so often that only a dead one is silent.
 constexpr uint64_t status_interval_s = 10;
-constexpr uint64_t longest_silence_s = 45;
+constexpr uint64_t max_silence_s = 45;
 
 // --- From the agent.
 
@@ -47,7 +47,7 @@ struct JournalChange {
 };
 
 // How the agent is; also the answer to a configuration.
-struct Status {
+struct AgentStatus {
     std::string config;        // hash of the configuration in use; empty: none
     std::string config_error;  // why the last one that came was refused; empty: it was not
     uint64_t processes = 0;
@@ -66,7 +66,7 @@ struct EventLine {
     std::string_view line;  // the whole object, without line end; its last member is "journal_seq"
 };
 
-using FromAgent = std::variant<Hello, JournalChange, Status, EventLine>;
+using FromAgent = std::variant<Hello, JournalChange, AgentStatus, EventLine>;
 
 // --- From the server.
 
@@ -82,30 +82,30 @@ struct Config {
     std::string rules;  // the JSON array, in one line
 };
 
-// All lines up to this one are durable. Also the answer to Status.
+// All lines up to this one are durable. Also the answer to AgentStatus.
 struct Ack {
     std::string journal;
     uint64_t sequence = 0;
 };
 
 // The last line before the server closes the connection.
-struct Refusal {
+struct ErrorMessage {
     std::string reason;
     std::optional<uint64_t> sequence;  // of the event that was at fault
 };
 
-using FromServer = std::variant<Welcome, Config, Ack, Refusal>;
+using FromServer = std::variant<Welcome, Config, Ack, ErrorMessage>;
 
 // --- Text.
 
 // One line, with its end.
 std::string format(const Hello& hello);
 std::string format(const JournalChange& change);
-std::string format(const Status& status);
+std::string format(const AgentStatus& status);
 std::string format(const Welcome& welcome);
 std::string format(const Config& config);
 std::string format(const Ack& ack);
-std::string format(const Refusal& refusal);
+std::string format(const ErrorMessage& error_message);
 
 // Appends the line of an event (a JSON object without line end) with its sequence, and a line end.
 void append_event(std::string& out, std::string_view event, uint64_t sequence);
@@ -124,15 +124,15 @@ struct Origin {
 std::optional<Origin> parse_origin(std::string_view line);
 
 // Reads lines. One for each connection; keeps memory from line to line.
-class Parser {
+class MessageParser {
  public:
     // So many bytes behind the line must be readable; what they hold does not matter.
     static constexpr size_t padding = 64;
 
-    Parser();
-    ~Parser();
-    Parser(Parser&&) noexcept;
-    Parser& operator=(Parser&&) noexcept;
+    MessageParser();
+    ~MessageParser();
+    MessageParser(MessageParser&&) noexcept;
+    MessageParser& operator=(MessageParser&&) noexcept;
 
     // The error says what is wrong, in words for the other side. Views of an EventLine are valid
     // until the next call, as long as `line` is.

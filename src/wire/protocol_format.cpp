@@ -92,7 +92,7 @@ std::string format(const JournalChange& change) {
         .line();
 }
 
-std::string format(const Status& status) {
+std::string format(const AgentStatus& status) {
     return Object("status")
         .add("config", status.config)
         .add("config_error", status.config_error)
@@ -118,11 +118,11 @@ std::string format(const Ack& ack) {
     return Object("ack").add("journal", ack.journal).add("seq", ack.sequence).line();
 }
 
-std::string format(const Refusal& refusal) {
+std::string format(const ErrorMessage& error_message) {
     Object object("error");
-    object.add("reason", refusal.reason);
-    if (refusal.sequence) {
-        object.add("seq", *refusal.sequence);
+    object.add("reason", error_message.reason);
+    if (error_message.sequence) {
+        object.add("seq", *error_message.sequence);
     }
     return object.line();
 }
@@ -146,12 +146,13 @@ void append_logged(std::string& out, const EventLine& event, std::string_view ag
 
 std::optional<Origin> parse_origin(std::string_view line) {
     // Neither a name nor a UUID holds a quote, and nothing stands behind them.
-    constexpr size_t longest_end = logged_sequence.size() + 20 + logged_agent.size() +
-                                   longest_name + 1 + logged_journal.size() + uuid_length + 2;
+    constexpr size_t max_suffix_bytes = logged_sequence.size() + 20 + logged_agent.size() +
+                                        max_agent_name_bytes + 1 + logged_journal.size() +
+                                        uuid_length + 2;
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) {
         line.remove_suffix(1);
     }
-    const std::string_view end = line.substr(line.size() - std::min(line.size(), longest_end));
+    const std::string_view end = line.substr(line.size() - std::min(line.size(), max_suffix_bytes));
     size_t at = end.rfind(logged_sequence);
     if (at == std::string_view::npos) {
         return std::nullopt;

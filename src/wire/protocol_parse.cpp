@@ -18,34 +18,34 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-static_assert(Parser::padding >= simdjson::SIMDJSON_PADDING);
+static_assert(MessageParser::padding >= simdjson::SIMDJSON_PADDING);
 
-constexpr uint64_t largest_sequence = INT64_MAX;
-constexpr size_t longest_kind = 32;
-constexpr size_t longest_hash = 64;
-constexpr size_t longest_text = 4096;  // of a member of a message
+constexpr uint64_t max_sequence = INT64_MAX;
+constexpr size_t max_kind_bytes = 32;
+constexpr size_t max_hash_bytes = 64;
+constexpr size_t max_text_bytes = 4096;  // of a member of a message
 
-Error broken(std::string text) { return {ErrorCode::failed, std::move(text)}; }
+Error protocol_error(std::string text) { return {ErrorCode::failed, std::move(text)}; }
 
 bool is_hash(std::string_view text) {
-    return text.size() <= longest_hash && std::all_of(text.begin(), text.end(), [](char c) {
+    return text.size() <= max_hash_bytes && std::all_of(text.begin(), text.end(), [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
            });
 }
 
-bool is_foreign(char c) { return static_cast<unsigned char>(c) >= 0x7f; }
+bool needs_escaping(char c) { return static_cast<unsigned char>(c) >= 0x7f; }
 
 // Eight bytes at a time: all lines go through it.
-bool has_foreign(std::string_view line) {
+bool has_bytes_to_escape(std::string_view line) {
     uint64_t found = 0;
     size_t at = 0;
-    for (uint64_t word = 0; at + sizeof word <= line.size(); at += sizeof word) {
-        std::memcpy(&word, line.data() + at, sizeof word);
+    for (uint64_t chunk = 0; at + sizeof chunk <= line.size(); at += sizeof chunk) {
+        std::memcpy(&chunk, line.data() + at, sizeof chunk);
         // A carry comes only out of a byte that counts itself.
-        found |= word | (word + 0x0101010101010101);
+        found |= chunk | (chunk + 0x0101010101010101);
     }
     return (found & 0x8080808080808080) != 0 ||
-           std::any_of(line.begin() + static_cast<ptrdiff_t>(at), line.end(), is_foreign);
+           std::any_of(line.begin() + static_cast<ptrdiff_t>(at), line.end(), needs_escaping);
 }
 
 // The members of a message; the first one that is wrong is remembered.
@@ -53,10 +53,10 @@ class Members {
  public:
     explicit Members(object members) : members_(members) {}
 
-    std::string text(const char* key, size_t longest = longest_text) {
+    std::string text(const char* key, size_t max_bytes = max_text_bytes) {
         std::string_view value;
-        if (members_[key].get(value) != simdjson::SUCCESS || value.size() > longest) {
-            complain(key, fmt::format("a string of at most {} bytes", longest));
+        if (members_[key].get(value) != simdjson::SUCCESS || value.size() > max_bytes) {
+            set_error(key, fmt::format("a string of at most {} bytes", max_bytes));
             return {};
         }
         return std::string(value);
@@ -64,7 +64,7 @@ class Members {
     uint64_t number(const char* key) {
         uint64_t value = 0;
         if (members_[key].get(value) != simdjson::SUCCESS) {
-            complain(key, "a whole number");
+            set_error(key, "a whole number");
         }
         return value;
     }
@@ -75,43 +75,43 @@ class Members {
             return std::nullopt;
         }
         if (value.get(number) != simdjson::SUCCESS) {
-            complain(key, "a number or null");
+            set_error(key, "a number or null");
             return std::nullopt;
         }
         return number;
     }
     std::string uuid(const char* key) {
         std::string value = text(key);
-        if (problem_.empty() && !is_uuid(value)) {
-            complain(key, "a UUID in lower case");
+        if (error_.empty() && !is_uuid(value)) {
+            set_error(key, "a UUID in lower case");
         }
         return value;
     }
     std::string hash(const char* key) {
         std::string value = text(key);
-        if (problem_.empty() && !is_hash(value)) {
-            complain(key, "at most 64 digits of 0-9 and a-f");
+        if (error_.empty() && !is_hash(value)) {
+            set_error(key, "at most 64 digits of 0-9 and a-f");
         }
         return value;
     }
-    void complain(const char* key, const std::string& expected) {
-        if (problem_.empty()) {
-            problem_ = fmt::format("\"{}\": expected {}", key, expected);
+    void set_error(const char* key, const std::string& expected) {
+        if (error_.empty()) {
+            error_ = fmt::format("\"{}\": expected {}", key, expected);
         }
     }
-    const std::string& problem() const { return problem_; }
+    const std::string& error() const { return error_; }
 
  private:
     object members_;
-    std::string problem_;
+    std::string error_;
 };
 
 Hello read_hello(Members& members) {
     Hello hello;
     hello.protocol = members.number("protocol");
-    hello.agent = members.text("agent", longest_name);
+    hello.agent = members.text("agent", max_agent_name_bytes);
     if (!is_name(hello.agent)) {
-        members.complain("agent", "a name of letters, digits, '.', '_', '-'");
+        members.set_error("agent", "a name of letters, digits, '.', '_', '-'");
     }
     hello.host = members.text("host", 256);
     hello.version = members.text("version", 64);
@@ -122,8 +122,8 @@ Hello read_hello(Members& members) {
     return hello;
 }
 
-Status read_status(Members& members) {
-    Status status;
+AgentStatus read_status(Members& members) {
+    AgentStatus status;
     status.config = members.hash("config");
     status.config_error = members.text("config_error");
     status.processes = members.number("processes");
@@ -138,8 +138,8 @@ Status read_status(Members& members) {
 
 template <class Side, class Message>
 Result<Side> checked(const Members& members, Message message) {
-    if (!members.problem().empty()) {
-        return broken(members.problem());
+    if (!members.error().empty()) {
+        return protocol_error(members.error());
     }
     return Side(std::move(message));
 }
@@ -151,7 +151,7 @@ std::string_view text_of(element value) {
 }
 
 bool is_kind(std::string_view text) {
-    return !text.empty() && text.size() <= longest_kind &&
+    return !text.empty() && text.size() <= max_kind_bytes &&
            std::all_of(text.begin(), text.end(),
                        [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
 }
@@ -172,7 +172,7 @@ bool is(std::string_view key, const char (&name)[size]) {
 }
 
 // What one walk over the members finds of those that matter to the server.
-struct Seen {
+struct EventMembers {
     std::optional<element> type;  // of a message
     std::string_view kind;
     std::string_view time;
@@ -181,13 +181,12 @@ struct Seen {
     std::optional<uint64_t> sequence;
 };
 
-Seen walk(object members) {
-    Seen seen;
+EventMembers scan_members(object members) {
+    EventMembers seen;
     for (const auto& [key, value] : members) {
         if (is(key, "journal_seq")) {
             uint64_t number = 0;
-            if (value.get(number) == simdjson::SUCCESS && number > 0 &&
-                number <= largest_sequence) {
+            if (value.get(number) == simdjson::SUCCESS && number > 0 && number <= max_sequence) {
                 seen.sequence = number;
             }
             seen.sequences++;
@@ -212,59 +211,60 @@ std::optional<uint64_t> sequence_at_end(std::string_view line) {
         return std::nullopt;
     }
     line.remove_suffix(1);
-    const auto number = parse_number(line.substr(at + name.size()), 1, largest_sequence);
+    const auto number = parse_number(line.substr(at + name.size()), 1, max_sequence);
     return number ? std::optional(*number) : std::nullopt;
 }
 
 }  // namespace
 
-struct Parser::State {
+struct MessageParser::State {
     simdjson::dom::parser parser;
     std::string rebuilt;  // an event that can't stay as it came
 
     Result<object> read(std::string_view line);
-    Result<EventLine> event(std::string_view line, object members, const Seen& seen);
+    Result<EventLine> event(std::string_view line, object members, const EventMembers& seen);
 };
 
-Parser::Parser() : state_(std::make_unique<State>()) {}
-Parser::~Parser() = default;
-Parser::Parser(Parser&&) noexcept = default;
-Parser& Parser::operator=(Parser&&) noexcept = default;
+MessageParser::MessageParser() : state_(std::make_unique<State>()) {}
+MessageParser::~MessageParser() = default;
+MessageParser::MessageParser(MessageParser&&) noexcept = default;
+MessageParser& MessageParser::operator=(MessageParser&&) noexcept = default;
 
-Result<object> Parser::State::read(std::string_view line) {
+Result<object> MessageParser::State::read(std::string_view line) {
     object members;
     const auto error = parser.parse(line.data(), line.size(), false).get(members);
     if (error == simdjson::INCORRECT_TYPE) {
-        return broken("expected a JSON object");
+        return protocol_error("expected a JSON object");
     }
     if (error != simdjson::SUCCESS) {
-        return broken(fmt::format("no valid JSON: {}", simdjson::error_message(error)));
+        return protocol_error(fmt::format("no valid JSON: {}", simdjson::error_message(error)));
     }
     return members;
 }
 
 // Whether the event may be logged, and whether its members stand where vigil puts them.
-Result<EventLine> Parser::State::event(std::string_view line, object members, const Seen& seen) {
+Result<EventLine> MessageParser::State::event(std::string_view line, object members,
+                                              const EventMembers& seen) {
     if (!seen.added.empty()) {
-        return broken(fmt::format("\"{}\" is for the server to add", seen.added));
+        return protocol_error(fmt::format("\"{}\" is for the server to add", seen.added));
     }
     const std::optional<uint64_t> sequence = seen.sequence;
     if (seen.sequences != 1 || !sequence) {
-        return broken("\"journal_seq\": expected one whole number above 0");
+        return protocol_error("\"journal_seq\": expected one whole number above 0");
     }
     if (!is_kind(seen.kind)) {
-        return broken("\"kind\": expected the kind of the event, or \"type\" in a message");
+        return protocol_error("\"kind\": expected the kind of the event, or \"type\" in a message");
     }
     if (!is_time(seen.time)) {
-        return broken("\"time\": expected UTC like 2026-11-20T22:33:49.123456Z");
+        return protocol_error("\"time\": expected UTC like 2026-11-20T22:33:49.123456Z");
     }
     std::array<char, 48> end{};
     const char* stop = fmt::format_to(end.data(), FMT_COMPILE(",\"journal_seq\":{}}}"), *sequence);
     if (line.ends_with(std::string_view(end.data(), static_cast<size_t>(stop - end.data())))) {
-        if (!has_foreign(line)) {
+        if (!has_bytes_to_escape(line)) {
             return EventLine{*sequence, line};
         }
-        rebuilt = printable_json(line);
+        rebuilt = escape_terminal_json(line);
         return EventLine{*sequence, rebuilt};
     }
     rebuilt.assign(1, '{');
@@ -278,13 +278,13 @@ Result<EventLine> Parser::State::event(std::string_view line, object members, co
     }
     rebuilt.pop_back();
     rebuilt.append(end.data(), static_cast<size_t>(stop - end.data()));
-    if (has_foreign(rebuilt)) {
-        rebuilt = printable_json(rebuilt);
+    if (has_bytes_to_escape(rebuilt)) {
+        rebuilt = escape_terminal_json(rebuilt);
     }
     return EventLine{*sequence, rebuilt};
 }
 
-Result<FromAgent> Parser::from_agent(std::string_view line) {
+Result<FromAgent> MessageParser::from_agent(std::string_view line) {
     refused_sequence_.reset();
     const auto object_read = state_->read(line);
     if (!object_read) {
@@ -293,7 +293,7 @@ Result<FromAgent> Parser::from_agent(std::string_view line) {
         return object_read.error();
     }
     const object& members = *object_read;
-    const Seen seen = walk(members);
+    const EventMembers seen = scan_members(members);
     if (!seen.type) {
         refused_sequence_ = seen.sequence;
         TRY_ASSIGN(const EventLine event, state_->event(line, members, seen));
@@ -301,7 +301,7 @@ Result<FromAgent> Parser::from_agent(std::string_view line) {
     }
     std::string_view type;
     if (seen.type->get(type) != simdjson::SUCCESS) {
-        return broken("\"type\": expected a string");
+        return protocol_error("\"type\": expected a string");
     }
     Members values(members);
     if (type == "hello") {
@@ -316,14 +316,14 @@ Result<FromAgent> Parser::from_agent(std::string_view line) {
     if (type == "status") {
         return checked<FromAgent>(values, read_status(values));
     }
-    return broken("\"type\": expected \"hello\", \"journal\" or \"status\"");
+    return protocol_error("\"type\": expected \"hello\", \"journal\" or \"status\"");
 }
 
-Result<FromServer> Parser::from_server(std::string_view line) {
+Result<FromServer> MessageParser::from_server(std::string_view line) {
     TRY_ASSIGN(const object members, state_->read(line));
     std::string_view type;
     if (members["type"].get(type) != simdjson::SUCCESS) {
-        return broken("\"type\": expected a string");
+        return protocol_error("\"type\": expected a string");
     }
     Members values(members);
     if (type == "welcome") {
@@ -343,22 +343,22 @@ Result<FromServer> Parser::from_server(std::string_view line) {
         config.hash = values.hash("hash");
         element rules;
         if (members["rules"].get(rules) != simdjson::SUCCESS || !rules.is_array()) {
-            values.complain("rules", "an array");
+            values.set_error("rules", "an array");
         } else {
             config.rules = simdjson::minify(rules);
         }
         return checked<FromServer>(values, std::move(config));
     }
     if (type == "error") {
-        Refusal refusal;
-        refusal.reason = values.text("reason");
+        ErrorMessage error_message;
+        error_message.reason = values.text("reason");
         uint64_t sequence = 0;
         if (members["seq"].get(sequence) == simdjson::SUCCESS) {
-            refusal.sequence = sequence;
+            error_message.sequence = sequence;
         }
-        return checked<FromServer>(values, std::move(refusal));
+        return checked<FromServer>(values, std::move(error_message));
     }
-    return broken("\"type\": expected \"welcome\", \"config\", \"ack\" or \"error\"");
+    return protocol_error("\"type\": expected \"welcome\", \"config\", \"ack\" or \"error\"");
 }
 
 }  // namespace vigil::wire

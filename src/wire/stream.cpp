@@ -10,7 +10,7 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
-#include "wire/address.h"
+#include "base/address.h"
 
 namespace vigil::wire {
 namespace {
@@ -38,8 +38,9 @@ bool is_end(const error_code& error) {
 }
 
 template <class Next>
-Awaitable<Result<size_t>> read_from(Next& next, char* to, size_t room) {
-    const auto [error, count] = co_await next.async_read_some(asio::buffer(to, room), as_values);
+Awaitable<Result<size_t>> read_from(Next& next, char* to, size_t max_bytes) {
+    const auto [error, count] =
+        co_await next.async_read_some(asio::buffer(to, max_bytes), as_values);
     if (is_end(error)) {
         co_return size_t{0};
     }
@@ -65,7 +66,7 @@ void set_up(Socket& socket) {
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
-void end_writing_to(Socket& socket) {
+void shutdown_socket_write(Socket& socket) {
     error_code ignored;
     socket.shutdown(Socket::shutdown_send, ignored);
 }
@@ -80,13 +81,13 @@ class PlainStream final : public Stream {
     explicit PlainStream(Socket socket) : socket_(std::move(socket)) { set_up(socket_); }
 
     Awaitable<Result<void>> handshake() override { co_return Result<void>(); }
-    Awaitable<Result<size_t>> read_some(char* to, size_t room) override {
-        return read_from(socket_, to, room);
+    Awaitable<Result<size_t>> read_some(char* to, size_t max_bytes) override {
+        return read_from(socket_, to, max_bytes);
     }
     Awaitable<Result<void>> write(std::string_view bytes) override {
         return write_to(socket_, bytes);
     }
-    void end_writing() override { end_writing_to(socket_); }
+    void shutdown_write() override { shutdown_socket_write(socket_); }
     void close() override { close_socket(socket_); }
     std::optional<std::string> peer_name() const override { return std::nullopt; }
 
@@ -115,13 +116,13 @@ class TlsStream final : public Stream {
         co_return is_end(error) ? Error{ErrorCode::failed, "the other side closed the connection"}
                                 : failure(stream_, error);
     }
-    Awaitable<Result<size_t>> read_some(char* to, size_t room) override {
-        return read_from(stream_, to, room);
+    Awaitable<Result<size_t>> read_some(char* to, size_t max_bytes) override {
+        return read_from(stream_, to, max_bytes);
     }
     Awaitable<Result<void>> write(std::string_view bytes) override {
         return write_to(stream_, bytes);
     }
-    void end_writing() override { end_writing_to(stream_.next_layer()); }
+    void shutdown_write() override { shutdown_socket_write(stream_.next_layer()); }
     void close() override { close_socket(stream_.next_layer()); }
     std::optional<std::string> peer_name() const override {
         // Asio hands out no const one.

@@ -26,13 +26,13 @@ class Stream {
     virtual Awaitable<Result<void>> handshake() = 0;
 
     // Waits for bytes; how many came. 0: the other side has said its last.
-    virtual Awaitable<Result<size_t>> read_some(char* to, size_t room) = 0;
+    virtual Awaitable<Result<size_t>> read_some(char* to, size_t max_bytes) = 0;
 
     // Writes all of it. One write at a time; reads may go on meanwhile.
     virtual Awaitable<Result<void>> write(std::string_view bytes) = 0;
 
     // The other side sees the end, once it has read all.
-    virtual void end_writing() = 0;
+    virtual void shutdown_write() = 0;
 
     // Ends what is under way. Bytes that were not read yet are gone.
     virtual void close() = 0;

@@ -6,30 +6,32 @@
 #include <ctime>
 #include <utility>
 
+#include "base/address.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "wire/address.h"
-#include "wire/bundle.h"
+#include "pki/pem_bundle.h"
+#include "pki/verify_peer.h"
 #include "wire/handshake.h"
-#include "wire/verify.h"
 
 namespace vigil::wire {
 namespace {
 
-std::string command_for(Role role, const std::string& name) {
-    return fmt::format("vigil certs issue {}{}", role == Role::server ? "--server " : "", name);
+std::string command_for(pki::Role role, const std::string& name) {
+    return fmt::format("vigil certs issue {}{}", role == pki::Role::server ? "--server " : "",
+                       name);
 }
 
 // Whose file it is decides what to do about it.
-std::string how_to_renew(const Bundle& bundle, Role role) {
-    const auto name = bundle.certificate ? identity_of(bundle.certificate.get()) : std::nullopt;
+std::string how_to_renew(const pki::PemBundle& bundle, pki::Role role) {
+    const auto name =
+        bundle.certificate ? pki::identity_of(bundle.certificate.get()) : std::nullopt;
     return name ? fmt::format("where the CA is, '{} --force' makes a new one",
                               command_for(role, *name))
                 : fmt::format("where the CA is, '{}' makes one", command_for(role, "NAME"));
 }
 
 // What is wrong with the file itself, as a predicate; empty: nothing.
-std::string objection_to_parts(const Bundle& bundle) {
+std::string find_parts_error(const pki::PemBundle& bundle) {
     if (!bundle.certificate) {
         return "holds no certificate";
     }
@@ -43,77 +45,78 @@ std::string objection_to_parts(const Bundle& bundle) {
     if (bundle.authorities.empty()) {
         return "holds no CA's certificate behind its own";
     }
-    for (const Certificate& authority : bundle.authorities) {
-        if (!is_ca(authority.get())) {
+    for (const pki::Certificate& authority : bundle.authorities) {
+        if (!pki::is_ca(authority.get())) {
             return "holds one behind its own certificate that is no CA's";
         }
     }
-    return identity_of(bundle.certificate.get()) ? "" : "holds a certificate that names nobody";
+    return pki::identity_of(bundle.certificate.get()) ? ""
+                                                      : "holds a certificate that names nobody";
 }
 
-Result<void> check(const Bundle& bundle, const std::string& shown, Role role) {
-    if (const std::string objection = objection_to_parts(bundle); !objection.empty()) {
-        return usage_error(fmt::format("{} {}; {}", shown, objection, how_to_renew(bundle, role)));
+Result<void> check(const pki::PemBundle& bundle, const std::string& shown, pki::Role role) {
+    if (const std::string error = find_parts_error(bundle); !error.empty()) {
+        return usage_error(fmt::format("{} {}; {}", shown, error, how_to_renew(bundle, role)));
     }
     X509* certificate = bundle.certificate.get();
-    if (!allows(certificate, role)) {
+    if (!pki::allows(certificate, role)) {
         return usage_error(
             fmt::format("{} {}; where the CA is, '{}' makes one", shown,
-                        role == Role::server ? "is not a server's" : "is not an agent's",
+                        role == pki::Role::server ? "is not a server's" : "is not an agent's",
                         command_for(role, "NAME")));
     }
-    TRY_ASSIGN(const auto objection, verify(bundle, role, std::time(nullptr)));
-    if (objection) {
-        return usage_error(
-            fmt::format("{}: {}; {}", shown, *objection, how_to_renew(bundle, role)));
+    TRY_ASSIGN(const auto error, pki::verify(bundle, role, std::time(nullptr)));
+    if (error) {
+        return usage_error(fmt::format("{}: {}; {}", shown, *error, how_to_renew(bundle, role)));
     }
     return {};
 }
 
-Result<void> set_up(SSL_CTX* context, const Bundle& bundle) {
-    TRY_ASSIGN(Store store, trust(bundle));
+Result<void> set_up(SSL_CTX* context, const pki::PemBundle& bundle) {
+    TRY_ASSIGN(pki::CertificateStore store, pki::trust(bundle));
     if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != 1 ||
         SSL_CTX_use_certificate(context, bundle.certificate.get()) != 1 ||
         SSL_CTX_use_PrivateKey(context, bundle.key.get()) != 1 ||
         SSL_CTX_set_num_tickets(context, 0) != 1) {
-        return openssl_error("setting up TLS");
+        return pki::openssl_error("setting up TLS");
     }
     SSL_CTX_set_cert_store(context, store.release());
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);  // the peer has the CA's certificate
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, judge_peer);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_peer);
     return {};
 }
 
 }  // namespace
 
-Result<TlsContext> TlsContext::load(const std::string& path, Role role) {
-    auto pem = read_file(path, longest_pem_bytes);
+Result<TlsContext> TlsContext::load(const std::string& path, pki::Role role) {
+    auto pem = read_file(path, pki::max_pem_bytes);
     if (!pem) {
         return usage_error(pem.error().context);
     }
     return from_pem(*pem, path, role);
 }
 
-Result<TlsContext> TlsContext::from_pem(std::string_view pem, const std::string& path, Role role) {
-    const std::string shown = '\'' + printable(path) + '\'';
-    auto bundle = read_bundle(pem);
+Result<TlsContext> TlsContext::from_pem(std::string_view pem, const std::string& path,
+                                        pki::Role role) {
+    const std::string shown = '\'' + escape_terminal(path) + '\'';
+    auto bundle = pki::read_pem_bundle(pem);
     if (!bundle) {
-        return usage_error(
-            fmt::format("{} {}; {}", shown, bundle.error().context, how_to_renew(Bundle{}, role)));
+        return usage_error(fmt::format("{} {}; {}", shown, bundle.error().context,
+                                       how_to_renew(pki::PemBundle{}, role)));
     }
     TRY(check(*bundle, shown, role));
     TlsContext tls;
     tls.context_.reset(
-        SSL_CTX_new(role == Role::server ? TLS_server_method() : TLS_client_method()));
+        SSL_CTX_new(role == pki::Role::server ? TLS_server_method() : TLS_client_method()));
     if (!tls.context_) {
-        return openssl_error("setting up TLS");
+        return pki::openssl_error("setting up TLS");
     }
     TRY(set_up(tls.context_.get(), *bundle));
-    tls.name_ = *identity_of(bundle->certificate.get());
-    tls.until_unix_s_ = validity_of(bundle->certificate.get()).until_unix_s;
+    tls.name_ = *pki::identity_of(bundle->certificate.get());
+    tls.until_unix_s_ = pki::validity_of(bundle->certificate.get()).until_unix_s;
     return tls;
 }
 
@@ -123,7 +126,7 @@ std::optional<std::string> peer_name(SSL* ssl) {
         SSL_get_verify_result(ssl) != X509_V_OK) {
         return std::nullopt;
     }
-    return identity_of(certificate);
+    return pki::identity_of(certificate);
 }
 
 Result<void> expect_host(SSL* ssl, const std::string& host) {
@@ -140,12 +143,13 @@ Result<void> expect_host(SSL* ssl, const std::string& host) {
                    : X509_VERIFY_PARAM_set1_ip(parameters, ip_data, ip.size()) == 1;
     if (!set) {
         ERR_clear_error();
-        return usage_error(fmt::format(
-            "the server's address {}: expected a host name or an IP address", word(host)));
+        return usage_error(
+            fmt::format("the server's address {}: expected a host name or an IP address",
+                        quote_if_needed(host)));
     }
     return {};
 }
 
-std::string sha256_hex(std::string_view bytes) { return sha256_of(bytes); }
+std::string sha256_hex(std::string_view bytes) { return pki::sha256_of(bytes); }
 
 }  // namespace vigil::wire

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "wire/certificates.h"
+#include "pki/certificates.h"
 
 namespace vigil::wire {
 
@@ -25,10 +25,11 @@ class TlsContext {
     // `path`: a file as 'vigil certs issue' writes it. More CA certificates may follow the first:
     // all are trusted, which is how a CA is replaced. Fails with code usage where the file is not
     // good for this role now; the error says why and what to do.
-    static Result<TlsContext> load(const std::string& path, Role role);
+    static Result<TlsContext> load(const std::string& path, pki::Role role);
 
     // The same with the content at hand; `path` is for the errors.
-    static Result<TlsContext> from_pem(std::string_view pem, const std::string& path, Role role);
+    static Result<TlsContext> from_pem(std::string_view pem, const std::string& path,
+                                       pki::Role role);
 
     // Stays the TlsContext's; who keeps it longer takes a reference with SSL_CTX_up_ref().
     SSL_CTX* get() const { return context_.get(); }

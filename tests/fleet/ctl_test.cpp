@@ -18,7 +18,7 @@ bool holds(const std::string& text, const std::string& part) {
 }
 
 // A command that is to do its work.
-std::string done(const FleetServer& server, const Words& words) {
+std::string done(const FleetServer& server, const Strings& words) {
     const Outcome outcome = server.ctl(words);
     EXPECT_EQ(outcome.exit_code, 0) << words[0] << ": " << outcome.errors;
     EXPECT_EQ(outcome.errors, "") << words[0];
@@ -26,7 +26,7 @@ std::string done(const FleetServer& server, const Words& words) {
 }
 
 // One that is to be refused, with this word about why.
-void expect_refused(const FleetServer& server, const Words& words, const std::string& why) {
+void expect_refused(const FleetServer& server, const Strings& words, const std::string& why) {
     const Outcome outcome = server.ctl(words);
     EXPECT_EQ(outcome.exit_code, 1) << words[0];
     EXPECT_EQ(outcome.output, "") << words[0];
@@ -54,7 +54,7 @@ TEST(Ctl, Configuration) {
     EXPECT_EQ(read_text(server.rules()), before);
     done(server, {"config", "save"});
     EXPECT_TRUE(holds(read_text(server.rules()), "db*"));
-    const std::string copy = server.folder() + "/copy of it.json";
+    const std::string copy = server.directory() + "/copy of it.json";
     done(server, {"config", "save", copy});
     done(server, {"config", "remove", "db*"});
     EXPECT_FALSE(holds(done(server, {"config", "show"}), "db*"));
@@ -110,7 +110,7 @@ TEST(Ctl, AgentsEventsAndStats) {
         EXPECT_EQ(server.stat("events_again"), 1U);
         EXPECT_EQ(server.stat("connections_now"), 1U);
 
-        const auto lines = [&](const Words& words) {
+        const auto lines = [&](const Strings& words) {
             const std::string output = done(server, words);
             return std::count(output.begin(), output.end(), '\n');
         };
@@ -126,7 +126,7 @@ TEST(Ctl, AgentsEventsAndStats) {
             EXPECT_TRUE(peer.send(peer_event(next, static_cast<int64_t>(next))));
             EXPECT_TRUE(peer.acknowledged(next));
             next++;
-            follow.look();
+            follow.read_new();
             return holds(follow.output(), "\"number\":");
         };
         wait_until(follows, "a line that follows");

@@ -11,7 +11,7 @@
 namespace vigil::tests {
 namespace {
 
-std::optional<Event> find_event(const Logbook& log, const std::string& kind, pid_t pid) {
+std::optional<Event> find_event(const ServerLog& log, const std::string& kind, pid_t pid) {
     for (const LogLine& line : log.of(kind)) {
         if (auto event = Event::parse(line.text); event && event->pid() == pid) {
             return event;
@@ -20,22 +20,22 @@ std::optional<Event> find_event(const Logbook& log, const std::string& kind, pid
     return std::nullopt;
 }
 
-TEST(FleetDeaths, TellOfTheLimitsThatWereBroken) {
+TEST(FleetDeaths, HoldTheLimitsThatWereBroken) {
     FleetServer server({}, hog_rule);
-    const Folder state;
+    const TempDirectory state;
     FleetAgent agent(state.path());
     server.start();
     agent.start();
     ASSERT_TRUE(agent.program().wait_for_error("1 rules from the server"));
     const pid_t hog = start_hog();
     server.wait_for_log(
-        [&](const Logbook& log) { return find_event(log, "violation", hog).has_value(); },
+        [&](const ServerLog& log) { return find_event(log, "violation", hog).has_value(); },
         "the violation");
     kill_and_wait(hog, SIGKILL);
     ASSERT_TRUE(server.wait_for_death(hog));
     const auto death = find_event(server.read(), "death", hog);
     ASSERT_TRUE(death);
-    EXPECT_EQ(death->words("broken_metrics"), Words{"memory"});
+    EXPECT_EQ(death->strings("broken_metrics"), Strings{"memory"});
     EXPECT_EQ(death->numbers("broken_limits"), std::vector<int64_t>{30});
     EXPECT_EQ(death->number("killer_pid"), ::getpid());
 
@@ -48,9 +48,9 @@ TEST(FleetDeaths, TellOfTheLimitsThatWereBroken) {
 }
 
 // The violation comes last: what should be there before it is there.
-void expect_sent(const Words& options, bool killed_comes, bool failed_comes, bool clean_comes) {
+void expect_sent(const Strings& options, bool killed_comes, bool failed_comes, bool clean_comes) {
     FleetServer server({}, hog_rule);
-    const Folder state;
+    const TempDirectory state;
     FleetAgent agent(state.path(), options);
     server.start();
     agent.start();
@@ -63,11 +63,11 @@ void expect_sent(const Words& options, bool killed_comes, bool failed_comes, boo
     wait_for(clean);
     const pid_t hog = start_hog();
     server.wait_for_log(
-        [&](const Logbook& log) { return find_event(log, "violation", hog).has_value(); },
+        [&](const ServerLog& log) { return find_event(log, "violation", hog).has_value(); },
         "the violation");
     kill_and_wait(hog, SIGKILL);
     agent.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     EXPECT_EQ(find_event(log, "death", killed).has_value(), killed_comes);
     EXPECT_EQ(find_event(log, "death", failed).has_value(), failed_comes);
     EXPECT_EQ(find_event(log, "death", clean).has_value(), clean_comes);
@@ -82,9 +82,9 @@ TEST(FleetDeaths, TheServerGetsThoseThatWereKilledOrFailed) { expect_sent({}, tr
 TEST(FleetDeaths, TheServerGetsAll) { expect_sent({"--deaths", "all"}, true, true, true); }
 TEST(FleetDeaths, TheServerGetsNone) { expect_sent({"--deaths", "none"}, false, false, false); }
 
-TEST(FleetDeaths, TimeInWhichNobodyWatchedIsTold) {
+TEST(FleetDeaths, TimeWithoutMonitoringIsReported) {
     FleetServer server;
-    const Folder state;
+    const TempDirectory state;
     FleetAgent agent(state.path());
     server.start();
     agent.start();

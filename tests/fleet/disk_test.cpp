@@ -8,7 +8,7 @@
 #include <string>
 
 #include "fleet.h"
-#include "fleet_place.h"
+#include "fleet_namespaces.h"
 #include "load_agent.h"
 #include "peer.h"
 
@@ -45,12 +45,12 @@ TEST(FullDisk, OfTheLog) {
     EXPECT_GE(server.read().lines.size(), safe);
     EXPECT_NE(server.ctl({"stats"}).output.find("log_trouble"), std::string::npos);
 
-    disk.make_room();
+    disk.free_space();
     ASSERT_TRUE(server.program().wait_for_error("the log is written again"));
     ASSERT_TRUE(peer.acknowledged(count));
     EXPECT_EQ(server.ctl({"stats"}).output.find("log_trouble"), std::string::npos);
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     EXPECT_EQ(log.lines.size(), count);
     EXPECT_EQ(log.numbers().size(), count);
 }
@@ -61,22 +61,22 @@ TEST(FullDisk, OfTheLogAndKilled) {
     FleetServer server;
     server.log_to(disk.path() + "/events.log");
     server.start();
-    const Folder spool;
+    const TempDirectory spool;
     LoadOptions options;
-    options.folder = spool.path();
+    options.directory = spool.path();
     LoadAgent agent(options);
     ASSERT_TRUE(wait_until([&] { return agent.durable() > 1000; }, "lines"));
     disk.fill(20 * page);
     ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
     server.kill();
-    disk.make_room();
+    disk.free_space();
     disk.fill(64 * page);  // for the start, not for much more
     server.start();
     ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
     const int64_t before = agent.durable();
     ASSERT_TRUE(wait_until([&] { return agent.durable() > before; }, "an agent that goes on"));
 
-    disk.make_room();
+    disk.free_space();
     const int64_t made = agent.drain() ? agent.durable() : -1;
     server.stop();
     const auto counts = server.read().numbers();
@@ -105,15 +105,15 @@ TEST(FullDisk, OfTheAgent) {
     ASSERT_TRUE(agent.program().wait_for_error("No space left on device"));
     kill_some(50);
     server.start();
-    disk.make_room();
+    disk.free_space();
     ASSERT_TRUE(agent.program().wait_for_error("the queue is written again"));
     kill_some(1);
     server.wait_for_death(killed.back());
     agent.stop();
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     for (const pid_t pid : killed) {
-        EXPECT_TRUE(tells_death(log, pid)) << pid;
+        EXPECT_TRUE(has_death(log, pid)) << pid;
     }
     EXPECT_EQ(missing(log), 0U);
     EXPECT_EQ(log.lost("queue"), 0U);
@@ -124,17 +124,17 @@ TEST(FullDisk, OfTheAgentAndMemoryToo) {
     FleetServer server;
     const SmallDisk disk(32 << 20);
     LoadOptions options;
-    options.folder = disk.path() + "/spool";
+    options.directory = disk.path() + "/spool";
     options.most = 60'000;
-    options.patient = false;
+    options.waits_for_disk = false;
     disk.fill(64 * page);
     LoadAgent agent(options);
     ASSERT_TRUE(wait_until([&] { return agent.made() == options.most; }, "all lines"));
-    disk.make_room();
+    disk.free_space();
     server.start();
     ASSERT_TRUE(agent.drain());
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     const auto arrived = static_cast<int64_t>(log.numbers().size());
     const auto lost = static_cast<int64_t>(log.lost("queue"));
     EXPECT_GT(lost, 0);

@@ -20,13 +20,13 @@
 
 namespace vigil::tests {
 
-Program::Options quiet(const std::string& folder, const std::string& called_as) {
+Program::Options quiet(const std::string& directory, const std::string& called_as) {
     Program::Options options;
     options.called_as = called_as;
-    options.before_exec = [folder] {
+    options.before_exec = [directory] {
         const int nothing = ::open("/dev/null", O_RDONLY);
         ::dup2(nothing, STDIN_FILENO);
-        if (::chdir(folder.c_str()) != 0) {
+        if (::chdir(directory.c_str()) != 0) {
             ::_exit(125);
         }
     };
@@ -50,8 +50,8 @@ uint64_t chosen_seed() {
     return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
 }
 
-Outcome run_vigil(const Words& arguments, const std::string& folder) {
-    Program program(arguments, quiet(folder));
+Outcome run_vigil(const Strings& arguments, const std::string& directory) {
+    Program program(arguments, quiet(directory));
     Outcome outcome;
     outcome.exit_code = program.wait();
     outcome.output = program.output();
@@ -59,18 +59,18 @@ Outcome run_vigil(const Words& arguments, const std::string& folder) {
     return outcome;
 }
 
-FleetServer::FleetServer(Words options, const std::string& rules) : options_(std::move(options)) {
+FleetServer::FleetServer(Strings options, const std::string& rules) : options_(std::move(options)) {
     write_file(this->rules(), rules);
 }
 
-void FleetServer::add_options(const Words& options) {
+void FleetServer::add_options(const Strings& options) {
     options_.insert(options_.end(), options.begin(), options.end());
 }
 
 void FleetServer::start() {
-    Words words{"server", "-c", rules(), "-l", log(), "--control", control()};
+    Strings words{"server", "-c", rules(), "-l", log(), "--control", control()};
     words.insert(words.end(), options_.begin(), options_.end());
-    program_ = std::make_unique<Program>(words, quiet(folder()));
+    program_ = std::make_unique<Program>(words, quiet(directory()));
     program_->wait_for_error("vigil: serving ");
 }
 
@@ -86,8 +86,8 @@ void FleetServer::stop() {
     program_.reset();
 }
 
-Outcome FleetServer::ctl(const Words& words) const {
-    Words all{"ctl", "--control", control()};
+Outcome FleetServer::ctl(const Strings& words) const {
+    Strings all{"ctl", "--control", control()};
     all.insert(all.end(), words.begin(), words.end());
     return run_vigil(all);
 }
@@ -106,7 +106,7 @@ uint64_t FleetServer::stat(const std::string& name) const {
     return 0;
 }
 
-bool FleetServer::wait_for_log(const std::function<bool(const Logbook&)>& holds,
+bool FleetServer::wait_for_log(const std::function<bool(const ServerLog&)>& holds,
                                const std::string& what) const {
     auto next = std::chrono::steady_clock::now();
     return wait_until(
@@ -123,15 +123,15 @@ bool FleetServer::wait_for_log(const std::function<bool(const Logbook&)>& holds,
 }
 
 bool FleetServer::wait_for_death(pid_t pid, const std::string& signal) const {
-    return wait_for_log([&](const Logbook& log) { return tells_death(log, pid, signal); },
+    return wait_for_log([&](const ServerLog& log) { return has_death(log, pid, signal); },
                         signal + " of pid " + std::to_string(pid));
 }
 
-FleetAgent::FleetAgent(std::string state, Words options, std::string name)
+FleetAgent::FleetAgent(std::string state, Strings options, std::string name)
     : state_(std::move(state)), name_(std::move(name)), options_(std::move(options)) {}
 
 void FleetAgent::start() {
-    Words words{"agent", "--state", state_, "--interval", "100ms"};
+    Strings words{"agent", "--state", state_, "--interval", "100ms"};
     if (!name_.empty()) {
         words.insert(words.end(), {"--name", name_});
     }
@@ -159,7 +159,7 @@ pid_t start_hog() {
     });
 }
 
-bool tells_death(const Logbook& log, pid_t pid, const std::string& signal) {
+bool has_death(const ServerLog& log, pid_t pid, const std::string& signal) {
     const std::string wanted = ",\"pid\":" + std::to_string(pid) + ",";
     return std::any_of(log.lines.begin(), log.lines.end(), [&](const LogLine& line) {
         if (line.kind != "death" || line.text.find(wanted) == std::string::npos) {

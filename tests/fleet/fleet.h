@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real server and the real agent, each with a folder of its own that outlives a killed one.
+// The real server and the real agent, each with a directory of its own that outlives a killed one.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +7,18 @@
 #include <memory>
 #include <string>
 
-#include "actors.h"
 #include "event.h"
 #include "harness.h"
-#include "logbook.h"
+#include "processes.h"
+#include "server_log.h"
 
 namespace vigil::tests {
 
 constexpr uint16_t fleet_port = 7411;
 
-// A program without a terminal or anything else to read, in that folder.
-Program::Options quiet(const std::string& folder = "/tmp", const std::string& called_as = "vigil");
+// A program without a terminal or anything else to read, in that directory.
+Program::Options quiet(const std::string& directory = "/tmp",
+                       const std::string& called_as = "vigil");
 
 void write_file(const std::string& path, const std::string& text);
 std::string read_text(const std::string& path);
@@ -31,12 +32,12 @@ struct Outcome {
     std::string output;
     std::string errors;
 };
-Outcome run_vigil(const Words& arguments, const std::string& folder = "/tmp");
+Outcome run_vigil(const Strings& arguments, const std::string& directory = "/tmp");
 
 // `vigil server` on 127.0.0.1:7411. Killed with the object.
 class FleetServer {
  public:
-    explicit FleetServer(Words options = {}, const std::string& rules = "[]");
+    explicit FleetServer(Strings options = {}, const std::string& rules = "[]");
 
     // Returns when it serves.
     void start();
@@ -47,35 +48,35 @@ class FleetServer {
     Program& program() { return *program_; }
     bool runs() const { return program_ != nullptr; }
 
-    const std::string& folder() const { return folder_.path(); }
-    std::string log() const { return log_.empty() ? folder() + "/events.log" : log_; }
-    std::string rules() const { return folder() + "/rules.json"; }
-    std::string control() const { return folder() + "/control"; }
+    const std::string& directory() const { return directory_.path(); }
+    std::string log() const { return log_.empty() ? directory() + "/events.log" : log_; }
+    std::string rules() const { return directory() + "/rules.json"; }
+    std::string control() const { return directory() + "/control"; }
     // Somewhere else; before start().
     void log_to(const std::string& path) { log_ = path; }
-    void add_options(const Words& options);
+    void add_options(const Strings& options);
 
-    Outcome ctl(const Words& words) const;
+    Outcome ctl(const Strings& words) const;
     // Value of a line of `stats`.
     uint64_t stat(const std::string& name) const;
 
-    Logbook read() const { return read_log(log()); }
+    ServerLog read() const { return read_log(log()); }
     // Reads the log again and again until it holds what is looked for.
-    bool wait_for_log(const std::function<bool(const Logbook&)>& holds,
+    bool wait_for_log(const std::function<bool(const ServerLog&)>& holds,
                       const std::string& what) const;
     bool wait_for_death(pid_t pid, const std::string& signal = "SIGKILL") const;
 
  private:
-    Folder folder_;
+    TempDirectory directory_;
     std::string log_;
-    Words options_;
+    Strings options_;
     std::unique_ptr<Program> program_;
 };
 
 // `vigil agent`. Killed with the object.
 class FleetAgent {
  public:
-    explicit FleetAgent(std::string state, Words options = {}, std::string name = "agent-1");
+    explicit FleetAgent(std::string state, Strings options = {}, std::string name = "agent-1");
 
     // Returns when it watches.
     void start();
@@ -89,7 +90,7 @@ class FleetAgent {
  private:
     std::string state_;
     std::string name_;
-    Words options_;
+    Strings options_;
     std::unique_ptr<Program> program_;
 };
 
@@ -98,7 +99,7 @@ constexpr const char* hog_rule = R"([{"process": "fleet-hog", "memory": 30}])";
 pid_t start_hog();
 
 // Whether the log tells that this process was ended by this signal, "SIGKILL".
-bool tells_death(const Logbook& log, pid_t pid, const std::string& signal = "SIGKILL");
+bool has_death(const ServerLog& log, pid_t pid, const std::string& signal = "SIGKILL");
 
 // A moment as events have it, in microseconds; 0 where it is none.
 int64_t unix_us(const std::string& time);

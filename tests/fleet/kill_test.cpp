@@ -25,7 +25,7 @@ struct Promise {
     int64_t durable;  // one above the last one that was told to be
 };
 
-void check(const Logbook& log, const std::vector<Promise>& promises) {
+void check(const ServerLog& log, const std::vector<Promise>& promises) {
     const auto counts = log.numbers();
     uint64_t promised = 0;
     uint64_t lacking = 0;
@@ -64,12 +64,12 @@ TEST(Killed, AgentAndServerUnderLoad) {
     const auto upto = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
 
     FleetServer server({"--rotate", "256K"});
-    const Folder spool;
+    const TempDirectory spool;
     std::vector<Promise> promises;
     std::unique_ptr<LoadAgent> agent;
     const auto start_agent = [&] {
         LoadOptions options;
-        options.folder = spool.path();
+        options.directory = spool.path();
         options.first = static_cast<int64_t>(promises.size() + 1) * lines_of_a_start;
         options.seed = random();
         promises.push_back({options.first, options.first});

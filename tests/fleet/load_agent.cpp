@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/link.h"
+#include "agent/server_client.h"
 #include "agent/spool.h"
 #include "harness.h"
 
@@ -52,42 +52,39 @@ class Load {
     int run() {
         report(0);
         agent::SpoolOptions spool;
-        spool.folder = options_.folder;
+        spool.directory = options_.directory;
         spool.total_bytes = options_.queue_bytes;
-        // As AgentLoop does: the link is told of each group that has become durable.
-        auto opened = agent::Spool::open(spool, [this] {
-            if (auto* link = link_.load()) {
-                link->more();
-            }
-        });
+        auto opened = agent::Spool::open(spool);
         if (!opened) {
             std::cerr << "load agent: " << opened.error().context << "\n";
             return 1;
         }
         spool_ = std::move(*opened);
-        agent::LinkOptions link;
-        link.servers = {{.host = "127.0.0.1", .port = options_.port}};
-        link.hello.agent = link.hello.host = options_.name;
-        link.hello.version = "test";
-        auto linked = agent::Link::open(link, *spool_, [] {});
-        if (!linked) {
-            std::cerr << "load agent: " << linked.error().context << "\n";
+        agent::ServerClientOptions client;
+        client.servers = {{.host = "127.0.0.1", .port = options_.port}};
+        client.hello.agent = client.hello.host = options_.name;
+        client.hello.version = "test";
+        const auto inbox = agent::Inbox::open();
+        if (!inbox) {
+            std::cerr << "load agent: " << inbox.error().context << "\n";
             return 1;
         }
-        link_ = linked->get();
-        (*linked)->more();
+        auto opened_client = agent::ServerClient::open(client, *spool_, **inbox);
+        if (!opened_client) {
+            std::cerr << "load agent: " << opened_client.error().context << "\n";
+            return 1;
+        }
         while (!draining) {
             add_batch();
         }
-        spool_->settle(settle_ns);
+        spool_->wait_durable(settle_ns);
         report(made_);
         while (spool_->queued() > 0) {
             each_second();
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
         report(made_, true);
-        link_ = nullptr;
-        linked->reset();
+        opened_client->reset();
         spool_.reset();
         return 0;
     }
@@ -110,9 +107,9 @@ class Load {
             (void)spool_->add(line + '\n', 0);
             made_++;
         }
-        if (options_.patient) {
-            spool_->settle(settle_ns);
-            report(spool_->trouble().empty() ? made_ : 0);
+        if (options_.waits_for_disk) {
+            spool_->wait_durable(settle_ns);
+            report(spool_->last_error().empty() ? made_ : 0);
         } else {
             report(0);
         }
@@ -124,8 +121,8 @@ class Load {
             return;
         }
         next_second_ = Clock::now() + std::chrono::seconds(1);
-        spool_->keep_bounds();
-        spool_->tell_loss([](const agent::SpoolLoss& loss) {
+        spool_->enforce_retention();
+        spool_->report_loss([](const agent::SpoolLoss& loss) {
             return fmt::format(R"({{"time":"2026-01-01T00:00:00.000000Z","kind":"loss",)"
                                R"("count":{},"place":"queue"}})"
                                "\n",
@@ -141,7 +138,6 @@ class Load {
     LoadOptions options_;
     std::mt19937_64 random_;
     std::unique_ptr<agent::Spool> spool_;
-    std::atomic<agent::Link*> link_ = nullptr;
     int64_t made_ = 0;
     Clock::time_point next_second_{};
 };
@@ -152,21 +148,21 @@ LoadAgent::LoadAgent(const LoadOptions& options)
     : first_(options.first), durable_(options.first), made_(options.first) {
     std::array<int, 2> ends{-1, -1};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    told_ = Fd(ends[0]);
+    reports_ = Fd(ends[0]);
     const Fd write_end(ends[1]);
-    ::fcntl(told_.get(), F_SETFL, O_NONBLOCK);
-    const Words words{"vigil_fleet_tests",
-                      "load",
-                      options.folder,
-                      options.name,
-                      std::to_string(options.port),
-                      std::to_string(options.queue_bytes),
-                      std::to_string(options.first),
-                      std::to_string(options.most),
-                      std::to_string(options.line_bytes),
-                      std::to_string(options.batch_lines),
-                      std::to_string(options.seed),
-                      options.patient ? "1" : "0"};
+    ::fcntl(reports_.get(), F_SETFL, O_NONBLOCK);
+    const Strings words{"vigil_fleet_tests",
+                        "load",
+                        options.directory,
+                        options.name,
+                        std::to_string(options.port),
+                        std::to_string(options.queue_bytes),
+                        std::to_string(options.first),
+                        std::to_string(options.most),
+                        std::to_string(options.line_bytes),
+                        std::to_string(options.batch_lines),
+                        std::to_string(options.seed),
+                        options.waits_for_disk ? "1" : "0"};
     pid_ = start([&]() -> int {
         // dup2 to itself would leave it closed at exec.
         const int copy = ::fcntl(write_end.get(), F_DUPFD, report_fd + 1);
@@ -182,9 +178,9 @@ LoadAgent::~LoadAgent() {
     }
 }
 
-void LoadAgent::look() {
+void LoadAgent::read_new() {
     Report now{};
-    while (::read(told_.get(), &now, sizeof now) == sizeof now) {
+    while (::read(reports_.get(), &now, sizeof now) == sizeof now) {
         durable_ = std::max(durable_, first_ + now.durable);
         made_ = std::max(made_, first_ + now.made);
         empty_ = empty_ || now.empty != 0;
@@ -193,18 +189,18 @@ void LoadAgent::look() {
 }
 
 int64_t LoadAgent::durable() {
-    look();
+    read_new();
     return durable_;
 }
 
 int64_t LoadAgent::made() {
-    look();
+    read_new();
     return made_;
 }
 
-Ended LoadAgent::kill() {
-    const Ended ended = kill_and_wait(std::exchange(pid_, -1), SIGKILL);
-    look();
+ExitResult LoadAgent::kill() {
+    const ExitResult ended = kill_and_wait(std::exchange(pid_, -1), SIGKILL);
+    read_new();
     return ended;
 }
 
@@ -212,14 +208,14 @@ bool LoadAgent::drain() {
     // One that has just begun would be ended by the signal.
     wait_until(
         [&] {
-            look();
+            read_new();
             return runs_;
         },
         "a load agent that runs");
     ::kill(pid_, SIGTERM);
     const bool drained = wait_until(
         [&] {
-            look();
+            read_new();
             return empty_;
         },
         "an empty queue of the load agent");
@@ -236,7 +232,7 @@ int run_load_agent(int argc, char** argv) {
         return 2;
     }
     LoadOptions options;
-    options.folder = argv[0];
+    options.directory = argv[0];
     options.name = argv[1];
     options.port = static_cast<uint16_t>(std::atoi(argv[2]));
     options.queue_bytes = std::strtoull(argv[3], nullptr, 10);
@@ -245,7 +241,7 @@ int run_load_agent(int argc, char** argv) {
     options.line_bytes = std::strtoull(argv[6], nullptr, 10);
     options.batch_lines = std::strtoull(argv[7], nullptr, 10);
     options.seed = std::strtoull(argv[8], nullptr, 10);
-    options.patient = std::strcmp(argv[9], "1") == 0;
+    options.waits_for_disk = std::strcmp(argv[9], "1") == 0;
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGTERM, on_drain);
     return Load(options).run();

@@ -8,13 +8,13 @@
 #include <cstdint>
 #include <string>
 
-#include "actors.h"
 #include "base/fd.h"
+#include "processes.h"
 
 namespace vigil::tests {
 
 struct LoadOptions {
-    std::string folder;
+    std::string directory;
     std::string name = "load";
     uint16_t port = 7411;
     uint64_t queue_bytes = 256 << 20;
@@ -25,7 +25,7 @@ struct LoadOptions {
     uint64_t seed = 1;
     // Waits for the disk after each batch, and tells; without, it goes on, and lines may find no
     // room.
-    bool patient = true;
+    bool waits_for_disk = true;
 };
 
 // Runs from the constructor on. Killed with the object.
@@ -43,16 +43,16 @@ class LoadAgent {
     // One above the last line that was made, as told until now.
     int64_t made();
 
-    Ended kill();
+    ExitResult kill();
     // Makes no more lines, waits until the server has them all, and ends. False, and the test
     // fails, where that takes more than a minute.
     bool drain();
 
  private:
-    void look();
+    void read_new();
 
     pid_t pid_ = -1;
-    Fd told_;
+    Fd reports_;
     int64_t first_;
     int64_t durable_;
     int64_t made_;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <iostream>
 
-#include "fleet_place.h"
+#include "fleet_namespaces.h"
 #include "load_agent.h"
 
 int main(int argc, char** argv) {
@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
             std::cerr << "these tests make disks and networks of their own: run them as root\n";
             return 1;
         }
-        vigil::tests::make_fleet_place();
+        vigil::tests::enter_fleet_namespaces();
     }
     return RUN_ALL_TESTS();
 }

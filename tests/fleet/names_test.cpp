@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two programs of before, as their README calls them: links in the folder of the build.
+// The two programs of before, as their README calls them: links in the directory of the build.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "fleet.h"
-#include "fleet_place.h"
+#include "fleet_namespaces.h"
 
 namespace vigil::tests {
 namespace {
@@ -19,14 +19,14 @@ TEST(Names, CtbAndCtaAsTheirReadmeShows) {
     for (const char* name : {"CTA", "CTB", "process_monitor", "rustsigwatch"}) {
         EXPECT_TRUE(fs::is_symlink(build / name)) << build / name;
     }
-    // A folder like that one: what the two write stays in it.
-    const Folder folder;
+    // A directory like that one: what the two write stays in it.
+    const TempDirectory directory;
     for (const char* name : {"CTA", "CTB", "sample_config.json"}) {
-        fs::create_symlink(build / name, folder.path() + "/" + name);
+        fs::create_symlink(build / name, directory.path() + "/" + name);
     }
     const auto run_there = [&](const std::string& name) {
-        Program::Options options = quiet(folder.path(), "./" + name);
-        options.path = folder.path() + "/" + name;
+        Program::Options options = quiet(directory.path(), "./" + name);
+        options.path = directory.path() + "/" + name;
         return options;
     };
     Program server({"-c", "sample_config.json", "-l", "events.log"}, run_there("CTB"));
@@ -36,8 +36,8 @@ TEST(Names, CtbAndCtaAsTheirReadmeShows) {
     ASSERT_TRUE(agent.wait_for_error("2 rules from the server"));
     const pid_t killed = start_sleeper();
     kill_and_wait(killed, SIGKILL);
-    const std::string log = folder.path() + "/events.log";
-    wait_until([&] { return tells_death(read_log(log), killed); }, "the death in events.log");
+    const std::string log = directory.path() + "/events.log";
+    wait_until([&] { return has_death(read_log(log), killed); }, "the death in events.log");
     agent.send(SIGINT);
     EXPECT_EQ(agent.wait(), 0) << agent.errors();
     server.send(SIGINT);

@@ -17,7 +17,7 @@
 namespace vigil::tests {
 namespace {
 
-constexpr timeval patience{.tv_sec = 60, .tv_usec = 0};
+constexpr timeval timeout{.tv_sec = 60, .tv_usec = 0};
 
 std::string next_journal() {
     static uint64_t number = 0;
@@ -35,8 +35,8 @@ Peer::Peer(uint16_t port, const std::string& tls)
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
         0) {
         ADD_FAILURE() << "connecting: " << std::strerror(errno);

@@ -19,9 +19,9 @@ namespace {
 
 TEST(Queue, OldestGoAndAreCounted) {
     FleetServer server;
-    const Folder spool;
+    const TempDirectory spool;
     LoadOptions options;
-    options.folder = spool.path();
+    options.directory = spool.path();
     options.queue_bytes = 1 << 20;
     options.most = 40'000;
     LoadAgent agent(options);
@@ -29,7 +29,7 @@ TEST(Queue, OldestGoAndAreCounted) {
     server.start();
     ASSERT_TRUE(agent.drain());
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     const auto counts = log.numbers();
     const auto arrived = static_cast<int64_t>(counts.size());
     // Lines that tell a loss take part: what has a number has come, or is told as lost.
@@ -53,9 +53,9 @@ TEST(Queue, CountedThoughTheAgentIsKilled) {
     std::mt19937_64 random(chosen);
     std::cout << "VIGIL_TEST_SEED=" << chosen << "\n";
     FleetServer server;
-    const Folder spool;
+    const TempDirectory spool;
     LoadOptions options;
-    options.folder = spool.path();
+    options.directory = spool.path();
     options.queue_bytes = 1 << 20;
     options.line_bytes = 4'000;  // so that it is full at once, and again and again
     for (int start = scaled(20); start > 0; start--) {
@@ -74,7 +74,7 @@ TEST(Queue, CountedThoughTheAgentIsKilled) {
     server.start();
     ASSERT_TRUE(agent.drain());
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     ASSERT_FALSE(log.lines.empty());
     const uint64_t made = log.lines.back().journal_sequence;
     std::cout << made << " lines, " << log.lines.size() << " in the log\n";
@@ -85,7 +85,7 @@ TEST(Queue, CountedThoughTheAgentIsKilled) {
 // The real agent.
 TEST(Queue, OfTheRealAgent) {
     FleetServer server;
-    const Folder state;
+    const TempDirectory state;
     FleetAgent agent(state.path(), {"--queue", "1M"});
     agent.start();
     constexpr int count = 3000;  // of more than 400 bytes each
@@ -103,10 +103,10 @@ TEST(Queue, OfTheRealAgent) {
     const pid_t last = start_sleeper();
     kill_and_wait(last, SIGKILL);
     server.wait_for_death(last);
-    server.wait_for_log([](const Logbook& log) { return log.lost("queue") > 0; }, "the loss");
+    server.wait_for_log([](const ServerLog& log) { return log.lost("queue") > 0; }, "the loss");
     agent.stop();
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     uint64_t arrived = 0;
     for (const LogLine& line : log.lines) {
         arrived += line.kind == "death" ? 1 : 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of an agent's state folder: deleted, damaged, or copied to another agent.
+// What becomes of an agent's state directory: deleted, damaged, or copied to another agent.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -14,9 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-LoadOptions in(const std::string& folder, int64_t first, int64_t most) {
+LoadOptions in(const std::string& directory, int64_t first, int64_t most) {
     LoadOptions options;
-    options.folder = folder;
+    options.directory = directory;
     options.first = first;
     options.most = most;
     return options;
@@ -26,7 +26,7 @@ void wait_for_all(LoadAgent& agent, const LoadOptions& options) {
     wait_until([&] { return agent.durable() == options.first + options.most; }, "all lines");
 }
 
-void expect_each_once(const Logbook& log, int64_t first, int64_t count,
+void expect_each_once(const ServerLog& log, int64_t first, int64_t count,
                       const std::string& agent = "") {
     const auto numbers = log.numbers(agent);
     int64_t faults = 0;
@@ -44,8 +44,8 @@ void expect_each_once(const Logbook& log, int64_t first, int64_t count,
 TEST(State, DeletedWhileStopped) {
     FleetServer server;
     server.start();
-    const Folder folder;
-    const std::string spool = folder.path() + "/spool";
+    const TempDirectory directory;
+    const std::string spool = directory.path() + "/spool";
     for (int64_t first : {0, 10'000, 20'000}) {
         const LoadOptions options = in(spool, first, 5'000);
         LoadAgent agent(options);
@@ -54,7 +54,7 @@ TEST(State, DeletedWhileStopped) {
         fs::remove_all(spool);
     }
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     EXPECT_EQ(log.lines.size(), 15'000U);
     for (int64_t first : {0, 10'000, 20'000}) {
         expect_each_once(log, first, 5'000);
@@ -66,8 +66,8 @@ TEST(State, DeletedWhileStopped) {
 // under a new name, as nobody can tell any more. Never less than once.
 TEST(State, OnlyTheStateFileDeleted) {
     FleetServer server;
-    const Folder folder;
-    const LoadOptions options = in(folder.path(), 0, 5'000);
+    const TempDirectory directory;
+    const LoadOptions options = in(directory.path(), 0, 5'000);
     {
         LoadAgent agent(options);
         wait_for_all(agent, options);
@@ -75,15 +75,15 @@ TEST(State, OnlyTheStateFileDeleted) {
     }
     for (const char* text : {"", "vigil spool 1 notanumber\n", "\xff\xfe garbage"}) {
         if (*text == '\0') {
-            fs::remove(folder.path() + "/spool.state");
+            fs::remove(directory.path() + "/spool.state");
         } else {
-            write_file(folder.path() + "/spool.state", text);
+            write_file(directory.path() + "/spool.state", text);
         }
-        LoadAgent agent(in(folder.path(), 0, 0));
-        wait_until([&] { return fs::exists(folder.path() + "/spool.state"); }, "a new state");
+        LoadAgent agent(in(directory.path(), 0, 0));
+        wait_until([&] { return fs::exists(directory.path() + "/spool.state"); }, "a new state");
         agent.kill();
     }
-    LoadAgent agent(in(folder.path(), 10'000, 1'000));
+    LoadAgent agent(in(directory.path(), 10'000, 1'000));
     server.start();
     ASSERT_TRUE(agent.drain());
     server.stop();
@@ -94,9 +94,9 @@ TEST(State, OnlyTheStateFileDeleted) {
 // Both run at the same time, with the same old lines in their queues.
 void run_copy(const std::string& name) {
     FleetServer server;
-    const Folder folder;
-    const std::string one = folder.path() + "/one";
-    const std::string two = folder.path() + "/two";
+    const TempDirectory directory;
+    const std::string one = directory.path() + "/one";
+    const std::string two = directory.path() + "/two";
     const LoadOptions old = in(one, 0, 20'000);
     {
         // Some are acknowledged, some are not.
@@ -120,7 +120,7 @@ void run_copy(const std::string& name) {
     ASSERT_TRUE(agent.drain());
     ASSERT_TRUE(copy.drain());
     server.stop();
-    const Logbook log = server.read();
+    const ServerLog log = server.read();
     expect_each_once(log, 100'000, 10'000, "load");
     expect_each_once(log, 200'000, 10'000, name);
     // The old ones are the agent's; the copy tells them under its own name, if that is another one.

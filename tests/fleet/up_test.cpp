@@ -20,30 +20,30 @@ constexpr const char* wild_name = "wi ld\x1b[31m\n";
 class UpRun {
  public:
     explicit UpRun(const std::string& rules) {
-        write_file(folder_.path() + "/rules.json", rules);
-        program_ = std::make_unique<Program>(words(), quiet(folder_.path()));
+        write_file(directory_.path() + "/rules.json", rules);
+        program_ = std::make_unique<Program>(strings(), quiet(directory_.path()));
         program_->wait_for_error("vigil: connected to ");
     }
 
-    Words words() const {
-        return {"up",     "-c",      folder_.path() + "/rules.json", "-l",
-                log(),    "--state", folder_.path() + "/state",      "--control",
+    Strings strings() const {
+        return {"up",     "-c",      directory_.path() + "/rules.json", "-l",
+                log(),    "--state", directory_.path() + "/state",      "--control",
                 control()};
     }
-    Outcome ctl(const Words& words) const {
-        Words all{"ctl", "--control", control()};
+    Outcome ctl(const Strings& words) const {
+        Strings all{"ctl", "--control", control()};
         all.insert(all.end(), words.begin(), words.end());
         return run_vigil(all);
     }
-    std::string log() const { return folder_.path() + "/events.log"; }
-    std::string rules() const { return folder_.path() + "/rules.json"; }
-    std::string control() const { return folder_.path() + "/control"; }
-    const std::string& folder() const { return folder_.path(); }
+    std::string log() const { return directory_.path() + "/events.log"; }
+    std::string rules() const { return directory_.path() + "/rules.json"; }
+    std::string control() const { return directory_.path() + "/control"; }
+    const std::string& directory() const { return directory_.path(); }
     Program& program() { return *program_; }
 
     // On the screen and in the log, as a user sees them.
     bool shows(const std::string& text) {
-        program_->look();
+        program_->read_new();
         return program_->output().find(text) != std::string::npos;
     }
     bool logs(const std::string& text) const {
@@ -51,7 +51,7 @@ class UpRun {
     }
 
  private:
-    Folder folder_;
+    TempDirectory directory_;
     std::unique_ptr<Program> program_;
 };
 
@@ -64,7 +64,7 @@ void expect_printable(const std::string& text) {
 }
 
 // Emulated machines are slow.
-uint64_t most_ns() { return (scaled(100) < 100 ? 30 : 2) * uint64_t{1'000'000'000}; }
+uint64_t max_ns() { return (scaled(100) < 100 ? 30 : 2) * uint64_t{1'000'000'000}; }
 
 TEST(Up, ShowsAndLogsWithinTwoSeconds) {
     UpRun up(R"([{"process": "fleet-hog", "memory": 30}])");
@@ -74,8 +74,8 @@ TEST(Up, ShowsAndLogsWithinTwoSeconds) {
     kill_and_wait(sleeper, SIGKILL);
     const std::string dead = "\"pid\":" + std::to_string(sleeper) + ",";
     wait_until([&] { return up.shows("fleet-dead") && up.logs(dead); }, "the death");
-    EXPECT_LT(boot_now_ns() - begin_ns, most_ns());
-    EXPECT_TRUE(tells_death(read_log(up.log()), sleeper));
+    EXPECT_LT(boot_now_ns() - begin_ns, max_ns());
+    EXPECT_TRUE(has_death(read_log(up.log()), sleeper));
     EXPECT_TRUE(up.shows("SIGKILL")) << up.program().output();
 
     begin_ns = boot_now_ns();
@@ -86,10 +86,10 @@ TEST(Up, ShowsAndLogsWithinTwoSeconds) {
     const std::string pid = std::to_string(hog);
     wait_until([&] { return up.shows("pid " + pid) && up.logs("\"kind\":\"violation\""); },
                "the violation");
-    EXPECT_LT(boot_now_ns() - begin_ns, most_ns());
+    EXPECT_LT(boot_now_ns() - begin_ns, max_ns());
     EXPECT_TRUE(up.shows("RAISED"));
     kill_and_wait(hog, SIGKILL);
-    wait_until([&] { return tells_death(read_log(up.log()), hog); }, "its death");
+    wait_until([&] { return has_death(read_log(up.log()), hog); }, "its death");
     wait_until([&] { return up.shows("cleared  memory"); }, "the end of the violation");
 
     up.program().send(SIGINT);
@@ -100,12 +100,12 @@ TEST(Up, ShowsAndLogsWithinTwoSeconds) {
 
 TEST(Up, ASecondOneIsRefused) {
     UpRun up("[]");
-    const Outcome same = run_vigil(up.words());
+    const Outcome same = run_vigil(up.strings());
     EXPECT_NE(same.exit_code, 0);
     EXPECT_EQ(same.output, "");
     EXPECT_NE(same.errors.find("another"), std::string::npos) << same.errors;
-    // With folders of its own, on the same port.
-    const Folder other;
+    // With directories of its own, on the same port.
+    const TempDirectory other;
     const Outcome port = run_vigil({"up", "-c", up.rules(), "-l", other.path() + "/log", "--state",
                                     other.path() + "/state", "--control", other.path() + "/c"});
     EXPECT_NE(port.exit_code, 0);
@@ -116,26 +116,26 @@ TEST(Up, ASecondOneIsRefused) {
                                    other.path() + "/state", "--control", other.path() + "/c"});
     EXPECT_NE(log.exit_code, 0);
     EXPECT_NE(log.errors.find("another process"), std::string::npos) << log.errors;
-    // With its state folder.
+    // With its state directory.
     const Outcome state =
         run_vigil({"up", "-c", up.rules(), "-l", other.path() + "/log2", "--port", "0", "--state",
-                   up.folder() + "/state", "--control", other.path() + "/c"});
+                   up.directory() + "/state", "--control", other.path() + "/c"});
     EXPECT_NE(state.exit_code, 0);
     EXPECT_NE(state.errors.find("another process"), std::string::npos) << state.errors;
     // The first one is not hurt by any of these.
     EXPECT_EQ(up.ctl({"stats"}).exit_code, 0);
     const pid_t killed = start_sleeper();
     kill_and_wait(killed, SIGKILL);
-    wait_until([&] { return tells_death(read_log(up.log()), killed); }, "a death");
+    wait_until([&] { return has_death(read_log(up.log()), killed); }, "a death");
     EXPECT_EQ(up.ctl({"quit"}).exit_code, 0);
     EXPECT_EQ(up.program().wait(), 0) << up.program().errors();
 }
 
 TEST(Up, NamesNeverReachTheTerminalRaw) {
     // A rule can hold no such characters; what they are refused with is shown.
-    const Folder folder;
-    write_file(folder.path() + "/wild.json", R"([{"process": "a\u001b[2J\nb", "cpu": 50}])");
-    const Outcome wild = run_vigil({"up", "-c", folder.path() + "/wild.json"}, folder.path());
+    const TempDirectory directory;
+    write_file(directory.path() + "/wild.json", R"([{"process": "a\u001b[2J\nb", "cpu": 50}])");
+    const Outcome wild = run_vigil({"up", "-c", directory.path() + "/wild.json"}, directory.path());
     EXPECT_EQ(wild.exit_code, 2);
     expect_printable(wild.errors);
 
@@ -147,14 +147,14 @@ TEST(Up, NamesNeverReachTheTerminalRaw) {
     const std::string pid = "\"pid\":" + std::to_string(hog) + ",";
     wait_until([&] { return up.logs(pid) && up.shows("pid " + std::to_string(hog)); }, "it");
     kill_and_wait(hog, SIGKILL);
-    wait_until([&] { return tells_death(read_log(up.log()), hog); }, "its death");
-    for (const Words& words :
-         {Words{"config", "show"}, Words{"events", "20"}, Words{"agents"}, Words{"stats"},
-          Words{"config", "set", "x \x1b[31m y", "cpu", "5"}, Words{"config", "show"},
-          Words{"config", "remove", "\x1b[31mno"}, Words{"config", "load", "/no\x1b[31m/such"},
-          Words{"config", "save", "/no\x1b[31m/such"}, Words{"\x1b[31mnothing"},
-          Words{"config", "\x1b[31mnothing"}, Words{"config", "add", "{\"process\": \"\x1b\"}"},
-          Words{"config", "set", "x", "\x1b[31m", "5"}}) {
+    wait_until([&] { return has_death(read_log(up.log()), hog); }, "its death");
+    for (const Strings& words :
+         {Strings{"config", "show"}, Strings{"events", "20"}, Strings{"agents"}, Strings{"stats"},
+          Strings{"config", "set", "x \x1b[31m y", "cpu", "5"}, Strings{"config", "show"},
+          Strings{"config", "remove", "\x1b[31mno"}, Strings{"config", "load", "/no\x1b[31m/such"},
+          Strings{"config", "save", "/no\x1b[31m/such"}, Strings{"\x1b[31mnothing"},
+          Strings{"config", "\x1b[31mnothing"}, Strings{"config", "add", "{\"process\": \"\x1b\"}"},
+          Strings{"config", "set", "x", "\x1b[31m", "5"}}) {
         const Outcome outcome = up.ctl(words);
         expect_printable(outcome.output);
         expect_printable(outcome.errors);

@@ -22,19 +22,18 @@ bool is_text(std::string_view text) {
 }
 
 void check_rule(const vigil::rules::Rule& rule, std::string_view input) {
-    constexpr uint64_t longest_ns = 366ULL * 86'400 * vigil::ns_per_s;
+    constexpr uint64_t max_ns = 366ULL * 86'400 * vigil::ns_per_s;
     require(is_text(rule.process) && rule.process.size() <= 255 &&
                 rule.process.find('/') == std::string::npos,
             "process", input);
     require(!rule.user || is_text(*rule.user), "user", input);
     require(!rule.cgroup || is_text(*rule.cgroup), "cgroup", input);
     for (const double limit : rule.limits) {
-        require(
-            std::isfinite(limit) && !std::signbit(limit) && limit <= vigil::rules::largest_limit,
-            "limit", input);
+        require(std::isfinite(limit) && !std::signbit(limit) && limit <= vigil::rules::max_limit,
+                "limit", input);
     }
-    require(rule.for_ns <= longest_ns, "for", input);
-    require(rule.cooldown_ns > 0 && rule.cooldown_ns <= longest_ns, "cooldown", input);
+    require(rule.for_ns <= max_ns, "for", input);
+    require(rule.cooldown_ns > 0 && rule.cooldown_ns <= max_ns, "cooldown", input);
 }
 
 void check_error(const vigil::Error& error) {
@@ -51,12 +50,12 @@ void check_error(const vigil::Error& error) {
 void check_syntax(std::string_view text, const std::string& error) {
     static simdjson::dom::parser parser;
     const auto reason = parser.parse(text.data(), text.size()).error();
-    const auto fault = vigil::rules::find_fault(text);
-    require(reason != simdjson::SUCCESS || !fault, "a fault in JSON", text);
-    require(fault || reason == simdjson::SUCCESS || reason == simdjson::NUMBER_ERROR ||
+    const auto syntax_error = vigil::rules::find_syntax_error(text);
+    require(reason != simdjson::SUCCESS || !syntax_error, "a fault in JSON", text);
+    require(syntax_error || reason == simdjson::SUCCESS || reason == simdjson::NUMBER_ERROR ||
                 reason == simdjson::DEPTH_ERROR,
             "no fault found", text);
-    require(!fault || fault->offset <= text.size(), "a fault behind the end", text);
+    require(!syntax_error || syntax_error->offset <= text.size(), "a fault behind the end", text);
     // In an error of good JSON nothing foreign stands in front of what was expected.
     const size_t expected = error.find(": expected ");
     require(reason != simdjson::SUCCESS || expected == std::string::npos ||
@@ -78,7 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     if (text.starts_with('[')) {
         check_syntax(text, result ? "" : result.error().context);
-        require(!result || !vigil::rules::find_fault(text), "taken, but no JSON", text);
+        require(!result || !vigil::rules::find_syntax_error(text), "taken, but no JSON", text);
     }
     return 0;
 }

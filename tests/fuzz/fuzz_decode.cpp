@@ -13,7 +13,7 @@
 #include "abi/records.h"
 #include "capture/decode.h"
 #include "check.h"
-#include "sinks/sink.h"
+#include "format/formatter.h"
 #include "support/json.h"
 #include "support/printable.h"
 
@@ -40,9 +40,9 @@ size_t record_size(uint16_t kind, size_t otherwise) {
     }
 }
 
-void check_line(vigil::sinks::Sink& sink, const vigil::model::Event& event, bool json) {
+void check_line(vigil::format::Formatter& formatter, const vigil::model::Event& event, bool json) {
     std::string out;
-    sink.append(out, event);
+    formatter.append(out, event);
     if (out.empty()) {
         return;
     }
@@ -54,15 +54,15 @@ void check_line(vigil::sinks::Sink& sink, const vigil::model::Event& event, bool
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static const auto json = vigil::sinks::make_json_sink("box");
-    static const auto text = vigil::sinks::make_text_sink(true, false);
-    static const auto bare = vigil::sinks::make_text_sink(false, false);
-    static const auto table = vigil::sinks::make_table_sink();
+    static const auto json = vigil::format::make_json_formatter("box");
+    static const auto text = vigil::format::make_text_formatter(true, false);
+    static const auto bare = vigil::format::make_text_formatter(false, false);
+    static const auto table = vigil::format::make_table_formatter();
 
     const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
     (void)vigil::capture::killed_by_kernel(bytes);
     (void)vigil::capture::oom_victim(bytes);
-    (void)vigil::capture::stream_place(bytes);
+    (void)vigil::capture::record_position(bytes);
     for (const bool oom_follows : {false, true}) {
         const auto event =
             vigil::capture::decode(bytes, {.unix_minus_boot_ns = 1'795'214'029'000'000'000,

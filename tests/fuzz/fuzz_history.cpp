@@ -13,30 +13,32 @@
 #include <vector>
 
 #include "check.h"
-#include "history/gaps.h"
-#include "history/lines.h"
-#include "history/query.h"
-#include "history/rows.h"
-#include "history/story.h"
+#include "format/coverage_gaps.h"
+#include "format/death_report.h"
+#include "format/death_table.h"
+#include "query/query.h"
+#include "query/reverse_line_reader.h"
 #include "support/printable.h"
 
 namespace {
 
 using vigil::fuzz::require;
-using namespace vigil::history;
+using namespace vigil;
+using namespace vigil::query;
+using namespace vigil::format;
 
 constexpr int64_t now_unix_ns = 1'795'214'029'000'000'000;
 
-class Folder {
+class TempDirectory {
  public:
-    Folder() {
+    TempDirectory() {
         if (::mkdtemp(path_.data()) == nullptr) {
             std::abort();
         }
     }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { std::filesystem::remove_all(path_); }
+    TempDirectory(const TempDirectory&) = delete;
+    TempDirectory& operator=(const TempDirectory&) = delete;
+    ~TempDirectory() { std::filesystem::remove_all(path_); }
 
     std::string file() const { return path_ + "/x.log"; }
 
@@ -45,8 +47,8 @@ class Folder {
 };
 
 const std::string& path() {
-    static const Folder folder;
-    static const std::string file = folder.file();
+    static const TempDirectory directory;
+    static const std::string file = directory.file();
     return file;
 }
 
@@ -57,7 +59,7 @@ void check_printable(std::string text) {
 }
 
 void check_lines(std::string_view input) {
-    auto lines = Lines::open(path());
+    auto lines = ReverseLineReader::open(path());
     require(lines.has_value(), "can't be opened", input);
     std::string_view rest = input.substr(0, input.rfind('\n') + 1);
     while (true) {
@@ -74,32 +76,32 @@ void check_lines(std::string_view input) {
     }
 }
 
-void check_answer(std::string_view input) {
+void check_query(std::string_view input) {
     static simdjson::dom::parser json;
     Query query;
-    query.conditions.abnormal = input.size() % 2 == 0;
+    query.filter.abnormal = input.size() % 2 == 0;
     query.order = static_cast<Order>(input.size() % 6);
-    query.most = 10;
-    const Answer answer = ask({path()}, query);
-    require(answer.troubles.empty(), "trouble", input);
-    for (const Found& found : answer.deaths) {
-        check_printable(found.line);
-        require(json.parse(found.line).error() == simdjson::SUCCESS, "no JSON", found.line);
-        check_printable(story(found.certificate, now_unix_ns, false));
-        require(matches(found.certificate, query.conditions), "no match", found.line);
+    query.max_deaths = 10;
+    const QueryResult result = run_query({path()}, query);
+    require(result.errors.empty(), "trouble", input);
+    for (const Match& match : result.deaths) {
+        check_printable(match.line);
+        require(json.parse(match.line).error() == simdjson::SUCCESS, "no JSON", match.line);
+        check_printable(death_report(match.record, now_unix_ns, false));
+        require(matches(match.record, query.filter), "no match", match.line);
     }
-    check_printable(rows(answer.deaths, {.now_unix_ns = now_unix_ns}));
-    check_printable(gaps_text(answer.receipts, now_unix_ns));
+    check_printable(death_table(result.deaths, {.now_unix_ns = now_unix_ns}));
+    check_printable(format_coverage_gaps(result.gaps, now_unix_ns));
 }
 
 // The same line in any case, also where it begins as no writer begins one.
 void check_record(std::string_view line) {
-    static Parser parser;
-    const Record record = parser.parse(line);
-    if (const auto* certificate = std::get_if<Certificate>(&record)) {
-        check_printable(story(*certificate, now_unix_ns, false));
-    } else if (const auto* receipt = std::get_if<Receipt>(&record)) {
-        check_printable(gaps_text(std::vector<Receipt>(5, *receipt), now_unix_ns));
+    static RecordParser parser;
+    const ParsedRecord parsed = parser.parse(line);
+    if (const auto* record = std::get_if<DeathRecord>(&parsed)) {
+        check_printable(death_report(*record, now_unix_ns, false));
+    } else if (const auto* gap = std::get_if<CoverageGap>(&parsed)) {
+        check_printable(format_coverage_gaps(std::vector<CoverageGap>(5, *gap), now_unix_ns));
     }
 }
 
@@ -109,7 +111,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     std::ofstream(path(), std::ios::binary) << input;
     check_lines(input);
-    check_answer(input);
+    check_query(input);
     check_record(input.substr(0, input.find('\n')));
     return 0;
 }

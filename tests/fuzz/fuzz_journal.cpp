@@ -27,9 +27,9 @@ using vigil::fuzz::require;
 using vigil::journal::Reader;
 using vigil::journal::Writer;
 
-class Folder {
+class TempDirectory {
  public:
-    Folder() {
+    TempDirectory() {
         for (const char* place : {"/dev/shm/vigil_fuzz_XXXXXX", "/tmp/vigil_fuzz_XXXXXX"}) {
             path_ = place;
             if (::mkdtemp(path_.data()) != nullptr) {
@@ -38,9 +38,9 @@ class Folder {
         }
         std::abort();
     }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { fs::remove_all(path_); }
+    TempDirectory(const TempDirectory&) = delete;
+    TempDirectory& operator=(const TempDirectory&) = delete;
+    ~TempDirectory() { fs::remove_all(path_); }
 
     std::string path(std::string_view name) const { return path_ + '/' + std::string(name); }
     void clear() const {
@@ -58,7 +58,7 @@ bool is_name(std::string_view name) {
            name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
 }
 
-void write_files(const Folder& folder, std::string_view input) {
+void write_files(const TempDirectory& directory, std::string_view input) {
     while (input.starts_with("= ")) {
         input.remove_prefix(2);
         const std::string_view name = input.substr(0, input.find('\n'));
@@ -66,7 +66,7 @@ void write_files(const Folder& folder, std::string_view input) {
         const bool empty = input.starts_with("= ");
         const size_t end = empty ? 0 : input.find("\n= ");
         if (is_name(name)) {
-            std::ofstream(folder.path(name), std::ios::binary) << input.substr(0, end);
+            std::ofstream(directory.path(name), std::ios::binary) << input.substr(0, end);
         }
         if (end == std::string_view::npos) {
             break;
@@ -88,36 +88,36 @@ void check_segments(const std::string& path, std::string_view input) {
 }
 
 // The number behind the last line.
-uint64_t check_reading(const std::string& path, size_t most_bytes, std::string_view input) {
+uint64_t check_reading(const std::string& path, size_t max_bytes, std::string_view input) {
     Reader reader(path, 1);
-    uint64_t behind = 1;
+    uint64_t expected_next = 1;
     size_t size = 0;
     while (true) {
         std::string lines;
-        const auto count = reader.read(lines, most_bytes);
+        const auto count = reader.read(lines, max_bytes);
         require(count.has_value(), "can't be read", input);
         const auto ends = std::count(lines.begin(), lines.end(), '\n');
         require(static_cast<size_t>(ends) == *count, "count of lines", input);
-        require(reader.next_sequence() - *count >= behind, "numbers don't rise", input);
+        require(reader.next_sequence() - *count >= expected_next, "numbers don't rise", input);
         if (*count == 0) {
             return reader.next_sequence();
         }
         require(lines.back() == '\n', "half a line", input);
-        require(*count == 1 || lines.size() <= most_bytes, "too much", input);
-        behind = reader.next_sequence();
+        require(*count == 1 || lines.size() <= max_bytes, "too much", input);
+        expected_next = reader.next_sequence();
         size += lines.size();
         require(size <= input.size(), "more than there is", input);
     }
 }
 
 void check_writing(const std::string& path, std::string_view input) {
-    static vigil::test::TestDisk disk;
-    disk.pretends = true;
+    static vigil::test::TestFileSystem file_system;
+    file_system.skips_sync = true;
     vigil::journal::WriterOptions options;
     options.path = path;
     options.segment_bytes = 8;
     options.new_segment = input.size() % 2 == 0;
-    auto writer = Writer::open(options, {}, disk);
+    auto writer = Writer::open(options, {}, file_system);
     if (!writer) {
         const std::string& why = writer.error().context;
         require(why.find("can't go on at number ") != std::string::npos ||
@@ -146,14 +146,14 @@ void check_writing(const std::string& path, std::string_view input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static const Folder folder;
+    static const TempDirectory directory;
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     if (!input.starts_with("= ")) {
         return 0;
     }
-    folder.clear();
-    write_files(folder, input);
-    const std::string path = folder.path("events.log");
+    directory.clear();
+    write_files(directory, input);
+    const std::string path = directory.path("events.log");
     check_segments(path, input);
     require(check_reading(path, 1, input) == check_reading(path, 1000, input), "bytes matter",
             input);

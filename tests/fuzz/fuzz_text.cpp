@@ -12,12 +12,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
 
     std::string out;
-    vigil::append_printable(out, bytes);
+    vigil::append_escaped(out, bytes);
     std::string wrong = vigil::test::unprintable(out, false);
     require(wrong.empty(), wrong.c_str(), out);
 
     out.clear();
-    vigil::append_word(out, bytes);
+    vigil::append_quoted(out, bytes);
     wrong = vigil::test::unprintable(out, false);
     require(wrong.empty(), wrong.c_str(), out);
     require(!out.empty() && (out[0] == '"' || out.find(' ') == std::string::npos), "two words",

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "check.h"
-#include "server/ledger.h"
+#include "server/dedup_index.h"
 #include "support/printable.h"
 #include "wire/line_buffer.h"
 #include "wire/protocol.h"
@@ -23,7 +23,7 @@ namespace {
 using vigil::fuzz::require;
 using namespace vigil::wire;
 
-constexpr size_t longest = 200;
+constexpr size_t max_line_bytes = 200;
 constexpr const char* uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 // With readable bytes behind it, as a LineBuffer hands it out; in memory of its own, so that a read
@@ -31,7 +31,7 @@ constexpr const char* uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
 class Line {
  public:
     explicit Line(std::string_view text)
-        : size_(text.size()), bytes_(size_ + Parser::padding, '"') {
+        : size_(text.size()), bytes_(size_ + MessageParser::padding, '"') {
         std::memcpy(bytes_.data(), text.data(), size_);
     }
     operator std::string_view() const { return {bytes_.data(), size_}; }
@@ -46,7 +46,7 @@ bool is_json(std::string_view line) {
     return parser.parse(line.data(), line.size()).error() == simdjson::SUCCESS;
 }
 
-void check_said(const std::string& line, bool is_ours) {
+void check_output_line(const std::string& line, bool is_ours) {
     require(line.ends_with('\n'), "no line", line);
     require(is_json(line), "no JSON", line);
     const std::string wrong = is_ours ? vigil::test::unprintable(line, true) : "";
@@ -57,13 +57,13 @@ void check_event(const EventLine& event, std::string_view input) {
     require(event.sequence > 0 && event.sequence <= INT64_MAX, "sequence", input);
     std::string logged;
     append_logged(logged, event, "web-1", uuid);
-    check_said(logged, false);
+    check_output_line(logged, false);
     const auto origin = parse_origin(logged);
     require(origin && origin->sequence == event.sequence && origin->agent == "web-1" &&
                 origin->journal == uuid,
             "origin", logged);
     // It stays what it is: the same server may see it again.
-    Parser parser;
+    MessageParser parser;
     const Line again(event.line);
     const auto read = parser.from_agent(again);
     require(read && std::holds_alternative<EventLine>(*read), "not taken again", logged);
@@ -72,15 +72,15 @@ void check_event(const EventLine& event, std::string_view input) {
 
 // What is taken and said is taken again, and said in the same words.
 template <class Read>
-void check_again(const std::string& said, Read read) {
-    check_said(said, true);
-    const Line line(std::string_view(said).substr(0, said.size() - 1));
+void check_round_trip(const std::string& formatted, Read read) {
+    check_output_line(formatted, true);
+    const Line line(std::string_view(formatted).substr(0, formatted.size() - 1));
     const auto again = read(line);
-    require(again.has_value(), "not taken again", said);
+    require(again.has_value(), "not taken again", formatted);
     std::visit(
         [&](const auto& message) {
             if constexpr (!std::is_same_v<std::decay_t<decltype(message)>, EventLine>) {
-                require(format(message) == said, "other words", said);
+                require(format(message) == formatted, "other words", formatted);
             }
         },
         *again);
@@ -88,7 +88,7 @@ void check_again(const std::string& said, Read read) {
 
 void check_line(std::string_view text) {
     const Line line(text);
-    Parser parser;
+    MessageParser parser;
     if (const auto from_agent = parser.from_agent(line); !from_agent) {
         const std::string& reason = from_agent.error().context;
         require(vigil::test::unprintable(reason, false).empty(), "reason", reason);
@@ -98,9 +98,10 @@ void check_line(std::string_view text) {
         std::visit(
             [&](const auto& message) {
                 if constexpr (!std::is_same_v<std::decay_t<decltype(message)>, EventLine>) {
-                    Parser other;
-                    check_again(format(message),
-                                [&](std::string_view said) { return other.from_agent(said); });
+                    MessageParser other;
+                    check_round_trip(format(message), [&](std::string_view formatted) {
+                        return other.from_agent(formatted);
+                    });
                 }
             },
             *from_agent);
@@ -108,35 +109,35 @@ void check_line(std::string_view text) {
     if (const auto from_server = parser.from_server(line)) {
         std::visit(
             [&](const auto& message) {
-                Parser other;
-                const std::string said = format(message);
+                MessageParser other;
+                const std::string formatted = format(message);
                 // Of the rules, what stands in their strings is passed on as it came.
                 if constexpr (std::is_same_v<std::decay_t<decltype(message)>, Config>) {
-                    require(is_json(said), "no JSON", said);
+                    require(is_json(formatted), "no JSON", formatted);
                 } else {
-                    check_again(said,
-                                [&](std::string_view each) { return other.from_server(each); });
+                    check_round_trip(
+                        formatted, [&](std::string_view each) { return other.from_server(each); });
                 }
             },
             *from_server);
     }
     if (const auto origin = parse_origin(text)) {
-        require(is_name(origin->agent) && is_uuid(origin->journal), "origin", text);
+        require(vigil::is_name(origin->agent) && is_uuid(origin->journal), "origin", text);
     }
 }
 
 std::vector<std::string> lines_of(std::string_view bytes, size_t piece, bool& too_long) {
-    LineBuffer buffer(longest);
+    LineBuffer buffer(max_line_bytes);
     std::vector<std::string> lines;
     while (!bytes.empty() && !buffer.is_too_long()) {
-        char* const room = buffer.room();
-        const size_t count = std::min({piece, bytes.size(), buffer.room_bytes()});
+        char* const writable = buffer.writable();
+        const size_t count = std::min({piece, bytes.size(), buffer.writable_bytes()});
         require(count > 0, "no room", bytes);
-        std::memcpy(room, bytes.data(), count);
+        std::memcpy(writable, bytes.data(), count);
         buffer.add(count);
         bytes.remove_prefix(count);
         while (const auto line = buffer.next()) {
-            require(line->size() <= longest, "longer than allowed", *line);
+            require(line->size() <= max_line_bytes, "longer than allowed", *line);
             lines.emplace_back(*line);
         }
     }
@@ -155,16 +156,17 @@ void check_pieces(std::string_view bytes) {
 }
 
 void check_ledger(std::string_view text) {
-    vigil::server::Ledger ledger;
-    const auto loaded = ledger.load(text);
-    require(loaded || ledger.agents() == 0, "something is left", text);
+    vigil::server::DedupIndex index;
+    const auto loaded = index.load(text);
+    require(loaded || index.agents() == 0, "something is left", text);
     if (!loaded) {
         return;
     }
-    const std::string said = ledger.text(*loaded);
-    vigil::server::Ledger again;
-    const auto place = again.load(said);
-    require(place && *place == *loaded && again.text(*place) == said, "another ledger", said);
+    const std::string formatted = index.text(*loaded);
+    vigil::server::DedupIndex again;
+    const auto position = again.load(formatted);
+    require(position && *position == *loaded && again.text(*position) == formatted,
+            "another ledger", formatted);
 }
 
 }  // namespace
@@ -174,7 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check_line(bytes);
     check_pieces(bytes);
     check_ledger(bytes);
-    vigil::server::Ledger ledger;
-    ledger.found(bytes, 1);
+    vigil::server::DedupIndex index;
+    index.recover(bytes, 1);
     return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the seeds of both fuzzers below the folder that is given, and a list of each.
+// Writes the seeds of both fuzzers below the directory that is given, and a list of each.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -43,12 +43,12 @@ std::vector<Bytes> names() {
     return all;
 }
 
-void write(const std::filesystem::path& folder, const std::string& kind,
+void write(const std::filesystem::path& directory, const std::string& kind,
            const std::vector<Bytes>& seeds) {
-    std::filesystem::create_directories(folder / kind);
-    std::ofstream list(folder / (kind + ".list"));
+    std::filesystem::create_directories(directory / kind);
+    std::ofstream list(directory / (kind + ".list"));
     for (size_t i = 0; i < seeds.size(); i++) {
-        const auto path = folder / kind / std::to_string(i);
+        const auto path = directory / kind / std::to_string(i);
         std::ofstream file(path, std::ios::binary);
         file.write(reinterpret_cast<const char*>(seeds[i].data()),
                    static_cast<std::streamsize>(seeds[i].size()));

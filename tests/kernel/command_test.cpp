@@ -5,14 +5,14 @@
 #include <csignal>
 #include <set>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
 
-Trace trace_command(const Words& command) {
-    Words options{"--"};
+Trace trace_command(const Strings& command) {
+    Strings options{"--"};
     options.insert(options.end(), command.begin(), command.end());
     TraceRun run(options);
     return run.wait();
@@ -24,7 +24,7 @@ TEST(Command, FirstEventIsItsExecAndTheExitCodeIsPassedOn) {
     ASSERT_FALSE(trace.events.empty());
     const Event& first = trace.events[0];
     EXPECT_EQ(first.kind(), "exec");
-    EXPECT_EQ(first.words("argv"), (Words{"sh", "-c", "(exit 4); exit 3"}));
+    EXPECT_EQ(first.strings("argv"), (Strings{"sh", "-c", "(exit 4); exit 3"}));
     const auto root = static_cast<pid_t>(first.pid());
     EXPECT_EQ(trace.only("exit", root).number("exit_code"), 3);
     std::set<int64_t> members{root};

@@ -18,8 +18,8 @@
 #include <functional>
 #include <map>
 
-#include "actors.h"
-#include "deaths.h"
+#include "processes.h"
+#include "record_run.h"
 
 namespace vigil::tests {
 namespace {
@@ -37,7 +37,7 @@ void allow_cores(rlim_t bytes) {
 
 // Runs `body` in a child, which must be ended by a signal; its certificate.
 Event fatal(int number, const std::function<void()>& body) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t pid = start([&] {
         allow_cores(0);
         std::signal(number, SIG_DFL);
@@ -60,7 +60,7 @@ void expect_no_killer(const Event& death) {
 }
 
 TEST(DeathCause, ExitCodes) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     std::map<int, pid_t> children;
     for (const int code : {0, 1, 3, 127, 255}) {
         children[code] = start([code] { return code; });
@@ -79,7 +79,7 @@ TEST(DeathCause, ExitCodes) {
 TEST(DeathCause, EverySignalThatEnds) {
     constexpr std::array others{SIGCHLD, SIGCONT, SIGURG,  SIGWINCH, SIGSTOP,
                                 SIGTSTP, SIGTTIN, SIGTTOU, 32,       33};
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     std::map<int, pid_t> children;
     for (int number = 1; number <= SIGRTMAX; number++) {
         if (std::find(others.begin(), others.end(), number) == others.end()) {
@@ -159,10 +159,10 @@ TEST(DeathCause, BrokenPipe) {
 }
 
 TEST(DeathCause, FileSizeLimit) {
-    const Folder folder;
+    const TempDirectory directory;
     const Event death = fatal(SIGXFSZ, [&] {
         const rlimit limit{.rlim_cur = 10, .rlim_max = 10};
-        const Fd file(::open((folder.path() + "/file").c_str(), O_CREAT | O_WRONLY, 0600));
+        const Fd file(::open((directory.path() + "/file").c_str(), O_CREAT | O_WRONLY, 0600));
         ::setrlimit(RLIMIT_FSIZE, &limit);
         (void)!::pwrite(file.get(), "", 1, 10);
     });
@@ -189,7 +189,7 @@ TEST(DeathCause, ControlC) {
     ASSERT_EQ(::grantpt(master.get()), 0);
     ASSERT_EQ(::unlockpt(master.get()), 0);
     const std::string slave = ::ptsname(master.get());
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t pid = start_sleeper([&] {
         ::setsid();
         (void)::open(slave.c_str(), O_RDWR);  // a session's first terminal is its own
@@ -206,7 +206,7 @@ TEST(DeathCause, DeathOfTheParent) {
     int report[2];
     ASSERT_EQ(::pipe(report), 0);
     const Gate go;
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t parent = start([&] {
         const pid_t child = start_sleeper([] { ::prctl(PR_SET_PDEATHSIG, SIGTERM); });
         (void)!::write(report[1], &child, sizeof child);
@@ -229,17 +229,17 @@ TEST(DeathCause, DeathOfTheParent) {
 }
 
 TEST(DeathCause, CoreDumpedOrNot) {
-    const Folder folder;
-    Deaths& deaths = Deaths::shared();
+    const TempDirectory directory;
+    RecordRun& deaths = RecordRun::shared();
     const auto dump = [&](rlim_t bytes) {
         const pid_t pid = start([&] {
             allow_cores(bytes);
-            (void)!::chdir(folder.path().c_str());
+            (void)!::chdir(directory.path().c_str());
             ::prctl(PR_SET_DUMPABLE, 1);
             ::raise(SIGSEGV);
             return 0;
         });
-        const Ended ended = wait_for(pid);
+        const ExitResult ended = wait_for(pid);
         const Event death = deaths.of(pid);
         EXPECT_EQ(death.flag("core_dumped"), WCOREDUMP(ended.status) != 0);
         EXPECT_EQ(death.text("signal"), "SIGSEGV");
@@ -263,13 +263,13 @@ TEST(DeathCause, AKillDuringACoreDumpIsNotTheCause) {
         GTEST_SKIP() << "no core file can be seen here: " << pattern;
     }
     const size_t mb = in_guest() ? 64 : 512;
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     bool killed_in_time = false;
     for (int i = 0; i < 20 && !killed_in_time; i++) {
-        const Folder folder;
+        const TempDirectory directory;
         const pid_t pid = start_sleeper([&] {
             allow_cores(limit.rlim_max);
-            (void)!::chdir(folder.path().c_str());
+            (void)!::chdir(directory.path().c_str());
             ::prctl(PR_SET_DUMPABLE, 1);
             touch_mb(mb);
         });
@@ -281,7 +281,7 @@ TEST(DeathCause, AKillDuringACoreDumpIsNotTheCause) {
             },
             "the dump");
         ::kill(pid, SIGKILL);
-        const Ended ended = wait_for(pid);
+        const ExitResult ended = wait_for(pid);
         killed_in_time = !WCOREDUMP(ended.status);
         const Event death = deaths.of(pid);
         EXPECT_EQ(death.text("signal"), "SIGABRT") << death.line();

@@ -7,8 +7,8 @@
 #include <array>
 #include <csignal>
 
-#include "actors.h"
-#include "deaths.h"
+#include "processes.h"
+#include "record_run.h"
 
 namespace vigil::tests {
 namespace {
@@ -21,11 +21,11 @@ pid_t send_from_another(pid_t target, int number) {
 }
 
 TEST(DeathKiller, IsNamedAlsoWhereItEndsAtOnce) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t victim = start_sleeper();
-    const Words act{"kill", std::to_string(victim), "15"};
+    const Strings action{"kill", std::to_string(victim), "15"};
     const pid_t killer = start([&] {
-        exec_self(act);
+        exec_self(action);
         return 0;
     });
     EXPECT_EQ(wait_for(killer).code(), 0);
@@ -34,16 +34,16 @@ TEST(DeathKiller, IsNamedAlsoWhereItEndsAtOnce) {
     EXPECT_EQ(death.text("signal_source"), "user");
     EXPECT_EQ(death.number("killer_pid"), killer);
     EXPECT_EQ(death.text("killer_executable"), self_path());
-    const Words argv = death.words("killer_argv");
-    ASSERT_GE(argv.size(), act.size());
-    EXPECT_EQ(Words(argv.end() - static_cast<ptrdiff_t>(act.size()), argv.end()), act);
+    const Strings argv = death.strings("killer_argv");
+    ASSERT_GE(argv.size(), action.size());
+    EXPECT_EQ(Strings(argv.end() - static_cast<ptrdiff_t>(action.size()), argv.end()), action);
     EXPECT_EQ(death.text("killer_user"), "root");
     EXPECT_EQ(death.numbers("killer_ancestor_pids").front(), ::getpid());
     EXPECT_EQ(death.number("killer_start_ns"), deaths.of(killer).number("start_ns"));
 }
 
 TEST(DeathKiller, ThroughTwoShells) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t victim = start_sleeper();
     // The shells stay: something comes after.
     const std::string inner = self_path() + " act kill " + std::to_string(victim) + " 9; true";
@@ -56,7 +56,7 @@ TEST(DeathKiller, ThroughTwoShells) {
     EXPECT_EQ(wait_for(victim).signal(), SIGKILL);
     const Event death = deaths.of(victim);
     EXPECT_EQ(death.text("killer_executable"), self_path());
-    const Words above = death.words("killer_ancestor_comms");
+    const Strings above = death.strings("killer_ancestor_comms");
     ASSERT_GE(above.size(), 3U) << death.line();
     EXPECT_EQ(above[1], "sh") << "the inner one may be called otherwise: busybox starts itself";
     const auto pids = death.numbers("killer_ancestor_pids");
@@ -67,7 +67,7 @@ TEST(DeathKiller, ThroughTwoShells) {
 }
 
 TEST(DeathKiller, OfABlockedSignalIsItsFirstSender) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const Gate go;
     const pid_t victim = start([&] {
         sigset_t set;
@@ -92,7 +92,7 @@ TEST(DeathKiller, OfABlockedSignalIsItsFirstSender) {
 }
 
 TEST(DeathKiller, IsNotWhoWasIgnored) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const Gate go;
     const Gate heard;
     const pid_t victim = start_sleeper([&] { std::signal(SIGTERM, SIG_IGN); });
@@ -120,7 +120,7 @@ TEST(DeathKiller, IsNotWhoWasIgnored) {
 }
 
 TEST(DeathKiller, OfAGroupIsThatOfEachMember) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     std::array<pid_t, 3> members{};
     for (pid_t& member : members) {
         member = start_sleeper([&] { ::setpgid(0, members[0]); });
@@ -135,7 +135,7 @@ TEST(DeathKiller, OfAGroupIsThatOfEachMember) {
 }
 
 TEST(DeathKiller, WhoQueuedIsNamedToo) {
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t victim = start_sleeper();
     ASSERT_EQ(::sigqueue(victim, SIGUSR2, {}), 0);
     EXPECT_EQ(wait_for(victim).signal(), SIGUSR2);
@@ -144,8 +144,8 @@ TEST(DeathKiller, WhoQueuedIsNamedToo) {
     EXPECT_EQ(death.number("killer_pid"), ::getpid());
 }
 
-TEST(DeathKiller, TermThenKillTellsBoth) {
-    Deaths& deaths = Deaths::shared();
+TEST(DeathKiller, TermThenKillReportsBoth) {
+    RecordRun& deaths = RecordRun::shared();
     const pid_t victim = start_sleeper([] { std::signal(SIGTERM, [](int) {}); });
     const pid_t first = send_from_another(victim, SIGTERM);
     const pid_t second = send_from_another(victim, SIGKILL);
@@ -159,8 +159,8 @@ TEST(DeathKiller, TermThenKillTellsBoth) {
     EXPECT_LE(death.text("before_time"), death.text("signal_time"));
 }
 
-TEST(DeathKiller, AnExitAfterSigtermTellsOfIt) {
-    Deaths& deaths = Deaths::shared();
+TEST(DeathKiller, AnExitAfterSigtermMentionsIt) {
+    RecordRun& deaths = RecordRun::shared();
     const pid_t victim = start_sleeper([] { std::signal(SIGTERM, [](int) { ::_exit(0); }); });
     const pid_t sender = send_from_another(victim, SIGTERM);
     EXPECT_EQ(wait_for(victim).code(), 0);
@@ -177,7 +177,7 @@ TEST(DeathKiller, OutOfMemoryInACgroup) {
         GTEST_SKIP() << "no memory cgroup that can be written to";
     }
     const bool second_version = cgroup->has("memory.max");
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t pid = start([&] {
         cgroup->enter();
         exec_self({"touch", "128"});
@@ -206,7 +206,7 @@ TEST(DeathKiller, OutOfMemoryOfTheWholeMachine) {
     if (!in_guest()) {
         GTEST_SKIP() << "only where the machine is the tests' own";
     }
-    Deaths& deaths = Deaths::shared();
+    RecordRun& deaths = RecordRun::shared();
     const pid_t pid = start([&] {
         const Fd score(::open("/proc/self/oom_score_adj", O_WRONLY));
         (void)!::write(score.get(), "1000", 4);

@@ -81,13 +81,13 @@ bool Event::flag(const std::string& key) const {
     return value;
 }
 
-Words Event::words(const std::string& key) const {
+Strings Event::strings(const std::string& key) const {
     json::array array;
     if (read(line_)[key].get(array) != simdjson::SUCCESS) {
         ADD_FAILURE() << no_such(key, "list", line_);
         return {};
     }
-    Words words;
+    Strings words;
     for (const json::element each : array) {
         words.emplace_back(std::string_view(each.get_string().value_unsafe()));
     }

@@ -10,7 +10,7 @@
 
 namespace vigil::tests {
 
-using Words = std::vector<std::string>;
+using Strings = std::vector<std::string>;
 
 // Holds the line only, and reads it when asked: a test may keep many of them.
 class Event {
@@ -25,7 +25,7 @@ class Event {
     int64_t number(const std::string& key) const;
     std::string text(const std::string& key) const;
     bool flag(const std::string& key) const;
-    Words words(const std::string& key) const;
+    Strings strings(const std::string& key) const;
     std::vector<int64_t> numbers(const std::string& key) const;
     bool has(const std::string& key) const;
 

@@ -10,8 +10,8 @@
 #include <set>
 #include <thread>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -33,8 +33,8 @@ TEST(Filters, KindsAreOneByOne) {
         const Trace trace = run.end();
         trace.only(kind, pid);
         EXPECT_EQ(trace.events.size(), trace.of(kind).size());
-        EXPECT_EQ(trace.accounts.count(kind), 1U);
-        EXPECT_EQ(trace.accounts.size(), 1U) << trace.errors;
+        EXPECT_EQ(trace.totals.count(kind), 1U);
+        EXPECT_EQ(trace.totals.size(), 1U) << trace.errors;
     }
 }
 
@@ -71,7 +71,7 @@ TEST(Filters, SignalsByName) {
 
 TEST(Filters, ChildSignalsOnlyWhenAllAreAskedFor) {
     for (const bool all : {false, true}) {
-        TraceRun run(all ? Words{"-a"} : Words{});
+        TraceRun run(all ? Strings{"-a"} : Strings{});
         wait_for(start([] { return 0; }));
         const Trace trace = run.end();
         EXPECT_EQ(!trace.signals(::getpid(), SIGCHLD).empty(), all);
@@ -137,10 +137,10 @@ TEST(Filters, SenderAndTarget) {
 }
 
 TEST(Filters, CommIsTheOneThatItTurnedOutToRun) {
-    const Folder folder;
+    const TempDirectory directory;
     // 16 letters, of which the kernel keeps 15.
     const std::string name = "vigil-name-16-xy";
-    const std::string path = folder.path() + "/" + name;
+    const std::string path = directory.path() + "/" + name;
     ASSERT_EQ(::symlink(self_path().c_str(), path.c_str()), 0);
     TraceRun run({"-c", name});
     const pid_t pid = start([&] {
@@ -154,7 +154,7 @@ TEST(Filters, CommIsTheOneThatItTurnedOutToRun) {
     EXPECT_EQ(trace.only("exec", pid).text("comm"), name.substr(0, 15));
     EXPECT_EQ(trace.only("exit", pid).text("comm"), name.substr(0, 15));
     EXPECT_EQ(trace.events.size(), 3U);
-    EXPECT_GT(trace.accounts.at("exec").filtered, 0U);
+    EXPECT_GT(trace.totals.at("exec").filtered, 0U);
 }
 
 TEST(Filters, User) {
@@ -187,7 +187,7 @@ TEST(Filters, UserByName) {
 }
 
 // The root with a child that runs already; both have more children when the tracer is there.
-TEST(Filters, TreeOfWhatRunsAndWhatIsBornLater) {
+TEST(Filters, TreeOfWhatRunsAndWhatStartsLater) {
     const Gate root_go, child_go;
     int report[2];
     ASSERT_EQ(::pipe(report), 0);
@@ -282,7 +282,7 @@ TEST(Filters, CgroupAndWhatIsBelow) {
 }
 
 TEST(Filters, ThreadsWhenAskedFor) {
-    Words options = own_tree();
+    Strings options = own_tree();
     options.push_back("--threads");
     TraceRun run(options);
     const pid_t pid = start([] {
@@ -293,9 +293,9 @@ TEST(Filters, ThreadsWhenAskedFor) {
     });
     wait_for(pid);
     const Trace trace = run.end();
-    std::set<int64_t> born, gone;
+    std::set<int64_t> started, gone;
     for (const Event& fork : trace.of("fork", pid)) {
-        EXPECT_TRUE(born.insert(fork.number("tid")).second);
+        EXPECT_TRUE(started.insert(fork.number("tid")).second);
         EXPECT_EQ(fork.flag("thread"), fork.number("tid") != pid);
     }
     int processes = 0;
@@ -304,19 +304,19 @@ TEST(Filters, ThreadsWhenAskedFor) {
         processes += exit.flag("thread") ? 0 : 1;
         EXPECT_EQ(exit.text("comm") == "a thread", exit.flag("thread"));
     }
-    EXPECT_EQ(born.size(), 4U);
-    EXPECT_EQ(gone, born);
+    EXPECT_EQ(started.size(), 4U);
+    EXPECT_EQ(gone, started);
     EXPECT_EQ(processes, 1);
 }
 
 TEST(Filters, NoThreadsByDefault) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([] {
         std::thread([] {}).join();
         return 0;
     });
     wait_for(pid);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     EXPECT_FALSE(trace.only("fork", pid).flag("thread"));
     EXPECT_FALSE(trace.only("exit", pid).flag("thread"));
 }

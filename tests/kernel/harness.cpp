@@ -21,7 +21,7 @@
 #include <set>
 #include <thread>
 
-#include "actors.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -29,7 +29,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // A guest may be a hundred times slower than this machine.
-constexpr auto patience = std::chrono::seconds(60);
+constexpr auto timeout = std::chrono::seconds(60);
 
 std::array<Fd, 2> make_pipe() {
     std::array<int, 2> ends{-1, -1};
@@ -72,7 +72,7 @@ int kernel_major() {
 }
 
 bool wait_until(const std::function<bool()>& condition, const std::string& what) {
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + timeout;
     while (!condition()) {
         if (Clock::now() > deadline) {
             ADD_FAILURE() << "never came: " << what;
@@ -83,7 +83,7 @@ bool wait_until(const std::function<bool()>& condition, const std::string& what)
     return true;
 }
 
-Program::Program(const Words& arguments, Options options) : output_kind_(options.output) {
+Program::Program(const Strings& arguments, Options options) : output_kind_(options.output) {
     const std::string path = options.path.empty() ? vigil_path() : options.path;
     const Fd program(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!program) {
@@ -120,7 +120,7 @@ Program::~Program() {
 
 void Program::send(int signal) const { ::kill(pid_, signal); }
 
-void Program::look() {
+void Program::read_new() {
     pump(0);
     read_file();
 }
@@ -163,7 +163,7 @@ void Program::read_file() {
 }
 
 bool Program::wait_for(const std::string& text, const std::string& where) {
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + timeout;
     while (where.find(text) == std::string::npos) {
         if (!pump(100)) {
             while (pump(0)) {
@@ -191,7 +191,7 @@ int Program::wait() {
     if (ended_) {
         return exit_code_;
     }
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + timeout;
     while (pump(100)) {
         if (Clock::now() > deadline) {
             ADD_FAILURE() << "vigil does not end; on stderr: " << errors_;
@@ -209,20 +209,20 @@ int Program::wait() {
     return exit_code_;
 }
 
-std::map<std::string, Account> parse_accounts(const std::string& errors) {
+std::map<std::string, EventTotals> parse_totals(const std::string& errors) {
     static const std::regex form(
         R"(vigil: (\w+) seen=(\d+) filtered=(\d+) delivered=(\d+) dropped=(\d+) undelivered=(\d+)\n)");
-    std::map<std::string, Account> accounts;
+    std::map<std::string, EventTotals> totals;
     for (std::sregex_iterator it(errors.begin(), errors.end(), form), end; it != end; ++it) {
         const auto number = [&](size_t i) { return std::stoull((*it)[i]); };
-        accounts[(*it)[1]] = {number(2), number(3), number(4), number(5), number(6)};
+        totals[(*it)[1]] = {number(2), number(3), number(4), number(5), number(6)};
     }
-    return accounts;
+    return totals;
 }
 
 namespace {
 
-bool user_space_filters(const Words& arguments) {
+bool user_space_filters(const Strings& arguments) {
     static const std::set<std::string> options{"-c", "-p", "-u", "-n", "--sender", "--target"};
     return std::any_of(arguments.begin(), arguments.end(),
                        [](const std::string& word) { return options.count(word) != 0; });
@@ -230,7 +230,7 @@ bool user_space_filters(const Words& arguments) {
 
 }  // namespace
 
-TraceRun::TraceRun(Words arguments, Program::Options options)
+TraceRun::TraceRun(Strings arguments, Program::Options options)
     : sequences_(user_space_filters(arguments) ? Sequences::with_gaps : Sequences::complete),
       program_(
           [&] {
@@ -254,29 +254,29 @@ Trace TraceRun::wait() {
 namespace {
 
 std::unique_ptr<TraceRun> shared;
-size_t shared_taken = 0;  // bytes of its output that tests have got
+size_t shared_consumed = 0;  // bytes of its output that tests have got
 
 // The lines that are complete and not taken.
-std::string take_lines() {
+std::string pop_lines() {
     const std::string& output = shared->program().output();
     const size_t end = output.rfind('\n');
-    if (end == std::string::npos || end + 1 <= shared_taken) {
+    if (end == std::string::npos || end + 1 <= shared_consumed) {
         return {};
     }
-    std::string lines = output.substr(shared_taken, end + 1 - shared_taken);
-    shared_taken = end + 1;
+    std::string lines = output.substr(shared_consumed, end + 1 - shared_consumed);
+    shared_consumed = end + 1;
     return lines;
 }
 
 // The ring keeps the order: once this process is told, all that was before it has been.
-std::vector<Event> take_until_now() {
+std::vector<Event> pop_until_now() {
     const pid_t marker = start([] { return 0; });
     wait_for(marker);
     std::vector<Event> events;
     wait_until(
         [&] {
-            shared->program().look();
-            for (Event& event : parse_lines(take_lines())) {
+            shared->program().read_new();
+            for (Event& event : parse_lines(pop_lines())) {
                 events.push_back(std::move(event));
             }
             return std::any_of(events.rbegin(), events.rend(), [&](const Event& event) {
@@ -290,26 +290,26 @@ std::vector<Event> take_until_now() {
 
 }  // namespace
 
-Watch::Watch() {
+TraceWindow::TraceWindow() {
     if (!shared) {
         shared = std::make_unique<TraceRun>();
     }
-    take_until_now();
+    pop_until_now();
 }
 
-Trace Watch::end() {
+Trace TraceWindow::end() {
     Trace trace;
-    trace.events = take_until_now();
+    trace.events = pop_until_now();
     return trace;
 }
 
-void Watch::end_all() {
+void TraceWindow::end_all() {
     if (shared) {
         EXPECT_EQ(shared->end().exit_code, 0);
         shared.reset();
     }
 }
 
-Words own_tree() { return {"--tree", std::to_string(::getpid())}; }
+Strings own_tree() { return {"--tree", std::to_string(::getpid())}; }
 
 }  // namespace vigil::tests

@@ -37,8 +37,8 @@ class Program {
         std::function<void()> before_exec = {};  // in the child
     };
 
-    Program(const Words& arguments, Options options);
-    explicit Program(const Words& arguments) : Program(arguments, Options{}) {}
+    Program(const Strings& arguments, Options options);
+    explicit Program(const Strings& arguments) : Program(arguments, Options{}) {}
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
     ~Program();
@@ -51,7 +51,7 @@ class Program {
     bool wait_for_output(const std::string& text);
 
     // Takes in what it has written until now, without waiting.
-    void look();
+    void read_new();
     // As a reader that goes away does; for Output::pipe.
     void close_output() { output_fd_.reset(); }
 
@@ -78,7 +78,7 @@ class Program {
 };
 
 // One of the accounting lines.
-struct Account {
+struct EventTotals {
     uint64_t seen = 0;
     uint64_t filtered = 0;
     uint64_t delivered = 0;
@@ -86,12 +86,12 @@ struct Account {
     uint64_t undelivered = 0;
 };
 
-std::map<std::string, Account> parse_accounts(const std::string& errors);
+std::map<std::string, EventTotals> parse_totals(const std::string& errors);
 
 // All that a run has said.
 struct Trace {
     std::vector<Event> events;
-    std::map<std::string, Account> accounts;
+    std::map<std::string, EventTotals> totals;
     std::string errors;
     int exit_code = -1;
 
@@ -102,7 +102,7 @@ struct Trace {
     std::vector<Event> signals(pid_t target, int number) const;
     Event only_signal(pid_t target, int number) const;
     // Place of the first such event in the stream, or -1.
-    ptrdiff_t place(const std::string& kind, pid_t pid) const;
+    ptrdiff_t index_of(const std::string& kind, pid_t pid) const;
     // Sum of the loss events.
     uint64_t lost(const std::string& kind) const;
 };
@@ -123,7 +123,7 @@ Trace read_trace(Program& program, Sequences sequences = Sequences::complete);
 // `vigil trace -o json ARGUMENTS...`, tracing from the constructor to end().
 class TraceRun {
  public:
-    explicit TraceRun(Words arguments = {}, Program::Options options = {});
+    explicit TraceRun(Strings arguments = {}, Program::Options options = {});
 
     // Interrupts it, reads and checks everything. The exit code is left to the test.
     Trace end();
@@ -139,9 +139,9 @@ class TraceRun {
 
 // One `trace -o json` that runs for as long as this process and is held to the sums at its end.
 // A test takes from it what happened while its Watch stood.
-class Watch {
+class TraceWindow {
  public:
-    Watch();
+    TraceWindow();
     // All events until now; of the account nothing is known yet.
     Trace end();
 
@@ -151,6 +151,6 @@ class Watch {
 
 // For runs that take everything: the tree of this test only, so that what else happens on the
 // machine does not count.
-Words own_tree();
+Strings own_tree();
 
 }  // namespace vigil::tests

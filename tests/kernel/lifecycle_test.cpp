@@ -11,8 +11,8 @@
 #include <map>
 #include <vector>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -23,7 +23,7 @@ constexpr uint64_t tick_ns = 10'000'000;  // of /proc/PID/stat: USER_HZ is 100
 class KnownCommand : public ::testing::Test {
  protected:
     void SetUp() override {
-        Watch watch;
+        TraceWindow window;
         const Gate input;
         std::array<int, 2> ends{};
         ASSERT_EQ(::pipe(ends.data()), 0);
@@ -46,8 +46,8 @@ class KnownCommand : public ::testing::Test {
         ::close(ends[1]);
         ended_ = wait_for(pid_);
         least_life_ns_ = static_cast<int64_t>(ran_from_ns - begin_ns) / 2;
-        most_life_ns_ = static_cast<int64_t>(boot_now_ns() - begin_ns);
-        trace_ = watch.end();
+        max_life_ns_ = static_cast<int64_t>(boot_now_ns() - begin_ns);
+        trace_ = window.end();
         end_ = utc_now();
     }
 
@@ -70,18 +70,18 @@ class KnownCommand : public ::testing::Test {
         EXPECT_EQ(event.text("host"), host.data());
     }
 
-    const Words argv_{"sh", "-c", "read line; exit 3", "name", "an argument"};
+    const Strings argv_{"sh", "-c", "read line; exit 3", "name", "an argument"};
     pid_t pid_ = -1;
     uint64_t start_ticks_ = 0;
     uint64_t parent_start_ticks_ = 0;
     int64_t least_life_ns_ = 0;
-    int64_t most_life_ns_ = 0;
+    int64_t max_life_ns_ = 0;
     std::string begin_, end_;
-    Ended ended_;
+    ExitResult ended_;
     Trace trace_;
 };
 
-TEST_F(KnownCommand, ForkTellsTheChildAndItsParent) {
+TEST_F(KnownCommand, ForkReportsTheChildAndItsParent) {
     const Event fork = trace_.only("fork", pid_);
     std::string own_comm = proc_file(::getpid(), "comm");
     own_comm.pop_back();
@@ -90,11 +90,11 @@ TEST_F(KnownCommand, ForkTellsTheChildAndItsParent) {
     EXPECT_EQ(static_cast<uint64_t>(fork.number("parent_start_ns")) / tick_ns, parent_start_ticks_);
 }
 
-TEST_F(KnownCommand, ExecTellsFileAndArguments) {
+TEST_F(KnownCommand, ExecReportsFileAndArguments) {
     const Event exec = trace_.only("exec", pid_);
     expect_who(exec, "sh", 4321, 1234);
     EXPECT_EQ(exec.text("file"), "/bin/sh");
-    EXPECT_EQ(exec.words("argv"), argv_);
+    EXPECT_EQ(exec.strings("argv"), argv_);
     EXPECT_FALSE(exec.flag("argv_truncated"));
     EXPECT_EQ(exec.number("argc"), static_cast<int64_t>(argv_.size()));
     int64_t bytes = 0;
@@ -105,7 +105,7 @@ TEST_F(KnownCommand, ExecTellsFileAndArguments) {
     EXPECT_EQ(exec.number("old_tid"), pid_);
 }
 
-TEST_F(KnownCommand, ExitTellsCodeAndLifetime) {
+TEST_F(KnownCommand, ExitReportsCodeAndLifetime) {
     const Event exit = trace_.only("exit", pid_);
     expect_who(exit, "sh", 4321, 1234);
     ASSERT_EQ(ended_.code(), 3);
@@ -116,51 +116,51 @@ TEST_F(KnownCommand, ExitTellsCodeAndLifetime) {
     EXPECT_FALSE(exit.flag("bill_partial"));
     EXPECT_EQ(exit.number("threads"), 1);
     EXPECT_GE(exit.number("lifetime_ns"), least_life_ns_);
-    EXPECT_LE(exit.number("lifetime_ns"), most_life_ns_);
+    EXPECT_LE(exit.number("lifetime_ns"), max_life_ns_);
 }
 
 TEST_F(KnownCommand, EventsComeInTheOrderOfLife) {
-    const auto fork = trace_.place("fork", pid_);
-    const auto exec = trace_.place("exec", pid_);
-    const auto exit = trace_.place("exit", pid_);
+    const auto fork = trace_.index_of("fork", pid_);
+    const auto exec = trace_.index_of("exec", pid_);
+    const auto exit = trace_.index_of("exit", pid_);
     EXPECT_LE(0, fork);
     EXPECT_LT(fork, exec);
     EXPECT_LT(exec, exit);
 }
 
 TEST(Lifecycle, ExitCodes) {
-    Watch watch;
+    TraceWindow window;
     std::map<int, pid_t> children;
     for (const int code : {0, 1, 3, 127, 255}) {
         children[code] = start([&] { return code; });
         EXPECT_EQ(wait_for(children[code]).code(), code);
     }
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     for (const auto& [code, pid] : children) {
         EXPECT_EQ(trace.only("exit", pid).number("exit_code"), code);
     }
 }
 
 TEST(Lifecycle, FailedExecAfterVforkIsNoExec) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = ::vfork();
     if (pid == 0) {
         ::execl("/nonexistent/program", "program", nullptr);
         ::_exit(126);
     }
     EXPECT_EQ(wait_for(pid).code(), 126);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     trace.only("fork", pid);
     EXPECT_TRUE(trace.of("exec", pid).empty());
     EXPECT_EQ(trace.only("exit", pid).number("exit_code"), 126);
 }
 
-TEST(Lifecycle, ScriptIsToldByItsOwnNameAndTheArgumentsOfItsInterpreter) {
-    const Folder folder;
-    const std::string script = folder.path() + "/script";
+TEST(Lifecycle, ScriptHasItsOwnNameAndTheArgumentsOfItsInterpreter) {
+    const TempDirectory directory;
+    const std::string script = directory.path() + "/script";
     std::ofstream(script) << "#!/bin/sh\nread line\n";
     ::chmod(script.c_str(), 0755);
-    Watch watch;
+    TraceWindow window;
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe(ends.data()), 0);
     const pid_t pid = start([&] {
@@ -180,29 +180,29 @@ TEST(Lifecycle, ScriptIsToldByItsOwnNameAndTheArgumentsOfItsInterpreter) {
         "the script");
     ::close(ends[1]);
     wait_for(pid);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     const Event exec = trace.only("exec", pid);
     EXPECT_EQ(exec.text("comm"), "script");
     EXPECT_EQ(exec.text("file"), script);
-    EXPECT_EQ(exec.words("argv"), (Words{"/bin/sh", script, "one"}));
+    EXPECT_EQ(exec.strings("argv"), (Strings{"/bin/sh", script, "one"}));
     EXPECT_EQ(exec.number("argc"), 3);
     EXPECT_EQ(exec.number("argv_bytes"), static_cast<int64_t>(line.size()));
 }
 
-TEST(Lifecycle, EachExecOfOneProcessIsTold) {
-    Watch watch;
+TEST(Lifecycle, EachExecOfOneProcessIsReported) {
+    TraceWindow window;
     const pid_t pid = start([] {
         exec("/bin/sh", {"sh", "-c", "exec /bin/sh -c 'exec /bin/sh -c \"exit 9\"'"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 9);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     EXPECT_EQ(trace.of("exec", pid).size(), 3U);
     EXPECT_EQ(trace.only("exit", pid).number("exit_code"), 9);
 }
 
 TEST(Lifecycle, ProcessOfOneMillisecond) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([] {
         const uint64_t end = boot_now_ns() + 1'000'000;
         while (boot_now_ns() < end) {
@@ -210,14 +210,14 @@ TEST(Lifecycle, ProcessOfOneMillisecond) {
         return 5;
     });
     wait_for(pid);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     trace.only("fork", pid);
     const Event exit = trace.only("exit", pid);
     EXPECT_EQ(exit.number("exit_code"), 5);
     EXPECT_GE(exit.number("lifetime_ns"), 1'000'000);
 }
 
-TEST(Lifecycle, ManyQuickProcessesAreAllTold) {
+TEST(Lifecycle, ManyQuickProcessesAreAllReported) {
     const int count = scaled(2'000);
     TraceRun run(own_tree());
     std::map<int64_t, std::vector<int64_t>> codes;  // by pid, which may come again
@@ -228,19 +228,19 @@ TEST(Lifecycle, ManyQuickProcessesAreAllTold) {
         codes[pid].push_back(code);
     }
     const Trace trace = run.end();
-    std::map<int64_t, std::vector<int64_t>> told;
+    std::map<int64_t, std::vector<int64_t>> reported;
     for (const Event& exit : trace.of("exit")) {
-        told[exit.pid()].push_back(exit.number("exit_code"));
+        reported[exit.pid()].push_back(exit.number("exit_code"));
     }
-    EXPECT_TRUE(told == codes);
+    EXPECT_TRUE(reported == codes);
     EXPECT_EQ(trace.of("fork").size(), static_cast<size_t>(count));
     EXPECT_EQ(trace.of("exit").size(), static_cast<size_t>(count));
-    EXPECT_EQ(trace.accounts.at("exit").dropped, 0U);
+    EXPECT_EQ(trace.totals.at("exit").dropped, 0U);
 }
 
-TEST(Lifecycle, PidNamespaceIsToldByTheNumbersOfTheFirst) {
+TEST(Lifecycle, PidNamespaceHasTheNumbersOfTheInitialOne) {
     const Gate go;
-    Watch watch;
+    TraceWindow window;
     const pid_t middle = start([&] {
         if (::unshare(CLONE_NEWPID) != 0) {
             return 99;
@@ -255,7 +255,7 @@ TEST(Lifecycle, PidNamespaceIsToldByTheNumbersOfTheFirst) {
         return inner > 1 ? code : 97;
     });
     EXPECT_EQ(wait_for(middle).code(), 11);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     int found = 0;
     for (const Event& exit : trace.of("exit")) {
         if (exit.number("ppid") == middle) {
@@ -270,20 +270,20 @@ TEST(Lifecycle, PidNamespaceIsToldByTheNumbersOfTheFirst) {
     EXPECT_EQ(trace.only("exit", middle).number("pidns_level"), 0);
 }
 
-TEST(Lifecycle, CgroupIsToldByItsId) {
+TEST(Lifecycle, CgroupIsReportedByItsId) {
     const std::string mount = cgroup_mount("");
     auto cgroup = Cgroup::make(mount);
     if (!cgroup) {
         GTEST_SKIP() << "no cgroup2 that can be written to";
     }
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([&] {
         cgroup->enter();
         exec_self({"exit", "0"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     const auto id = static_cast<int64_t>(cgroup->id());
     EXPECT_NE(trace.only("fork", pid).number("cgroup_id"), id);
     EXPECT_EQ(trace.only("exec", pid).number("cgroup_id"), id);

@@ -6,8 +6,8 @@
 
 #include <csignal>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -20,18 +20,18 @@ struct Sums {
 };
 
 Sums sums_of(const Trace& trace, const std::string& kind) {
-    const Account account = trace.accounts.at(kind);
+    const EventTotals account = trace.totals.at(kind);
     return {trace.of(kind).size(), trace.lost(kind), account.seen, account.filtered};
 }
 
 // Runs `storm` below a root that is watched by a stopped vigil with a small ring.
-Trace trace_stopped(const Words& options, const std::function<int()>& storm) {
+Trace trace_stopped(const Strings& options, const std::function<int()>& load) {
     const Gate go;
     const pid_t root = start([&] {
         go.pass();
-        return storm();
+        return load();
     });
-    Words arguments = options;
+    Strings arguments = options;
     arguments.insert(arguments.end(), {"--tree", std::to_string(root), "--ring-size", "64K"});
     TraceRun run(arguments);
     const pid_t vigil = run.program().pid();
@@ -56,7 +56,7 @@ int two_workers(int count, const std::function<int()>& body) {
     return wait_for(one).code() + wait_for(other).code();
 }
 
-TEST(Loss, StormOfForksAndExits) {
+TEST(Loss, ManyForksAndExits) {
     const int each = scaled(10'000);
     const Trace trace =
         trace_stopped({"-e", "fork,exit"}, [&] { return two_workers(each, [] { return 0; }); });

@@ -8,24 +8,24 @@
 #include <cstring>
 #include <iostream>
 
-#include "acts.h"
-#include "deaths.h"
+#include "exec_actions.h"
 #include "harness.h"
-#include "place.h"
+#include "mount_ns.h"
+#include "record_run.h"
 
 namespace {
 
 // What the tests start is forked: a large process would make that slow.
-class StaysSmall : public ::testing::EmptyTestEventListener {
+class TrimMemory : public ::testing::EmptyTestEventListener {
  public:
     void OnTestEnd(const ::testing::TestInfo&) override { ::malloc_trim(0); }
 };
 
-class EndOfAll : public ::testing::Environment {
+class EndSharedRuns : public ::testing::Environment {
  public:
     void TearDown() override {
-        vigil::tests::Watch::end_all();
-        vigil::tests::Deaths::end_all();
+        vigil::tests::TraceWindow::end_all();
+        vigil::tests::RecordRun::end_all();
     }
 };
 
@@ -33,7 +33,7 @@ class EndOfAll : public ::testing::Environment {
 
 int main(int argc, char** argv) {
     if (argc > 1 && std::strcmp(argv[1], "act") == 0) {
-        return vigil::tests::act(argc - 2, argv + 2);
+        return vigil::tests::run_exec_action(argc - 2, argv + 2);
     }
     ::testing::InitGoogleTest(&argc, argv);
     if (!GTEST_FLAG_GET(list_tests)) {
@@ -41,9 +41,9 @@ int main(int argc, char** argv) {
             std::cerr << "these tests load programs into the kernel: run them as root\n";
             return 1;
         }
-        vigil::tests::make_own_place();
-        ::testing::AddGlobalTestEnvironment(new EndOfAll);
-        ::testing::UnitTest::GetInstance()->listeners().Append(new StaysSmall);
+        vigil::tests::enter_own_mount_ns();
+        ::testing::AddGlobalTestEnvironment(new EndSharedRuns);
+        ::testing::UnitTest::GetInstance()->listeners().Append(new TrimMemory);
     }
     return RUN_ALL_TESTS();
 }

@@ -8,8 +8,8 @@
 #include <csignal>
 #include <filesystem>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -39,20 +39,20 @@ const std::vector<std::string> hostile_names{
 };
 
 TEST(Names, JsonGivesBackWhatIsText) {
-    Watch watch;
+    TraceWindow window;
     std::vector<pid_t> pids;
     for (const std::string& name : hostile_names) {
         pids.push_back(end_with_name(name));
     }
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     for (size_t i = 0; i < pids.size(); i++) {
-        const std::string told = trace.only("exit", pids[i]).text("comm");
+        const std::string reported = trace.only("exit", pids[i]).text("comm");
         if (hostile_names[i] == "bad\xff\xfeutf8") {
-            EXPECT_EQ(told, "bad\\xff\\xfeutf8");
+            EXPECT_EQ(reported, "bad\\xff\\xfeutf8");
         } else if (hostile_names[i] == "\xc3") {
-            EXPECT_EQ(told, "\\xc3");
+            EXPECT_EQ(reported, "\\xc3");
         } else {
-            EXPECT_EQ(told, hostile_names[i]);
+            EXPECT_EQ(reported, hostile_names[i]);
         }
     }
 }
@@ -72,9 +72,9 @@ void expect_harmless(const std::string& output, size_t lines) {
 }
 
 TEST(Names, TextAndTableHoldNoForeignByte) {
-    for (const Words& options :
-         {Words{"trace", "--tree", std::to_string(::getpid()), "-o", "text"},
-          Words{"trace", "--tree", std::to_string(::getpid()), "-e", "fork", "-o", "table"}}) {
+    for (const Strings& options :
+         {Strings{"trace", "--tree", std::to_string(::getpid()), "-o", "text"},
+          Strings{"trace", "--tree", std::to_string(::getpid()), "-e", "fork", "-o", "table"}}) {
         Program vigil(options);
         const bool table = options.back() == "table";
         if (table) {
@@ -85,8 +85,8 @@ TEST(Names, TextAndTableHoldNoForeignByte) {
         for (const std::string& name : hostile_names) {
             end_with_name(name);
         }
-        const Folder folder;
-        const std::string path = folder.path() + "/\x1b[2J new\nline \xff";
+        const TempDirectory directory;
+        const std::string path = directory.path() + "/\x1b[2J new\nline \xff";
         std::filesystem::create_symlink(self_path(), path);
         wait_for(start([&] {
             exec_self({"exit", "0", "\x1b]0;title\a", "\n", "\xff", "\xc2\x85"}, path);
@@ -95,7 +95,7 @@ TEST(Names, TextAndTableHoldNoForeignByte) {
         vigil.send(SIGINT);
         EXPECT_EQ(vigil.wait(), 0);
         size_t lines = table ? 3 : 0;
-        for (const auto& [kind, account] : parse_accounts(vigil.errors())) {
+        for (const auto& [kind, account] : parse_totals(vigil.errors())) {
             lines += account.delivered;
         }
         if (!table) {
@@ -107,12 +107,12 @@ TEST(Names, TextAndTableHoldNoForeignByte) {
 }
 
 TEST(Names, FileNamesWithSpacesAndNewlines) {
-    const Folder folder;
-    Watch watch;
+    const TempDirectory directory;
+    TraceWindow window;
     std::vector<std::pair<std::string, pid_t>> programs;
     for (const std::string name :
          {"with space", "new\nline", "\xd0\xb6\xd1\x83\xd0\xba", "=\"'\\"}) {
-        const std::string path = folder.path() + "/" + name;
+        const std::string path = directory.path() + "/" + name;
         std::filesystem::create_symlink(self_path(), path);
         const pid_t pid = start([&] {
             exec_self({"exit", "0"}, path);
@@ -121,10 +121,10 @@ TEST(Names, FileNamesWithSpacesAndNewlines) {
         EXPECT_EQ(wait_for(pid).code(), 0);
         programs.emplace_back(name, pid);
     }
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     for (const auto& [name, pid] : programs) {
         const Event exec = trace.only("exec", pid);
-        EXPECT_EQ(exec.text("file"), folder.path() + "/" + name);
+        EXPECT_EQ(exec.text("file"), directory.path() + "/" + name);
         EXPECT_EQ(exec.text("comm"), name);
     }
 }
@@ -138,28 +138,28 @@ TEST(Names, LongestPath) {
     }
     path += path.size() + end.size() < 4095 ? "/" + end : end;
     ASSERT_EQ(path.size(), 4095U);
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([&] {
         exec(path, {"true"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    const std::string told = watch.end().only("exec", pid).text("file");
-    EXPECT_EQ(told.size(), path.size());
-    EXPECT_TRUE(told == path);
+    const std::string reported = window.end().only("exec", pid).text("file");
+    EXPECT_EQ(reported.size(), path.size());
+    EXPECT_TRUE(reported == path);
 }
 
-Event exec_with(const Words& argv) {
-    Watch watch;
+Event exec_with(const Strings& argv) {
+    TraceWindow window;
     const pid_t pid = start([&] {
         exec("/bin/true", argv);
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    return watch.end().only("exec", pid);
+    return window.end().only("exec", pid);
 }
 
-int64_t bytes_of(const Words& argv) {
+int64_t bytes_of(const Strings& argv) {
     int64_t bytes = 0;
     for (const std::string& word : argv) {
         bytes += static_cast<int64_t>(word.size()) + 1;
@@ -168,7 +168,7 @@ int64_t bytes_of(const Words& argv) {
 }
 
 TEST(Names, ArgumentsOf128KiBAreCutWithAMark) {
-    Words argv{"true"};
+    Strings argv{"true"};
     for (int i = 0; bytes_of(argv) < 128 << 10; i++) {
         argv.push_back(std::to_string(i) + std::string(1'000, static_cast<char>('a' + i % 26)));
     }
@@ -176,44 +176,44 @@ TEST(Names, ArgumentsOf128KiBAreCutWithAMark) {
     EXPECT_TRUE(exec.flag("argv_truncated"));
     EXPECT_EQ(exec.number("argc"), static_cast<int64_t>(argv.size()));
     EXPECT_EQ(exec.number("argv_bytes"), bytes_of(argv));
-    const Words told = exec.words("argv");
-    ASSERT_GE(told.size(), 5U);
-    for (size_t i = 0; i + 1 < told.size(); i++) {
-        EXPECT_EQ(told[i], argv[i]);
+    const Strings reported = exec.strings("argv");
+    ASSERT_GE(reported.size(), 5U);
+    for (size_t i = 0; i + 1 < reported.size(); i++) {
+        EXPECT_EQ(reported[i], argv[i]);
     }
-    const std::string& last = told.back();
-    EXPECT_EQ(last, argv[told.size() - 1].substr(0, last.size()));
-    EXPECT_EQ(bytes_of(told) - 1, 4'096);
+    const std::string& last = reported.back();
+    EXPECT_EQ(last, argv[reported.size() - 1].substr(0, last.size()));
+    EXPECT_EQ(bytes_of(reported) - 1, 4'096);
 }
 
 TEST(Names, ArgumentsThatJustFitAreWhole) {
-    const Words argv{"true", std::string(4'096 - 6, 'x')};
+    const Strings argv{"true", std::string(4'096 - 6, 'x')};
     ASSERT_EQ(bytes_of(argv), 4'096);
     const Event exec = exec_with(argv);
     EXPECT_FALSE(exec.flag("argv_truncated"));
-    EXPECT_EQ(exec.words("argv"), argv);
+    EXPECT_EQ(exec.strings("argv"), argv);
 }
 
 TEST(Names, OneByteMoreIsCut) {
-    const Words argv{"true", std::string(4'096 - 5, 'x')};
+    const Strings argv{"true", std::string(4'096 - 5, 'x')};
     const Event exec = exec_with(argv);
     EXPECT_TRUE(exec.flag("argv_truncated"));
     EXPECT_EQ(exec.number("argv_bytes"), 4'097);
-    EXPECT_EQ(exec.words("argv").size(), 2U);
+    EXPECT_EQ(exec.strings("argv").size(), 2U);
 }
 
 TEST(Names, EmptyArgumentsCount) {
-    const Words argv{"true", "", "a", "", ""};
+    const Strings argv{"true", "", "a", "", ""};
     const Event exec = exec_with(argv);
-    EXPECT_EQ(exec.words("argv"), argv);
+    EXPECT_EQ(exec.strings("argv"), argv);
     EXPECT_EQ(exec.number("argc"), 5);
     EXPECT_EQ(exec.number("argv_bytes"), bytes_of(argv));
 }
 
 TEST(Names, ArgumentsWithForeignBytes) {
     const Event exec = exec_with({"true", "a\nb", "\x1b[31m", "\xff\xfe", "\"\\", "\xc3\xa4"});
-    EXPECT_EQ(exec.words("argv"),
-              (Words{"true", "a\nb", "\x1b[31m", "\\xff\\xfe", "\"\\", "\xc3\xa4"}));
+    EXPECT_EQ(exec.strings("argv"),
+              (Strings{"true", "a\nb", "\x1b[31m", "\\xff\\xfe", "\"\\", "\xc3\xa4"}));
 }
 
 }  // namespace

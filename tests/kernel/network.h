@@ -11,7 +11,7 @@
 
 namespace vigil::tests {
 
-inline const Words counting{"--network", "-e", "exit"};
+inline const Strings counting{"--network", "-e", "exit"};
 
 class Network : public ::testing::Test {
  protected:

@@ -15,10 +15,10 @@
 #include <thread>
 #include <utility>
 
-#include "actors.h"
 #include "harness.h"
+#include "mount_ns.h"
 #include "network.h"
-#include "place.h"
+#include "processes.h"
 #include "sockets.h"
 
 namespace vigil::tests {
@@ -103,8 +103,8 @@ TEST_F(Network, UdpFromAnIpv6SocketToIpv4) {
 
 TEST_F(Network, Sendfile) {
     constexpr size_t total = 3'000'001;
-    const Folder folder;
-    const Fd file(::open((folder.path() + "/file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    const TempDirectory directory;
+    const Fd file(::open((directory.path() + "/file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     ASSERT_EQ(::ftruncate(file.get(), total), 0);
     const Ends ends = run_both(
         tcp_pair(AF_INET),
@@ -340,14 +340,14 @@ TEST_F(Network, AProcessOlderThanTheTracer) {
 }
 
 TEST_F(Network, NotAskedForIsUnknown) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([] {
         const Pair pair = tcp_pair(AF_INET);
         send_bytes(pair.near, 10, 10);
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    const Event exit = watch.end().only("exit", pid);
+    const Event exit = window.end().only("exit", pid);
     EXPECT_TRUE(exit.is_null("sent_bytes")) << exit.line();
     EXPECT_TRUE(exit.is_null("received_bytes")) << exit.line();
 }
@@ -373,14 +373,14 @@ TEST_F(Network, AThreadAloneIsUnknown) {
 
 // From 7.0 on it goes through tracefs: see bpf/account/network.bpf.c.
 TEST_F(Network, WithoutTracefs) {
-    if (!has_own_place()) {
+    if (!has_own_mount_ns()) {
         GTEST_SKIP() << "no mount namespace to hide it in";
     }
     const auto without = [] {
         hide("/sys/kernel/tracing");
         hide("/sys/kernel/debug");
     };
-    Words command{"trace", "--network", "-e", "exit", "--", "/bin/true"};
+    Strings command{"trace", "--network", "-e", "exit", "--", "/bin/true"};
     Program vigil(command, {.before_exec = without});
     if (kernel_major() < 7) {
         EXPECT_EQ(vigil.wait(), 0) << vigil.errors();

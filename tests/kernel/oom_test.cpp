@@ -5,8 +5,8 @@
 
 #include <csignal>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -16,14 +16,14 @@ TEST(Oom, VictimIsNamedAndItsSignalExplained) {
     if (!cgroup) {
         GTEST_SKIP() << "no memory cgroup that can be written to";
     }
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([&] {
         cgroup->enter();
         exec_self({"touch", "128"});
         return 0;
     });
     EXPECT_EQ(wait_for(pid).signal(), SIGKILL);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     const Event oom = trace.only("oom", pid);
     EXPECT_EQ(oom.number("ppid"), ::getpid());
     EXPECT_EQ(oom.number("trigger_pid"), pid);
@@ -44,7 +44,7 @@ TEST(Oom, EachMemberOfAGroupThatDiesTogetherIsNamed) {
     if (!cgroup || !cgroup->write("memory.oom.group", "1")) {
         GTEST_SKIP() << "no memory.oom.group (cgroup2 with the memory controller)";
     }
-    Watch watch;
+    TraceWindow window;
     const pid_t bystander = start_sleeper([&] {
         cgroup->enter();
         touch_mb(4);
@@ -56,7 +56,7 @@ TEST(Oom, EachMemberOfAGroupThatDiesTogetherIsNamed) {
     });
     EXPECT_EQ(wait_for(glutton).signal(), SIGKILL);
     EXPECT_EQ(wait_for(bystander).signal(), SIGKILL);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     for (const pid_t pid : {bystander, glutton}) {
         EXPECT_FALSE(trace.of("oom", pid).empty());
         EXPECT_EQ(trace.signals(pid, SIGKILL).front().text("source"), "oom");

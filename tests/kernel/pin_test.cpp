@@ -14,14 +14,14 @@
 #include <set>
 #include <tuple>
 
-#include "actors.h"
 #include "harness.h"
-#include "place.h"
+#include "mount_ns.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
 
-int run_vigil(const Words& arguments, std::string* errors = nullptr) {
+int run_vigil(const Strings& arguments, std::string* errors = nullptr) {
     Program vigil(arguments);
     const int code = vigil.wait();
     if (errors != nullptr) {
@@ -33,7 +33,7 @@ int run_vigil(const Words& arguments, std::string* errors = nullptr) {
 class Pinned : public ::testing::Test {
  protected:
     void SetUp() override {
-        if (!has_own_place()) {
+        if (!has_own_mount_ns()) {
             GTEST_SKIP() << "no mount namespace, and the machine's own pins are not for tests";
         }
     }
@@ -43,15 +43,15 @@ class Pinned : public ::testing::Test {
         }
     }
 
-    static void pin(const Words& options) {
-        Words arguments{"pin"};
+    static void pin(const Strings& options) {
+        Strings arguments{"pin"};
         arguments.insert(arguments.end(), options.begin(), options.end());
         std::string errors;
         ASSERT_EQ(run_vigil(arguments, &errors), 0) << errors;
     }
 
     static std::unique_ptr<TraceRun> reader() {
-        return std::make_unique<TraceRun>(Words{"--pinned"});
+        return std::make_unique<TraceRun>(Strings{"--pinned"});
     }
 
     // Once it has told the exit of `pid`: an end that comes earlier leaves the rest in the ring.
@@ -61,11 +61,11 @@ class Pinned : public ::testing::Test {
 };
 
 // Forks some 500 a second until it is told to stop; each child's pid is noted.
-class Storm {
+class ForkLoad {
  public:
     static constexpr size_t room = 20'000;
 
-    Storm()
+    ForkLoad()
         : mapping_(::mmap(nullptr, sizeof(Notes), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0),
                    sizeof(Notes)),
@@ -147,30 +147,30 @@ class Readings {
     size_t repeated_ = 0;
 };
 
-TEST_F(Pinned, ReaderKilledThreeTimesUnderAStormLosesNothing) {
-    Storm storm;
-    pin({"-e", "fork,exit", "--tree", std::to_string(storm.root())});
-    storm.begin();
+TEST_F(Pinned, ReaderKilledThreeTimesUnderLoadLosesNothing) {
+    ForkLoad load;
+    pin({"-e", "fork,exit", "--tree", std::to_string(load.root())});
+    load.begin();
     Readings readings;
     for (int i = 0; i < 3; i++) {
         auto run = reader();
-        storm.wait_for_more(static_cast<size_t>(scaled(500)));
+        load.wait_for_more(static_cast<size_t>(scaled(500)));
         run->program().send(SIGKILL);
         EXPECT_EQ(run->program().wait(), 128 + SIGKILL);
         EXPECT_FALSE(run->program().output().empty());
         readings.add_killed(run->program().output());
-        storm.wait_for_more(static_cast<size_t>(scaled(100)));  // nobody reads
+        load.wait_for_more(static_cast<size_t>(scaled(100)));  // nobody reads
     }
     auto last = reader();
-    storm.wait_for_more(static_cast<size_t>(scaled(100)));
-    const auto forked = storm.end();
-    wait_for_exit(*last, storm.root());
+    load.wait_for_more(static_cast<size_t>(scaled(100)));
+    const auto forked = load.end();
+    wait_for_exit(*last, load.root());
     last->program().send(SIGINT);
     EXPECT_EQ(last->program().wait(), 0);
     readings.add(last->program().output());
     EXPECT_GT(forked.size(), 0U);
-    EXPECT_TRUE(readings.pids("fork", storm.root()) == forked);
-    EXPECT_TRUE(readings.pids("exit", storm.root()) == forked);
+    EXPECT_TRUE(readings.pids("fork", load.root()) == forked);
+    EXPECT_TRUE(readings.pids("exit", load.root()) == forked);
     readings.expect_no_gap();
     RecordProperty("repeated", static_cast<int>(readings.repeated()));
     RecordProperty("forks", static_cast<int>(forked.size()));
@@ -191,19 +191,19 @@ TEST_F(Pinned, SecondReaderIsRefused) {
 }
 
 TEST_F(Pinned, WhatHappenedWithoutAReaderIsRead) {
-    Storm storm;
-    pin({"-e", "fork,exit", "--tree", std::to_string(storm.root())});
-    storm.begin();
-    storm.wait_for_more(50);
-    const auto forked = storm.end();
+    ForkLoad load;
+    pin({"-e", "fork,exit", "--tree", std::to_string(load.root())});
+    load.begin();
+    load.wait_for_more(50);
+    const auto forked = load.end();
     auto run = reader();
-    wait_for_exit(*run, storm.root());
+    wait_for_exit(*run, load.root());
     run->program().send(SIGINT);
     run->program().wait();
     Readings readings;
     readings.add(run->program().output());
-    EXPECT_TRUE(readings.pids("fork", storm.root()) == forked);
-    EXPECT_TRUE(readings.pids("exit", storm.root()) == forked);
+    EXPECT_TRUE(readings.pids("fork", load.root()) == forked);
+    EXPECT_TRUE(readings.pids("exit", load.root()) == forked);
     // Confirmed: the next one has nothing to read.
     auto next = reader();
     next->program().send(SIGINT);
@@ -262,12 +262,12 @@ TEST_F(Pinned, LossBeyondTheRingIsExact) {
     }
 }
 
-TEST_F(Pinned, CountStopsBehindTheLastOne) {
-    Storm storm;
-    pin({"-e", "exit", "--tree", std::to_string(storm.root())});
-    storm.begin();
-    storm.wait_for_more(20);
-    const auto forked = storm.end();
+TEST_F(Pinned, CountStopsAfterTheLastOne) {
+    ForkLoad load;
+    pin({"-e", "exit", "--tree", std::to_string(load.root())});
+    load.begin();
+    load.wait_for_more(20);
+    const auto forked = load.end();
     Readings readings;
     for (int i = 0; i < 2; i++) {
         Program some({"trace", "--pinned", "-o", "json", "-n", "5"});
@@ -276,12 +276,12 @@ TEST_F(Pinned, CountStopsBehindTheLastOne) {
         readings.add(some.output());
     }
     auto rest = reader();
-    wait_for_exit(*rest, storm.root());
+    wait_for_exit(*rest, load.root());
     rest->program().send(SIGINT);
     rest->program().wait();
     readings.add(rest->program().output());
     EXPECT_EQ(readings.repeated(), 0U);
-    EXPECT_TRUE(readings.pids("exit", storm.root()) == forked);
+    EXPECT_TRUE(readings.pids("exit", load.root()) == forked);
     readings.expect_no_gap();
 }
 
@@ -322,8 +322,8 @@ TEST_F(Pinned, BpftoolShowsTheCountOfProcesses) {
     if (bpftool().empty()) {
         GTEST_SKIP() << "no bpftool";
     }
-    Storm storm;
-    pin({"-e", "fork,exit", "--tree", std::to_string(storm.root())});
+    ForkLoad load;
+    pin({"-e", "fork,exit", "--tree", std::to_string(load.root())});
     const auto count = [] {
         const std::string text =
             output_of(bpftool() + " -j map dump pinned /sys/fs/bpf/vigil/process_count 2>&1");
@@ -333,9 +333,9 @@ TEST_F(Pinned, BpftoolShowsTheCountOfProcesses) {
         return found ? std::stoull(match[1]) : 0;
     };
     const uint64_t before = count();
-    storm.begin();
-    storm.wait_for_more(100);
-    const size_t forked = storm.end().size();
+    load.begin();
+    load.wait_for_more(100);
+    const size_t forked = load.end().size();
     EXPECT_GE(count(), before + forked);
     const std::string by_name = output_of(bpftool() + " map dump name process_count 2>&1");
     EXPECT_TRUE(std::regex_search(by_name, std::regex(R"("value":\s*\d+)"))) << by_name;

@@ -8,14 +8,14 @@
 
 #include <csignal>
 
-#include "actors.h"
 #include "harness.h"
-#include "place.h"
+#include "mount_ns.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
 
-void expect_refused(Program& vigil, int code, const Words& words) {
+void expect_refused(Program& vigil, int code, const Strings& words) {
     EXPECT_EQ(vigil.wait(), code) << vigil.errors();
     EXPECT_EQ(vigil.output(), "");
     for (const std::string& word : words) {
@@ -25,24 +25,24 @@ void expect_refused(Program& vigil, int code, const Words& words) {
     EXPECT_EQ(vigil.errors().find("libbpf:"), std::string::npos) << vigil.errors();
 }
 
-void become_nobody() {
+void drop_to_nobody() {
     if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0) {
         ::_exit(125);
     }
 }
 
-TEST(Refusals, OrdinaryUserIsToldWhatIsMissing) {
-    for (const Words& command : {Words{"trace"}, Words{"trace", "-o", "json", "-e", "exit"},
-                                 Words{"trace", "--", "true"}, Words{"pin"}}) {
-        Program vigil(command, {.before_exec = become_nobody});
+TEST(Refusals, OrdinaryUserLearnsWhatIsMissing) {
+    for (const Strings& command : {Strings{"trace"}, Strings{"trace", "-o", "json", "-e", "exit"},
+                                   Strings{"trace", "--", "true"}, Strings{"pin"}}) {
+        Program vigil(command, {.before_exec = drop_to_nobody});
         expect_refused(vigil, 3, {"CAP_BPF", "sudo"});
     }
 }
 
 TEST(Refusals, OrdinaryUserAtThePins) {
-    Program reader({"trace", "--pinned"}, {.before_exec = become_nobody});
+    Program reader({"trace", "--pinned"}, {.before_exec = drop_to_nobody});
     expect_refused(reader, 3, {"sudo"});
-    Program unpin({"unpin"}, {.before_exec = become_nobody});
+    Program unpin({"unpin"}, {.before_exec = drop_to_nobody});
     expect_refused(unpin, 3, {"sudo"});
 }
 
@@ -56,7 +56,7 @@ TEST(Refusals, RootWithoutTheCapabilities) {
 }
 
 TEST(Refusals, KernelWithoutTypes) {
-    if (!has_own_place()) {
+    if (!has_own_mount_ns()) {
         GTEST_SKIP() << "no mount namespace to hide them in";
     }
     Program vigil({"trace"}, {.before_exec = [] { hide("/sys/kernel/btf"); }});
@@ -64,7 +64,7 @@ TEST(Refusals, KernelWithoutTypes) {
 }
 
 TEST(Refusals, WithoutTracefsOnlyFailedKillsAreMissing) {
-    if (!has_own_place()) {
+    if (!has_own_mount_ns()) {
         GTEST_SKIP() << "no mount namespace to hide it in";
     }
     const auto without = [] {
@@ -87,7 +87,7 @@ TEST(Refusals, WithoutTracefsOnlyFailedKillsAreMissing) {
 }
 
 TEST(Refusals, WrongUsage) {
-    for (const auto& [arguments, words] : std::vector<std::pair<Words, Words>>{
+    for (const auto& [arguments, words] : std::vector<std::pair<Strings, Strings>>{
              {{"trace", "-e", "forks"}, {"fork", "exec"}},
              {{"trace", "-s", "SIGKIL"}, {"SIGKILL"}},
              {{"trace", "-o", "xml"}, {"json"}},

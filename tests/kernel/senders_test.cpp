@@ -9,9 +9,9 @@
 #include <csignal>
 #include <vector>
 
-#include "actors.h"
 #include "harness.h"
-#include "place.h"
+#include "mount_ns.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -27,7 +27,7 @@ struct Sent {
 
 Sent send_with(int number, const std::function<int(pid_t)>& call, bool wait_for_death = true) {
     Sent sent;
-    Watch watch;
+    TraceWindow window;
     sent.victim = start_sleeper([] { ::prctl(PR_SET_NAME, "the victim"); });
     const uint64_t sender_from = boot_now_ns();
     sent.sender = start([&] {
@@ -39,7 +39,7 @@ Sent send_with(int number, const std::function<int(pid_t)>& call, bool wait_for_
     if (wait_for_death) {
         EXPECT_EQ(wait_for(sent.victim).signal(), number);
     }
-    sent.trace = watch.end();
+    sent.trace = window.end();
     sent.signal = sent.trace.only_signal(sent.victim, number);
     const Event& signal = sent.signal;
     EXPECT_EQ(signal.text("comm"), "the victim");
@@ -60,7 +60,7 @@ TEST(Senders, KillNamesBothThoughTheSenderDiesAtOnce) {
     EXPECT_EQ(sent.signal.number("code"), SI_USER);
     EXPECT_TRUE(sent.signal.flag("process_wide"));
     EXPECT_EQ(sent.trace.only("exit", sent.victim).text("exit_signal"), "SIGKILL");
-    EXPECT_LT(sent.trace.place("signal", sent.victim), sent.trace.place("exit", sent.victim));
+    EXPECT_LT(sent.trace.index_of("signal", sent.victim), sent.trace.index_of("exit", sent.victim));
 }
 
 TEST(Senders, SigqueueIsQueue) {
@@ -99,8 +99,8 @@ TEST(Senders, RealtimeSignalHasItsName) {
     EXPECT_EQ(sent.signal.text("signal"), "SIGRTMIN+3");
 }
 
-TEST(Senders, KillOfAGroupTellsEachMember) {
-    Watch watch;
+TEST(Senders, KillOfAGroupReportsEachMember) {
+    TraceWindow window;
     std::vector<pid_t> members;
     for (int i = 0; i < 3; i++) {
         const pid_t group = members.empty() ? 0 : members[0];
@@ -111,7 +111,7 @@ TEST(Senders, KillOfAGroupTellsEachMember) {
     for (const pid_t member : members) {
         EXPECT_EQ(wait_for(member).signal(), SIGTERM);
     }
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     for (const pid_t member : members) {
         const Event signal = trace.only_signal(member, SIGTERM);
         EXPECT_EQ(signal.text("source"), "user");
@@ -125,7 +125,7 @@ TEST(Senders, CgroupKillIsByTheUserWhoWroteIt) {
     if (!cgroup || !cgroup->has("cgroup.kill")) {
         GTEST_SKIP() << "no cgroup.kill here (cgroup2 on Linux 5.14 or later)";
     }
-    Watch watch;
+    TraceWindow window;
     std::vector<pid_t> members;
     for (int i = 0; i < 2; i++) {
         members.push_back(start_sleeper([&] { cgroup->enter(); }));
@@ -135,7 +135,7 @@ TEST(Senders, CgroupKillIsByTheUserWhoWroteIt) {
     for (const pid_t member : members) {
         EXPECT_EQ(wait_for(member).signal(), SIGKILL);
     }
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     for (const pid_t member : members) {
         const Event signal = trace.only_signal(member, SIGKILL);
         EXPECT_EQ(signal.text("source"), "user");
@@ -223,12 +223,12 @@ TEST_F(FailedKills, SuccessIsNoFailure) {
     trace.only_signal(victim, SIGTERM);
 }
 
-TEST(Failed, NotToldUnlessAskedFor) {
+TEST(Failed, NotReportedUnlessRequested) {
     const pid_t gone = start([] { return 0; });
     wait_for(gone);
-    Watch watch;
+    TraceWindow window;
     ::kill(gone, SIGTERM);
-    EXPECT_TRUE(watch.end().of("kill_failed").empty());
+    EXPECT_TRUE(window.end().of("kill_failed").empty());
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 #include <ctime>
 #include <fstream>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -30,20 +30,20 @@ void expect_sender(const Event& signal, pid_t sender) {
 
 // Runs `body` in a child, which a signal must end.
 Event fatal_signal(int number, const std::function<void()>& body, pid_t* pid_out = nullptr) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([&] {
         std::signal(number, SIG_DFL);
         body();
         return 99;
     });
-    const Ended ended = wait_for(pid);
+    const ExitResult ended = wait_for(pid);
     EXPECT_EQ(ended.signal(), number);
-    const Trace trace = watch.end();
+    const Trace trace = window.end();
     const Event exit = trace.only("exit", pid);
     const Event signal = trace.only_signal(pid, number);
     EXPECT_EQ(exit.text("exit_signal"), signal.text("signal"));
     EXPECT_TRUE(exit.is_null("exit_code"));
-    EXPECT_LT(trace.place("signal", pid), trace.place("exit", pid));
+    EXPECT_LT(trace.index_of("signal", pid), trace.index_of("exit", pid));
     if (pid_out != nullptr) {
         *pid_out = pid;
     }
@@ -99,15 +99,15 @@ TEST(Signals, DivisionByZeroIsAFault) {
     expect_no_sender(signal);
 }
 
-TEST(Signals, CoreDumpIsToldAsWaitSeesIt) {
-    const Folder folder;
-    Watch watch;
+TEST(Signals, CoreDumpIsReportedAsWaitSeesIt) {
+    const TempDirectory directory;
+    TraceWindow window;
     const pid_t pid = start([&] {
         rlimit limit{};
         ::getrlimit(RLIMIT_CORE, &limit);
         limit.rlim_cur = limit.rlim_max;
         ::setrlimit(RLIMIT_CORE, &limit);
-        (void)!::chdir(folder.path().c_str());
+        (void)!::chdir(directory.path().c_str());
         ::prctl(PR_SET_DUMPABLE, 1);
         ::raise(SIGSEGV);
         return 0;
@@ -118,9 +118,9 @@ TEST(Signals, CoreDumpIsToldAsWaitSeesIt) {
         ::raise(SIGSEGV);
         return 0;
     });
-    const Ended ended = wait_for(pid);
-    const Ended ended_without = wait_for(without);
-    const Trace trace = watch.end();
+    const ExitResult ended = wait_for(pid);
+    const ExitResult ended_without = wait_for(without);
+    const Trace trace = window.end();
     rlimit limit{};
     ::getrlimit(RLIMIT_CORE, &limit);
     if (limit.rlim_max > 0) {
@@ -183,10 +183,10 @@ TEST(Signals, BrokenPipeIsTheKernels) {
 }
 
 TEST(Signals, FileSizeLimitIsTheKernels) {
-    const Folder folder;
+    const TempDirectory directory;
     const Event signal = fatal_signal(SIGXFSZ, [&] {
         const rlimit limit{.rlim_cur = 10, .rlim_max = 10};
-        const Fd file(::open((folder.path() + "/file").c_str(), O_CREAT | O_WRONLY, 0600));
+        const Fd file(::open((directory.path() + "/file").c_str(), O_CREAT | O_WRONLY, 0600));
         ::setrlimit(RLIMIT_FSIZE, &limit);
         (void)!::pwrite(file.get(), "", 1, 10);
     });
@@ -199,7 +199,7 @@ TEST(Signals, DeathOfTheParentNamesTheParent) {
     int report[2];
     ASSERT_EQ(::pipe(report), 0);
     const Gate go;
-    Watch watch;
+    TraceWindow window;
     const pid_t parent = start([&] {
         const pid_t child = start_sleeper([] { ::prctl(PR_SET_PDEATHSIG, SIGTERM); });
         (void)!::write(report[1], &child, sizeof child);
@@ -212,7 +212,7 @@ TEST(Signals, DeathOfTheParentNamesTheParent) {
     wait_for(parent);
     EXPECT_EQ(wait_for(child).signal(), SIGTERM);
     ::prctl(PR_SET_CHILD_SUBREAPER, 0);
-    const Event signal = watch.end().only_signal(child, SIGTERM);
+    const Event signal = window.end().only_signal(child, SIGTERM);
     EXPECT_EQ(signal.text("source"), "parent_death");
     expect_sender(signal, parent);
 }
@@ -223,31 +223,31 @@ TEST(Signals, ControlCIsTheTerminal) {
     ASSERT_EQ(::grantpt(master.get()), 0);
     ASSERT_EQ(::unlockpt(master.get()), 0);
     const std::string slave = ::ptsname(master.get());
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start_sleeper([&] {
         ::setsid();
         (void)::open(slave.c_str(), O_RDWR);  // a session's first terminal is its own
     });
     ASSERT_EQ(::write(master.get(), "\x03", 1), 1);
     EXPECT_EQ(wait_for(pid).signal(), SIGINT);
-    const Event signal = watch.end().only_signal(pid, SIGINT);
+    const Event signal = window.end().only_signal(pid, SIGINT);
     EXPECT_EQ(signal.text("source"), "terminal");
     expect_no_sender(signal);
 }
 
-TEST(Signals, IgnoredOneIsToldAsIgnored) {
-    Watch watch;
+TEST(Signals, IgnoredOneIsReportedAsIgnored) {
+    TraceWindow window;
     const pid_t pid = start_sleeper([] { std::signal(SIGUSR1, SIG_IGN); });
     ::kill(pid, SIGUSR1);
     kill_and_wait(pid, SIGKILL);
-    const Event signal = watch.end().only_signal(pid, SIGUSR1);
+    const Event signal = window.end().only_signal(pid, SIGUSR1);
     EXPECT_EQ(signal.text("result"), "ignored");
     EXPECT_EQ(signal.text("source"), "user");
     expect_sender(signal, ::getpid());
 }
 
 TEST(Signals, SecondOfTwoThatWaitIsAlreadyPending) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start_sleeper([] {
         sigset_t set;
         sigemptyset(&set);
@@ -257,7 +257,7 @@ TEST(Signals, SecondOfTwoThatWaitIsAlreadyPending) {
     ::kill(pid, SIGUSR1);
     ::kill(pid, SIGUSR1);
     kill_and_wait(pid, SIGKILL);
-    const auto signals = watch.end().signals(pid, SIGUSR1);
+    const auto signals = window.end().signals(pid, SIGUSR1);
     ASSERT_EQ(signals.size(), 2U);
     EXPECT_EQ(signals[0].text("result"), "delivered");
     EXPECT_EQ(signals[1].text("result"), "already_pending");
@@ -265,7 +265,7 @@ TEST(Signals, SecondOfTwoThatWaitIsAlreadyPending) {
 
 // Without room for the queue entry sigqueue fails, while kill loses only what came with it.
 TEST(Signals, FullQueueIsOverflowOrLostInfo) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start_sleeper([] {
         sigset_t set;
         sigemptyset(&set);
@@ -277,7 +277,7 @@ TEST(Signals, FullQueueIsOverflowOrLostInfo) {
     EXPECT_NE(::sigqueue(pid, SIGRTMIN, {}), 0);
     EXPECT_EQ(::kill(pid, SIGRTMIN), 0);
     kill_and_wait(pid, SIGKILL);
-    const auto signals = watch.end().signals(pid, SIGRTMIN);
+    const auto signals = window.end().signals(pid, SIGRTMIN);
     ASSERT_EQ(signals.size(), 2U);
     EXPECT_EQ(signals[0].text("signal"), "SIGRTMIN");
     EXPECT_EQ(signals[0].text("result"), "overflow");

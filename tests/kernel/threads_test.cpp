@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "actors.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -58,7 +58,7 @@ void expect_one_exit_each(const std::function<int()>& process) {
         expected[pid].push_back(wait_for(pid).code());
     }
     const Trace trace = run.end();
-    std::map<int64_t, std::vector<int64_t>> told;
+    std::map<int64_t, std::vector<int64_t>> reported;
     int wrong_threads = 0;
     int exits = 0;
     for (const Event& exit : trace.of("exit")) {
@@ -66,15 +66,15 @@ void expect_one_exit_each(const std::function<int()>& process) {
             continue;
         }
         exits++;
-        told[exit.pid()].push_back(exit.number("exit_code"));
+        reported[exit.pid()].push_back(exit.number("exit_code"));
         wrong_threads += exit.number("threads") == thread_count ? 0 : 1;
     }
     EXPECT_EQ(exits, count);
     int wrong = 0;
     for (const auto& [pid, statuses] : expected) {
-        if (told[pid] != statuses && wrong++ < 5) {
+        if (reported[pid] != statuses && wrong++ < 5) {
             ADD_FAILURE() << "pid " << pid << " ended with " << ::testing::PrintToString(statuses)
-                          << ", told was " << ::testing::PrintToString(told[pid]);
+                          << ", told was " << ::testing::PrintToString(reported[pid]);
         }
     }
     EXPECT_EQ(wrong, 0);
@@ -120,7 +120,7 @@ TEST(Threads, LeaderLeavesAndTheRestRace) {
 }
 
 TEST(Threads, AKillEndsThemAllOnce) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start_sleeper([] {
         for (int i = 1; i < thread_count; i++) {
             std::thread([] {
@@ -131,7 +131,7 @@ TEST(Threads, AKillEndsThemAllOnce) {
         }
     });
     kill_and_wait(pid, SIGKILL);
-    const Event exit = watch.end().only("exit", pid);
+    const Event exit = window.end().only("exit", pid);
     EXPECT_EQ(exit.text("exit_signal"), "SIGKILL");
     EXPECT_EQ(exit.number("threads"), thread_count);
 }
@@ -139,7 +139,7 @@ TEST(Threads, AKillEndsThemAllOnce) {
 TEST(Threads, ExecFromAnotherThanTheLeader) {
     const int count = scaled(100);
     TraceRun run;
-    std::map<pid_t, Ended> ended;
+    std::map<pid_t, ExitResult> ended;
     for (int i = 0; i < count; i++) {
         const pid_t pid = start([] {
             return race(
@@ -173,7 +173,7 @@ TEST(Threads, ExecFromAnotherThanTheLeader) {
 }
 
 TEST(Threads, CountIsOfAllSinceTheExec) {
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([] {
         for (int i = 0; i < 3; i++) {
             std::thread([] {}).join();
@@ -182,14 +182,14 @@ TEST(Threads, CountIsOfAllSinceTheExec) {
         return 0;
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
-    EXPECT_EQ(watch.end().only("exit", pid).number("threads"), 13);
+    EXPECT_EQ(window.end().only("exit", pid).number("threads"), 13);
 }
 
 // 100 threads at the end are more than one look at the kernel's list may cover: what is told
 // then must say so.
-TEST(Threads, BillOfAHundredDyingThreadsIsWholeOrSaysSo) {
+TEST(Threads, UsageOfAHundredExitingThreadsIsWholeOrMarkedPartial) {
     constexpr int count = 100;
-    Watch watch;
+    TraceWindow window;
     const pid_t pid = start([] {
         for (int i = 0; i < count; i++) {
             std::thread([] {
@@ -207,8 +207,8 @@ TEST(Threads, BillOfAHundredDyingThreadsIsWholeOrSaysSo) {
         leave_process(0);
         return 0;
     });
-    const Ended ended = wait_for(pid);
-    const Event exit = watch.end().only("exit", pid);
+    const ExitResult ended = wait_for(pid);
+    const Event exit = window.end().only("exit", pid);
     EXPECT_EQ(exit.number("threads"), count + 1);
     EXPECT_LE(exit.number("cpu_ns"), static_cast<int64_t>(cpu_ns(ended.usage)) + 1'000'000);
     if (!exit.flag("bill_partial")) {

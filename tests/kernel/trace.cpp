@@ -15,7 +15,7 @@ void check_sums(const Trace& trace) {
         lines[event.kind()]++;
     }
     lines.erase("loss");
-    for (const auto& [kind, account] : trace.accounts) {
+    for (const auto& [kind, account] : trace.totals) {
         EXPECT_EQ(account.seen,
                   account.filtered + account.delivered + account.dropped + account.undelivered)
             << kind << ": " << trace.errors;
@@ -23,8 +23,7 @@ void check_sums(const Trace& trace) {
         EXPECT_EQ(trace.lost(kind), account.dropped) << kind << " told as lost";
     }
     for (const auto& [kind, count] : lines) {
-        EXPECT_EQ(trace.accounts.count(kind), 1U)
-            << count << " lines of " << kind << ", no account";
+        EXPECT_EQ(trace.totals.count(kind), 1U) << count << " lines of " << kind << ", no account";
     }
     EXPECT_EQ(trace.errors.find("NOT every event"), std::string::npos) << trace.errors;
     // From 7.0 on it is an upper bound, which may stand there though nothing is missing: the
@@ -40,23 +39,23 @@ void check_sums(const Trace& trace) {
 // number's last two bits.
 void check_numbers(const std::vector<Event>& events) {
     const int64_t lanes = kernel_major() >= 7 ? 4 : 1;
-    using Place = std::pair<std::string, int64_t>;  // kind and CPU
-    std::map<std::pair<Place, int64_t>, int64_t> last;
-    std::map<Place, int64_t> missing;
-    std::map<Place, int64_t> lost;
+    using Stream = std::pair<std::string, int64_t>;  // kind and CPU
+    std::map<std::pair<Stream, int64_t>, int64_t> last;
+    std::map<Stream, int64_t> missing;
+    std::map<Stream, int64_t> lost;
     int wrong = 0;
     for (const Event& event : events) {
         if (event.kind() == "loss") {
             lost[{event.text("lost_kind"), event.number("cpu")}] += event.number("count");
             continue;
         }
-        const Place place{event.kind(), event.number("cpu")};
-        int64_t& before = last[{place, event.number("seq") % lanes}];
+        const Stream stream{event.kind(), event.number("cpu")};
+        int64_t& before = last[{stream, event.number("seq") % lanes}];
         const int64_t number = event.number("seq") / lanes;
-        missing[place] += number - before - 1;
-        if ((number <= before || missing[place] > lost[place]) && wrong++ < 3) {
+        missing[stream] += number - before - 1;
+        if ((number <= before || missing[stream] > lost[stream]) && wrong++ < 3) {
             ADD_FAILURE() << "number " << number << " comes after " << before << ", told as lost "
-                          << lost[place] << ": " << event.line();
+                          << lost[stream] << ": " << event.line();
         }
         before = number;
     }
@@ -88,8 +87,8 @@ Trace read_trace(Program& program, Sequences sequences) {
     trace.exit_code = program.wait();
     trace.events = parse_lines(program.output());
     trace.errors = program.errors();
-    trace.accounts = parse_accounts(trace.errors);
-    EXPECT_FALSE(trace.accounts.empty()) << trace.errors;
+    trace.totals = parse_totals(trace.errors);
+    EXPECT_FALSE(trace.totals.empty()) << trace.errors;
     check_sums(trace);
     if (sequences == Sequences::complete) {
         check_numbers(trace.events);
@@ -152,7 +151,7 @@ Event Trace::only_signal(pid_t target, int number) const {
                    "signal " + std::to_string(number) + " to " + std::to_string(target));
 }
 
-ptrdiff_t Trace::place(const std::string& kind, pid_t pid) const {
+ptrdiff_t Trace::index_of(const std::string& kind, pid_t pid) const {
     for (size_t i = 0; i < events.size(); i++) {
         if (events[i].kind() == kind && events[i].pid() == pid) {
             return static_cast<ptrdiff_t>(i);

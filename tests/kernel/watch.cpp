@@ -36,7 +36,7 @@ void write_file(const std::string& path, const std::string& text) {
     EXPECT_EQ(std::ifstream(path).good(), true) << path;
 }
 
-Words with_file(Words arguments, const std::string& file) {
+Strings with_file(Strings arguments, const std::string& file) {
     arguments.insert(arguments.begin(), {"watch", "-c", file, "-o", "json"});
     return arguments;
 }
@@ -85,12 +85,13 @@ size_t check_order(const std::vector<Event>& events) {
 
 void check_account(const std::vector<Event>& events, const std::string& errors) {
     static const std::regex form(
-        R"(vigil: (\d+) violations told; (\d+) limits broken at the end\n)");
+        R"(vigil: (\d+) violations reported; (\d+) limits broken at the end\n)");
     std::smatch match;
     ASSERT_TRUE(std::regex_search(errors, match, form)) << errors;
-    const auto told = std::count_if(events.begin(), events.end(),
-                                    [](const Event& event) { return event.kind() == "violation"; });
-    EXPECT_EQ(std::stoll(match[1]), told);
+    const auto reported = std::count_if(events.begin(), events.end(), [](const Event& event) {
+        return event.kind() == "violation";
+    });
+    EXPECT_EQ(std::stoll(match[1]), reported);
     EXPECT_EQ(std::stoull(match[2]), check_order(events));
     EXPECT_EQ(errors.find("could not be written"), std::string::npos) << errors;
 }
@@ -110,13 +111,12 @@ const auto* const end_of_shared = ::testing::AddGlobalTestEnvironment(new EndOfS
 
 }  // namespace
 
-bool matches(const Event& event, const Wanted& wanted) {
+bool matches(const Event& event, const ViolationMatch& match) {
     const auto fits = [&](const std::string& key, const std::string& value) {
         return value.empty() || event.text(key) == value;
     };
-    return event.kind() == "violation" && (wanted.pid == 0 || event.pid() == wanted.pid) &&
-           fits("state", wanted.state) && fits("metric", wanted.metric) &&
-           fits("rule", wanted.rule);
+    return event.kind() == "violation" && (match.pid == 0 || event.pid() == match.pid) &&
+           fits("state", match.state) && fits("metric", match.metric) && fits("rule", match.rule);
 }
 
 double real(const Event& event, const std::string& key) {
@@ -128,7 +128,7 @@ double real(const Event& event, const std::string& key) {
     return value;
 }
 
-uint64_t told_ns(const Event& event) {
+uint64_t reported_ns(const Event& event) {
     const std::string text = event.text("time");
     tm parts{};
     long micros = 0;
@@ -158,8 +158,8 @@ double used_in_all(const std::vector<Event>& events) {
     return sum;
 }
 
-WatchRun::WatchRun(const std::string& rules, Words arguments, Program::Options options)
-    : file_(folder_.path() + "/limits.json"),
+WatchRun::WatchRun(const std::string& rules, Strings arguments, Program::Options options)
+    : file_(directory_.path() + "/limits.json"),
       program_(
           [&] {
               replace_file(rules);
@@ -175,68 +175,68 @@ void WatchRun::replace_file(const std::string& rules) const {
 }
 
 void WatchRun::apply(const std::string& rules) {
-    look();
+    read_new();
     begin_ = events_.size();
     const size_t before = count_of(program_.errors(), "vigil: applied");
     replace_file(rules);
     program_.send(SIGHUP);
     wait_until(
         [&] {
-            look();
+            read_new();
             return count_of(program_.errors(), "vigil: applied") > before;
         },
         "the new rules; on stderr: " + program_.errors());
 }
 
-bool WatchRun::says(const std::string& text) const {
+bool WatchRun::has_message(const std::string& text) const {
     return program_.errors().find(text) != std::string::npos;
 }
 
-void WatchRun::look() {
-    program_.look();
+void WatchRun::read_new() {
+    program_.read_new();
     const std::string& output = program_.output();
     const size_t end = output.rfind('\n');
-    if (end == std::string::npos || end + 1 <= taken_) {
+    if (end == std::string::npos || end + 1 <= consumed_) {
         return;
     }
-    for (Event& event : parse_lines(output.substr(taken_, end + 1 - taken_))) {
+    for (Event& event : parse_lines(output.substr(consumed_, end + 1 - consumed_))) {
         events_.push_back(std::move(event));
     }
-    taken_ = end + 1;
+    consumed_ = end + 1;
 }
 
-Event WatchRun::wait_for(const Wanted& wanted, size_t nth) {
+Event WatchRun::wait_for(const ViolationMatch& match, size_t nth) {
     Event found;
     size_t next = begin_;
     size_t count = 0;
     const auto is_there = [&] {
-        look();
+        read_new();
         for (; next < events_.size() && count < nth; next++) {
-            if (matches(events_[next], wanted) && ++count == nth) {
+            if (matches(events_[next], match) && ++count == nth) {
                 found = events_[next];
             }
         }
         return count == nth;
     };
-    if (!wait_until(is_there, wanted.state + " " + wanted.metric + " of pid " +
-                                  std::to_string(wanted.pid) + " under " + wanted.rule)) {
+    if (!wait_until(is_there, match.state + " " + match.metric + " of pid " +
+                                  std::to_string(match.pid) + " under " + match.rule)) {
         ADD_FAILURE() << "told " << count << " such; on stderr: " << program_.errors();
     }
     return found;
 }
 
-std::vector<Event> WatchRun::all(const Wanted& wanted) {
-    look();
+std::vector<Event> WatchRun::all(const ViolationMatch& match) {
+    read_new();
     std::vector<Event> found;
     std::copy_if(events_.begin() + static_cast<ptrdiff_t>(begin_), events_.end(),
                  std::back_inserter(found),
-                 [&](const Event& event) { return matches(event, wanted); });
+                 [&](const Event& event) { return matches(event, match); });
     return found;
 }
 
 // The first may be of a sweep that was under way already, and the last one not yet told to its end.
 void WatchRun::wait_for_sweep() {
-    const Wanted clock{0, "", "memory", clock_name};
+    const ViolationMatch clock{0, "", "memory", clock_name};
     wait_for(clock, all(clock).size() + 3);
 }
 
@@ -247,8 +247,8 @@ std::vector<Event> WatchRun::end() {
 
 std::vector<Event> WatchRun::wait() {
     EXPECT_EQ(program_.wait(), 0) << program_.errors();
-    look();
-    EXPECT_EQ(taken_, program_.output().size()) << "the last line has no end";
+    read_new();
+    EXPECT_EQ(consumed_, program_.output().size()) << "the last line has no end";
     check_account(events_, program_.errors());
     return events_;
 }
@@ -256,7 +256,7 @@ std::vector<Event> WatchRun::wait() {
 std::string with_clock(const std::string& rules) {
     static const pid_t clock = start([] {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        call_me(clock_name);
+        set_own_name(clock_name);
         while (true) {
             ::pause();
         }
@@ -264,7 +264,7 @@ std::string with_clock(const std::string& rules) {
     });
     EXPECT_EQ(::kill(clock, 0), 0);
     std::string all("[");
-    all += tell_all(clock_name, "memory");
+    all += report_all_rule(clock_name, "memory");
     all += rules.empty() ? "" : ",\n";
     all += rules;
     all += "]";
@@ -274,7 +274,7 @@ std::string with_clock(const std::string& rules) {
 WatchRun& shared_watch(const std::string& rules) {
     const std::string all = with_clock(rules);
     if (!shared) {
-        shared = std::make_unique<WatchRun>(all, Words{"--interval", "100ms"});
+        shared = std::make_unique<WatchRun>(all, Strings{"--interval", "100ms"});
     }
     shared->apply(all);
     return *shared;
@@ -338,12 +338,13 @@ double Meter::at(uint64_t boot_ns) const {
            share * static_cast<double>(next->total - before.total);
 }
 
-void call_me(const std::string& name) { ::prctl(PR_SET_NAME, name.c_str()); }
+void set_own_name(const std::string& name) { ::prctl(PR_SET_NAME, name.c_str()); }
 
-Actor::Actor(WatchRun& run, const std::string& name, std::function<void()> body) {
+MeasuredProcess::MeasuredProcess(WatchRun& run, const std::string& name,
+                                 std::function<void()> body) {
     pid_ = start([&] {
         ::alarm(120);
-        call_me(name);
+        set_own_name(name);
         begin_.pass();
         body();
         ended_.open();
@@ -355,15 +356,17 @@ Actor::Actor(WatchRun& run, const std::string& name, std::function<void()> body)
     run.wait_for_sweep();
 }
 
-Actor::~Actor() {
+MeasuredProcess::~MeasuredProcess() {
     if (pid_ > 0) {
         kill();
     }
 }
 
-Ended Actor::kill(int signal) { return kill_and_wait(std::exchange(pid_, -1), signal); }
+ExitResult MeasuredProcess::kill(int signal) {
+    return kill_and_wait(std::exchange(pid_, -1), signal);
+}
 
-std::string tell_all(const std::string& name, const std::string& metric) {
+std::string report_all_rule(const std::string& name, const std::string& metric) {
     return R"({"process": ")" + name + R"(", ")" + metric + R"(": 0.001, "cooldown": "1ms"})";
 }
 

@@ -11,26 +11,26 @@
 #include <string>
 #include <vector>
 
-#include "actors.h"
 #include "event.h"
 #include "harness.h"
+#include "processes.h"
 
 namespace vigil::tests {
 
 // Which violation; what is empty or 0 may be anything.
-struct Wanted {
+struct ViolationMatch {
     pid_t pid = 0;
     std::string state = {};
     std::string metric = {};
     std::string rule = {};
 };
 
-bool matches(const Event& event, const Wanted& wanted);
+bool matches(const Event& event, const ViolationMatch& match);
 
 // A number with decimals. Fails the test, and returns 0, where it is absent.
 double real(const Event& event, const std::string& key);
 // When it was told, in CLOCK_BOOTTIME: of a measurement the time of the sweep.
-uint64_t told_ns(const Event& event);
+uint64_t reported_ns(const Event& event);
 // Value times seconds: what was used since the violation began.
 double used_until(const Event& event);
 // The same of all violations in `events` that are over.
@@ -39,7 +39,7 @@ double used_in_all(const std::vector<Event>& events);
 // `vigil watch -o json`, watching from the constructor to end().
 class WatchRun {
  public:
-    explicit WatchRun(const std::string& rules, Words arguments = {"--interval", "100ms"},
+    explicit WatchRun(const std::string& rules, Strings arguments = {"--interval", "100ms"},
                       Program::Options options = {});
 
     // Takes these rules instead, at once. What was told before this call counts no more.
@@ -49,9 +49,9 @@ class WatchRun {
     const std::string& file() const { return file_; }
 
     // The nth such violation since apply(); fails the test where it does not come.
-    Event wait_for(const Wanted& wanted, size_t nth = 1);
+    Event wait_for(const ViolationMatch& match, size_t nth = 1);
     // All such since apply(), until now.
-    std::vector<Event> all(const Wanted& wanted);
+    std::vector<Event> all(const ViolationMatch& match);
     // Until a sweep has begun and is told: by the rule of with_clock().
     void wait_for_sweep();
 
@@ -61,20 +61,20 @@ class WatchRun {
     std::vector<Event> wait();
 
     Program& program() { return program_; }
-    bool samples_proc() const { return says("vigil: sampling /proc"); }
-    bool counts_network() const { return !says("network limits can't be held") && traces(); }
-    bool traces() const { return !says("are not seen"); }
+    bool samples_proc() const { return has_message("vigil: sampling /proc"); }
+    bool counts_network() const { return !has_message("network limits can't be held") && traces(); }
+    bool traces() const { return !has_message("are not seen"); }
 
  private:
-    bool says(const std::string& text) const;
-    void look();
+    bool has_message(const std::string& text) const;
+    void read_new();
 
-    Folder folder_;
+    TempDirectory directory_;
     std::string file_;
     Program program_;
     std::vector<Event> events_;
-    size_t taken_ = 0;  // bytes of the output
-    size_t begin_ = 0;  // first event since apply()
+    size_t consumed_ = 0;  // bytes of the output
+    size_t begin_ = 0;     // first event since apply()
 };
 
 // A file of these rules and the clock's: one that is broken all the time, by a process that lives
@@ -105,21 +105,21 @@ class Meter {
 };
 
 // Gives the calling process a name (at most 15 bytes).
-void call_me(const std::string& name);
+void set_own_name(const std::string& name);
 
 // A process that has been measured before its body begins, and that stays when the body has
 // ended. Needs with_clock(). Killed with the object.
-class Actor {
+class MeasuredProcess {
  public:
-    Actor(WatchRun& run, const std::string& name, std::function<void()> body);
-    Actor(const Actor&) = delete;
-    Actor& operator=(const Actor&) = delete;
-    ~Actor();
+    MeasuredProcess(WatchRun& run, const std::string& name, std::function<void()> body);
+    MeasuredProcess(const MeasuredProcess&) = delete;
+    MeasuredProcess& operator=(const MeasuredProcess&) = delete;
+    ~MeasuredProcess();
 
     pid_t pid() const { return pid_; }
     void begin() const { begin_.open(); }
     void wait_for_body() const { ended_.pass(); }
-    Ended kill(int signal = SIGKILL);
+    ExitResult kill(int signal = SIGKILL);
 
  private:
     Gate begin_;
@@ -128,6 +128,6 @@ class Actor {
 };
 
 // A rule under which any use of `metric` is told each sweep.
-std::string tell_all(const std::string& name, const std::string& metric);
+std::string report_all_rule(const std::string& name, const std::string& metric);
 
 }  // namespace vigil::tests

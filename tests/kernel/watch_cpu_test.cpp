@@ -28,7 +28,7 @@ void burn(const Meter& meter, uint64_t cpu_ns) {
 }
 
 // What one actor was told to have used; the violations of its CPU.
-struct Told {
+struct Measured {
     std::vector<Event> events;
     Meter meter;
     double slack = 0;
@@ -46,24 +46,24 @@ std::vector<Event> wait_for_calm(WatchRun& run, pid_t pid) {
     return events;
 }
 
-Told tell(const std::string& name, const std::function<void(const Meter&)>& body) {
-    WatchRun& run = shared_watch(tell_all(name, "cpu"));
-    Told told;
-    Actor actor(run, name, [&] {
-        told.meter.mark_cpu();
-        body(told.meter);
-        told.meter.mark_cpu();
+Measured measure(const std::string& name, const std::function<void(const Meter&)>& body) {
+    WatchRun& run = shared_watch(report_all_rule(name, "cpu"));
+    Measured reported;
+    MeasuredProcess process(run, name, [&] {
+        reported.meter.mark_cpu();
+        body(reported.meter);
+        reported.meter.mark_cpu();
     });
-    actor.begin();
-    actor.wait_for_body();
-    told.events = wait_for_calm(run, actor.pid());
-    told.slack = ticks_of(run);
-    return told;
+    process.begin();
+    process.wait_for_body();
+    reported.events = wait_for_calm(run, process.pid());
+    reported.slack = ticks_of(run);
+    return reported;
 }
 
-void expect_same_sum(const Told& told) {
-    const double measured = told.meter.growth() / ns_per_second;
-    EXPECT_NEAR(used_in_all(told.events) / 100, measured, 0.05 * measured + told.slack);
+void expect_same_sum(const Measured& reported) {
+    const double measured = reported.meter.growth() / ns_per_second;
+    EXPECT_NEAR(used_in_all(reported.events) / 100, measured, 0.05 * measured + reported.slack);
 }
 
 // Each value is that of the time since the event before it.
@@ -87,31 +87,33 @@ void expect_values_that_add_up(const std::vector<Event>& events) {
 }
 
 // At any moment, not only in the end: the sweep takes its time, so that it may be off by that.
-void expect_same_course(const Told& told) {
+void expect_same_course(const Measured& reported) {
     constexpr double sweep_seconds = 0.1;
     const Event* first = nullptr;
-    for (const Event& event : told.events) {
+    for (const Event& event : reported.events) {
         if (event.text("state") == "raised") {
             first = &event;
         } else if (event.text("state") == "ongoing") {
             const double measured =
-                (told.meter.at(told_ns(event)) - told.meter.at(told_ns(*first))) / ns_per_second;
+                (reported.meter.at(reported_ns(event)) - reported.meter.at(reported_ns(*first))) /
+                ns_per_second;
             EXPECT_NEAR((used_until(event) - used_until(*first)) / 100, measured,
-                        0.05 * measured + told.slack + sweep_seconds)
+                        0.05 * measured + reported.slack + sweep_seconds)
                 << event.line();
         }
     }
 }
 
 TEST(WatchCpu, OneBusyThread) {
-    const Told told = tell("vt-one", [](const Meter& meter) { burn(meter, 1'000 * ms); });
-    expect_same_sum(told);
-    expect_same_course(told);
-    expect_values_that_add_up(told.events);
+    const Measured reported =
+        measure("vt-one", [](const Meter& meter) { burn(meter, 1'000 * ms); });
+    expect_same_sum(reported);
+    expect_same_course(reported);
+    expect_values_that_add_up(reported.events);
 }
 
 TEST(WatchCpu, FourBusyThreads) {
-    const Told told = tell("vt-four", [](const Meter& meter) {
+    const Measured reported = measure("vt-four", [](const Meter& meter) {
         std::vector<std::thread> others;
         for (int i = 0; i < 3; i++) {
             others.emplace_back([] { burn_thread_ns(600 * ms); });
@@ -121,12 +123,12 @@ TEST(WatchCpu, FourBusyThreads) {
             other.join();
         }
     });
-    expect_same_sum(told);
-    expect_values_that_add_up(told.events);
+    expect_same_sum(reported);
+    expect_values_that_add_up(reported.events);
     // As far as this machine lets them.
-    const double mean = 100 * told.meter.growth() / ns_per_second / told.meter.seconds();
+    const double mean = 100 * reported.meter.growth() / ns_per_second / reported.meter.seconds();
     double peak = 0;
-    for (const Event& event : told.events) {
+    for (const Event& event : reported.events) {
         peak = std::max(peak, real(event, "peak"));
     }
     EXPECT_GT(peak, 0.95 * mean);
@@ -134,7 +136,7 @@ TEST(WatchCpu, FourBusyThreads) {
 
 // Their share moves from themselves to their process: in no sum, or in both, for a moment.
 TEST(WatchCpu, ThreadsThatComeAndGo) {
-    const Told told = tell("vt-churn", [](const Meter& meter) {
+    const Measured reported = measure("vt-churn", [](const Meter& meter) {
         for (int round = 0; round < 150; round++) {
             std::vector<std::thread> threads;
             for (int i = 0; i < 4; i++) {
@@ -146,20 +148,20 @@ TEST(WatchCpu, ThreadsThatComeAndGo) {
             meter.mark_cpu();
         }
     });
-    expect_same_sum(told);
-    expect_same_course(told);
+    expect_same_sum(reported);
+    expect_same_course(reported);
     const double most = 100.0 * static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
-    for (const Event& event : told.events) {
+    for (const Event& event : reported.events) {
         EXPECT_LE(real(event, "peak"), 1.5 * most) << event.line();
     }
 }
 
 TEST(WatchCpu, ThreadsWhoseLeaderHasEnded) {
     const std::string name = "vt-leaderless";
-    WatchRun& run = shared_watch(tell_all(name, "cpu"));
+    WatchRun& run = shared_watch(report_all_rule(name, "cpu"));
     Meter meter;
     const Gate burned;
-    Actor actor(run, name, [&] {
+    MeasuredProcess process(run, name, [&] {
         meter.mark_cpu();
         for (int i = 0; i < 2; i++) {
             std::thread([&meter, &burned, i] {
@@ -175,28 +177,28 @@ TEST(WatchCpu, ThreadsWhoseLeaderHasEnded) {
         }
         ::syscall(SYS_exit, 0);
     });
-    actor.begin();
+    process.begin();
     burned.pass();
-    expect_same_sum({wait_for_calm(run, actor.pid()), std::move(meter), ticks_of(run)});
+    expect_same_sum({wait_for_calm(run, process.pid()), std::move(meter), ticks_of(run)});
 }
 
 // To the end of its life, not to the last sweep. What is left of an interval counts as all of it.
 TEST(WatchCpu, UntilTheExit) {
     const std::string name = "vt-exits";
-    WatchRun& run = shared_watch(tell_all(name, "cpu"));
+    WatchRun& run = shared_watch(report_all_rule(name, "cpu"));
     const pid_t pid = start([&] {
-        call_me(name);
+        set_own_name(name);
         burn_thread_ns(1'000 * ms);
         return 0;
     });
-    const Ended ended = wait_for(pid);
+    const ExitResult ended = wait_for(pid);
     const Event cleared = run.wait_for({pid, "cleared", "cpu"});
     EXPECT_TRUE(cleared.flag("exited"));
     constexpr double interval_seconds = 0.1;
     const double measured = static_cast<double>(cpu_ns(ended.usage)) / ns_per_second;
-    const double told = used_in_all(run.all({pid, "", "cpu"})) / 100;
-    EXPECT_LE(told, 1.05 * measured + tick_seconds);
-    EXPECT_GE(told, 0.95 * measured - tick_seconds - interval_seconds / 2);
+    const double reported = used_in_all(run.all({pid, "", "cpu"})) / 100;
+    EXPECT_LE(reported, 1.05 * measured + tick_seconds);
+    EXPECT_GE(reported, 0.95 * measured - tick_seconds - interval_seconds / 2);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ constexpr double page = 4096;
 class WatchDisk : public ::testing::Test {
  protected:
     void SetUp() override {
-        disk = disk_folder();
+        disk = disk_directory();
         if (disk.empty()) {
             GTEST_SKIP() << "no file system here is on a disk";
         }
@@ -27,39 +27,39 @@ class WatchDisk : public ::testing::Test {
     std::string disk;
 };
 
-Fd open_file(const Folder& folder, int flags) {
+Fd open_file(const TempDirectory& directory, int flags) {
     return Fd(
-        ::open((folder.path() + "/file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | flags, 0600));
+        ::open((directory.path() + "/file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | flags, 0600));
 }
 
-struct Told {
+struct Measured {
     double bytes = 0;
     std::vector<Event> events;
 };
 
 // What the process was told to have read and written, from before its body to after it.
-Told tell(const std::string& name, const Meter& meter, const std::function<void()>& body) {
-    WatchRun& run = shared_watch(tell_all(name, "disk"));
-    Actor actor(run, name, [&] {
+Measured measure(const std::string& name, const Meter& meter, const std::function<void()>& body) {
+    WatchRun& run = shared_watch(report_all_rule(name, "disk"));
+    MeasuredProcess process(run, name, [&] {
         meter.mark(0);
         body();
     });
-    actor.begin();
-    actor.wait_for_body();
-    Told told;
+    process.begin();
+    process.wait_for_body();
+    Measured reported;
     wait_until(
         [&] {
             run.wait_for_sweep();
-            told.events = run.all({actor.pid(), "", "disk"});
-            return told.events.empty() || told.events.back().text("state") == "cleared";
+            reported.events = run.all({process.pid(), "", "disk"});
+            return reported.events.empty() || reported.events.back().text("state") == "cleared";
         },
         "no more bytes");
-    told.bytes = used_in_all(told.events) * mb;
-    return told;
+    reported.bytes = used_in_all(reported.events) * mb;
+    return reported;
 }
 
-void expect_bytes(const Told& told, const Meter& meter) {
-    EXPECT_NEAR(told.bytes, meter.growth(), 0.05 * meter.growth() + page);
+void expect_bytes(const Measured& reported, const Meter& meter) {
+    EXPECT_NEAR(reported.bytes, meter.growth(), 0.05 * meter.growth() + page);
 }
 
 // Chunk by chunk, one each 20 ms or as fast as the disk takes them.
@@ -72,45 +72,45 @@ void each_chunk(const Meter& meter, uint64_t count, const std::function<ssize_t(
 }
 
 TEST_F(WatchDisk, DirectWritesAtARate) {
-    const Folder folder(disk);
+    const TempDirectory directory(disk);
     const Meter meter;
-    const Told told = tell("vt-direct", meter, [&] {
-        const Fd file = open_file(folder, O_DIRECT);
+    const Measured reported = measure("vt-direct", meter, [&] {
+        const Fd file = open_file(directory, O_DIRECT);
         void* block = std::aligned_alloc(4096, chunk);
         each_chunk(meter, 60, [&](off_t at) { return ::pwrite(file.get(), block, chunk, at); });
     });
-    expect_bytes(told, meter);
+    expect_bytes(reported, meter);
     // Each value is the rate since the sweep before, so the largest is no less than the mean.
-    for (const Event& event : told.events) {
+    for (const Event& event : reported.events) {
         EXPECT_GE(real(event, "peak"), 0.999 * real(event, "mean")) << event.line();
     }
 }
 
 TEST_F(WatchDisk, BufferedWritesWithFsync) {
-    const Folder folder(disk);
+    const TempDirectory directory(disk);
     const Meter meter;
-    const Told told = tell("vt-fsync", meter, [&] {
-        const Fd file = open_file(folder, 0);
+    const Measured reported = measure("vt-fsync", meter, [&] {
+        const Fd file = open_file(directory, 0);
         const std::string bytes(chunk, 'x');
         each_chunk(meter, 30, [&](off_t at) {
             const ssize_t written = ::pwrite(file.get(), bytes.data(), chunk, at);
             return ::fsync(file.get()) == 0 ? written : -1;
         });
     });
-    expect_bytes(told, meter);
+    expect_bytes(reported, meter);
 }
 
 // Charged to who made the pages dirty, if at all before they are written.
 TEST_F(WatchDisk, BufferedWritesAreNobodyElses) {
-    const Folder folder(disk);
+    const TempDirectory directory(disk);
     const Meter meter;
-    const Told told = tell("vt-buffered", meter, [&] {
-        const Fd file = open_file(folder, 0);
+    const Measured reported = measure("vt-buffered", meter, [&] {
+        const Fd file = open_file(directory, 0);
         const std::string bytes(chunk, 'x');
         each_chunk(meter, 30,
                    [&](off_t at) { return ::pwrite(file.get(), bytes.data(), chunk, at); });
     });
-    EXPECT_LE(told.bytes, 1.05 * meter.growth() + page);
+    EXPECT_LE(reported.bytes, 1.05 * meter.growth() + page);
 }
 
 // The kernel adds a child's bytes to its parent's when that waits for it.
@@ -118,26 +118,26 @@ TEST_F(WatchDisk, ParentsDoNotPayForTheirChildren) {
     if (shared_watch("").samples_proc()) {
         GTEST_SKIP() << "/proc can't tell them apart";
     }
-    const Folder folder(disk);
+    const TempDirectory directory(disk);
     const Meter meter;
-    const Told told = tell("vt-parent", meter, [&] {
+    const Measured reported = measure("vt-parent", meter, [&] {
         const pid_t child = start([&] {
-            call_me("vt-child");
-            const Fd file = open_file(folder, O_DIRECT);
+            set_own_name("vt-child");
+            const Fd file = open_file(directory, O_DIRECT);
             void* block = std::aligned_alloc(4096, chunk);
             each_chunk(meter, 20, [&](off_t at) { return ::pwrite(file.get(), block, chunk, at); });
             return 0;
         });
         require(wait_for(child).code() == 0, "the child");
     });
-    EXPECT_EQ(told.bytes, 0);
+    EXPECT_EQ(reported.bytes, 0);
 }
 
 TEST_F(WatchDisk, ReadsOfWhatIsNotInMemory) {
-    const Folder folder(disk);
+    const TempDirectory directory(disk);
     constexpr uint64_t count = 40;
     {
-        const Fd file = open_file(folder, 0);
+        const Fd file = open_file(directory, 0);
         const std::string bytes(count * chunk, 'x');
         ASSERT_EQ(::write(file.get(), bytes.data(), bytes.size()),
                   static_cast<ssize_t>(bytes.size()));
@@ -145,13 +145,13 @@ TEST_F(WatchDisk, ReadsOfWhatIsNotInMemory) {
         ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
     }
     const Meter meter;
-    const Told told = tell("vt-reads", meter, [&] {
-        const Fd file = open_file(folder, 0);
+    const Measured reported = measure("vt-reads", meter, [&] {
+        const Fd file = open_file(directory, 0);
         std::string bytes(chunk, ' ');
         each_chunk(meter, count,
                    [&](off_t at) { return ::pread(file.get(), bytes.data(), chunk, at); });
     });
-    expect_bytes(told, meter);
+    expect_bytes(reported, meter);
 }
 
 }  // namespace

@@ -21,9 +21,9 @@ namespace {
 constexpr uint64_t ms = 1'000'000;
 
 // A process with that many children that sleep; they end with it.
-class Crowd {
+class IdleProcesses {
  public:
-    Crowd(const std::string& name, size_t count) {
+    IdleProcesses(const std::string& name, size_t count) {
         int pipe[2];
         require(::pipe(pipe) == 0, "pipe");
         pid_ = start([&] {
@@ -31,7 +31,7 @@ class Crowd {
                 const pid_t child = ::fork();
                 if (child == 0) {
                     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-                    call_me(name);
+                    set_own_name(name);
                     const pid_t self = ::getpid();
                     (void)!::write(pipe[1], &self, sizeof self);
                     while (true) {
@@ -52,9 +52,9 @@ class Crowd {
         }
         ::close(pipe[0]);
     }
-    Crowd(const Crowd&) = delete;
-    Crowd& operator=(const Crowd&) = delete;
-    ~Crowd() {
+    IdleProcesses(const IdleProcesses&) = delete;
+    IdleProcesses& operator=(const IdleProcesses&) = delete;
+    ~IdleProcesses() {
         kill_and_wait(pid_, SIGKILL);
         for (const pid_t pid : pids) {
             wait_until([&] { return ::kill(pid, 0) != 0; }, "the end of a crowd");
@@ -68,26 +68,26 @@ class Crowd {
 };
 
 // All break the limit in the same sweep, and end in the same one.
-TEST(WatchLoad, EveryProcessIsToldOnce) {
+TEST(WatchLoad, EveryProcessIsReportedOnce) {
     const auto count = static_cast<size_t>(scaled(10'000));
     shared_watch("");
-    std::optional<Crowd> crowd(std::in_place, "vt-crowd", count);
-    ASSERT_EQ(crowd->pids.size(), count);
+    std::optional<IdleProcesses> idle(std::in_place, "vt-crowd", count);
+    ASSERT_EQ(idle->pids.size(), count);
     WatchRun& run = shared_watch(R"({"process": "vt-crowd", "memory": 0.001, "cooldown": "1h"},)" +
-                                 tell_all("vt-lonely", "cpu"));
-    Actor burner(run, "vt-lonely", [] { burn_thread_ns(300 * ms); });
+                                 report_all_rule("vt-lonely", "cpu"));
+    MeasuredProcess burner(run, "vt-lonely", [] { burn_thread_ns(300 * ms); });
     burner.begin();
     run.wait_for({burner.pid(), "raised", "cpu"});
     run.wait_for_sweep();
-    std::map<int64_t, int> told;
+    std::map<int64_t, int> reported;
     for (const Event& event : run.all({0, "raised", "memory", "vt-crowd"})) {
-        told[event.pid()]++;
+        reported[event.pid()]++;
     }
-    EXPECT_EQ(told.size(), count);
-    const auto missing = std::count_if(crowd->pids.begin(), crowd->pids.end(),
-                                       [&](pid_t pid) { return told[pid] != 1; });
+    EXPECT_EQ(reported.size(), count);
+    const auto missing = std::count_if(idle->pids.begin(), idle->pids.end(),
+                                       [&](pid_t pid) { return reported[pid] != 1; });
     EXPECT_EQ(missing, 0) << "processes were told never, or twice";
-    crowd.reset();
+    idle.reset();
     run.wait_for_sweep();
     run.wait_for_sweep();
     EXPECT_EQ(run.all({0, "cleared", "memory", "vt-crowd"}).size(), count);
@@ -99,12 +99,12 @@ TEST(WatchLoad, EveryProcessIsToldOnce) {
 TEST(WatchLoad, ThousandsOfThreads) {
     constexpr int processes = 10;
     const int threads = scaled(1'000);
-    WatchRun& run = shared_watch(tell_all("vt-threads", "cpu"));
-    std::vector<std::unique_ptr<Actor>> actors;
+    WatchRun& run = shared_watch(report_all_rule("vt-threads", "cpu"));
+    std::vector<std::unique_ptr<MeasuredProcess>> threaded;
     std::vector<Meter> meters(processes);
     for (int i = 0; i < processes; i++) {
         const Meter& meter = meters[static_cast<size_t>(i)];
-        actors.push_back(std::make_unique<Actor>(run, "vt-threads", [&] {
+        threaded.push_back(std::make_unique<MeasuredProcess>(run, "vt-threads", [&] {
             meter.mark_cpu();
             for (int j = 0; j < threads; j++) {
                 std::thread([] { ::pause(); }).detach();
@@ -112,18 +112,18 @@ TEST(WatchLoad, ThousandsOfThreads) {
             burn_thread_ns(100 * ms);
             meter.mark_cpu();
         }));
-        actors.back()->begin();
+        threaded.back()->begin();
     }
-    for (const auto& actor : actors) {
-        actor->wait_for_body();
+    for (const auto& process : threaded) {
+        process->wait_for_body();
     }
     run.wait_for_sweep();
     run.wait_for_sweep();
     for (size_t i = 0; i < processes; i++) {
         const double measured = meters[i].growth() / 1e9;
-        const double told = used_in_all(run.all({actors[i]->pid(), "", "cpu"})) / 100;
+        const double reported = used_in_all(run.all({threaded[i]->pid(), "", "cpu"})) / 100;
         // The threads end what they do after the last mark, when they come to sleep.
-        EXPECT_NEAR(told, measured, 0.1 * measured + 0.02);
+        EXPECT_NEAR(reported, measured, 0.1 * measured + 0.02);
     }
 }
 

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "place.h"
+#include "mount_ns.h"
 #include "watch.h"
 
 namespace vigil::tests {
@@ -21,19 +21,19 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string rules() { return with_clock(tell_all("vt-log*", "memory")); }
+std::string rules() { return with_clock(report_all_rule("vt-log*", "memory")); }
 
 // What was told while the log could not be written stands there in the end, in order.
-void expect_same_lines(const std::vector<Event>& told, const std::vector<Event>& logged) {
-    ASSERT_EQ(logged.size(), told.size());
-    for (size_t i = 0; i < told.size(); i++) {
-        ASSERT_EQ(logged[i].line(), told[i].line());
+void expect_same_lines(const std::vector<Event>& reported, const std::vector<Event>& logged) {
+    ASSERT_EQ(logged.size(), reported.size());
+    for (size_t i = 0; i < reported.size(); i++) {
+        ASSERT_EQ(logged[i].line(), reported[i].line());
     }
 }
 
 TEST(WatchLog, EveryLineIsThereToo) {
-    const Folder folder;
-    const std::string log = folder.path() + "/violations.log";
+    const TempDirectory directory;
+    const std::string log = directory.path() + "/violations.log";
     std::ofstream(log) << "{\"kind\":\"what was there before\"}\n";
     WatchRun run(rules(), {"--interval", "100ms", "-l", log});
     run.wait_for_sweep();
@@ -43,7 +43,7 @@ TEST(WatchLog, EveryLineIsThereToo) {
     run.apply(rules());  // SIGHUP
     wait_until([&] { return ::access(log.c_str(), F_OK) == 0; }, "a new log");
     run.wait_for_sweep();
-    const std::vector<Event> told = run.end();
+    const std::vector<Event> reported = run.end();
     std::vector<Event> logged = parse_lines(read_file(moved));
     ASSERT_GT(logged.size(), 1U);
     EXPECT_EQ(logged[0].kind(), "what was there before");
@@ -51,14 +51,14 @@ TEST(WatchLog, EveryLineIsThereToo) {
     const std::vector<Event> rest = parse_lines(read_file(log));
     EXPECT_FALSE(rest.empty());
     logged.insert(logged.end(), rest.begin(), rest.end());
-    expect_same_lines(told, logged);
+    expect_same_lines(reported, logged);
 }
 
 // A file system of 64 KiB, in the mount namespace of the tests.
 class SmallDisk {
  public:
     SmallDisk() {
-        mounted_ = has_own_place() &&
+        mounted_ = has_own_mount_ns() &&
                    ::mount("tmpfs", path().c_str(), "tmpfs", 0, "size=64k,mode=755") == 0;
     }
     SmallDisk(const SmallDisk&) = delete;
@@ -69,17 +69,17 @@ class SmallDisk {
         }
     }
     explicit operator bool() const { return mounted_; }
-    const std::string& path() const { return folder_.path(); }
+    const std::string& path() const { return directory_.path(); }
     void fill() const {
         const Fd file(::open((path() + "/filler").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
         const std::string bytes(512, 'x');
         while (::write(file.get(), bytes.data(), bytes.size()) > 0) {
         }
     }
-    void make_room() const { ::unlink((path() + "/filler").c_str()); }
+    void free_space() const { ::unlink((path() + "/filler").c_str()); }
 
  private:
-    Folder folder_;
+    TempDirectory directory_;
     bool mounted_ = false;
 };
 
@@ -97,16 +97,16 @@ TEST(WatchLog, FullDisk) {
     run.wait_for_sweep();
     run.wait_for_sweep();
     EXPECT_EQ(read_file(log).size(), whole);
-    disk.make_room();
+    disk.free_space();
     run.program().wait_for_error("writing to '" + log + "' again");
     run.wait_for_sweep();
-    const std::vector<Event> told = run.end();
-    expect_same_lines(told, parse_lines(read_file(log)));
+    const std::vector<Event> reported = run.end();
+    expect_same_lines(reported, parse_lines(read_file(log)));
 }
 
 TEST(WatchLog, KilledInTheMiddle) {
-    const Folder folder;
-    const std::string log = folder.path() + "/violations.log";
+    const TempDirectory directory;
+    const std::string log = directory.path() + "/violations.log";
     WatchRun run(rules(), {"--interval", "100ms", "-l", log});
     run.wait_for_sweep();
     run.program().send(SIGKILL);
@@ -117,11 +117,11 @@ TEST(WatchLog, KilledInTheMiddle) {
     EXPECT_GE(parse_lines(bytes).size(), 3U);
 }
 
-TEST(WatchLog, FolderThatIsNotThere) {
-    const Folder folder;
-    const std::string path = folder.path() + "/limits.json";
+TEST(WatchLog, DirectoryThatIsNotThere) {
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/limits.json";
     std::ofstream(path) << "[]";
-    Program vigil({"watch", "-c", path, "-l", folder.path() + "/no/log"});
+    Program vigil({"watch", "-c", path, "-l", directory.path() + "/no/log"});
     EXPECT_EQ(vigil.wait(), 2);
     EXPECT_NE(vigil.errors().find("/no/log': No such file or directory"), std::string::npos)
         << vigil.errors();

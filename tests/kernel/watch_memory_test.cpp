@@ -46,14 +46,14 @@ double lag_mb(const WatchRun& run) {
 }
 
 std::string memory_rules(const std::string& name, double limit) {
-    return tell_all(name + "*", "memory") + R"(, {"process": ")" + name + R"(", "memory": )" +
-           std::to_string(limit) + "}";
+    return report_all_rule(name + "*", "memory") + R"(, {"process": ")" + name +
+           R"(", "memory": )" + std::to_string(limit) + "}";
 }
 
 void expect_resident(WatchRun& run, pid_t pid) {
     run.wait_for_sweep();
-    const double told = real(run.all({pid, "ongoing", "memory"}).back(), "value");
-    EXPECT_NEAR(told, resident_mb(pid), lag_mb(run));
+    const double reported = real(run.all({pid, "ongoing", "memory"}).back(), "value");
+    EXPECT_NEAR(reported, resident_mb(pid), lag_mb(run));
 }
 
 TEST(WatchMemory, TouchedHeldAndFreed) {
@@ -61,7 +61,7 @@ TEST(WatchMemory, TouchedHeldAndFreed) {
     WatchRun& run = shared_watch(memory_rules("vt-held", 50));
     const Gate touched;
     const Gate free_it;
-    Actor actor(run, "vt-held", [&] {
+    MeasuredProcess process(run, "vt-held", [&] {
         void* memory =
             ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         std::memset(memory, 1, size);
@@ -69,16 +69,16 @@ TEST(WatchMemory, TouchedHeldAndFreed) {
         free_it.pass();
         ::munmap(memory, size);
     });
-    const pid_t pid = actor.pid();
+    const pid_t pid = process.pid();
     expect_resident(run, pid);
-    actor.begin();
+    process.begin();
     const Event raised = run.wait_for({pid, "raised", "memory", "vt-held"});
     EXPECT_GT(real(raised, "value"), 50);
     touched.pass();
     expect_resident(run, pid);
     EXPECT_GE(resident_mb(pid), 64);
     free_it.open();
-    actor.wait_for_body();
+    process.wait_for_body();
     const Event cleared = run.wait_for({pid, "cleared", "memory", "vt-held"});
     EXPECT_FALSE(cleared.flag("exited"));
     EXPECT_GE(real(cleared, "peak"), 64 - lag_mb(run));
@@ -88,33 +88,33 @@ TEST(WatchMemory, TouchedHeldAndFreed) {
 
 TEST(WatchMemory, SharedMemoryAndFilesCount) {
     constexpr size_t size = 24 * mb;
-    const Folder folder;
-    const std::string path = folder.path() + "/file";
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/file";
     {
         const Fd file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
         const std::string bytes(size, 'x');
         ASSERT_EQ(::write(file.get(), bytes.data(), size), static_cast<ssize_t>(size));
     }
     WatchRun& run = shared_watch(memory_rules("vt-shared", 40));
-    Actor actor(run, "vt-shared", [&] {
+    MeasuredProcess process(run, "vt-shared", [&] {
         void* shared =
             ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         std::memset(shared, 1, size);
         const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
         ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file.get(), 0);
     });
-    actor.begin();
-    actor.wait_for_body();
-    run.wait_for({actor.pid(), "raised", "memory", "vt-shared"});
-    EXPECT_GE(resident_mb(actor.pid()), 48);
-    expect_resident(run, actor.pid());
+    process.begin();
+    process.wait_for_body();
+    run.wait_for({process.pid(), "raised", "memory", "vt-shared"});
+    EXPECT_GE(resident_mb(process.pid()), 48);
+    expect_resident(run, process.pid());
 }
 
 // It is the process's that lives on, not that of the thread which was its first.
 TEST(WatchMemory, OfAProcessWhoseLeaderHasEnded) {
     WatchRun& run = shared_watch(memory_rules("vt-headless", 50));
     const Gate touched;
-    Actor actor(run, "vt-headless", [&] {
+    MeasuredProcess process(run, "vt-headless", [&] {
         std::thread([&] {
             touch_mb(64);
             touched.open();
@@ -122,29 +122,30 @@ TEST(WatchMemory, OfAProcessWhoseLeaderHasEnded) {
         }).detach();
         ::syscall(SYS_exit, 0);
     });
-    actor.begin();
+    process.begin();
     touched.pass();
-    run.wait_for({actor.pid(), "raised", "memory", "vt-headless"});
+    run.wait_for({process.pid(), "raised", "memory", "vt-headless"});
     run.wait_for_sweep();
-    const Event last = run.all({actor.pid(), "", "memory", "vt-headless*"}).back();
+    const Event last = run.all({process.pid(), "", "memory", "vt-headless*"}).back();
     EXPECT_GE(real(last, "value"), 64 - lag_mb(run)) << last.line();
-    EXPECT_TRUE(run.all({actor.pid(), "cleared", "memory"}).empty());
+    EXPECT_TRUE(run.all({process.pid(), "cleared", "memory"}).empty());
 }
 
 TEST(WatchMemory, EachProcessByItself) {
     WatchRun& run = shared_watch(memory_rules("vt-each", 12));
-    std::vector<std::unique_ptr<Actor>> actors;
+    std::vector<std::unique_ptr<MeasuredProcess>> processes;
     for (size_t i = 0; i < 4; i++) {
-        actors.push_back(std::make_unique<Actor>(run, "vt-each", [i] { touch_mb(8 * i); }));
-        actors.back()->begin();
+        processes.push_back(
+            std::make_unique<MeasuredProcess>(run, "vt-each", [i] { touch_mb(8 * i); }));
+        processes.back()->begin();
     }
-    for (const auto& actor : actors) {
-        actor->wait_for_body();
+    for (const auto& process : processes) {
+        process->wait_for_body();
     }
-    for (const auto& actor : actors) {
-        expect_resident(run, actor->pid());
-        EXPECT_EQ(run.all({actor->pid(), "raised", "memory", "vt-each"}).size(),
-                  resident_mb(actor->pid()) > 12 ? 1U : 0U);
+    for (const auto& process : processes) {
+        expect_resident(run, process->pid());
+        EXPECT_EQ(run.all({process->pid(), "raised", "memory", "vt-each"}).size(),
+                  resident_mb(process->pid()) > 12 ? 1U : 0U);
     }
 }
 

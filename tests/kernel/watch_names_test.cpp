@@ -24,15 +24,17 @@ std::string rule(const std::string& name) {
 std::string own_rule() { return rule(base_name(self_path())); }
 
 // A copy of a program under a name that is longer than comm.
-std::string copy_of(const std::string& program, const Folder& folder, const std::string& name) {
-    std::string path = folder.path() + "/" + name;
+std::string copy_of(const std::string& program, const TempDirectory& directory,
+                    const std::string& name) {
+    std::string path = directory.path() + "/" + name;
     fs::copy_file(fs::canonical(program), path);
     ::chmod(path.c_str(), 0755);
     return path;
 }
 
-std::string script(const Folder& folder, const std::string& name, const std::string& body) {
-    std::string path = folder.path() + "/" + name;
+std::string script(const TempDirectory& directory, const std::string& name,
+                   const std::string& body) {
+    std::string path = directory.path() + "/" + name;
     std::ofstream(path) << "#!/bin/sh\n" << body << "\n";
     ::chmod(path.c_str(), 0755);
     return path;
@@ -48,7 +50,7 @@ pid_t start_program(const std::string& path) {
 
 // Told once it is there, or when it has ended: under each of these names. By any metric: what
 // replaced a larger program has no peak of its own on some kernels.
-void expect_found(WatchRun& run, pid_t pid, const Words& names) {
+void expect_found(WatchRun& run, pid_t pid, const Strings& names) {
     for (const std::string& name : names) {
         const Event event = run.wait_for({pid, "raised", "", name});
         EXPECT_EQ(event.text("rule"), name);
@@ -59,7 +61,7 @@ TEST(WatchNames, ForkThatRunsWhatItsParentRuns) {
     WatchRun& run = shared_watch(own_rule());
     run.wait_for({::getpid(), "raised", "memory"});
     const pid_t pid = start([] {
-        call_me("vt-fork");
+        set_own_name("vt-fork");
         return 0;
     });
     wait_for(pid);
@@ -70,8 +72,8 @@ TEST(WatchNames, LongNameOfAProgram) {
     const std::string name = "a-program-with-a-long-name";
     WatchRun& run =
         shared_watch(rule(name) + "," + rule("a-program-with-") + "," + rule("*-long-name"));
-    const Folder folder;
-    const std::string path = copy_of("/bin/true", folder, name);
+    const TempDirectory directory;
+    const std::string path = copy_of("/bin/true", directory, name);
     for (int i = 0; i < 3; i++) {
         const pid_t pid = start_program(path);
         wait_for(pid);
@@ -83,10 +85,10 @@ TEST(WatchNames, ScriptThatGoesOn) {
     const std::string name = "a-script-with-a-long-name.sh";
     const std::string shell = base_name(fs::canonical("/bin/sh"));
     WatchRun& run = shared_watch(rule(name) + "," + rule("a-script-with-a") + "," + rule(shell));
-    const Folder folder;
-    const std::string pipe = folder.path() + "/pipe";
+    const TempDirectory directory;
+    const std::string pipe = directory.path() + "/pipe";
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-    const pid_t pid = start_program(script(folder, name, "read line <" + pipe));
+    const pid_t pid = start_program(script(directory, name, "read line <" + pipe));
     expect_found(run, pid, {name, "a-script-with-a", shell});
     EXPECT_EQ(::kill(pid, 0), 0);
     std::ofstream(pipe) << "\n";
@@ -97,8 +99,8 @@ TEST(WatchNames, ScriptThatEndsAtOnce) {
     const std::string name = "a-script-with-a-long-name.sh";
     const std::string shell = base_name(fs::canonical("/bin/sh"));
     WatchRun& run = shared_watch(rule(name) + "," + rule("a-script-with-a") + "," + rule(shell));
-    const Folder folder;
-    const std::string path = script(folder, name, "exit 0");
+    const TempDirectory directory;
+    const std::string path = script(directory, name, "exit 0");
     for (int i = 0; i < 3; i++) {
         const pid_t pid = start_program(path);
         wait_for(pid);

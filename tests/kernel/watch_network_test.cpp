@@ -46,28 +46,28 @@ void receive_at_a_rate(const Fd& socket, const Meter& meter) {
     }
 }
 
-std::vector<Event> wait_for_the_end(WatchRun& run, const Actor& actor) {
+std::vector<Event> wait_for_the_end(WatchRun& run, const MeasuredProcess& process) {
     std::vector<Event> events;
     wait_until(
         [&] {
             run.wait_for_sweep();
-            events = run.all({actor.pid(), "", "network"});
+            events = run.all({process.pid(), "", "network"});
             return !events.empty() && events.back().text("state") == "cleared";
         },
         "no more bytes");
     return events;
 }
 
-void expect_rates(WatchRun& run, const Actor& actor, const Meter& meter) {
-    const std::vector<Event> events = wait_for_the_end(run, actor);
+void expect_rates(WatchRun& run, const MeasuredProcess& process, const Meter& meter) {
+    const std::vector<Event> events = wait_for_the_end(run, process);
     EXPECT_NEAR(used_in_all(events) * kb, meter.growth(), 0.01 * meter.growth());
     for (const Event& event : events) {
         if (event.text("state") != "ongoing") {
             continue;
         }
         const uint64_t begin_ns =
-            told_ns(event) - static_cast<uint64_t>(event.number("duration_ns"));
-        const double measured = meter.at(told_ns(event)) - meter.at(begin_ns);
+            reported_ns(event) - static_cast<uint64_t>(event.number("duration_ns"));
+        const double measured = meter.at(reported_ns(event)) - meter.at(begin_ns);
         // A sweep takes its time.
         EXPECT_NEAR(used_until(event) * kb, measured, 0.05 * measured + 0.1 * meter.growth())
             << event.line();
@@ -75,14 +75,14 @@ void expect_rates(WatchRun& run, const Actor& actor, const Meter& meter) {
 }
 
 void test_pair(const std::string& name, Pair pair) {
-    WatchRun& run = shared_watch(tell_all(name, "network"));
+    WatchRun& run = shared_watch(report_all_rule(name, "network"));
     const Meter near_meter;
     const Meter far_meter;
-    Actor near(run, name, [&] {
+    MeasuredProcess near(run, name, [&] {
         near_meter.mark(0);
         send_at_a_rate(pair.near, near_meter);
     });
-    Actor far(run, name, [&] {
+    MeasuredProcess far(run, name, [&] {
         far_meter.mark(0);
         receive_at_a_rate(pair.far, far_meter);
     });

@@ -19,8 +19,8 @@ const std::vector<std::string> hostile_names{
     "vt-\xc3",        "vt-\"quote\\",   "vt-c1\xc2\x9b",
 };
 
-std::string limits_in(const Folder& folder, const std::string& rules) {
-    const std::string path = folder.path() + "/limits.json";
+std::string limits_in(const TempDirectory& directory, const std::string& rules) {
+    const std::string path = directory.path() + "/limits.json";
     std::ofstream(path) << rules;
     return path;
 }
@@ -29,7 +29,7 @@ class Sleepers {
  public:
     explicit Sleepers(const std::vector<std::string>& names) {
         for (const std::string& name : names) {
-            pids.push_back(start_sleeper([&] { call_me(name); }));
+            pids.push_back(start_sleeper([&] { set_own_name(name); }));
         }
     }
     Sleepers(const Sleepers&) = delete;
@@ -43,7 +43,7 @@ class Sleepers {
 };
 
 TEST(WatchOutput, JsonOfHostileNames) {
-    WatchRun& run = shared_watch(tell_all("vt-*", "memory"));
+    WatchRun& run = shared_watch(report_all_rule("vt-*", "memory"));
     const Sleepers sleepers(hostile_names);
     for (size_t i = 0; i < sleepers.pids.size(); i++) {
         // Each line was parsed.
@@ -55,16 +55,16 @@ TEST(WatchOutput, JsonOfHostileNames) {
 }
 
 TEST(WatchOutput, TextHoldsNoForeignByte) {
-    const Folder folder;
+    const TempDirectory directory;
     const Sleepers sleepers(hostile_names);
     const std::string rule = R"([{"process": "vt-*", "memory": 0.001}])";
-    Program vigil({"watch", "-c", limits_in(folder, rule), "--interval", "100ms"});
+    Program vigil({"watch", "-c", limits_in(directory, rule), "--interval", "100ms"});
     for (const pid_t pid : sleepers.pids) {
         vigil.wait_for_output("(pid " + std::to_string(pid));
     }
     vigil.send(SIGTERM);
     EXPECT_EQ(vigil.wait(), 0);
-    EXPECT_NE(vigil.errors().find(" violations told; "), std::string::npos) << vigil.errors();
+    EXPECT_NE(vigil.errors().find(" violations reported; "), std::string::npos) << vigil.errors();
     const std::string& output = vigil.output();
     EXPECT_TRUE(std::none_of(output.begin(), output.end(), [](char each) {
         const auto byte = static_cast<unsigned char>(each);
@@ -88,7 +88,7 @@ TEST(WatchOutput, ReaderGoesAwayFromSilence) {
 }
 
 TEST(WatchOutput, DiskIsFull) {
-    const Folder folder;
+    const TempDirectory directory;
     const auto to_full = [] {
         const int full = ::open("/dev/full", O_WRONLY);
         if (full < 0 || ::dup2(full, STDOUT_FILENO) < 0) {
@@ -96,7 +96,7 @@ TEST(WatchOutput, DiskIsFull) {
         }
     };
     const std::string rules = with_clock();
-    Program vigil({"watch", "-c", limits_in(folder, rules), "-o", "json"},
+    Program vigil({"watch", "-c", limits_in(directory, rules), "-o", "json"},
                   {.before_exec = to_full});
     EXPECT_EQ(vigil.wait(), 1);
     EXPECT_NE(vigil.errors().find("No space left on device"), std::string::npos) << vigil.errors();

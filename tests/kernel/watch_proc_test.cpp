@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t ms = 1'000'000;
 
 // As another user's, what a process uses can't be read: prctl(2), PR_SET_DUMPABLE.
-void become_nobody() {
+void drop_to_nobody() {
     constexpr uid_t nobody = 65'534;
     require(::setresgid(nobody, nobody, nobody) == 0 && ::setresuid(nobody, nobody, nobody) == 0 &&
                 ::prctl(PR_SET_DUMPABLE, 1) == 0,
@@ -34,7 +34,7 @@ std::string rules() {
 
 class WatchProc : public ::testing::Test {
  protected:
-    WatchProc() : run(rules(), {"--interval", "100ms"}, {.before_exec = become_nobody}) {
+    WatchProc() : run(rules(), {"--interval", "100ms"}, {.before_exec = drop_to_nobody}) {
         run.program().wait_for_error("vigil: sampling /proc, which costs more: ");
     }
     WatchRun run;
@@ -46,8 +46,8 @@ TEST_F(WatchProc, CpuYesNetworkNo) {
         << "no reason: " << run.program().errors();
     Pair pair = tcp_pair(AF_INET);
     const Meter meter;
-    Actor burner(run, "vt-mine", [&] {
-        become_nobody();
+    MeasuredProcess burner(run, "vt-mine", [&] {
+        drop_to_nobody();
         meter.mark_cpu();
         burn_thread_ns(500 * ms);
         meter.mark_cpu();
@@ -72,8 +72,8 @@ TEST_F(WatchProc, CpuYesNetworkNo) {
 
 TEST_F(WatchProc, MemoryOfAProcessWhoseLeaderHasEnded) {
     const Gate touched;
-    Actor actor(run, "vt-mine", [&] {
-        become_nobody();
+    MeasuredProcess process(run, "vt-mine", [&] {
+        drop_to_nobody();
         std::thread([&] {
             touch_mb(64);
             touched.open();
@@ -82,8 +82,8 @@ TEST_F(WatchProc, MemoryOfAProcessWhoseLeaderHasEnded) {
         ::usleep(500'000);
         ::syscall(SYS_exit, 0);
     });
-    const pid_t pid = actor.pid();
-    actor.begin();
+    const pid_t pid = process.pid();
+    process.begin();
     touched.pass();
     run.wait_for({pid, "raised", "memory"});
     wait_until([&] { return proc_file(pid, "status").find("State:\tZ") != std::string::npos; },
@@ -92,7 +92,7 @@ TEST_F(WatchProc, MemoryOfAProcessWhoseLeaderHasEnded) {
     for (const Event& event : run.all({pid, "cleared", "memory"})) {
         ADD_FAILURE() << "it has its memory still: " << event.line();
     }
-    actor.kill();
+    process.kill();
     run.wait_for_sweep();
     run.end();
 }

@@ -17,8 +17,8 @@ std::string held_rule(const std::string& limit) {
 
 TEST(WatchReload, RunningMeasurementGoesOn) {
     WatchRun& run = shared_watch(held_rule("0.002"));
-    const Actor actor(run, "vt-reload", [] {});
-    const pid_t pid = actor.pid();
+    const MeasuredProcess process(run, "vt-reload", [] {});
+    const pid_t pid = process.pid();
     const auto last_under = [&](const std::string& rules) {
         run.apply(with_clock(rules));
         run.wait_for_sweep();
@@ -31,7 +31,7 @@ TEST(WatchReload, RunningMeasurementGoesOn) {
     EXPECT_NEAR(real(same, "limit"), 0.001, 1e-9);
     EXPECT_TRUE(run.all({pid, "raised"}).empty()) << "it is the same violation";
     const auto begin_of = [](const Event& event) {
-        return static_cast<double>(told_ns(event)) -
+        return static_cast<double>(reported_ns(event)) -
                static_cast<double>(event.number("duration_ns"));
     };
     EXPECT_NEAR(begin_of(same), begin_of(raised), 1e6);
@@ -46,18 +46,18 @@ TEST(WatchReload, RunningMeasurementGoesOn) {
 // Without a signal: by looking at the file.
 TEST(WatchReload, ChangedFileIsFound) {
     WatchRun& run = shared_watch("");
-    const Actor actor(run, "vt-found", [] {});
-    run.replace_file(with_clock(tell_all("vt-found", "memory")));
-    run.wait_for({actor.pid(), "raised", "memory"});
+    const MeasuredProcess process(run, "vt-found", [] {});
+    run.replace_file(with_clock(report_all_rule("vt-found", "memory")));
+    run.wait_for({process.pid(), "raised", "memory"});
     // In place, and with as many bytes as before.
-    std::ofstream(run.file()) << with_clock(tell_all("vt-f*und", "memory"));
-    run.wait_for({actor.pid(), "raised", "memory", "vt-f*und"});
-    run.wait_for({actor.pid(), "cleared", "memory", "vt-found"});
+    std::ofstream(run.file()) << with_clock(report_all_rule("vt-f*und", "memory"));
+    run.wait_for({process.pid(), "raised", "memory", "vt-f*und"});
+    run.wait_for({process.pid(), "cleared", "memory", "vt-found"});
 }
 
 TEST(WatchReload, BrokenFileChangesNothing) {
-    WatchRun& run = shared_watch(tell_all("vt-stays", "memory"));
-    const Actor actor(run, "vt-stays", [] {});
+    WatchRun& run = shared_watch(report_all_rule("vt-stays", "memory"));
+    const MeasuredProcess process(run, "vt-stays", [] {});
     for (const bool by_signal : {true, false}) {
         const std::string unit = by_signal ? "80%" : "81%";
         run.replace_file("[\n  {\"process\": \"vt-stays\", \"cpu\": \"" + unit + "\"}\n]");
@@ -69,25 +69,25 @@ TEST(WatchReload, BrokenFileChangesNothing) {
             "1000000000, found \"" +
             unit + "\"");
         run.program().wait_for_error("vigil: the limits stay as they were");
-        const size_t before = run.all({actor.pid(), "ongoing", "memory"}).size();
-        run.wait_for({actor.pid(), "ongoing", "memory"}, before + 2);
+        const size_t before = run.all({process.pid(), "ongoing", "memory"}).size();
+        run.wait_for({process.pid(), "ongoing", "memory"}, before + 2);
     }
-    EXPECT_TRUE(run.all({actor.pid(), "cleared"}).empty());
+    EXPECT_TRUE(run.all({process.pid(), "cleared"}).empty());
 }
 
 TEST(WatchReload, FileThatIsGoneForAWhile) {
-    WatchRun& run = shared_watch(tell_all("vt-gone", "memory"));
-    const Actor actor(run, "vt-gone", [] {});
+    WatchRun& run = shared_watch(report_all_rule("vt-gone", "memory"));
+    const MeasuredProcess process(run, "vt-gone", [] {});
     ASSERT_EQ(::unlink(run.file().c_str()), 0);
     run.wait_for_sweep();
-    EXPECT_TRUE(run.all({actor.pid(), "cleared"}).empty());
-    run.replace_file(with_clock(tell_all("vt-g?ne", "memory")));
-    run.wait_for({actor.pid(), "raised", "memory", "vt-g?ne"});
+    EXPECT_TRUE(run.all({process.pid(), "cleared"}).empty());
+    run.replace_file(with_clock(report_all_rule("vt-g?ne", "memory")));
+    run.wait_for({process.pid(), "raised", "memory", "vt-g?ne"});
 }
 
 TEST(WatchReload, WrongFromTheStart) {
-    const Folder folder;
-    const std::string path = folder.path() + "/limits.json";
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/limits.json";
     const auto errors_with = [&](const std::string& text) {
         std::ofstream(path) << text;
         Program vigil({"watch", "-c", path});

@@ -30,7 +30,7 @@ pid_t start_as(pid_t pid, const std::function<void()>& body) {
 
 [[noreturn]] void sleep_as(const std::string& name) {
     ::alarm(120);
-    call_me(name);
+    set_own_name(name);
     while (true) {
         ::pause();
     }
@@ -42,7 +42,7 @@ TEST(WatchReuse, OldOneIsClearedAndNewOneStartsFromNothing) {
            {"process": "vt-pi?", "memory": 60, "cooldown": "1h"},
            {"process": "vt-p??", "memory": 0.001, "cooldown": "1ms"})");
     const Gate burned;
-    Actor old(run, "vt-pid", [&] {
+    MeasuredProcess old(run, "vt-pid", [&] {
         touch_mb(80);
         burn_thread_ns(400 * ms);
         burned.open();
@@ -90,17 +90,17 @@ TEST(WatchReuse, ShortLivesOneAfterTheOther) {
     if (!shared_watch("").traces()) {
         GTEST_SKIP() << "vigil watch sees no short-lived processes here";
     }
-    constexpr int lives = 10;
+    constexpr int incarnations = 10;
     WatchRun& run = shared_watch(R"({"process": "vt-life", "cpu": 0.001, "cooldown": "1ms"})");
     const pid_t pid = start([] {
-        call_me("vt-life");
+        set_own_name("vt-life");
         return 0;
     });
     wait_for(pid);
     double burned = 0;
-    for (int i = 0; i < lives; i++) {
+    for (int i = 0; i < incarnations; i++) {
         const pid_t again = start_as(pid, [] {
-            call_me("vt-life");
+            set_own_name("vt-life");
             burn_thread_ns(10 * ms);
         });
         if (again != pid) {
@@ -113,7 +113,7 @@ TEST(WatchReuse, ShortLivesOneAfterTheOther) {
     for (const Event& event : run.all({pid, "", "cpu"})) {
         most = std::max(most, used_until(event) / 100);
     }
-    EXPECT_LE(most, 3 * burned / lives) << "one life is told to have used what several did";
+    EXPECT_LE(most, 3 * burned / incarnations) << "one life is told to have used what several did";
     EXPECT_FALSE(run.all({pid, "raised", "cpu"}).empty());
 }
 

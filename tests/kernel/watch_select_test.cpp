@@ -22,7 +22,7 @@ std::string rule(const std::string& name, const std::string& more = "") {
     return R"({"process": ")" + name + R"(", "memory": 0.001)" + more + "}";
 }
 
-bool is_told(WatchRun& run, pid_t pid, const std::string& name) {
+bool is_reported(WatchRun& run, pid_t pid, const std::string& name) {
     return !run.all({pid, "raised", "memory", name}).empty();
 }
 
@@ -30,9 +30,9 @@ TEST(WatchSelect, User) {
     WatchRun& run = shared_watch(rule("vt-user", R"(, "user": "65534")") + "," +
                                  rule("vt-use?", R"(, "user": 0)") + "," +
                                  rule("vt-us??", R"(, "user": "nobody")"));
-    const Actor root(run, "vt-user", [] {});
-    const Actor other(run, "vt-user",
-                      [] { require(::setresuid(nobody, nobody, nobody) == 0, "setuid"); });
+    const MeasuredProcess root(run, "vt-user", [] {});
+    const MeasuredProcess other(
+        run, "vt-user", [] { require(::setresuid(nobody, nobody, nobody) == 0, "setuid"); });
     other.begin();
     const Event event = run.wait_for({other.pid(), "raised", "memory", "vt-user"});
     EXPECT_EQ(event.number("uid"), static_cast<int64_t>(nobody));
@@ -40,9 +40,9 @@ TEST(WatchSelect, User) {
     run.wait_for({other.pid(), "raised", "memory", "vt-us??"});
     // It was root's before.
     EXPECT_FALSE(run.wait_for({other.pid(), "cleared", "memory", "vt-use?"}).flag("exited"));
-    EXPECT_TRUE(is_told(run, root.pid(), "vt-use?"));
-    EXPECT_FALSE(is_told(run, root.pid(), "vt-user"));
-    EXPECT_FALSE(is_told(run, root.pid(), "vt-us??"));
+    EXPECT_TRUE(is_reported(run, root.pid(), "vt-use?"));
+    EXPECT_FALSE(is_reported(run, root.pid(), "vt-user"));
+    EXPECT_FALSE(is_reported(run, root.pid(), "vt-us??"));
 }
 
 TEST(WatchSelect, CgroupAndMoveIntoAnother) {
@@ -55,47 +55,47 @@ TEST(WatchSelect, CgroupAndMoveIntoAnother) {
                                  rule("vt-cgrou?", R"(, "cgroup": "/)" + name + "\"") + "," +
                                  rule("vt-cgro??", R"(, "cgroup": "vigil-*")") + "," +
                                  rule("vt-cgr???", R"(, "cgroup": "/other")"));
-    Actor inside(run, "vt-cgroup", [] {});
-    const pid_t born_inside = start_sleeper([&] {
+    MeasuredProcess inside(run, "vt-cgroup", [] {});
+    const pid_t started_inside = start_sleeper([&] {
         cgroup->enter();
-        call_me("vt-cgroup");
+        set_own_name("vt-cgroup");
     });
     run.wait_for_sweep();
     EXPECT_TRUE(run.all({inside.pid()}).empty()) << "not yet";
     cgroup->write("cgroup.procs", std::to_string(inside.pid()));
-    for (const pid_t pid : {born_inside, inside.pid()}) {
+    for (const pid_t pid : {started_inside, inside.pid()}) {
         for (const char* process : {"vt-cgroup", "vt-cgrou?", "vt-cgro??"}) {
             const Event event = run.wait_for({pid, "raised", "memory", process});
             EXPECT_NE(event.text("cgroup").find(name), std::string::npos) << event.line();
         }
-        EXPECT_FALSE(is_told(run, pid, "vt-cgr???"));
+        EXPECT_FALSE(is_reported(run, pid, "vt-cgr???"));
     }
-    kill_and_wait(born_inside, SIGKILL);
+    kill_and_wait(started_inside, SIGKILL);
 }
 
 TEST(WatchSelect, EveryRuleForEveryProcess) {
     WatchRun& run = shared_watch(rule("vt-all") + "," + rule("vt-[ab]*") + "," + rule("vt-?ll") +
                                  "," + rule("VT-ALL") + "," + rule("t-all"));
-    const Actor first(run, "vt-all", [] {});
-    const Actor second(run, "vt-all", [] {});
+    const MeasuredProcess first(run, "vt-all", [] {});
+    const MeasuredProcess second(run, "vt-all", [] {});
     for (const pid_t pid : {first.pid(), second.pid()}) {
         for (const char* name : {"vt-all", "vt-[ab]*", "vt-?ll"}) {
             run.wait_for({pid, "raised", "memory", name});
             EXPECT_EQ(run.all({pid, "", "", name}).size(), 1U);
         }
-        EXPECT_FALSE(is_told(run, pid, "VT-ALL"));
-        EXPECT_FALSE(is_told(run, pid, "t-all"));
+        EXPECT_FALSE(is_reported(run, pid, "VT-ALL"));
+        EXPECT_FALSE(is_reported(run, pid, "t-all"));
     }
 }
 
 // All that it did before is none of this watcher's business.
 TEST(WatchSelect, OlderThanTheWatcher) {
     Pair pair = tcp_pair(AF_INET);
-    const Folder folder;
+    const TempDirectory directory;
     const Gate ready;
     const pid_t pid = start([&] {
         ::alarm(120);
-        call_me("vt-old");
+        set_own_name("vt-old");
         burn_thread_ns(1'000 * ms);
         send_bytes(pair.near, 100'000, 10'000);
         receive_bytes(pair.far, 100'000);
@@ -123,27 +123,27 @@ TEST(WatchSelect, OlderThanTheWatcher) {
 TEST(WatchSelect, NewProgramAndNewName) {
     WatchRun& run = shared_watch(rule("vt-before") + "," + rule("vt-between") + "," +
                                  rule("vt-after-the-exec"));
-    const Folder folder;
-    const std::string path = folder.path() + "/vt-after-the-exec";
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/vt-after-the-exec";
     fs::copy_file(self_path(), path);
     const Gate hold;
-    Actor actor(run, "vt-before", [&] {
-        call_me("vt-between");
+    MeasuredProcess process(run, "vt-before", [&] {
+        set_own_name("vt-between");
         hold.pass();
         int ends[2];
         require(::pipe(ends) == 0 && ::dup2(ends[0], STDIN_FILENO) == 0, "pipe");
         exec_self({"read"}, path);
     });
-    const pid_t pid = actor.pid();
+    const pid_t pid = process.pid();
     run.wait_for({pid, "raised", "memory", "vt-before"});
-    actor.begin();
+    process.begin();
     EXPECT_FALSE(run.wait_for({pid, "cleared", "memory", "vt-before"}).flag("exited"));
     run.wait_for({pid, "raised", "memory", "vt-between"});
     hold.open();
     EXPECT_FALSE(run.wait_for({pid, "cleared", "memory", "vt-between"}).flag("exited"));
     const Event after = run.wait_for({pid, "raised", "memory", "vt-after-the-exec"});
     EXPECT_EQ(after.text("executable"), path);
-    actor.kill();
+    process.kill();
     EXPECT_TRUE(run.wait_for({pid, "cleared", "memory", "vt-after-the-exec"}).flag("exited"));
 }
 

@@ -17,17 +17,17 @@ constexpr double tick_seconds = 0.01;
 
 pid_t start_burner(const std::string& name, uint64_t burned_ns) {
     return start([&] {
-        call_me(name);
+        set_own_name(name);
         burn_thread_ns(burned_ns);
         return 0;
     });
 }
 
-double seconds_of(const Ended& ended) {
+double seconds_of(const ExitResult& ended) {
     return static_cast<double>(cpu_ns(ended.usage)) / ns_per_second;
 }
 
-void expect_ended_burner(const Event& event, const Ended& ended, double span_seconds) {
+void expect_ended_burner(const Event& event, const ExitResult& ended, double span_seconds) {
     EXPECT_TRUE(event.flag("exited")) << event.line();
     const double burned = seconds_of(ended);
     EXPECT_NEAR(real(event, "value") / 100 * span_seconds, burned, 0.05 * burned + tick_seconds)
@@ -50,15 +50,15 @@ TEST_F(WatchShort, BurnerBetweenTwoSweeps) {
     for (int attempt = 0; attempt < 10; attempt++) {
         const uint64_t begin_ns = boot_now_ns();
         const pid_t pid = start_burner("vt-short", 300 * ms);
-        const Ended ended = wait_for(pid);
-        const auto most_ns = static_cast<double>(boot_now_ns() - begin_ns);
+        const ExitResult ended = wait_for(pid);
+        const auto max_ns = static_cast<double>(boot_now_ns() - begin_ns);
         const Event event = run.wait_for({pid, "raised", "cpu"});
         if (!event.flag("exited")) {
             run.wait_for({pid, "cleared", "cpu"});
             continue;
         }
         const auto life_ns = static_cast<double>(event.number("duration_ns"));
-        EXPECT_LE(life_ns, most_ns);
+        EXPECT_LE(life_ns, max_ns);
         EXPECT_GE(life_ns, 300 * ms);
         expect_ended_burner(event, ended, std::max(life_ns / ns_per_second, 1.0));
         const auto all = run.end();
@@ -74,7 +74,7 @@ TEST_F(WatchShort, BurnerBetweenTwoSweeps) {
 class Scenario {
  public:
     Scenario() {
-        const pid_t before = start_sleeper([] { call_me("vt-before"); });
+        const pid_t before = start_sleeper([] { set_own_name("vt-before"); });
         WatchRun run(R"([
             {"process": "vt-before", "memory": 0.001},
             {"process": "vt-five", "cpu": 0.001},
@@ -91,7 +91,7 @@ class Scenario {
         for_pid = start_burner("vt-for", 50 * ms);
         wait_for(for_pid);
         peak_pid = start([] {
-            call_me("vt-peak");
+            set_own_name("vt-peak");
             touch_mb(64);
             return 0;
         });
@@ -108,7 +108,7 @@ class Scenario {
     }
 
     pid_t five_pid, calm_pid, for_pid, peak_pid;
-    Ended five, peak;
+    ExitResult five, peak;
     std::vector<Event> events;
 };
 
@@ -132,7 +132,7 @@ TEST_F(WatchShort, AgainstALongInterval) {
 }
 
 // How many of `pids` the events stand for: each for itself and those that were held back.
-uint64_t burners_told(const std::vector<Event>& events) {
+uint64_t burners_reported(const std::vector<Event>& events) {
     uint64_t count = 0;
     for (const Event& event : events) {
         if (event.text("state") == "raised") {
@@ -142,7 +142,7 @@ uint64_t burners_told(const std::vector<Event>& events) {
     return count;
 }
 
-Ended run_burners(int count) {
+ExitResult run_burners(int count) {
     const pid_t parent = start([count] {
         for (int i = 0; i < count; i++) {
             wait_for(start_burner("vt-many", 5 * ms));
@@ -152,20 +152,20 @@ Ended run_burners(int count) {
     return wait_for(parent);
 }
 
-TEST_F(WatchShort, SiblingsAreToldOnceACooldown) {
+TEST_F(WatchShort, SiblingsAreReportedOnceACooldown) {
     constexpr int count = 20;
     WatchRun& run = shared_watch(R"({"process": "vt-many", "cpu": 0.001, "cooldown": "1500ms"})");
     run_burners(count);
-    const Wanted raised{0, "raised", "cpu", "vt-many"};
-    wait_until([&] { return burners_told(run.all(raised)) >= count; }, "all burners");
-    EXPECT_EQ(burners_told(run.all(raised)), static_cast<uint64_t>(count));
+    const ViolationMatch raised{0, "raised", "cpu", "vt-many"};
+    wait_until([&] { return burners_reported(run.all(raised)) >= count; }, "all burners");
+    EXPECT_EQ(burners_reported(run.all(raised)), static_cast<uint64_t>(count));
     uint64_t before_ns = 0;
     for (const Event& event : run.all(raised)) {
         if (!event.flag("exited")) {
             continue;  // a sweep met it
         }
-        EXPECT_GE(told_ns(event), before_ns + 1'500 * ms) << event.line();
-        before_ns = told_ns(event);
+        EXPECT_GE(reported_ns(event), before_ns + 1'500 * ms) << event.line();
+        before_ns = reported_ns(event);
     }
 }
 

@@ -25,10 +25,10 @@ void burn_for_ever() {
 
 TEST(WatchStates, StoppedContinuedAndKilled) {
     WatchRun& run = shared_watch(cpu_rule("vt-stop", R"("cooldown": "1h")"));
-    Actor actor(run, "vt-stop", burn_for_ever);
-    const pid_t pid = actor.pid();
-    const Wanted cpu{pid, "", "cpu"};
-    actor.begin();
+    MeasuredProcess process(run, "vt-stop", burn_for_ever);
+    const pid_t pid = process.pid();
+    const ViolationMatch cpu{pid, "", "cpu"};
+    process.begin();
     run.wait_for({pid, "raised", "cpu"});
     ::kill(pid, SIGSTOP);
     const Event cleared = run.wait_for({pid, "cleared", "cpu"});
@@ -37,7 +37,7 @@ TEST(WatchStates, StoppedContinuedAndKilled) {
     EXPECT_GT(real(cleared, "mean"), 0);
     ::kill(pid, SIGCONT);
     run.wait_for({pid, "raised", "cpu"}, run.all({pid, "raised", "cpu"}).size() + 1);
-    actor.kill(SIGKILL);
+    process.kill(SIGKILL);
     run.wait_for_sweep();
     const std::vector<Event> all = run.all(cpu);
     EXPECT_EQ(all.back().text("state"), "cleared") << all.back().line();
@@ -50,15 +50,15 @@ TEST(WatchStates, AgainAndAgain) {
     constexpr int cycles = 4;
     WatchRun& run = shared_watch(cpu_rule("vt-cycle", R"("cooldown": "1ms")") + "," +
                                  cpu_rule("vt-cycl?", R"("for": "1m", "cooldown": "1ms")"));
-    Actor actor(run, "vt-cycle", [] {
+    MeasuredProcess process(run, "vt-cycle", [] {
         for (int i = 0; i < cycles; i++) {
             burn_thread_ns(100 * ms);
             ::usleep(600'000);
         }
     });
-    const pid_t pid = actor.pid();
-    actor.begin();
-    actor.wait_for_body();
+    const pid_t pid = process.pid();
+    process.begin();
+    process.wait_for_body();
     run.wait_for_sweep();
     const size_t raised = run.all({pid, "raised", "cpu"}).size();
     EXPECT_GE(raised, static_cast<size_t>(cycles));
@@ -70,35 +70,35 @@ TEST(WatchStates, AgainAndAgain) {
 TEST(WatchStates, ForAsLongAsTheRuleSays) {
     WatchRun& run = shared_watch(cpu_rule("vt-long", R"("for": "1500ms")") + "," +
                                  cpu_rule("vt-lon?", R"("cooldown": "1h")"));
-    Actor actor(run, "vt-long", burn_for_ever);
-    const pid_t pid = actor.pid();
-    actor.begin();
+    MeasuredProcess process(run, "vt-long", burn_for_ever);
+    const pid_t pid = process.pid();
+    process.begin();
     const Event raised = run.wait_for({pid, "raised", "cpu", "vt-long"});
     const Event first = run.wait_for({pid, "raised", "cpu", "vt-lon?"});
     EXPECT_GE(raised.number("duration_ns"), 3 * second / 2);
-    EXPECT_GT(told_ns(raised), told_ns(first));
+    EXPECT_GT(reported_ns(raised), reported_ns(first));
     ::kill(pid, SIGSTOP);
     const Event cleared = run.wait_for({pid, "cleared", "cpu", "vt-long"});
     // A stopped process is cleared at once where nothing says otherwise; that one may have been
     // raised several times.
     const std::vector<Event> calm = run.all({pid, "cleared", "cpu", "vt-lon?"});
     ASSERT_FALSE(calm.empty());
-    EXPECT_GE(told_ns(cleared), told_ns(calm.back()) + second);
-    EXPECT_LE(
-        told_ns(cleared) - static_cast<uint64_t>(cleared.number("duration_ns")) + 3 * second / 2,
-        told_ns(cleared));
+    EXPECT_GE(reported_ns(cleared), reported_ns(calm.back()) + second);
+    EXPECT_LE(reported_ns(cleared) - static_cast<uint64_t>(cleared.number("duration_ns")) +
+                  3 * second / 2,
+              reported_ns(cleared));
     EXPECT_NEAR(used_until(cleared), used_in_all(calm), 0.05 * used_in_all(calm) + 2);
 }
 
 TEST(WatchStates, ExitWhileRaised) {
     WatchRun& run = shared_watch(cpu_rule("vt-end", R"("cooldown": "1ms")"));
-    Actor actor(run, "vt-end", [] {
+    MeasuredProcess process(run, "vt-end", [] {
         burn_thread_ns(700 * ms);
         ::_exit(3);
     });
-    const pid_t pid = actor.pid();
-    actor.begin();
-    const Ended ended = actor.kill(0);
+    const pid_t pid = process.pid();
+    process.begin();
+    const ExitResult ended = process.kill(0);
     run.wait_for_sweep();
     EXPECT_EQ(ended.code(), 3);
     const double burned = static_cast<double>(cpu_ns(ended.usage)) / second;

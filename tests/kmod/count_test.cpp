@@ -8,34 +8,34 @@
 #include <atomic>
 #include <thread>
 
-#include "actors.h"
+#include "exit_load.h"
 #include "harness.h"
 #include "module.h"
-#include "storm.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
 
 // Other processes of the machine end as well: eBPF tells how many. Its listing has each of the
 // storm's by its parent.
-TEST(Count, AStormToTheLastOneByProcByTheLastLineAndByEbpf) {
+TEST(Count, ManyExitsToTheLastOneByProcByTheLastLineAndByEbpf) {
     constexpr int workers = 4;
     constexpr int each = 5'000;
-    Loaded module("log=0");
+    LoadedModule module("log=0");
     KernelLog log;
     TraceRun run({"-e", "exit"});
     auto before = module_totals();
-    const std::vector<pid_t> parents = storm(workers, each);
+    const std::vector<pid_t> parents = make_exits(workers, each);
     auto after = module_totals();
     const Trace trace = run.end();
     const uint64_t at_last = module_totals()["process_exits"];
     module.unload();
 
     const std::vector<Event> exits = trace.of("exit");
-    const auto of_storm = std::count_if(exits.begin(), exits.end(), [&](const Event& event) {
+    const auto of_load = std::count_if(exits.begin(), exits.end(), [&](const Event& event) {
         return std::count(parents.begin(), parents.end(), event.number("ppid")) > 0;
     });
-    EXPECT_EQ(of_storm, workers * each);
+    EXPECT_EQ(of_load, workers * each);
     EXPECT_EQ(after["process_exits"] - before["process_exits"], exits.size());
     EXPECT_EQ(after["thread_exits"] - before["thread_exits"], exits.size());
     EXPECT_EQ(after["kprobe_missed"], 0U);
@@ -62,7 +62,7 @@ int race_to_the_end(int threads) {
 }
 
 void expect_one_exit_each(uint64_t processes, uint64_t threads) {
-    const Loaded module("log=0");
+    const LoadedModule module("log=0");
     TraceRun run({"-e", "exit"});
     auto before = module_totals();
     for (uint64_t i = 0; i < processes; i++) {
@@ -79,7 +79,7 @@ TEST(Count, EightRacingThreadsAreOneProcess) { expect_one_exit_each(15, 8); }
 TEST(Count, TwoRacingThreadsAreOneProcess) { expect_one_exit_each(100, 1); }
 
 TEST(Count, TimesAddUp) {
-    const Loaded module;
+    const LoadedModule module;
     KernelLog log;
     for (int i = 0; i < 3; i++) {
         wait_for(start([] {

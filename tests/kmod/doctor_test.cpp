@@ -15,41 +15,42 @@ std::string doctor() {
     return program.output();
 }
 
-void expect_words(const std::string& said, const std::vector<const char*>& words) {
+void expect_strings(const std::string& output, const std::vector<const char*>& words) {
     for (const char* word : words) {
-        EXPECT_NE(said.find(word), std::string::npos) << "no '" << word << "' in:\n" << said;
+        EXPECT_NE(output.find(word), std::string::npos) << "no '" << word << "' in:\n" << output;
     }
 }
 
-TEST(Doctor, TellsHowToLoadTheModule) {
-    expect_words(doctor(), {"Kernel module", "not loaded; only 'vigil verify' needs it",
-                            "insmod kmod/process_monitor.ko", "do_exit and taskstats_exit",
-                            "not needed", "not at /lib/modules/"});
+TEST(Doctor, ReportsHowToLoadTheModule) {
+    expect_strings(doctor(), {"Kernel module", "not loaded; only 'vigil verify' needs it",
+                              "insmod kmod/process_monitor.ko", "do_exit and taskstats_exit",
+                              "not needed", "not at /lib/modules/"});
 }
 
-TEST(Doctor, TellsThatItIsLoadedAndThatItsLinesAreOff) {
-    const Loaded module;
-    std::string said = doctor();
-    expect_words(said, {"loaded; ", "processes have ended since"});
-    EXPECT_EQ(said.find("switched off (log=0)"), std::string::npos) << said;
+TEST(Doctor, ReportsThatItIsLoadedAndThatItsLinesAreOff) {
+    const LoadedModule module;
+    std::string output = doctor();
+    expect_strings(output, {"loaded; ", "processes have ended since"});
+    EXPECT_EQ(output.find("switched off (log=0)"), std::string::npos) << output;
     EXPECT_EQ(set_parameter("log", "0"), 0);
-    expect_words(doctor(), {"switched off (log=0)", "/sys/module/process_monitor/parameters/log"});
+    expect_strings(doctor(),
+                   {"switched off (log=0)", "/sys/module/process_monitor/parameters/log"});
 }
 
-TEST(Doctor, TellsAModuleOfAnotherMake) {
-    const Loaded module("log=0");
+TEST(Doctor, ReportsAModuleOfAnotherMake) {
+    const LoadedModule module("log=0");
     const TotalsHidden hidden;
-    expect_words(doctor(), {"of another make", "sudo rmmod process_monitor"});
+    expect_strings(doctor(), {"of another make", "sudo rmmod process_monitor"});
 }
 
 TEST(Doctor, NamesWhatSilencesKprobes) {
     {
         const KprobesOff off;
-        expect_words(doctor(), {"switched off", "/sys/kernel/debug/kprobes/enabled"});
+        expect_strings(doctor(), {"switched off", "/sys/kernel/debug/kprobes/enabled"});
     }
     {
         const FtraceOff off;
-        expect_words(doctor(), {"kernel.ftrace_enabled is 0", "sysctl kernel.ftrace_enabled=1"});
+        expect_strings(doctor(), {"kernel.ftrace_enabled is 0", "sysctl kernel.ftrace_enabled=1"});
     }
     EXPECT_EQ(doctor().find("the kernel module sees no exit"), std::string::npos);
 }

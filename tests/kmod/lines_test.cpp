@@ -14,9 +14,9 @@
 #include <sstream>
 #include <thread>
 
-#include "actors.h"
 #include "harness.h"
 #include "module.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -33,7 +33,7 @@ uint64_t ns_of(const timeval& time) {
 
 TEST(Lines, OfLoadingAndUnloading) {
     KernelLog log;
-    Loaded module("log=0");
+    LoadedModule module("log=0");
     const Lines loading = log.module_lines();
     ASSERT_EQ(loading.size(), 6U);
     EXPECT_EQ(loading[0], rule);
@@ -53,7 +53,7 @@ TEST(Lines, OfLoadingAndUnloading) {
 }
 
 TEST(Lines, OfKnownCommands) {
-    const Loaded module;
+    const LoadedModule module;
     for (const char* command : {"true", "false", "sync"}) {
         KernelLog log;
         const pid_t pid =
@@ -68,7 +68,7 @@ TEST(Lines, OfKnownCommands) {
 // The two lines are one record of /dev/kmsg, and syslog(2), which `dmesg -S` and busybox's dmesg
 // read, makes two of it: each with the time stamp and the prefix.
 TEST(Lines, StandOneBelowTheOtherBySyslog) {
-    const Loaded module;
+    const LoadedModule module;
     const pid_t pid = start([] { return 0; });
     wait_for(pid);
     constexpr int read_all = 3;
@@ -86,7 +86,7 @@ TEST(Lines, StandOneBelowTheOtherBySyslog) {
 }
 
 TEST(Lines, ParentIsTheProcessOfTheThreadThatForked) {
-    const Loaded module;
+    const LoadedModule module;
     KernelLog log;
     pid_t child = 0;
     std::thread([&] {
@@ -97,7 +97,7 @@ TEST(Lines, ParentIsTheProcessOfTheThreadThatForked) {
 }
 
 TEST(Lines, ParentIsTheRealOneAlsoUnderADebugger) {
-    const Loaded module;
+    const LoadedModule module;
     const Gate traced;
     const Gate go;
     const pid_t target = start([&] {
@@ -120,7 +120,7 @@ TEST(Lines, ParentIsTheRealOneAlsoUnderADebugger) {
 }
 
 std::string logged_name(const char* name) {
-    const Loaded module;
+    const LoadedModule module;
     KernelLog log;
     const pid_t pid = start([name] {
         ::prctl(PR_SET_NAME, name);
@@ -143,7 +143,7 @@ TEST(Lines, ALetterThatIsNotAsciiIsEscapedWhole) {
 }
 
 // Missing at most: the last tick of each thread, and what follows behind the probe.
-void expect_times(const ExitLines& exit, const Ended& ended, unsigned threads) {
+void expect_times(const ExitLines& exit, const ExitResult& ended, unsigned threads) {
     const uint64_t slack_ns = threads * 4 * ms + 30 * ms;
     const uint64_t waited_ns = cpu_ns(ended.usage);
     EXPECT_LE(exit.cpu_ns(), waited_ns + ms);
@@ -153,19 +153,19 @@ void expect_times(const ExitLines& exit, const Ended& ended, unsigned threads) {
 }
 
 TEST(Times, OfABusyProgramAreThoseOfWait4) {
-    const Loaded module;
+    const LoadedModule module;
     KernelLog log;
     const pid_t pid = start([] {
         burn_thread_ns(400 * ms);
         return 0;
     });
-    const Ended ended = wait_for(pid);
+    const ExitResult ended = wait_for(pid);
     ASSERT_GT(ns_of(ended.usage.ru_utime), 100 * ms);
     expect_times(log.exit_of(pid), ended, 1);
 }
 
 TEST(Times, InTheKernelAreThoseOfWait4) {
-    const Loaded module;
+    const LoadedModule module;
     KernelLog log;
     const pid_t pid = start([] {
         const Fd zeros(::open("/dev/zero", O_RDONLY));
@@ -177,12 +177,12 @@ TEST(Times, InTheKernelAreThoseOfWait4) {
         }
         return 0;
     });
-    const Ended ended = wait_for(pid);
+    const ExitResult ended = wait_for(pid);
     expect_times(log.exit_of(pid), ended, 1);
 }
 
 TEST(Times, AreOfAllThreadsLivingAndDead) {
-    const Loaded module;
+    const LoadedModule module;
     KernelLog log;
     const pid_t pid = start([] {
         std::thread([] { burn_thread_ns(150 * ms); }).join();
@@ -197,13 +197,13 @@ TEST(Times, AreOfAllThreadsLivingAndDead) {
         ::_exit(0);
         return 0;
     });
-    const Ended ended = wait_for(pid);
+    const ExitResult ended = wait_for(pid);
     ASSERT_GT(cpu_ns(ended.usage), 400 * ms);
     expect_times(log.exit_of(pid), ended, 3);
 }
 
 TEST(Threads, HaveLinesOfTheirOwnWhereAskedFor) {
-    const Loaded module("threads=1");
+    const LoadedModule module("threads=1");
     KernelLog log;
     auto before = module_totals();
     const pid_t pid = start([] {
@@ -227,7 +227,7 @@ TEST(Threads, HaveLinesOfTheirOwnWhereAskedFor) {
 }
 
 TEST(Threads, AProcessEndsWithItsLastOne) {
-    const Loaded module;
+    const LoadedModule module;
     const Gate go;
     KernelLog log;
     const pid_t pid = start([&] {
@@ -250,7 +250,7 @@ TEST(Threads, AProcessEndsWithItsLastOne) {
 
 // The thread that calls exec takes over the leader's id; the leader's end is no process's.
 TEST(Threads, AnExecByOneIsNoEnd) {
-    const Loaded module;
+    const LoadedModule module;
     KernelLog log;
     const pid_t pid = start([] {
         std::thread([]() { exec("/usr/bin/true", {"true"}); }).join();

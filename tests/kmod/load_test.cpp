@@ -10,11 +10,11 @@
 #include <regex>
 #include <sstream>
 
-#include "actors.h"
+#include "exit_load.h"
 #include "harness.h"
 #include "kprobes.h"
 #include "module.h"
-#include "storm.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
@@ -35,7 +35,7 @@ uint64_t memory_kib(const std::string& key) {
 }
 
 // Of all lines "N lines suppressed".
-uint64_t told_suppressed(const std::vector<std::string>& lines) {
+uint64_t reported_suppressed(const std::vector<std::string>& lines) {
     uint64_t sum = 0;
     for (const std::string& line : lines) {
         std::smatch count;
@@ -53,7 +53,7 @@ uint64_t exit_lines(const std::vector<std::string>& lines) {
 }
 
 TEST(Loading, TotalsAreForEveryone) {
-    const Loaded module;
+    const LoadedModule module;
     const pid_t pid = start([] {
         if (::setuid(65534) != 0) {
             return 1;
@@ -64,7 +64,7 @@ TEST(Loading, TotalsAreForEveryone) {
 }
 
 TEST(Loading, TwiceIsRefused) {
-    const Loaded module;
+    const LoadedModule module;
     wait_for(start([] { return 0; }));
     const uint64_t exits = module_totals()["process_exits"];
     EXPECT_EQ(load_module(module_path()), EEXIST);
@@ -75,7 +75,7 @@ TEST(Loading, WrongParametersAreRefused) {
     for (const char* wrong : {"log=2", "log=yes", "threads=-1", "ratelimit=-1", "ratelimit=x"}) {
         EXPECT_EQ(load_module(module_path(), wrong), EINVAL) << wrong;
     }
-    const Loaded module("log=0 ratelimit=20");
+    const LoadedModule module("log=0 ratelimit=20");
     EXPECT_EQ(set_parameter("log", "2"), EINVAL);
     EXPECT_EQ(set_parameter("threads", "7"), EINVAL);
     EXPECT_EQ(parameter("log"), "0");
@@ -91,7 +91,7 @@ TEST(Loading, WithoutItsFunctionIsRefusedAndLeavesNothing) {
               "Failed to register kprobe: -2 (no_such_function: no such function in this kernel)");
     EXPECT_NE(::access("/proc/process_monitor", F_OK), 0);
     EXPECT_EQ(kprobes_of("do_exit"), 0);
-    const Loaded module;  // and nothing is in its way
+    const LoadedModule module;  // and nothing is in its way
     EXPECT_EQ(kprobes_of("do_exit"), 1);
 }
 
@@ -113,7 +113,7 @@ TEST(Loading, WithKprobesOffIsRefusedAndLeavesNothing) { expect_refusal<KprobesO
 TEST(Loading, WithFtraceOffIsRefusedAndLeavesNothing) { expect_refusal<FtraceOff>(); }
 
 TEST(Log, SwitchedOffAndOnWhileLoaded) {
-    const Loaded module("log=0");
+    const LoadedModule module("log=0");
     KernelLog log;
     wait_for(start([] { return 0; }));
     EXPECT_TRUE(log.exits().empty());
@@ -130,10 +130,10 @@ TEST(Log, SwitchedOffAndOnWhileLoaded) {
 // What is not written is counted, in /proc and in the log, and nothing is both.
 TEST(Log, ARateLimitHoldsAndAccountsForEveryLine) {
     constexpr uint64_t limit = 10;
-    Loaded module("ratelimit=" + std::to_string(limit));
+    LoadedModule module("ratelimit=" + std::to_string(limit));
     KernelLog log;
     const uint64_t began_ns = boot_now_ns();
-    storm(1, 500);
+    make_exits(1, 500);
     const uint64_t seconds = (boot_now_ns() - began_ns) / 1'000'000'000 + 2;
     auto totals = module_totals();
     module.unload();
@@ -141,32 +141,32 @@ TEST(Log, ARateLimitHoldsAndAccountsForEveryLine) {
     EXPECT_LE(exit_lines(lines), limit * seconds);
     EXPECT_GE(exit_lines(lines), limit);
     EXPECT_EQ(exit_lines(lines) + totals["lines_suppressed"], 2 * totals["process_exits"]);
-    EXPECT_EQ(told_suppressed(lines), totals["lines_suppressed"]);
+    EXPECT_EQ(reported_suppressed(lines), totals["lines_suppressed"]);
 }
 
-TEST(Log, ALiftedLimitTellsWhatItHeldBack) {
-    const Loaded module("ratelimit=2");
+TEST(Log, ALiftedLimitReportsWhatItSuppressed) {
+    const LoadedModule module("ratelimit=2");
     KernelLog log;
-    storm(1, 50);
+    make_exits(1, 50);
     EXPECT_EQ(set_parameter("ratelimit", "0"), 0);
-    storm(1, 10);
+    make_exits(1, 10);
     const std::vector<std::string> lines = log.module_lines();
-    EXPECT_EQ(told_suppressed(lines), module_totals()["lines_suppressed"]);
-    EXPECT_EQ(exit_lines(lines) + told_suppressed(lines), 2 * module_totals()["process_exits"]);
+    EXPECT_EQ(reported_suppressed(lines), module_totals()["lines_suppressed"]);
+    EXPECT_EQ(exit_lines(lines) + reported_suppressed(lines), 2 * module_totals()["process_exits"]);
 }
 
 // A leak of its memory or its counters would add up over the rounds.
-TEST(Unloading, UnderAStormAgainAndAgain) {
+TEST(Unloading, UnderLoadAgainAndAgain) {
     constexpr int rounds = 20;
     {
-        const Loaded once("log=0");  // what the kernel keeps for the next module
+        const LoadedModule once("log=0");  // what the kernel keeps for the next module
     }
     const uint64_t percpu_kib = memory_kib("Percpu");
     const uint64_t vmalloc_kib = memory_kib("VmallocUsed");
     {
-        const Storm storm(2);
+        const ExitLoad make_exits(2);
         for (int round = 0; round < rounds; round++) {
-            Loaded module(round % 2 == 0 ? "log=0" : "log=1 ratelimit=100");
+            LoadedModule module(round % 2 == 0 ? "log=0" : "log=1 ratelimit=100");
             wait_until([] { return module_totals()["process_exits"] >= 20; }, "exits of the storm");
             module.unload();
         }

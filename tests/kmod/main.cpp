@@ -39,7 +39,7 @@ class NoComplaints : public ::testing::EmptyTestEventListener {
                 }
             }
         }
-        EXPECT_FALSE(log_.take_overwritten()) << "complaints may be among what was overwritten";
+        EXPECT_FALSE(log_.pop_overwritten()) << "complaints may be among what was overwritten";
         EXPECT_EQ(taint(), taint_before_) << "the kernel is tainted: see /proc/sys/kernel/tainted";
         EXPECT_FALSE(vigil::tests::module_is_loaded()) << "left behind";
     }

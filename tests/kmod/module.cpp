@@ -86,19 +86,19 @@ std::map<std::string, uint64_t> module_totals() {
     return totals;
 }
 
-Loaded::Loaded(const std::string& parameters) {
+LoadedModule::LoadedModule(const std::string& parameters) {
     const int error = load_module(module_path(), parameters);
     EXPECT_EQ(error, 0) << "loading with '" << parameters << "'";
     loaded_ = error == 0;
 }
 
-Loaded::~Loaded() {
+LoadedModule::~LoadedModule() {
     if (loaded_) {
         unload();
     }
 }
 
-void Loaded::unload() {
+void LoadedModule::unload() {
     EXPECT_EQ(unload_module(), 0);
     loaded_ = false;
 }

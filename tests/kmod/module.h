@@ -32,12 +32,12 @@ std::string parameter(const std::string& name);
 std::map<std::string, uint64_t> module_totals();
 
 // Loaded for as long as this object lives, or until unload().
-class Loaded {
+class LoadedModule {
  public:
-    explicit Loaded(const std::string& parameters = "");
-    Loaded(const Loaded&) = delete;
-    Loaded& operator=(const Loaded&) = delete;
-    ~Loaded();
+    explicit LoadedModule(const std::string& parameters = "");
+    LoadedModule(const LoadedModule&) = delete;
+    LoadedModule& operator=(const LoadedModule&) = delete;
+    ~LoadedModule();
     void unload();
 
  private:
@@ -72,7 +72,7 @@ class KernelLog {
     // Lines that have come since the last call, without time stamps.
     std::vector<std::string> lines();
     // Whether some were overwritten before they were read, since the last call.
-    bool take_overwritten() { return std::exchange(overwritten_, false); }
+    bool pop_overwritten() { return std::exchange(overwritten_, false); }
     // Those of the module, without their "PROCESS_MONITOR: ".
     std::vector<std::string> module_lines();
     // All of its lines since the last call; the test fails where one belongs to no exit.

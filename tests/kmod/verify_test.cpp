@@ -11,25 +11,25 @@
 #include <fstream>
 #include <optional>
 
-#include "actors.h"
+#include "exit_load.h"
 #include "harness.h"
 #include "kprobes.h"
 #include "module.h"
-#include "storm.h"
+#include "processes.h"
 
 namespace vigil::tests {
 namespace {
 
 // What it has said with -o json.
-struct Said {
+struct VerifyOutput {
     int exit_code = -1;
     std::string verdict;
     bool module_counted = false;  // else what it counted is lost, and so are the next five
     int64_t difference = 0;
     uint64_t module_exits = 0;
     uint64_t module_cpu_ns = 0;
-    int64_t accepted_least = 0;
-    int64_t accepted_most = 0;
+    int64_t accepted_min = 0;
+    int64_t accepted_max = 0;
     uint64_t ebpf_exits = 0;
     uint64_t ebpf_dropped = 0;
     uint64_t ebpf_cpu_ns = 0;
@@ -38,178 +38,179 @@ struct Said {
     std::string output;
 };
 
-Said end(Program& verify) {
+VerifyOutput end(Program& verify) {
     verify.send(SIGINT);
-    Said said;
-    said.exit_code = verify.wait();
-    said.output = verify.output();
+    VerifyOutput result;
+    result.exit_code = verify.wait();
+    result.output = verify.output();
     simdjson::dom::parser parser;
     simdjson::dom::element json;
-    if (parser.parse(said.output).get(json) != simdjson::SUCCESS) {
-        ADD_FAILURE() << "no JSON: " << said.output << verify.errors();
-        return said;
+    if (parser.parse(result.output).get(json) != simdjson::SUCCESS) {
+        ADD_FAILURE() << "no JSON: " << result.output << verify.errors();
+        return result;
     }
-    said.verdict = std::string_view(json["verdict"]);
-    said.module_counted = !json["difference"].is_null();
-    EXPECT_EQ(json["module"]["process_exits"].is_null(), !said.module_counted) << said.output;
-    if (said.module_counted) {
-        said.difference = json["difference"];
-        said.accepted_least = json["accepted"]["least"];
-        said.accepted_most = json["accepted"]["most"];
-        said.module_exits = json["module"]["process_exits"];
-        said.module_cpu_ns = json["module"]["cpu_ns"];
+    result.verdict = std::string_view(json["verdict"]);
+    result.module_counted = !json["difference"].is_null();
+    EXPECT_EQ(json["module"]["process_exits"].is_null(), !result.module_counted) << result.output;
+    if (result.module_counted) {
+        result.difference = json["difference"];
+        result.accepted_min = json["accepted"]["least"];
+        result.accepted_max = json["accepted"]["most"];
+        result.module_exits = json["module"]["process_exits"];
+        result.module_cpu_ns = json["module"]["cpu_ns"];
     }
-    said.ebpf_exits = json["ebpf"]["process_exits"];
-    said.ebpf_dropped = json["ebpf"]["dropped"];
-    said.ebpf_cpu_ns = json["ebpf"]["cpu_ns"];
-    said.reasons = simdjson::minify(json["reasons"]);
+    result.ebpf_exits = json["ebpf"]["process_exits"];
+    result.ebpf_dropped = json["ebpf"]["dropped"];
+    result.ebpf_cpu_ns = json["ebpf"]["cpu_ns"];
+    result.reasons = simdjson::minify(json["reasons"]);
     for (const auto process : json["in_flight"]["start"]) {
-        said.in_flight.emplace_back(std::string_view(process["comm"]));
+        result.in_flight.emplace_back(std::string_view(process["comm"]));
     }
-    return said;
+    return result;
 }
 
 class Verify {
  public:
-    explicit Verify(const Words& options = {}) : program_(words(options)) {
+    explicit Verify(const Strings& options = {}) : program_(words(options)) {
         program_.wait_for_error("both witnesses listen");
     }
     Program& program() { return program_; }
-    Said end() { return tests::end(program_); }
+    VerifyOutput end() { return tests::end(program_); }
 
  private:
-    static Words words(const Words& options) {
-        Words all{"verify", "-o", "json", "-d", "10m"};
+    static Strings words(const Strings& options) {
+        Strings all{"verify", "-o", "json", "-d", "10m"};
         all.insert(all.end(), options.begin(), options.end());
         return all;
     }
     Program program_;
 };
 
-void expect_exact_agreement(const Said& said, uint64_t at_least) {
-    EXPECT_EQ(said.exit_code, 0) << said.output;
-    EXPECT_EQ(said.verdict, "agree");
-    EXPECT_EQ(said.difference, 0) << said.output;
-    EXPECT_EQ(said.accepted_least, 0) << said.output;
-    EXPECT_EQ(said.accepted_most, 0) << said.output;
-    EXPECT_GE(said.ebpf_exits, at_least);
-    EXPECT_EQ(said.reasons, "[]");
+void expect_exact_agreement(const VerifyOutput& result, uint64_t at_least) {
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(result.verdict, "agree");
+    EXPECT_EQ(result.difference, 0) << result.output;
+    EXPECT_EQ(result.accepted_min, 0) << result.output;
+    EXPECT_EQ(result.accepted_max, 0) << result.output;
+    EXPECT_GE(result.ebpf_exits, at_least);
+    EXPECT_EQ(result.reasons, "[]");
 }
 
-TEST(Verify, AgreesInAStorm) {
-    const Loaded module("log=0");
+TEST(Verify, AgreesUnderLoad) {
+    const LoadedModule module("log=0");
     Verify verify;
-    storm(4, 500);
+    make_exits(4, 500);
     wait_for(start([] {
         burn_thread_ns(200'000'000);
         return 0;
     }));
-    const Said said = verify.end();
-    expect_exact_agreement(said, 2'000);
-    EXPECT_GT(said.module_cpu_ns, 150'000'000U);
-    EXPECT_LE(said.module_cpu_ns, said.ebpf_cpu_ns) << "eBPF asks a little later";
+    const VerifyOutput result = verify.end();
+    expect_exact_agreement(result, 2'000);
+    EXPECT_GT(result.module_cpu_ns, 150'000'000U);
+    EXPECT_LE(result.module_cpu_ns, result.ebpf_cpu_ns) << "eBPF asks a little later";
 }
 
 // No instant is quiet then: the two can only be held together as closely as it can be told.
 TEST(Verify, AgreesWhereProcessesEndAllTheTime) {
-    const Loaded module("log=0");
-    const Storm storm(2);
+    const LoadedModule module("log=0");
+    const ExitLoad make_exits(2);
     Verify verify;
     wait_until(
         [before = module_totals()["process_exits"]] {
             return module_totals()["process_exits"] > before + 1'000;
         },
         "exits of the storm");
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 0) << said.output;
-    EXPECT_GE(said.ebpf_exits, 1'000U);
-    EXPECT_GE(said.difference, said.accepted_least);
-    EXPECT_LE(said.difference, said.accepted_most);
-    EXPECT_LT(said.accepted_most - said.accepted_least, int64_t(said.ebpf_exits / 10))
-        << "an agreement that says nothing: " << said.output;
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_GE(result.ebpf_exits, 1'000U);
+    EXPECT_GE(result.difference, result.accepted_min);
+    EXPECT_LE(result.difference, result.accepted_max);
+    EXPECT_LT(result.accepted_max - result.accepted_min, int64_t(result.ebpf_exits / 10))
+        << "an agreement that says nothing: " << result.output;
 }
 
-TEST(Verify, EndsByItselfAndTellsInWords) {
-    const Loaded module("log=0");
+TEST(Verify, EndsByItselfAndReportsAsText) {
+    const LoadedModule module("log=0");
     Program verify({"verify", "-d", "300ms"});
     EXPECT_EQ(verify.wait(), 0);
     EXPECT_NE(verify.output().find("\nagree: both saw "), std::string::npos) << verify.output();
 }
 
-TEST(Verify, DisagreesWhereTheModuleWasLoadedAnew) {
-    std::optional<Loaded> module(std::in_place, "log=0");
+TEST(Verify, DisagreesWhereTheModuleWasReloaded) {
+    std::optional<LoadedModule> module(std::in_place, "log=0");
     Verify verify;
-    storm(1, 100);
+    make_exits(1, 100);
     module.reset();
     module.emplace("log=0");
-    storm(1, 100);
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 1);
-    EXPECT_EQ(said.verdict, "disagree");
-    EXPECT_FALSE(said.module_counted) << said.output;
-    EXPECT_GE(said.ebpf_exits, 200U);
-    EXPECT_NE(said.reasons.find("loaded again"), std::string::npos) << said.reasons;
+    make_exits(1, 100);
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.verdict, "disagree");
+    EXPECT_FALSE(result.module_counted) << result.output;
+    EXPECT_GE(result.ebpf_exits, 200U);
+    EXPECT_NE(result.reasons.find("loaded again"), std::string::npos) << result.reasons;
 }
 
 TEST(Verify, DisagreesWhereTheModuleIsGone) {
-    Loaded module("log=0");
+    LoadedModule module("log=0");
     Verify verify;
     module.unload();
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 1);
-    EXPECT_FALSE(said.module_counted) << said.output;
-    EXPECT_NE(said.reasons.find("unloaded meanwhile"), std::string::npos) << said.reasons;
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_FALSE(result.module_counted) << result.output;
+    EXPECT_NE(result.reasons.find("unloaded meanwhile"), std::string::npos) << result.reasons;
 }
 
 // It ends processes of its own, so that a machine where nothing happens gives no false comfort.
 TEST(Verify, DisagreesWhereKprobesAreOffThoughNothingHappens) {
-    const Loaded module("log=0");
+    const LoadedModule module("log=0");
     Verify verify;
     const KprobesOff off;
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 1);
-    EXPECT_EQ(said.verdict, "disagree");
-    EXPECT_LT(said.difference, 0);
-    EXPECT_EQ(said.ebpf_exits - said.module_exits, static_cast<uint64_t>(-said.difference));
-    EXPECT_NE(said.reasons.find("kprobes are switched off"), std::string::npos) << said.reasons;
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.verdict, "disagree");
+    EXPECT_LT(result.difference, 0);
+    EXPECT_EQ(result.ebpf_exits - result.module_exits, static_cast<uint64_t>(-result.difference));
+    EXPECT_NE(result.reasons.find("kprobes are switched off"), std::string::npos) << result.reasons;
 }
 
 TEST(Verify, NamesFtraceWhereThatIsOff) {
-    const Loaded module("log=0");
+    const LoadedModule module("log=0");
     Verify verify;
     const FtraceOff off;
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 1) << said.output;
-    EXPECT_NE(said.reasons.find("kernel.ftrace_enabled is 0"), std::string::npos) << said.reasons;
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 1) << result.output;
+    EXPECT_NE(result.reasons.find("kernel.ftrace_enabled is 0"), std::string::npos)
+        << result.reasons;
 }
 
 TEST(Verify, SaysSoWhereNothingExplainsTheDifference) {
-    const Loaded module("log=0");
+    const LoadedModule module("log=0");
     Verify verify;
     {
         const KprobesOff off;
-        storm(1, 100);
+        make_exits(1, 100);
     }
-    storm(1, 5);  // so that the module is not found to be blind
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 1);
-    EXPECT_LE(said.difference, -100);
-    EXPECT_NE(said.reasons.find("explains it"), std::string::npos) << said.reasons;
+    make_exits(1, 5);  // so that the module is not found to be blind
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_LE(result.difference, -100);
+    EXPECT_NE(result.reasons.find("explains it"), std::string::npos) << result.reasons;
 }
 
-TEST(Verify, DisagreesByWhatTheRingHadNoRoomFor) {
-    const Loaded module("log=0");
+TEST(Verify, DisagreesByWhatTheRingDropped) {
+    const LoadedModule module("log=0");
     Verify verify({"--ring-size", "4K"});
     const pid_t pid = verify.program().pid();
     verify.program().send(SIGSTOP);
     ASSERT_EQ(::waitpid(pid, nullptr, WUNTRACED), pid);
-    storm(2, 200);
+    make_exits(2, 200);
     verify.program().send(SIGCONT);
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 1);
-    EXPECT_GT(said.ebpf_dropped, 300U);
-    EXPECT_EQ(said.difference, static_cast<int64_t>(said.ebpf_dropped));
-    EXPECT_NE(said.reasons.find("no room"), std::string::npos) << said.reasons;
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_GT(result.ebpf_dropped, 300U);
+    EXPECT_EQ(result.difference, static_cast<int64_t>(result.ebpf_dropped));
+    EXPECT_NE(result.reasons.find("no room"), std::string::npos) << result.reasons;
 }
 
 TEST(Verify, WithoutTheModuleSaysHowToLoadIt) {
@@ -220,7 +221,7 @@ TEST(Verify, WithoutTheModuleSaysHowToLoadIt) {
 }
 
 TEST(Verify, SaysSoWhereAModuleOfThatNameIsOfAnotherMake) {
-    const Loaded module("log=0");
+    const LoadedModule module("log=0");
     const TotalsHidden hidden;
     Program verify({"verify"});
     EXPECT_EQ(verify.wait(), 3);
@@ -273,28 +274,28 @@ class StuckInit {
     pid_t inside_;
 };
 
-TEST(Verify, ListsWhoIsOnItsWayOut) {
-    const Loaded module("log=0");
+TEST(Verify, ListsExitingProcesses) {
+    const LoadedModule module("log=0");
     const StuckInit stuck;
     Verify verify;
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 0) << said.output;
-    EXPECT_EQ(said.in_flight.size(), 1U) << said.output;
-    EXPECT_EQ(said.accepted_least, -1);
-    EXPECT_EQ(said.accepted_most, 1);
-    EXPECT_EQ(said.difference, 0);
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(result.in_flight.size(), 1U) << result.output;
+    EXPECT_EQ(result.accepted_min, -1);
+    EXPECT_EQ(result.accepted_max, 1);
+    EXPECT_EQ(result.difference, 0);
 }
 
 // Two on their way out would excuse a difference of two, and verify's own two ends are no more.
-TEST(Verify, DisagreesWhereOneIsBlindThoughProcessesAreOnTheirWayOut) {
-    const Loaded module("log=0");
+TEST(Verify, DisagreesWhereOneIsBlindThoughProcessesAreExiting) {
+    const LoadedModule module("log=0");
     const StuckInit one;
     const StuckInit other;
     const KprobesOff off;
     Verify verify;
-    const Said said = verify.end();
-    EXPECT_EQ(said.exit_code, 1) << said.output;
-    EXPECT_NE(said.reasons.find("the module has not seen"), std::string::npos) << said.output;
+    const VerifyOutput result = verify.end();
+    EXPECT_EQ(result.exit_code, 1) << result.output;
+    EXPECT_NE(result.reasons.find("the module has not seen"), std::string::npos) << result.output;
 }
 
 }  // namespace

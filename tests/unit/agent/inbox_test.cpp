@@ -29,7 +29,7 @@ TEST(Inbox, MessagesComeInTheirOrderAndWake) {
     EXPECT_FALSE(is_readable(inbox->fd()));
     std::thread([&] {
         inbox->push(UserMessage{"first"});
-        inbox->push(LinkState{.connected = true, .server = "s", .error = ""});
+        inbox->push(ServerClientState{.connected = true, .server = "s", .error = ""});
         inbox->push(UserMessage{"second"});
         inbox->push(StopRequest{});
     }).join();
@@ -37,7 +37,7 @@ TEST(Inbox, MessagesComeInTheirOrderAndWake) {
     const auto messages = inbox->pop_all();
     ASSERT_EQ(messages.size(), 4U);
     EXPECT_EQ(std::get<UserMessage>(messages[0]).text, "first");
-    EXPECT_TRUE(std::get<LinkState>(messages[1]).connected);
+    EXPECT_TRUE(std::get<ServerClientState>(messages[1]).connected);
     EXPECT_EQ(std::get<UserMessage>(messages[2]).text, "second");
     EXPECT_TRUE(std::holds_alternative<StopRequest>(messages[3]));
     EXPECT_FALSE(is_readable(inbox->fd()));
@@ -48,7 +48,8 @@ TEST(Inbox, WhatANewerMessageReplacesDoesNotWait) {
     const auto inbox = opened();
     for (int i = 0; i < 1000; i++) {
         inbox->push(wire::Config{.hash = std::to_string(i), .rules = "[]"});
-        inbox->push(LinkState{.connected = false, .server = "s", .error = std::to_string(i)});
+        inbox->push(
+            ServerClientState{.connected = false, .server = "s", .error = std::to_string(i)});
         inbox->push(RefusedLines{{.count = 2, .from_unix_ns = 100 + i, .to_unix_ns = 100 + i}});
     }
     const auto messages = inbox->pop_all();
@@ -61,14 +62,14 @@ TEST(Inbox, WhatANewerMessageReplacesDoesNotWait) {
             EXPECT_EQ(refused->loss.from_unix_ns, 100);
             EXPECT_EQ(refused->loss.to_unix_ns, 1099);
         } else {
-            EXPECT_EQ(std::get<LinkState>(message).error, "999");
+            EXPECT_EQ(std::get<ServerClientState>(message).error, "999");
         }
     }
 }
 
 TEST(RuleCache, GivesBackWhatItStored) {
-    const test::Folder folder;
-    const RuleCache cache(folder.path("."));
+    const test::TempDirectory directory;
+    const RuleCache cache(directory.path("."));
     const auto none = cache.load();
     ASSERT_TRUE(none);
     EXPECT_FALSE(*none);
@@ -80,22 +81,22 @@ TEST(RuleCache, GivesBackWhatItStored) {
 }
 
 TEST(RuleCache, AFileWithoutRulesIsNone) {
-    const test::Folder folder;
-    (void)folder.write("rules", "abc");
-    const auto none = RuleCache(folder.path(".")).load();
+    const test::TempDirectory directory;
+    (void)directory.write("rules", "abc");
+    const auto none = RuleCache(directory.path(".")).load();
     ASSERT_TRUE(none);
     EXPECT_FALSE(*none);
 }
 
 TEST(Heartbeat, TheNextStartReportsTheTimeSinceTheLastBeat) {
-    const test::Folder folder;
-    Heartbeat first(folder.path("."));
+    const test::TempDirectory directory;
+    Heartbeat first(directory.path("."));
     EXPECT_FALSE(first.downtime());
     ASSERT_TRUE(first.beat());
     ASSERT_TRUE(first.beat());
-    const auto downtime = Heartbeat(folder.path(".")).downtime();
+    const auto downtime = Heartbeat(directory.path(".")).downtime();
     ASSERT_TRUE(downtime);
-    const auto& unobserved = std::get<model::Unobserved>(downtime->body);
+    const auto& unobserved = std::get<model::MonitoringGap>(downtime->body);
     EXPECT_LE(unobserved.from_unix_ns, unobserved.to_unix_ns);
     EXPECT_FALSE(unobserved.rebooted);
 }

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <set>
 
-#include "agent/spooled.h"
+#include "agent/spool_lines.h"
 #include "support/journal.h"
 
 namespace vigil::agent {
@@ -19,10 +19,10 @@ constexpr size_t line_bytes = 1000;
 // Files of this process can't get longer meanwhile, as if the disk was full.
 class FullDisk {
  public:
-    explicit FullDisk(rlim_t most_bytes) {
+    explicit FullDisk(rlim_t max_bytes) {
         before_ = std::signal(SIGXFSZ, SIG_IGN);
         ::getrlimit(RLIMIT_FSIZE, &limit_);
-        const rlimit small{.rlim_cur = most_bytes, .rlim_max = limit_.rlim_max};
+        const rlimit small{.rlim_cur = max_bytes, .rlim_max = limit_.rlim_max};
         EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
     }
     FullDisk(const FullDisk&) = delete;
@@ -38,40 +38,40 @@ class FullDisk {
 };
 
 // The loss that is told now; count 0: none.
-SpoolLoss told(Spool& spool, uint64_t number, size_t size_bytes = line_bytes) {
-    SpoolLoss told;
-    spool.tell_loss([&](const SpoolLoss& loss) {
-        told = loss;
+SpoolLoss reported(Spool& spool, uint64_t number, size_t size_bytes = line_bytes) {
+    SpoolLoss reported;
+    spool.report_loss([&](const SpoolLoss& loss) {
+        reported = loss;
         return spool_line(number, size_bytes);
     });
-    return told;
+    return reported;
 }
 
-class SpoolBounds : public ::testing::Test {
+class SpoolBoundsTest : public ::testing::Test {
  protected:
-    std::string folder() const { return folder_.path("state"); }
+    std::string directory() const { return directory_.path("state"); }
     uint64_t size_of_journal() const {
         uint64_t bytes = 0;
-        for (const auto& entry : std::filesystem::directory_iterator(folder())) {
-            std::error_code gone;  // the journal deletes meanwhile
-            const uint64_t size = entry.file_size(gone);
-            bytes += gone || entry.path().filename() == "spool.state" ? 0 : size;
+        for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+            std::error_code error;  // the journal deletes meanwhile
+            const uint64_t size = entry.file_size(error);
+            bytes += error || entry.path().filename() == "spool.state" ? 0 : size;
         }
         return bytes;
     }
 
-    const test::Folder folder_;
+    const test::TempDirectory directory_;
 };
 
-TEST_F(SpoolBounds, TheOldestGoAndAreCounted) {
-    const auto spool = open_spool(folder(), total_bytes);
+TEST_F(SpoolBoundsTest, DiscardsAndCountsTheOldest) {
+    const auto spool = open_spool(directory(), total_bytes);
     uint64_t added = 0;
-    for (int round = 0; round < 6; round++) {
+    for (int iteration = 0; iteration < 6; iteration++) {
         add_lines(*spool, added + 1, added + 500, line_bytes);
         added += 500;
         // As each second, and more often than it needs.
         for (int i = 0; i < 3; i++) {
-            spool->keep_bounds();
+            spool->enforce_retention();
         }
         const auto lines = unsent(*spool);
         ASSERT_FALSE(lines.empty());
@@ -82,40 +82,40 @@ TEST_F(SpoolBounds, TheOldestGoAndAreCounted) {
     EXPECT_LT(spool->lost(), added - 300) << "no more than needed";
     EXPECT_TRUE(test::becomes_true([&] { return size_of_journal() <= total_bytes + 300'000; }));
     const uint64_t lost = spool->lost();
-    const SpoolLoss loss = told(*spool, added + 1);
+    const SpoolLoss loss = reported(*spool, added + 1);
     EXPECT_EQ(loss.count, lost);
     EXPECT_EQ(loss.from_unix_ns, time_of_line(1));
     EXPECT_EQ(loss.to_unix_ns, time_of_line(lost));
-    EXPECT_EQ(told(*spool, added + 2).count, 0U) << "once";
-    spool->settle(long_ns);
+    EXPECT_EQ(reported(*spool, added + 2).count, 0U) << "once";
+    spool->wait_durable(long_ns);
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(lost + 1, added + 1)) << "in its place";
     EXPECT_EQ(spool->lost(), lost) << "all that were lost since the start";
 }
 
-TEST_F(SpoolBounds, WhatWasAcknowledgedIsNotLost) {
-    const auto spool = open_spool(folder(), total_bytes);
+TEST_F(SpoolBoundsTest, AcknowledgedLinesAreNotLost) {
+    const auto spool = open_spool(directory(), total_bytes);
     add_lines(*spool, 1, 2000, line_bytes);
     spool->acknowledge(spool->begin().journal, 100);
-    spool->keep_bounds();
+    spool->enforce_retention();
     const uint64_t lost = spool->lost();
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(100 + lost + 1, 2000));
-    const SpoolLoss loss = told(*spool, 2001);
+    const SpoolLoss loss = reported(*spool, 2001);
     EXPECT_EQ(loss.count, lost);
     EXPECT_EQ(loss.from_unix_ns, time_of_line(101));
     EXPECT_EQ(loss.to_unix_ns, time_of_line(100 + lost));
 }
 
-TEST_F(SpoolBounds, LinesOfEarlierJournalsGoFirst) {
+TEST_F(SpoolBoundsTest, DiscardsEarlierJournalsFirst) {
     std::string first;
     {
-        const auto spool = open_spool(folder(), 64 << 20);
+        const auto spool = open_spool(directory(), 64 << 20);
         add_lines(*spool, 1, 100, line_bytes);
         first = spool->begin().journal;
     }
-    const auto spool = open_spool(folder(), total_bytes);
+    const auto spool = open_spool(directory(), total_bytes);
     EXPECT_EQ(unsent(*spool).front().journal, first);
     add_lines(*spool, 101, 1500, line_bytes);
-    spool->keep_bounds();
+    spool->enforce_retention();
     const auto lines = unsent(*spool);
     EXPECT_EQ(numbers_of(lines), from_to(spool->lost() + 1, 1500));
     EXPECT_NE(lines.front().journal, first);
@@ -123,8 +123,8 @@ TEST_F(SpoolBounds, LinesOfEarlierJournalsGoFirst) {
     EXPECT_EQ(spool->begin().first_sequence, lines.front().sequence);
 }
 
-TEST_F(SpoolBounds, WhatADiskDoesNotTakeWaitsAndBeyondThatIsCounted) {
-    const auto spool = open_spool(folder(), 64 << 20);
+TEST_F(SpoolBoundsTest, BuffersOnAFullDiskThenCountsDrops) {
+    const auto spool = open_spool(directory(), 64 << 20);
     add_lines(*spool, 1, 10, line_bytes);
     uint64_t added = 10;
     std::set<uint64_t> lost;
@@ -138,19 +138,19 @@ TEST_F(SpoolBounds, WhatADiskDoesNotTakeWaitsAndBeyondThatIsCounted) {
         ASSERT_EQ(lost.size(), 1000U);
         EXPECT_EQ(spool->lost(), 1000U);
         EXPECT_GT(*lost.begin(), 3000U) << "some MiB wait in memory";
-        EXPECT_TRUE(test::becomes_true([&] { return !spool->trouble().empty(); }));
+        EXPECT_TRUE(test::becomes_true([&] { return !spool->last_error().empty(); }));
         // Longer than what the files still take.
-        EXPECT_EQ(told(*spool, 1'000'000, 100'000).count, 1000U) << "it is tried";
-        EXPECT_EQ(told(*spool, 1'000'000, 100'000).count, 1000U) << "and was not taken";
+        EXPECT_EQ(reported(*spool, 1'000'000, 100'000).count, 1000U) << "it is tried";
+        EXPECT_EQ(reported(*spool, 1'000'000, 100'000).count, 1000U) << "and was not taken";
     }
-    EXPECT_TRUE(test::becomes_true([&] { return spool->trouble().empty(); }));
-    spool->settle(long_ns);
-    const SpoolLoss loss = told(*spool, added + 1);
+    EXPECT_TRUE(test::becomes_true([&] { return spool->last_error().empty(); }));
+    spool->wait_durable(long_ns);
+    const SpoolLoss loss = reported(*spool, added + 1);
     EXPECT_EQ(loss.count, 1000U);
     EXPECT_EQ(loss.from_unix_ns, time_of_line(*lost.begin()));
     EXPECT_EQ(loss.to_unix_ns, time_of_line(*lost.rbegin()));
-    EXPECT_EQ(told(*spool, added + 2).count, 0U);
-    spool->settle(long_ns);
+    EXPECT_EQ(reported(*spool, added + 2).count, 0U);
+    spool->wait_durable(long_ns);
     std::vector<uint64_t> expected;
     for (uint64_t i = 1; i <= added + 1; i++) {
         if (lost.count(i) == 0) {
@@ -162,15 +162,15 @@ TEST_F(SpoolBounds, WhatADiskDoesNotTakeWaitsAndBeyondThatIsCounted) {
 }
 
 // Both kinds of loss before the word of the first one finds room.
-TEST_F(SpoolBounds, LossesAreToldTogetherOverTheirWholeTime) {
-    const auto spool = open_spool(folder(), total_bytes);
+TEST_F(SpoolBoundsTest, MergesLossesOverTheirWholeTime) {
+    const auto spool = open_spool(directory(), total_bytes);
     add_lines(*spool, 1, 1500, line_bytes);
-    spool->keep_bounds();
+    spool->enforce_retention();
     const uint64_t first = spool->lost();
     ASSERT_GT(first, 0U);
     add_lines(*spool, 1501, 3000, line_bytes);
-    spool->keep_bounds();
-    const SpoolLoss loss = told(*spool, 3001);
+    spool->enforce_retention();
+    const SpoolLoss loss = reported(*spool, 3001);
     EXPECT_EQ(loss.count, spool->lost());
     EXPECT_GT(loss.count, first);
     EXPECT_EQ(loss.from_unix_ns, time_of_line(1));
@@ -178,13 +178,13 @@ TEST_F(SpoolBounds, LossesAreToldTogetherOverTheirWholeTime) {
 }
 
 // The word of a loss is a line too. Where it goes, what it told is told again.
-TEST_F(SpoolBounds, AWordOfALossThatIsLostIsToldAgain) {
-    const auto spool = open_spool(folder(), total_bytes);
+TEST_F(SpoolBoundsTest, ReportsALostLossReportAgain) {
+    const auto spool = open_spool(directory(), total_bytes);
     add_lines(*spool, 1, 1500, line_bytes);
-    spool->keep_bounds();
+    spool->enforce_retention();
     const uint64_t first = spool->lost();
     ASSERT_GT(first, 0U);
-    spool->tell_loss([&](const SpoolLoss& loss) {
+    spool->report_loss([&](const SpoolLoss& loss) {
         TimeFormat times;
         std::string line = "{\"time\":\"";
         times.append_utc(line, time_of_line(1501));
@@ -196,44 +196,44 @@ TEST_F(SpoolBounds, AWordOfALossThatIsLostIsToldAgain) {
         return line + "\"}\n";
     });
     add_lines(*spool, 1502, 3200, line_bytes);
-    spool->keep_bounds();
+    spool->enforce_retention();
     const uint64_t left = unsent(*spool).front().number;
     ASSERT_GT(left, 1502U) << "the word has gone";
     EXPECT_EQ(spool->lost(), left - 1) << "lines that are lost are counted once";
-    const SpoolLoss loss = told(*spool, 3201);
+    const SpoolLoss loss = reported(*spool, 3201);
     EXPECT_EQ(loss.count, left - 1);
     EXPECT_EQ(loss.from_unix_ns, time_of_line(1));
     EXPECT_EQ(loss.to_unix_ns, time_of_line(left - 1));
 }
 
 // A kill would forget what went, were it gone before the state says so.
-TEST_F(SpoolBounds, NothingGoesBeforeTheStateSaysSo) {
-    std::filesystem::path state = folder() + "/spool.state";
-    const auto spool = open_spool(folder(), total_bytes);
+TEST_F(SpoolBoundsTest, DiscardsNothingBeforeTheStateIsWritten) {
+    std::filesystem::path state = directory() + "/spool.state";
+    const auto spool = open_spool(directory(), total_bytes);
     std::filesystem::remove(state);
     std::filesystem::create_directories(state / "in the way");
     add_lines(*spool, 1, 2000, line_bytes);
     const uint64_t before = size_of_journal();
-    spool->keep_bounds();
+    spool->enforce_retention();
     EXPECT_GT(spool->lost(), 0U);
-    EXPECT_EQ(told(*spool, 2001).count, 0U);
-    spool->settle(long_ns);
+    EXPECT_EQ(reported(*spool, 2001).count, 0U);
+    spool->wait_durable(long_ns);
     EXPECT_EQ(size_of_journal(), before);
     std::filesystem::remove_all(state);
-    spool->keep_bounds();
+    spool->enforce_retention();
     EXPECT_TRUE(test::becomes_true([&] { return size_of_journal() <= total_bytes; }));
-    EXPECT_EQ(told(*spool, 2001).count, spool->lost());
+    EXPECT_EQ(reported(*spool, 2001).count, spool->lost());
 }
 
 // What a server has acknowledged makes room whatever the state says.
-TEST_F(SpoolBounds, WhatIsAcknowledgedGoesThoughNoStateCanBeWritten) {
-    std::filesystem::path state = folder() + "/spool.state";
-    const auto spool = open_spool(folder(), total_bytes);
+TEST_F(SpoolBoundsTest, DeletesAcknowledgedLinesWithoutAWritableState) {
+    std::filesystem::path state = directory() + "/spool.state";
+    const auto spool = open_spool(directory(), total_bytes);
     std::filesystem::remove(state);
     std::filesystem::create_directories(state / "in the way");
     add_lines(*spool, 1, 900, line_bytes);
     spool->acknowledge(spool->begin().journal, 900);
-    spool->keep_bounds();
+    spool->enforce_retention();
     EXPECT_TRUE(test::becomes_true([&] { return size_of_journal() <= total_bytes / 2; }));
     EXPECT_EQ(spool->lost(), 0U);
 }

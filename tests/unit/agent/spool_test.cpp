@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <set>
 
-#include "agent/spooled.h"
+#include "agent/spool_lines.h"
 #include "support/journal.h"
 #include "wire/protocol.h"
 
@@ -17,24 +17,24 @@ namespace {
 
 class SpoolTest : public ::testing::Test {
  protected:
-    std::string folder() const { return folder_.path("state"); }
-    std::string state() const { return folder() + "/spool.state"; }
-    std::unique_ptr<Spool> open() const { return open_spool(folder()); }
+    std::string directory() const { return directory_.path("state"); }
+    std::string state() const { return directory() + "/spool.state"; }
+    std::unique_ptr<Spool> open() const { return open_spool(directory()); }
     void write_state(const std::string& content) const {
-        folder_.write("state/spool.state", content);
+        directory_.write("state/spool.state", content);
     }
 
-    const test::Folder folder_;
+    const test::TempDirectory directory_;
 };
 
-TEST_F(SpoolTest, LinesComeBackInOrderUnderOneName) {
+TEST_F(SpoolTest, ReturnsLinesInOrderFromOneJournal) {
     const auto spool = open();
     EXPECT_EQ(spool->begin().first_sequence, 1U);
     EXPECT_TRUE(wire::is_uuid(spool->begin().journal));
     EXPECT_TRUE(unsent(*spool).empty());
     add_lines(*spool, 1, 500, 100);
-    for (const size_t most_bytes : {1, 1000, 1 << 20}) {
-        const auto lines = unsent(*spool, 0, most_bytes);
+    for (const size_t max_bytes : {1, 1000, 1 << 20}) {
+        const auto lines = unsent(*spool, 0, max_bytes);
         EXPECT_EQ(numbers_of(lines), from_to(1, 500));
         for (const Sent& line : lines) {
             EXPECT_EQ(line.sequence, line.number);
@@ -44,15 +44,15 @@ TEST_F(SpoolTest, LinesComeBackInOrderUnderOneName) {
     EXPECT_EQ(numbers_of(unsent(*spool, 490)), from_to(491, 500));
     EXPECT_EQ(spool->queued(), 500U);
     EXPECT_EQ(spool->lost(), 0U);
-    EXPECT_EQ(spool->trouble(), "");
+    EXPECT_EQ(spool->last_error(), "");
 }
 
-TEST_F(SpoolTest, OnlyWhatIsDurableIsSent) {
+TEST_F(SpoolTest, SendsOnlyDurableLines) {
     struct Listener final : SpoolListener {
         void on_lines_durable() override { calls++; }
         std::atomic<int> calls = 0;
     } listener;
-    const auto spool = open_spool(folder());
+    const auto spool = open_spool(directory());
     spool->set_listener(&listener);
     EXPECT_TRUE(spool->add(spool_line(1), 0));
     EXPECT_EQ(spool->queued(), 1U) << "it counts from the start";
@@ -61,7 +61,7 @@ TEST_F(SpoolTest, OnlyWhatIsDurableIsSent) {
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(1, 1));
 }
 
-TEST_F(SpoolTest, WhatIsAcknowledgedIsNotSentAgain) {
+TEST_F(SpoolTest, AcknowledgedLinesAreNotSentAgain) {
     auto spool = open();
     add_lines(*spool, 1, 10);
     const std::string journal = spool->begin().journal;
@@ -81,7 +81,7 @@ TEST_F(SpoolTest, WhatIsAcknowledgedIsNotSentAgain) {
     EXPECT_EQ(unsent(*open()), std::vector<Sent>{}) << test::content_of(state());
 }
 
-TEST_F(SpoolTest, EachStartIsAJournalAndOldLinesKeepTheirName) {
+TEST_F(SpoolTest, EachStartIsAJournalAndOldLinesKeepTheirs) {
     std::vector<Sent> expected;
     std::set<std::string> journals;
     for (uint64_t start = 0; start < 4; start++) {
@@ -97,7 +97,7 @@ TEST_F(SpoolTest, EachStartIsAJournalAndOldLinesKeepTheirName) {
     EXPECT_EQ(unsent(*open()), expected) << "starts without a line leave nothing";
 }
 
-TEST_F(SpoolTest, AcknowledgingGoesFromJournalToJournal) {
+TEST_F(SpoolTest, AcknowledgesAcrossJournals) {
     for (uint64_t start = 0; start < 3; start++) {
         add_lines(*open(), start * 10 + 1, start * 10 + 10);
     }
@@ -116,27 +116,27 @@ TEST_F(SpoolTest, AcknowledgingGoesFromJournalToJournal) {
     EXPECT_EQ(spool->acknowledged(), 15U);
     spool->acknowledge(lines[30].journal, 31);
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(32, 40));
-    spool->keep_bounds();
+    spool->enforce_retention();
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(32, 40));
     EXPECT_EQ(spool->begin().journal, lines[30].journal);
 }
 
-TEST_F(SpoolTest, WhatIsAcknowledgedIsDeleted) {
-    const auto spool = open_spool(folder(), 1 << 20);  // segments of 256 KiB
+TEST_F(SpoolTest, DeletesAcknowledgedLines) {
+    const auto spool = open_spool(directory(), 1 << 20);  // segments of 256 KiB
     add_lines(*spool, 1, 600, 1000);
-    spool->keep_bounds();
-    const size_t before = test::names_in(folder()).size();
+    spool->enforce_retention();
+    const size_t before = test::names_in(directory()).size();
     EXPECT_GE(before, 4U);
     spool->acknowledge(spool->begin().journal, 590);
-    spool->keep_bounds();
-    EXPECT_TRUE(test::becomes_true([&] { return test::names_in(folder()).size() < before; }));
+    spool->enforce_retention();
+    EXPECT_TRUE(test::becomes_true([&] { return test::names_in(directory()).size() < before; }));
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(591, 600));
     EXPECT_EQ(spool->lost(), 0U);
 }
 
-TEST_F(SpoolTest, AWriterThatIsKilledLosesNoDurableLine) {
-    for (uint64_t round = 0; round < 3; round++) {
-        const uint64_t first = round * 100 + 1;
+TEST_F(SpoolTest, AKilledWriterLosesNoDurableLine) {
+    for (uint64_t iteration = 0; iteration < 3; iteration++) {
+        const uint64_t first = iteration * 100 + 1;
         test::Process writer([&] {
             const auto spool = open();
             add_lines(*spool, first, first + 49);
@@ -158,7 +158,7 @@ TEST_F(SpoolTest, AWriterThatIsKilledLosesNoDurableLine) {
     }
 }
 
-TEST_F(SpoolTest, ALostStateCostsNamesOnly) {
+TEST_F(SpoolTest, ALostStateCostsOnlyJournalIds) {
     std::string journal;
     {
         const auto spool = open();
@@ -210,7 +210,7 @@ TEST_F(SpoolTest, ADamagedStateLosesNoLine) {
                                        none + journal + " 3\n",
                                        good.substr(0, good.size() - 3)}) {
         for (const char* name : {"state/spool", "state/spool.lock"}) {
-            EXPECT_TRUE(std::filesystem::exists(folder_.path(name))) << name;
+            EXPECT_TRUE(std::filesystem::exists(directory_.path(name))) << name;
         }
         write_state(damaged);
         const auto spool = open();
@@ -221,15 +221,15 @@ TEST_F(SpoolTest, ADamagedStateLosesNoLine) {
     }
 }
 
-TEST_F(SpoolTest, AStateWithoutAJournalGoesOnBehindIt) {
+TEST_F(SpoolTest, AStateWithoutAJournalContinuesAfterIt) {
     {
         const auto spool = open();
         add_lines(*spool, 1, 10);
         spool->acknowledge(spool->begin().journal, 10);
     }
-    for (const std::string& name : test::names_in(folder())) {
+    for (const std::string& name : test::names_in(directory())) {
         if (name != "spool.state") {
-            std::filesystem::remove(folder() + '/' + name);
+            std::filesystem::remove(directory() + '/' + name);
         }
     }
     {
@@ -239,25 +239,25 @@ TEST_F(SpoolTest, AStateWithoutAJournalGoesOnBehindIt) {
         EXPECT_EQ(unsent(*spool), (std::vector<Sent>{{spool->begin().journal, 11, 11},
                                                      {spool->begin().journal, 12, 12}}));
     }
-    std::filesystem::remove_all(folder());
+    std::filesystem::remove_all(directory());
     for (const char* largest : {"9223372036854775807", "9223372036854775806"}) {
-        std::filesystem::create_directory(folder());
+        std::filesystem::create_directory(directory());
         write_state("vigil spool 1 " + std::string(largest) + "\n");
         const auto spool = open();
         ASSERT_NE(spool, nullptr);
         add_lines(*spool, 1, 3);
         EXPECT_EQ(numbers_of(unsent(*spool)), from_to(1, 3)) << largest;
-        std::filesystem::remove_all(folder());
+        std::filesystem::remove_all(directory());
     }
 }
 
-// A cloned machine, or a folder that was restored from a backup.
-TEST_F(SpoolTest, ACopyGivesNoOtherLineTheSameName) {
+// A cloned machine, or a directory that was restored from a backup.
+TEST_F(SpoolTest, ACopyReusesNoSequenceForAnotherLine) {
     auto original = open();
     add_lines(*original, 1, 10);
-    std::filesystem::copy(folder(), folder_.path("copy"));
+    std::filesystem::copy(directory(), directory_.path("copy"));
     add_lines(*original, 11, 20);
-    const auto copy = open_spool(folder_.path("copy"));
+    const auto copy = open_spool(directory_.path("copy"));
     add_lines(*copy, 111, 120);
     std::map<std::pair<std::string, uint64_t>, uint64_t> numbers;
     for (Spool* spool : {original.get(), copy.get()}) {
@@ -270,23 +270,23 @@ TEST_F(SpoolTest, ACopyGivesNoOtherLineTheSameName) {
     EXPECT_EQ(numbers.size(), 30U) << "the ten that both have are the same lines";
 }
 
-TEST_F(SpoolTest, TwoAtATimeAreRefusedAndNobodyElseMayRead) {
+TEST_F(SpoolTest, LocksTheSpoolAndIsPrivate) {
     const auto spool = open();
     add_lines(*spool, 1, 1);
     SpoolOptions options;
-    options.folder = folder();
+    options.directory = directory();
     const auto second = Spool::open(options);
     EXPECT_FALSE(second);
     EXPECT_EQ(numbers_of(unsent(*spool)), from_to(1, 1));
     for (const std::string& name :
          {std::string("."), std::string("spool"), std::string("spool.state")}) {
         struct stat info {};
-        ASSERT_EQ(::stat((folder() + '/' + name).c_str(), &info), 0);
+        ASSERT_EQ(::stat((directory() + '/' + name).c_str(), &info), 0);
         EXPECT_EQ(info.st_mode & 077U, 0U) << name;
     }
 }
 
-TEST_F(SpoolTest, LinesThatAreMissingAtTheEndOfAJournalStopNoOther) {
+TEST_F(SpoolTest, MissingLinesAtTheEndOfAJournalBlockNoOther) {
     {
         const auto spool = open();
         add_lines(*spool, 1, 3);
@@ -296,22 +296,22 @@ TEST_F(SpoolTest, LinesThatAreMissingAtTheEndOfAJournalStopNoOther) {
         add_lines(*spool, 4, 5);
     }
     const auto spool = open();
-    for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory())) {
         if (entry.file_size() == 3 * spool_line(1).size()) {
             std::filesystem::resize_file(entry.path(), 2 * spool_line(1).size());
         }
     }
     EXPECT_EQ(numbers_of(unsent(*spool)), (std::vector<uint64_t>{1, 2, 4, 5}));
     EXPECT_EQ(numbers_of(unsent(*spool)), (std::vector<uint64_t>{1, 2, 4, 5}));
-    uint64_t told = 0;
-    spool->tell_loss([&](const SpoolLoss& loss) {
-        told = loss.count;
+    uint64_t reported = 0;
+    spool->report_loss([&](const SpoolLoss& loss) {
+        reported = loss.count;
         return spool_line(6);
     });
-    EXPECT_EQ(told, 1U) << "once";
+    EXPECT_EQ(reported, 1U) << "once";
 }
 
-TEST_F(SpoolTest, ALineThatIsTooLongStopsNoOther) {
+TEST_F(SpoolTest, AnOversizedLineBlocksNoOther) {
     const auto spool = open();
     add_lines(*spool, 1, 2);
     add_lines(*spool, 3, 3, 3 << 20);

@@ -20,20 +20,20 @@ class FileTest : public testing::Test {
     void SetUp() override {
         std::string name = testing::TempDir() + "vigil-file-XXXXXX";
         ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        folder_ = name;
+        directory_ = name;
     }
-    void TearDown() override { fs::remove_all(folder_); }
+    void TearDown() override { fs::remove_all(directory_); }
 
-    std::string at(const std::string& name) const { return folder_ + "/" + name; }
+    std::string at(const std::string& name) const { return directory_ + "/" + name; }
     std::vector<std::string> names() const {
         std::vector<std::string> found;
-        for (const auto& entry : fs::directory_iterator(folder_)) {
+        for (const auto& entry : fs::directory_iterator(directory_)) {
             found.push_back(entry.path().filename());
         }
         return found;
     }
 
-    std::string folder_;
+    std::string directory_;
 };
 
 TEST_F(FileTest, WhatIsWrittenIsRead) {
@@ -58,31 +58,31 @@ TEST_F(FileTest, NoFileIsAnErrorOrNothing) {
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().context,
               "opening '" + at("none\\e[1m") + "': No such file or directory");
-    EXPECT_FALSE(read_file_if_any(at("none"), 10)->has_value());
+    EXPECT_FALSE(read_optional_file(at("none"), 10)->has_value());
     ASSERT_TRUE(replace_file(at("a"), "", 0600));
-    EXPECT_EQ(*read_file_if_any(at("a"), 10), "");
-    EXPECT_FALSE(read_file(folder_, 10)) << "a folder";
+    EXPECT_EQ(*read_optional_file(at("a"), 10), "");
+    EXPECT_FALSE(read_file(directory_, 10)) << "a directory";
 }
 
 TEST_F(FileTest, WhatCanNotBeReplacedStaysAndLeavesNoDraft) {
-    fs::create_directory(at("folder"));
-    std::ofstream(at("folder/x")) << "x";
-    const auto replaced = replace_file(at("folder"), "text", 0600);
+    fs::create_directory(at("directory"));
+    std::ofstream(at("directory/x")) << "x";
+    const auto replaced = replace_file(at("directory"), "text", 0600);
     ASSERT_FALSE(replaced);
-    EXPECT_EQ(names(), std::vector<std::string>{"folder"});
+    EXPECT_EQ(names(), std::vector<std::string>{"directory"});
     EXPECT_FALSE(replace_file(at("none/a"), "text", 0600));
 }
 
-TEST_F(FileTest, FoldersAreMadeOnTheWay) {
-    ASSERT_TRUE(make_folders(at("a/b/c"), 0700));
-    ASSERT_TRUE(make_folders(at("a/b/c"), 0755)) << "again";
+TEST_F(FileTest, DirectoriesAreMadeOnTheWay) {
+    ASSERT_TRUE(make_directories(at("a/b/c"), 0700));
+    ASSERT_TRUE(make_directories(at("a/b/c"), 0755)) << "again";
     struct stat info {};
     ASSERT_EQ(::stat(at("a/b/c").c_str(), &info), 0);
     EXPECT_TRUE(S_ISDIR(info.st_mode));
     EXPECT_EQ(info.st_mode & 0777, 0700U);
     ASSERT_TRUE(replace_file(at("file"), "", 0600));
-    EXPECT_FALSE(make_folders(at("file"), 0700));
-    EXPECT_FALSE(make_folders(at("file/below"), 0700));
+    EXPECT_FALSE(make_directories(at("file"), 0700));
+    EXPECT_FALSE(make_directories(at("file/below"), 0700));
 }
 
 }  // namespace

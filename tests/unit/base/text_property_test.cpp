@@ -106,7 +106,7 @@ TEST(TextProperty, PrintableIsHarmlessAndCanBeTakenBack) {
     for (int i = 0; i < rounds; i++) {
         const std::string bytes = strings.next();
         std::string out;
-        append_printable(out, bytes);
+        append_escaped(out, bytes);
         ASSERT_EQ(test::unprintable(out, false), "") << out;
         ASSERT_EQ(unescape(out), bytes) << out;
     }
@@ -117,7 +117,7 @@ TEST(TextProperty, AWordIsOneWord) {
     for (int i = 0; i < rounds; i++) {
         const std::string bytes = strings.next();
         std::string out;
-        append_word(out, bytes);
+        append_quoted(out, bytes);
         ASSERT_EQ(test::unprintable(out, false), "") << out;
         if (out[0] != '"') {
             ASSERT_EQ(out.find_first_of(" \"="), std::string::npos) << out;

@@ -11,15 +11,15 @@ namespace {
 
 using namespace std::string_view_literals;
 
-std::string printable(std::string_view bytes) {
+std::string escape_terminal(std::string_view bytes) {
     std::string out = ">";
-    append_printable(out, bytes);
+    append_escaped(out, bytes);
     return out.substr(1);
 }
 
-std::string word(std::string_view bytes) {
+std::string quote_if_needed(std::string_view bytes) {
     std::string out = ">";
-    append_word(out, bytes);
+    append_quoted(out, bytes);
     return out.substr(1);
 }
 
@@ -74,8 +74,8 @@ constexpr Case cases[] = {
 
 TEST(Text, Printable) {
     for (const Case& each : cases) {
-        EXPECT_EQ(printable(each.bytes), each.printable);
-        EXPECT_EQ(test::unprintable(printable(each.bytes), false), "");
+        EXPECT_EQ(escape_terminal(each.bytes), each.printable);
+        EXPECT_EQ(test::unprintable(escape_terminal(each.bytes), false), "");
     }
 }
 
@@ -98,49 +98,49 @@ TEST(Text, JsonGivesValidTextBackUnchanged) {
 }
 
 TEST(Text, WordsAreQuotedWhereTheyHaveTo) {
-    EXPECT_EQ(word("ls"), "ls");
-    EXPECT_EQ(word("/bin/ls"), "/bin/ls");
-    EXPECT_EQ(word(""), R"("")");
-    EXPECT_EQ(word("a b"), R"("a b")");
-    EXPECT_EQ(word("a=b"), R"("a=b")");
-    EXPECT_EQ(word(R"(a"b)"), R"("a\"b")");
-    EXPECT_EQ(word(R"(a\b)"), R"(a\\b)");
-    EXPECT_EQ(word("a b\\"), R"("a b\\")");
-    EXPECT_EQ(word("a\nb"), R"(a\nb)");
-    EXPECT_EQ(word("a\x1b b"), R"("a\e b")");
+    EXPECT_EQ(quote_if_needed("ls"), "ls");
+    EXPECT_EQ(quote_if_needed("/bin/ls"), "/bin/ls");
+    EXPECT_EQ(quote_if_needed(""), R"("")");
+    EXPECT_EQ(quote_if_needed("a b"), R"("a b")");
+    EXPECT_EQ(quote_if_needed("a=b"), R"("a=b")");
+    EXPECT_EQ(quote_if_needed(R"(a"b)"), R"("a\"b")");
+    EXPECT_EQ(quote_if_needed(R"(a\b)"), R"(a\\b)");
+    EXPECT_EQ(quote_if_needed("a b\\"), R"("a b\\")");
+    EXPECT_EQ(quote_if_needed("a\nb"), R"(a\nb)");
+    EXPECT_EQ(quote_if_needed("a\x1b b"), R"("a\e b")");
 }
 
 TEST(Text, AppendsAndKeepsWhatIsThere) {
     std::string out = "x";
-    append_printable(out, "a\n");
-    append_word(out, "b c");
+    append_escaped(out, "a\n");
+    append_quoted(out, "b c");
     append_json_string(out, "d");
     EXPECT_EQ(out, R"(xa\n"b c""d")");
 }
 
 TEST(Text, JsonOfOthersIsMadePrintable) {
     const std::string own = R"({"a":"\u001b \\xff \u202e","b":["é",1,null]})";
-    EXPECT_EQ(printable_json(own), own);
-    EXPECT_EQ(printable_json(""), "");
-    EXPECT_EQ(printable_json("\r\n{\t\"a\":\"\x7f\xc2\x9b\xe2\x80\xaeé\xff\"}\n"),
+    EXPECT_EQ(escape_terminal_json(own), own);
+    EXPECT_EQ(escape_terminal_json(""), "");
+    EXPECT_EQ(escape_terminal_json("\r\n{\t\"a\":\"\x7f\xc2\x9b\xe2\x80\xaeé\xff\"}\n"),
               R"({"a":"\u007f\u009b\u202eé\\xff"})");
 }
 
 TEST(Text, LinesAreCutToColumns) {
-    EXPECT_EQ(fit_columns("abc", 3), "abc");
-    EXPECT_EQ(fit_columns("abcd", 3), "ab…");
-    EXPECT_EQ(fit_columns("äöü", 3), "äöü");
-    EXPECT_EQ(fit_columns("äöüß", 3), "äö…");
-    EXPECT_EQ(fit_columns("aäöü", 2), "a…");
-    EXPECT_EQ(fit_columns("", 3), "");
-    EXPECT_EQ(fit_columns("abc", 1), "…");
-    EXPECT_EQ(fit_columns("abc", 0), "");
+    EXPECT_EQ(truncate_columns("abc", 3), "abc");
+    EXPECT_EQ(truncate_columns("abcd", 3), "ab…");
+    EXPECT_EQ(truncate_columns("äöü", 3), "äöü");
+    EXPECT_EQ(truncate_columns("äöüß", 3), "äö…");
+    EXPECT_EQ(truncate_columns("aäöü", 2), "a…");
+    EXPECT_EQ(truncate_columns("", 3), "");
+    EXPECT_EQ(truncate_columns("abc", 1), "…");
+    EXPECT_EQ(truncate_columns("abc", 0), "");
 }
 
-TEST(Text, ColourCodesTakeNoColumnsAndStayBehindTheCut) {
-    EXPECT_EQ(fit_columns("\x1b[31mabc\x1b[0m", 3), "\x1b[31mabc\x1b[0m");
-    EXPECT_EQ(fit_columns("\x1b[31mabcd\x1b[0m", 3), "\x1b[31mab…\x1b[0m");
-    EXPECT_EQ(fit_columns("ab\x1b[31mcd\x1b[0m", 3), "ab\x1b[31m…\x1b[0m");
+TEST(Text, ColourCodesTakeNoColumnsAndStayAfterTheCut) {
+    EXPECT_EQ(truncate_columns("\x1b[31mabc\x1b[0m", 3), "\x1b[31mabc\x1b[0m");
+    EXPECT_EQ(truncate_columns("\x1b[31mabcd\x1b[0m", 3), "\x1b[31mab…\x1b[0m");
+    EXPECT_EQ(truncate_columns("ab\x1b[31mcd\x1b[0m", 3), "ab\x1b[31m…\x1b[0m");
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST(Units, BadSizes) {
     }
 }
 
-TEST(Units, ASizeHasNoBlankOrSignOrNulBehindIt) {
+TEST(Units, ASizeHasNoBlankOrSignOrNulAfterIt) {
     for (const std::string_view text : {"4096 "sv, "4096 B"sv, "4096\0"sv, "-0"sv}) {
         expect_wrong(parse_size_bytes(text), text, "a size such as 4096, 64K, 8M or 1G");
     }
@@ -134,31 +134,31 @@ TEST(Units, SecondsAreCutToMilliseconds) {
 }
 
 TEST(Units, SpokenDurations) {
-    EXPECT_EQ(spoken_duration(0), "0.0 s");
-    EXPECT_EQ(spoken_duration(1), "0.0 ms");
-    EXPECT_EQ(spoken_duration(100'000), "0.1 ms");
-    EXPECT_EQ(spoken_duration(449'999), "0.4 ms");
-    EXPECT_EQ(spoken_duration(9'999'999), "9.9 ms");
-    EXPECT_EQ(spoken_duration(10'000'000), "10 ms");
-    EXPECT_EQ(spoken_duration(99'999'999), "99 ms");
-    EXPECT_EQ(spoken_duration(100'000'000), "0.1 s");
-    EXPECT_EQ(spoken_duration(59'999'999'999), "59.9 s");
-    EXPECT_EQ(spoken_duration(60'000'000'000), "1 min 0 s");
-    EXPECT_EQ(spoken_duration(7'980'000'000'000), "2 h 13 min");
-    EXPECT_EQ(spoken_duration(172'800'000'000'000), "2 d 0 h");
-    EXPECT_EQ(spoken_duration(UINT64_MAX), "213503 d 23 h");
+    EXPECT_EQ(human_duration(0), "0.0 s");
+    EXPECT_EQ(human_duration(1), "0.0 ms");
+    EXPECT_EQ(human_duration(100'000), "0.1 ms");
+    EXPECT_EQ(human_duration(449'999), "0.4 ms");
+    EXPECT_EQ(human_duration(9'999'999), "9.9 ms");
+    EXPECT_EQ(human_duration(10'000'000), "10 ms");
+    EXPECT_EQ(human_duration(99'999'999), "99 ms");
+    EXPECT_EQ(human_duration(100'000'000), "0.1 s");
+    EXPECT_EQ(human_duration(59'999'999'999), "59.9 s");
+    EXPECT_EQ(human_duration(60'000'000'000), "1 min 0 s");
+    EXPECT_EQ(human_duration(7'980'000'000'000), "2 h 13 min");
+    EXPECT_EQ(human_duration(172'800'000'000'000), "2 d 0 h");
+    EXPECT_EQ(human_duration(UINT64_MAX), "213503 d 23 h");
 }
 
 TEST(Units, SpokenSizes) {
-    EXPECT_EQ(spoken_size(0), "0 B");
-    EXPECT_EQ(spoken_size(1023), "1023 B");
-    EXPECT_EQ(spoken_size(1024), "1.0 KB");
-    EXPECT_EQ(spoken_size(10'188), "9.9 KB");
-    EXPECT_EQ(spoken_size(10'189), "10 KB");
-    EXPECT_EQ(spoken_size(212 << 20), "212 MB");
-    EXPECT_EQ(spoken_size((1ULL << 30) - (1 << 19) - 1), "1023 MB");
-    EXPECT_EQ(spoken_size((1ULL << 30) - (1 << 19)), "1.0 GB");
-    EXPECT_EQ(spoken_size(UINT64_MAX), "16777216 TB");
+    EXPECT_EQ(human_size(0), "0 B");
+    EXPECT_EQ(human_size(1023), "1023 B");
+    EXPECT_EQ(human_size(1024), "1.0 KB");
+    EXPECT_EQ(human_size(10'188), "9.9 KB");
+    EXPECT_EQ(human_size(10'189), "10 KB");
+    EXPECT_EQ(human_size(212 << 20), "212 MB");
+    EXPECT_EQ(human_size((1ULL << 30) - (1 << 19) - 1), "1023 MB");
+    EXPECT_EQ(human_size((1ULL << 30) - (1 << 19)), "1.0 GB");
+    EXPECT_EQ(human_size(UINT64_MAX), "16777216 TB");
 }
 
 TEST(Units, SizesTakeTheUnitThatFits) {

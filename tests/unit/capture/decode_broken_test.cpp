@@ -23,7 +23,7 @@ bool decodes(const Bytes& record) {
     const std::span bytes(copy.get(), record.size());
     (void)killed_by_kernel(bytes);
     (void)oom_victim(bytes);
-    (void)stream_place(bytes);
+    (void)record_position(bytes);
     return decode(bytes, context).has_value();
 }
 
@@ -60,7 +60,7 @@ TEST(DecodeBroken, EveryExtension) {
     }
 }
 
-TEST(DecodeBroken, ASizeThatLies) {
+TEST(DecodeBroken, WrongSize) {
     for (Bytes record : test::one_of_each()) {
         for (const size_t size :
              {size_t{0}, record.size() - 1, record.size() + 1, size_t{UINT32_MAX}}) {
@@ -70,7 +70,7 @@ TEST(DecodeBroken, ASizeThatLies) {
     }
 }
 
-TEST(DecodeBroken, AnotherKindsRecord) {
+TEST(DecodeBroken, RecordOfAnotherKind) {
     const auto records = test::one_of_each();
     for (size_t kind = 0; kind < records.size(); kind++) {
         for (size_t other = 0; other < records.size(); other++) {
@@ -81,7 +81,7 @@ TEST(DecodeBroken, AnotherKindsRecord) {
     }
 }
 
-TEST(DecodeBroken, NoKernelKind) {
+TEST(DecodeBroken, InvalidKind) {
     for (Bytes record : test::one_of_each()) {
         for (const int kind : {6, 7, 8, 255, 256, 65'535}) {
             test::patch_header(record, &vigil_header::kind, kind);
@@ -90,7 +90,7 @@ TEST(DecodeBroken, NoKernelKind) {
     }
 }
 
-TEST(DecodeBroken, ExecLengthsThatLie) {
+TEST(DecodeBroken, WrongExecLengths) {
     Bytes record = test::exec_record("/bin/ls", "ls\0-l\0"sv);
     const std::pair<size_t, size_t> lies[] = {
         {7, 7},      {8, 6},           {6, 6},       {7, 5},  {0, 0}, {65'535, 0},
@@ -106,7 +106,7 @@ TEST(DecodeBroken, ExecLengthsThatLie) {
     EXPECT_TRUE(decodes(record));
 }
 
-TEST(DecodeBroken, ASyscallThatIsNone) {
+TEST(DecodeBroken, InvalidSyscall) {
     auto record = test::kill_failed_record();
     record.syscall = 3;
     EXPECT_FALSE(decodes(test::bytes_of(record)));
@@ -114,7 +114,7 @@ TEST(DecodeBroken, ASyscallThatIsNone) {
     EXPECT_FALSE(decodes(test::bytes_of(record)));
 }
 
-TEST(DecodeBroken, SignalNumbersAndResultsThatAreNone) {
+TEST(DecodeBroken, InvalidSignalNumbersAndResults) {
     auto record = test::signal_record(0);
     for (const __u32 number : {0U, 65U, 0x7fff'ffffU, 0x8000'0000U, UINT32_MAX}) {
         record.number = number;
@@ -136,7 +136,7 @@ TEST(DecodeBroken, ACommWithoutItsNul) {
     EXPECT_EQ(event->process.comm.view(), std::string(16, 'x'));
 }
 
-TEST(DecodeBroken, NoiseNeverReadsBeyondItself) {
+TEST(DecodeBroken, NoiseIsNeverReadOutOfBounds) {
     std::mt19937_64 random(4'711);
     const auto records = test::one_of_each();
     for (int i = 0; i < 20'000; i++) {
@@ -150,7 +150,7 @@ TEST(DecodeBroken, NoiseNeverReadsBeyondItself) {
     }
 }
 
-TEST(DecodeBroken, NotEvenATimeBeyondAllClocksOverflows) {
+TEST(DecodeBroken, ExtremeTimesDoNotOverflow) {
     auto record = test::fork_record();
     for (const __u64 time_ns : {~__u64{0}, __u64{1} << 63, (__u64{1} << 63) - 1}) {
         record.header.time_ns = time_ns;

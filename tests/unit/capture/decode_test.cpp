@@ -59,12 +59,12 @@ TEST(Decode, AStreamIsALaneOfACpu) {
     ASSERT_TRUE(event);
     EXPECT_EQ(event->cpu, 3);
     EXPECT_EQ(event->sequence, 77U * 4 + 2);
-    const auto place = stream_place(record);
-    ASSERT_TRUE(place);
-    EXPECT_EQ(place->stream, 11);
-    EXPECT_EQ(place->kind, Kind::fork);
-    EXPECT_EQ(place->sequence, 77U);
-    EXPECT_EQ(place->boot_ns, 5'000'000'000U);
+    const auto position = record_position(record);
+    ASSERT_TRUE(position);
+    EXPECT_EQ(position->stream, 11);
+    EXPECT_EQ(position->kind, Kind::fork);
+    EXPECT_EQ(position->sequence, 77U);
+    EXPECT_EQ(position->boot_ns, 5'000'000'000U);
 }
 
 TEST(Decode, Fork) {
@@ -138,7 +138,7 @@ TEST(Decode, ExitOfAProcess) {
     EXPECT_EQ(exit.cpu_ns, 8'000'000U);
     EXPECT_EQ(exit.cpu_user_ns, 6'000'000U);
     EXPECT_EQ(exit.cpu_system_ns, 2'000'000U);
-    EXPECT_FALSE(exit.bill_partial);
+    EXPECT_FALSE(exit.usage_partial);
     EXPECT_EQ(exit.peak_rss_bytes, 409'600U);
     EXPECT_FALSE(exit.peak_rss_at_most);
     EXPECT_EQ(exit.read_bytes, 1U);
@@ -159,10 +159,10 @@ TEST(Decode, ExitFlags) {
     auto record = test::exit_record();
     record.peak_rss_pages = 7;
     record.threads = 2;
-    record.header.flags = VIGIL_FLAG_PEAK_AT_MOST | VIGIL_FLAG_BILL_PARTIAL;
+    record.header.flags = VIGIL_FLAG_PEAK_AT_MOST | VIGIL_FLAG_USAGE_PARTIAL;
     auto exit = body_of<model::Exit>(bytes_of(record));
     EXPECT_TRUE(exit.peak_rss_at_most);
-    EXPECT_TRUE(exit.bill_partial);
+    EXPECT_TRUE(exit.usage_partial);
     EXPECT_EQ(exit.threads, 2U);
     record.header.flags = VIGIL_FLAG_THREADS_UNKNOWN;
     EXPECT_FALSE(body_of<model::Exit>(bytes_of(record)).threads.has_value());
@@ -241,7 +241,7 @@ TEST(Decode, SignalFromTheKernelHasNoSender) {
     EXPECT_EQ(signal.source, model::SignalSource::oom);
 }
 
-TEST(Decode, SignalToInitIsNoTerminals) {
+TEST(Decode, SignalToInitIsNotFromATerminal) {
     auto record = test::signal_record(SIGINT);
     record.origin = VIGIL_ORIGIN_PRIV;
     EXPECT_EQ(body_of<model::Signal>(bytes_of(record)).source, model::SignalSource::terminal);

@@ -18,13 +18,13 @@ using Names = std::vector<std::string>;
 using Skipped = std::map<std::string, uint64_t>;
 
 uint64_t missed(uint32_t lanes, const Skipped& skipped) {
-    return missed_at_most(lanes, [&](const std::string& name) {
+    return max_missed(lanes, [&](const std::string& name) {
         const auto it = skipped.find(name);
         return it != skipped.end() ? it->second : 0;
     });
 }
 
-TEST(Hooks, OneProgramALane) {
+TEST(Hooks, OneProgramPerLane) {
     EXPECT_EQ(program_names(VIGIL_FORK, 1), Names{"on_fork"});
     EXPECT_EQ(program_names(VIGIL_EXIT, 4),
               (Names{"on_exit", "on_exit_lane1", "on_exit_lane2", "on_exit_lane3"}));
@@ -34,10 +34,10 @@ TEST(Hooks, OneProgramALane) {
               (Names{"on_kill_exit", "on_tkill_exit", "on_tgkill_exit"}));
 }
 
-std::set<std::string> chosen(const Wanted& wanted) {
+std::set<std::string> chosen(const ProgramSelection& selection) {
     const std::unique_ptr<vigil_bpf, void (*)(vigil_bpf*)> skeleton(vigil_bpf::open(),
                                                                     vigil_bpf::destroy);
-    choose_programs(*skeleton->obj, wanted);
+    choose_programs(*skeleton->obj, selection);
     std::set<std::string> names;
     bpf_program* program = nullptr;
     while ((program = ::bpf_object__next_program(skeleton->obj, program)) != nullptr) {
@@ -48,36 +48,36 @@ std::set<std::string> chosen(const Wanted& wanted) {
     return names;
 }
 
-Wanted wanted(uint32_t kinds) {
-    Wanted wanted;
-    wanted.filter.kinds = kinds;
-    return wanted;
+ProgramSelection selection(uint32_t kinds) {
+    ProgramSelection selection;
+    selection.filter.kinds = kinds;
+    return selection;
 }
 
-TEST(Hooks, OnlyWhatIsNeededIsLoaded) {
+TEST(Hooks, LoadsOnlyNeededPrograms) {
     using Set = std::set<std::string>;
     EXPECT_EQ(chosen({}), Set{});
-    EXPECT_EQ(chosen(wanted(1U << VIGIL_EXIT)), (Set{"on_fork", "on_exec", "on_exit"}));
-    EXPECT_EQ(chosen(wanted(1U << VIGIL_OOM)), (Set{"on_signal", "on_oom"}));
-    Wanted counts;
+    EXPECT_EQ(chosen(selection(1U << VIGIL_EXIT)), (Set{"on_fork", "on_exec", "on_exit"}));
+    EXPECT_EQ(chosen(selection(1U << VIGIL_OOM)), (Set{"on_signal", "on_oom"}));
+    ProgramSelection counts;
     counts.count_processes = true;
     EXPECT_EQ(chosen(counts), Set{"on_fork"});
 }
 
-TEST(Hooks, WhatIsKeptForNetworkBytesGoesWithTheProcess) {
-    Wanted network = wanted(1U << VIGIL_EXEC);
+TEST(Hooks, NetworkAccountingNeedsTheExitProgram) {
+    ProgramSelection network = selection(1U << VIGIL_EXEC);
     network.network.programs = {"on_send", "on_receive"};
     EXPECT_EQ(chosen(network),
               (std::set<std::string>{"on_exec", "on_exit", "on_send", "on_receive"}));
 }
 
-TEST(Hooks, OneLaneMissesWhatItSkips) {
+TEST(Hooks, OneLaneMissesItsSkippedRuns) {
     EXPECT_EQ(missed(1, {}), 0U);
     EXPECT_EQ(missed(1, {{"on_fork", 3}, {"on_signal", 4}}), 7U);
     EXPECT_EQ(missed(1, {{"on_kill_exit", 1}, {"on_tkill_exit", 2}, {"on_tgkill_exit", 3}}), 6U);
 }
 
-TEST(Hooks, ManyLanesMissAtMostWhatTheBusiestOfThemLetThrough) {
+TEST(Hooks, ManyLanesMissAtMostTheMinimum) {
     Skipped skipped{{"on_exit", 100}, {"on_exit_lane1", 20}, {"on_exit_lane2", 5}};
     EXPECT_EQ(missed(4, skipped), 0U) << "the last lane took them";
     skipped["on_exit_lane3"] = 2;

@@ -69,7 +69,7 @@ TEST_F(RingTest, ReadsWithoutFreeing) {
     EXPECT_TRUE(same(ring.read(0)->bytes, pattern(13, 1)));
 }
 
-TEST_F(RingTest, ReleaseMakesRoom) {
+TEST_F(RingTest, ReleaseFreesSpace) {
     Ring ring = open();
     int fitted = 0;
     while (kernel_->put(pattern(1000, 5))) {
@@ -82,7 +82,7 @@ TEST_F(RingTest, ReleaseMakesRoom) {
     EXPECT_TRUE(kernel_->put(pattern(1000, 6)));
 }
 
-TEST_F(RingTest, GoesAroundTheEndManyTimes) {
+TEST_F(RingTest, WrapsAroundManyTimes) {
     Ring ring = open();
     uint64_t position = 0;
     size_t joined = 0;
@@ -100,7 +100,7 @@ TEST_F(RingTest, GoesAroundTheEndManyTimes) {
     EXPECT_EQ(position, ring.producer_position());
 }
 
-TEST_F(RingTest, TellsDiscardedRecords) {
+TEST_F(RingTest, MarksDiscardedRecords) {
     Ring ring = open();
     ASSERT_TRUE(kernel_->put_discarded(40));
     ASSERT_TRUE(kernel_->put(pattern(8, 3)));
@@ -126,7 +126,7 @@ TEST_F(RingTest, AnotherReaderContinues) {
     EXPECT_TRUE(same(second.read(16)->bytes, pattern(8, 2)));
 }
 
-TEST(Ring, SaysWhatIsNoRing) {
+TEST(Ring, RejectsOtherMaps) {
     const auto ring = Ring::open(-1, ring_bytes);
     ASSERT_FALSE(ring);
     EXPECT_EQ(ring.error().code, ErrorCode::failed);

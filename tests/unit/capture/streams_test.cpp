@@ -14,7 +14,7 @@ Cursor cursor_of(size_t cpus) {
     return cursor;
 }
 
-TEST(Streams, NumbersInARowAreNoGap) {
+TEST(Streams, ConsecutiveSequencesAreNoGap) {
     Cursor cursor = cursor_of(1);
     for (uint64_t sequence = 1; sequence <= 5; sequence++) {
         EXPECT_EQ(advance(cursor, 0, Kind::fork, sequence, 100 * sequence).count, 0U);
@@ -37,14 +37,14 @@ TEST(Streams, AGapHasItsCountAndItsTimes) {
     EXPECT_EQ(advance(cursor, 1, Kind::exit, 6, 400).count, 0U);
 }
 
-TEST(Streams, TheFirstRecordShowsWhatCameBeforeIt) {
+TEST(Streams, TheFirstRecordShowsAnInitialGap) {
     Cursor cursor = cursor_of(1);
     const Gap gap = advance(cursor, 0, Kind::signal, 4, 900);
     EXPECT_EQ(gap.count, 3U);
     EXPECT_EQ(gap.from_boot_ns, 0U);
 }
 
-TEST(Streams, EachCpuAndKindCountsForItself) {
+TEST(Streams, CpusAndKindsAreIndependent) {
     Cursor cursor = cursor_of(2);
     EXPECT_EQ(advance(cursor, 0, Kind::fork, 1, 1).count, 0U);
     EXPECT_EQ(advance(cursor, 0, Kind::exec, 1, 2).count, 0U);
@@ -52,7 +52,7 @@ TEST(Streams, EachCpuAndKindCountsForItself) {
     EXPECT_EQ(advance(cursor, 0, Kind::fork, 2, 4).count, 0U);
 }
 
-TEST(Streams, AnOldNumberChangesNothing) {
+TEST(Streams, AnOldSequenceChangesNothing) {
     Cursor cursor = cursor_of(1);
     (void)advance(cursor, 0, Kind::fork, 5, 100);
     for (const uint64_t sequence : {5ULL, 1ULL, 0ULL}) {
@@ -62,7 +62,7 @@ TEST(Streams, AnOldNumberChangesNothing) {
     EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].time_ns, 100U);
 }
 
-TEST(Streams, ClosingTellsWhatWillNeverCome) {
+TEST(Streams, ClosingReportsTheRest) {
     Cursor cursor = cursor_of(2);
     (void)advance(cursor, 0, Kind::fork, 1, 100);
     std::vector<vigil_cpu_counters> counters(2);
@@ -84,7 +84,7 @@ TEST(Streams, ClosingTellsWhatWillNeverCome) {
     EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].lost, 3U);
 }
 
-TEST(Streams, CountersThatLagAreNoGap) {
+TEST(Streams, LaggingCountersAreNoGap) {
     Cursor cursor = cursor_of(1);
     (void)advance(cursor, 0, Kind::fork, 9, 100);
     std::vector<vigil_cpu_counters> counters(1);

@@ -131,11 +131,11 @@ TEST(DeathRecorder, TermThenKillTellsBoth) {
     story.signal(3, SIGKILL, SignalSource::user, 2);
     const Record& told = story.exit(3, SIGKILL);
     EXPECT_EQ(told.death.signal, SIGKILL);
-    ASSERT_TRUE(told.death.before);
-    EXPECT_EQ(told.death.before->number, SIGTERM);
-    EXPECT_EQ(told.death.before->sender->pid, Story::nobody + 2);
-    EXPECT_EQ(told.death.before->parent_pid, Story::nobody + 1);
-    EXPECT_EQ(told.death.before->unix_ns, *told.death.signal_unix_ns - 1'000'000);
+    ASSERT_TRUE(told.death.prior);
+    EXPECT_EQ(told.death.prior->number, SIGTERM);
+    EXPECT_EQ(told.death.prior->sender->pid, Story::nobody + 2);
+    EXPECT_EQ(told.death.prior->parent_pid, Story::nobody + 1);
+    EXPECT_EQ(told.death.prior->unix_ns, *told.death.signal_unix_ns - 1'000'000);
 }
 
 TEST(DeathRecorder, AnExitAfterSigtermTellsOfIt) {
@@ -144,16 +144,16 @@ TEST(DeathRecorder, AnExitAfterSigtermTellsOfIt) {
     story.signal(1, SIGTERM, SignalSource::user, 2);
     const Record& told = story.exit(1, 0);
     EXPECT_EQ(told.death.cause, Cause::exit);
-    ASSERT_TRUE(told.death.before);
-    EXPECT_EQ(told.death.before->number, SIGTERM);
+    ASSERT_TRUE(told.death.prior);
+    EXPECT_EQ(told.death.prior->number, SIGTERM);
 }
 
-TEST(DeathRecorder, WhatWasLongBeforeIsNotToldOf) {
+TEST(DeathRecorder, WhatWasLongBeforeIsNotReportedOf) {
     Story story;
     story.fork(1, 0, "server");
     story.signal(1, SIGHUP, SignalSource::user, 2);
     story.pass(601'000'000'000);
-    EXPECT_FALSE(story.exit(1, 0).death.before);
+    EXPECT_FALSE(story.exit(1, 0).death.prior);
 }
 
 TEST(DeathRecorder, AKillDuringADumpDoesNotReplaceTheCause) {
@@ -252,7 +252,7 @@ TEST(DeathRecorder, LimitsOfTheLastTenMinutes) {
     violation.metric = model::Metric::disk;
     story.take(model::Kind::violation, Story::process(1, "x"), violation);
     const Record& told = story.exit(1, 0);
-    const model::BrokenLimits& limits = told.death.limits;
+    const model::LimitViolations& limits = told.death.limits;
     ASSERT_EQ(limits.metrics.size(), 2U) << "that of CPU is long over";
     EXPECT_EQ(limits.metrics[0], "memory");
     EXPECT_EQ(limits.limits[0], 200);
@@ -322,23 +322,23 @@ TEST(DeathRecorder, ManySignalsInBetweenHideNothing) {
     }
     story.signal(1, SIGKILL, SignalSource::user, 3);
     const Record& told = story.exit(1, SIGKILL);
-    ASSERT_TRUE(told.death.before);
-    EXPECT_EQ(told.death.before->number, SIGTERM);
+    ASSERT_TRUE(told.death.prior);
+    EXPECT_EQ(told.death.prior->number, SIGTERM);
 }
 
 // A daemon that forks and ends for ever.
 TEST(DeathRecorder, ALineWithoutEndIsBounded) {
     Story story;
     story.fork(1, 0, "d");
-    size_t most_bytes = 0;
+    size_t max_bytes = 0;
     for (uint32_t each = 2; each < 10'000; each++) {
         story.fork(each, each - 1, "d");
         const Record& told = story.exit(each - 1, 0);
         ASSERT_LE(told.ancestors.size(), process::max_ancestors);
-        most_bytes = std::max(most_bytes, story.updater().bytes());
+        max_bytes = std::max(max_bytes, story.updater().bytes());
         story.records.clear();
     }
-    EXPECT_LT(most_bytes, 128U << 10);
+    EXPECT_LT(max_bytes, 128U << 10);
     const Record& last = story.exit(9'999, 0);
     EXPECT_EQ(last.ancestors.size(), process::max_ancestors);
     EXPECT_TRUE(last.death.ancestry.cut);

@@ -24,7 +24,7 @@ class DeathStoreTest : public ::testing::Test {
     void open(uint64_t keep_bytes = 1 << 20, uint64_t keep_ns = 3600 * ns_per_s) {
         store_.reset();
         DeathStoreOptions options;
-        options.directory = folder_.path("deaths");
+        options.directory = directory_.path("deaths");
         options.max_bytes = keep_bytes;
         options.max_age_ns = keep_ns;
         auto opened = DeathStore::open(options);
@@ -38,7 +38,7 @@ class DeathStoreTest : public ::testing::Test {
         store_->add(event, line + '\n');
     }
     std::string path(std::string_view file) const {
-        return folder_.path("deaths/" + std::string(file));
+        return directory_.path("deaths/" + std::string(file));
     }
     std::string text(std::string_view file) const {
         std::ostringstream text;
@@ -50,7 +50,7 @@ class DeathStoreTest : public ::testing::Test {
         return text.str();
     }
 
-    const test::Folder folder_;
+    const test::TempDirectory directory_;
     std::unique_ptr<DeathStore> store_;
 };
 
@@ -73,7 +73,7 @@ TEST_F(DeathStoreTest, IsForItsOwnerAlone) {
     struct stat info {};
     ASSERT_EQ(::stat(path(abnormal_file).c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U);
-    ASSERT_EQ(::stat(folder_.path("deaths").c_str(), &info), 0);
+    ASSERT_EQ(::stat(directory_.path("deaths").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0700U);
 }
 

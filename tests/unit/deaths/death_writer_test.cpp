@@ -27,10 +27,10 @@ class Listener final : public DeathListener {
 };
 
 TEST(DeathWriter, TheLineInTheStoreIsTheOneThatOthersGet) {
-    const test::Folder folder;
+    const test::TempDirectory directory;
     Listener listener;
     DeathWriter writer(listener);
-    ASSERT_TRUE(writer.open(folder.path("state"), Retention()));
+    ASSERT_TRUE(writer.open(directory.path("state"), Retention()));
     model::Death death;
     death.exit.status = 9;
     writer.on_event(test::event(model::Kind::death, &death));
@@ -38,7 +38,7 @@ TEST(DeathWriter, TheLineInTheStoreIsTheOneThatOthersGet) {
     writer.on_event(test::event(model::Kind::death, &death));
     ASSERT_TRUE(writer.wait_durable(timeout_ns));
     std::ostringstream stored;
-    stored << std::ifstream(folder.path("state/deaths/" + std::string(abnormal_file))).rdbuf();
+    stored << std::ifstream(directory.path("state/deaths/" + std::string(abnormal_file))).rdbuf();
     EXPECT_EQ(stored.str(), listener.lines);
     EXPECT_EQ(std::count(listener.lines.begin(), listener.lines.end(), '\n'), 2);
     EXPECT_EQ(writer.deaths(), 2U);
@@ -47,16 +47,16 @@ TEST(DeathWriter, TheLineInTheStoreIsTheOneThatOthersGet) {
 }
 
 TEST(DeathWriter, LossesAreStoredAndNoDeaths) {
-    const test::Folder folder;
+    const test::TempDirectory directory;
     Listener listener;
     DeathWriter writer(listener);
-    ASSERT_TRUE(writer.open(folder.path("state"), Retention()));
+    ASSERT_TRUE(writer.open(directory.path("state"), Retention()));
     writer.on_event(test::loss_event());
     ASSERT_TRUE(writer.wait_durable(timeout_ns));
     EXPECT_EQ(writer.deaths(), 0U);
     EXPECT_EQ(listener.lines, "");
     std::string line;
-    std::ifstream stored(folder.path("state/deaths/" + std::string(abnormal_file)));
+    std::ifstream stored(directory.path("state/deaths/" + std::string(abnormal_file)));
     EXPECT_TRUE(std::getline(stored, line));
     EXPECT_NE(line.find("\"kind\":\"loss\""), std::string::npos);
 }

@@ -87,12 +87,13 @@ class Story final : public model::EventSink {
     }
     void signal(uint32_t target, int number, model::SignalSource source,
                 std::optional<uint32_t> sender = std::nullopt,
-                model::SignalResult result = model::SignalResult::delivered, bool dumping = false) {
+                model::SignalResult result = model::SignalResult::delivered,
+                bool dumping_core = false) {
         model::Signal signal;
         signal.number = number;
         signal.source = source;
         signal.result = result;
-        signal.dumping = dumping;
+        signal.dumping_core = dumping_core;
         if (sender) {
             signal.sender = model::Sender{.pid = nobody + *sender,
                                           .tid = nobody + *sender,

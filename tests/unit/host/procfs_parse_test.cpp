@@ -63,7 +63,7 @@ TEST(ProcStatText, AnyNameInParentheses) {
     }
 }
 
-TEST(ProcStatText, AClockTickIsWhatTheKernelTellsEveryProgram) {
+TEST(ProcStatText, AClockTickIsWhatTheKernelReportsToPrograms) {
     EXPECT_EQ(clock_tick_ns(), 1'000'000'000 / ::getauxval(AT_CLKTCK));
     EXPECT_EQ(clock_tick_ns(), tick_ns);
 }
@@ -85,7 +85,7 @@ TEST(ProcStatText, AZombieHasNothingThatRuns) {
     }
 }
 
-TEST(ProcStatText, TheFlagsTellWhoHasBegunToEnd) {
+TEST(ProcStatText, TheFlagsShowWhichProcessIsExiting) {
     EXPECT_FALSE(parse_stat(stat_with(9, "4194304"))->exiting);
     EXPECT_TRUE(parse_stat(stat_with(9, "4194308"))->exiting);
     EXPECT_FALSE(parse_stat(stat_with(9, "4194560"))->exiting);

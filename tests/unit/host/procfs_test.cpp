@@ -106,7 +106,7 @@ TEST(Procfs, StatHasTheNameAndTheTimeOfBirth) {
     EXPECT_LE(stat->start_ns, after * clock_tick_ns());
 }
 
-TEST(Procfs, AZombieIsOneUntilItsParentAsks) {
+TEST(Procfs, AZombieIsOneUntilItsParentWaits) {
     Process child;
     EXPECT_FALSE(read_stat(child.pid())->is_zombie());
     child.kill();
@@ -192,8 +192,8 @@ TEST(Procfs, ArgumentsUpToTheLimit) {
 }
 
 TEST(Procfs, AnExecutableAlsoWhenItIsDeleted) {
-    const test::Folder folder;
-    const std::string path = folder.path("a shell");
+    const test::TempDirectory directory;
+    const std::string path = directory.path("a shell");
     fs::copy_file(fs::canonical(shell), path);
     const Process child(path, {"sh", "-c", wait_for_input});
     ASSERT_TRUE(child.ready());

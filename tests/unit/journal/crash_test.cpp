@@ -28,18 +28,18 @@ using test::Step;
 constexpr uint64_t long_ns = 10 * ns_per_s;
 
 // A disk after `steps_left` steps of which the process is gone; half of a write still happens.
-class CrashingDisk : public test::TestDisk {
+class CrashingDisk : public test::TestFileSystem {
  public:
     // `power_cut`: what of the last file was not synced goes with it.
     CrashingDisk(int steps_left, int syncs_before_error, bool power_cut)
         : steps_left_(steps_left), syncs_before_error_(syncs_before_error), power_cut_(power_cut) {
-        pretends = true;
+        skips_sync = true;
         fails = [this](Step step) { return take(step); };
         written = [this](size_t size) { return steps_left_ == 0 ? (size + 1) / 2 : size; };
     }
 
     int open(const std::string& path, int flags, mode_t mode) override {
-        const int fd = TestDisk::open(path, flags, mode);
+        const int fd = TestFileSystem::open(path, flags, mode);
         if (path.ends_with(".log")) {
             fd_ = fd;
             synced_bytes_ = size_of(fd);
@@ -47,21 +47,21 @@ class CrashingDisk : public test::TestDisk {
         return fd;
     }
     ssize_t write(int fd, const char* bytes, size_t count) override {
-        const ssize_t result = TestDisk::write(fd, bytes, count);
+        const ssize_t result = TestFileSystem::write(fd, bytes, count);
         if (steps_left_ == 0) {
             crash();
         }
         return result;
     }
     int fdatasync(int fd) override {
-        const int result = TestDisk::fdatasync(fd);
+        const int result = TestFileSystem::fdatasync(fd);
         if (result == 0 && fd == fd_) {
             synced_bytes_ = size_of(fd);
         }
         return result;
     }
     int rename(const std::string& from, const std::string& to) override {
-        const int result = TestDisk::rename(from, to);
+        const int result = TestFileSystem::rename(from, to);
         fd_ = result == 0 ? -1 : fd_;
         return result;
     }
@@ -125,14 +125,15 @@ uint64_t run_child(const std::function<void(const WriterEvents&)>& work,
 }
 
 // A short life that takes every way: commits, rotations, removals, a new segment at open.
-void live(const std::string& path, const WriterEvents& events, Disk& disk, bool removes) {
+void live(const std::string& path, const WriterEvents& events, FileSystem& file_system,
+          bool removes) {
     WriterOptions options;
     options.path = path;
     options.segment_bytes = 100;
     options.new_segment = true;
     options.total_bytes = removes ? 1000 : 0;
     options.first_sequence = 7;
-    const auto writer = Writer::open(options, events, disk);
+    const auto writer = Writer::open(options, events, file_system);
     if (!writer) {
         ::_exit(3);
     }
@@ -177,20 +178,20 @@ void expect_whole(const std::string& path, uint64_t synced, bool removes) {
 void crash_at_each_step(int syncs_before_error, bool power_cut, bool removes, int least_steps) {
     const auto run = [=](const std::string& path, int steps, bool& ended) {
         const auto work = [&](const WriterEvents& events) {
-            CrashingDisk disk(steps, syncs_before_error, power_cut);
-            live(path, events, disk, removes);
+            CrashingDisk file_system(steps, syncs_before_error, power_cut);
+            live(path, events, file_system, removes);
         };
         return run_child(
             work, [](pid_t, int) {}, ended);
     };
     bool ended = false;
-    const test::Folder first;
+    const test::TempDirectory first;
     const uint64_t before = run(first.path("events.log"), 1'000'000, ended);
     ASSERT_TRUE(ended);
     ended = false;
     int step = 1;
     for (; !ended && step < 1000; step++) {
-        const test::Folder second;
+        const test::TempDirectory second;
         std::filesystem::copy(first.path(""), second.path(""));
         const std::string path = second.path("events.log");
         const uint64_t synced = std::max(before, run(path, step, ended));
@@ -217,8 +218,8 @@ TEST(Crash, AtAnyStepOfGivingASegmentUp) {
 }
 
 TEST(Crash, KilledUnderLoadAtAnyMoment) {
-    const test::Folder folder;
-    const std::string path = folder.path("events.log");
+    const test::TempDirectory directory;
+    const std::string path = directory.path("events.log");
     std::mt19937 random(1);
     uint64_t synced = 0;
     for (int round = 0; round < 50; round++) {

@@ -26,11 +26,11 @@ constexpr uint64_t long_ns = 10 * ns_per_s;
 
 class JournalReaderTest : public testing::Test {
  protected:
-    std::string path() const { return folder_.path("events.log"); }
+    std::string path() const { return directory_.path("events.log"); }
     // What one call reads, or its error.
-    static std::string read(Reader& reader, size_t most_bytes = all, uint64_t last = UINT64_MAX) {
+    static std::string read(Reader& reader, size_t max_bytes = all, uint64_t last = UINT64_MAX) {
         std::string out;
-        const auto count = reader.read(out, most_bytes, last);
+        const auto count = reader.read(out, max_bytes, last);
         if (!count) {
             EXPECT_EQ(out, "");
             return count.error().context;
@@ -40,12 +40,12 @@ class JournalReaderTest : public testing::Test {
     }
     void append(const std::string& text) const { std::ofstream(path(), std::ios::app) << text; }
     void three_segments() const {
-        folder_.write("events.log.1", numbered_lines(1, 10));
-        folder_.write("events.log.11", numbered_lines(11, 20));
-        folder_.write("events.log", numbered_lines(21, 30));
+        directory_.write("events.log.1", numbered_lines(1, 10));
+        directory_.write("events.log.11", numbered_lines(11, 20));
+        directory_.write("events.log", numbered_lines(21, 30));
     }
 
-    test::Folder folder_;
+    test::TempDirectory directory_;
 };
 
 TEST_F(JournalReaderTest, AllSegmentsInOrder) {
@@ -89,7 +89,7 @@ TEST_F(JournalReaderTest, ItAppendsToWhatIsThere) {
 
 TEST_F(JournalReaderTest, ATornLineIsReadWhenItIsWhole) {
     const std::string line = numbered_line(1);
-    folder_.write("events.log", "");
+    directory_.write("events.log", "");
     Reader reader(path(), 1);
     for (const char byte : line) {
         ASSERT_EQ(read(reader), "");
@@ -99,11 +99,12 @@ TEST_F(JournalReaderTest, ATornLineIsReadWhenItIsWhole) {
 }
 
 TEST_F(JournalReaderTest, NothingIsThereYet) {
-    Reader nowhere(folder_.path("none/events.log"), 1);
-    EXPECT_EQ(read(nowhere), "opening '" + folder_.path("none") + "': No such file or directory");
+    Reader nowhere(directory_.path("none/events.log"), 1);
+    EXPECT_EQ(read(nowhere),
+              "opening '" + directory_.path("none") + "': No such file or directory");
     Reader reader(path(), 3);
     EXPECT_EQ(read(reader), "");
-    folder_.write("events.log", numbered_lines(1, 2));
+    directory_.write("events.log", numbered_lines(1, 2));
     EXPECT_EQ(read(reader), "");
     EXPECT_EQ(reader.next_sequence(), 3U);
     append(numbered_lines(3, 4));
@@ -111,17 +112,17 @@ TEST_F(JournalReaderTest, NothingIsThereYet) {
 }
 
 TEST_F(JournalReaderTest, DeletedLinesAreJumpedOver) {
-    folder_.write("events.log.11", numbered_lines(11, 20));
-    folder_.write("events.log", numbered_lines(21, 30));
+    directory_.write("events.log.11", numbered_lines(11, 20));
+    directory_.write("events.log", numbered_lines(21, 30));
     Reader reader(path(), 1);
     EXPECT_EQ(read(reader, 40), numbered_lines(11, 12));
     EXPECT_EQ(reader.next_sequence(), 13U);
 }
 
 TEST_F(JournalReaderTest, AJumpIsNeverWithinACall) {
-    folder_.write("events.log.1", numbered_lines(1, 3));
-    folder_.write("events.log.11", "");
-    folder_.write("events.log", numbered_lines(11, 12));
+    directory_.write("events.log.1", numbered_lines(1, 3));
+    directory_.write("events.log.11", "");
+    directory_.write("events.log", numbered_lines(11, 12));
     Reader reader(path(), 2);
     EXPECT_EQ(read(reader), numbered_lines(2, 3));
     EXPECT_EQ(reader.next_sequence(), 4U);
@@ -131,39 +132,39 @@ TEST_F(JournalReaderTest, AJumpIsNeverWithinACall) {
     EXPECT_EQ(read(bounded, all, 10), "");
 }
 
-TEST_F(JournalReaderTest, LinesBehindASegmentsEndAreNotItsOwn) {
-    folder_.write("events.log.1", numbered_lines(1, 5));
-    folder_.write("events.log.4", "");
-    folder_.write("events.log", numbered_lines(4, 6));
+TEST_F(JournalReaderTest, LinesAfterASegmentsEndAreNotItsOwn) {
+    directory_.write("events.log.1", numbered_lines(1, 5));
+    directory_.write("events.log.4", "");
+    directory_.write("events.log", numbered_lines(4, 6));
     Reader reader(path(), 1);
     EXPECT_EQ(read(reader), numbered_lines(1, 6));
 }
 
 TEST_F(JournalReaderTest, ASegmentIsReadToItsEndAfterItsRotation) {
-    folder_.write("events.log", numbered_lines(1, 3));
+    directory_.write("events.log", numbered_lines(1, 3));
     Reader reader(path(), 1);
     EXPECT_EQ(read(reader, 40), numbered_lines(1, 2));
     append(numbered_line(4));
     ASSERT_EQ(::rename(path().c_str(), (path() + ".1").c_str()), 0);
     EXPECT_EQ(read(reader), numbered_lines(3, 4));
     EXPECT_EQ(read(reader), "");  // the new one is not there yet
-    folder_.write("events.log", numbered_line(5));
+    directory_.write("events.log", numbered_line(5));
     EXPECT_EQ(read(reader), numbered_line(5));
     // Also where it is deleted at once.
     append(numbered_line(6));
     ASSERT_EQ(::rename(path().c_str(), (path() + ".5").c_str()), 0);
-    folder_.write("events.log", numbered_lines(7, 8));
+    directory_.write("events.log", numbered_lines(7, 8));
     ASSERT_EQ(::unlink((path() + ".1").c_str()), 0);
     EXPECT_EQ(read(reader), numbered_lines(6, 8));
 }
 
 TEST_F(JournalReaderTest, AFileThatReplacesAnotherAtTheSameNumberIsRead) {
-    folder_.write("events.log.4", "");
-    folder_.write("events.log", numbered_lines(4, 5));
+    directory_.write("events.log.4", "");
+    directory_.write("events.log", numbered_lines(4, 5));
     Reader reader(path(), 4);
     EXPECT_EQ(read(reader), numbered_lines(4, 5));
     ASSERT_EQ(::unlink(path().c_str()), 0);
-    folder_.write("events.log", numbered_lines(4, 6));
+    directory_.write("events.log", numbered_lines(4, 6));
     EXPECT_EQ(read(reader), numbered_line(6));
 }
 
@@ -172,7 +173,7 @@ TEST_F(JournalReaderTest, LongLinesAreReadWhole) {
     for (const size_t size : {20U, 16U << 10, (16U << 10) + 1, 70'000U, 300'000U, 1U << 20, 30U}) {
         lines += numbered_line(1, size);
     }
-    folder_.write("events.log", lines);
+    directory_.write("events.log", lines);
     for (const size_t most : {size_t{1}, size_t{100'000}, all}) {
         Reader reader(path(), 1);
         std::string out;
@@ -188,10 +189,10 @@ TEST_F(JournalReaderTest, LongLinesAreReadWhole) {
     }
 }
 
-TEST_F(JournalReaderTest, LinesThatAreTooLongAreToldAndSkipped) {
-    const size_t size = longest_line_bytes + 1;
-    folder_.write("events.log", numbered_line(1) + numbered_line(2, size) +
-                                    numbered_line(3, 3 * size) + numbered_line(4));
+TEST_F(JournalReaderTest, LinesThatAreTooLongAreReportedAndSkipped) {
+    const size_t size = max_line_bytes + 1;
+    directory_.write("events.log", numbered_line(1) + numbered_line(2, size) +
+                                       numbered_line(3, 3 * size) + numbered_line(4));
     const auto error = [&](uint64_t at, size_t bytes) {
         return "'" + path() + "': the line at byte " + std::to_string(at) + " is too long (" +
                std::to_string(bytes) + " bytes): skipped";
@@ -219,13 +220,13 @@ TEST_F(JournalReaderTest, LinesThatAreTooLongAreToldAndSkipped) {
 TEST_F(JournalReaderTest, BesideAWriterEveryLineComesOnce) {
     constexpr uint64_t lines = 20'000;
     for (const bool only_synced : {false, true}) {
-        const test::Folder folder;
-        test::TestDisk disk;
-        disk.pretends = true;
+        const test::TempDirectory directory;
+        test::TestFileSystem file_system;
+        file_system.skips_sync = true;
         WriterOptions options;
-        options.path = folder.path("events.log");
+        options.path = directory.path("events.log");
         options.segment_bytes = 2000;
-        const auto writer = Writer::open(options, {}, disk);
+        const auto writer = Writer::open(options, {}, file_system);
         ASSERT_TRUE(writer);
         std::jthread appends([&] {
             for (uint64_t next = 1; next <= lines; next++) {
@@ -250,13 +251,13 @@ TEST_F(JournalReaderTest, BesideAWriterEveryLineComesOnce) {
 }
 
 TEST_F(JournalReaderTest, BesideAWriterThatRemovesLinesComeInOrder) {
-    const test::Folder folder;
-    test::TestDisk disk;
-    disk.pretends = true;
+    const test::TempDirectory directory;
+    test::TestFileSystem file_system;
+    file_system.skips_sync = true;
     WriterOptions options;
-    options.path = folder.path("events.log");
+    options.path = directory.path("events.log");
     options.segment_bytes = 400;
-    const auto writer = Writer::open(options, {}, disk);
+    const auto writer = Writer::open(options, {}, file_system);
     ASSERT_TRUE(writer);
     std::atomic<bool> done{false};
     std::jthread appends([&] {

@@ -27,11 +27,11 @@ std::string joined_tail(const std::string& path, size_t n) {
 }
 
 TEST(Tail, AnyNumberOfLinesAcrossSegments) {
-    const test::Folder folder;
-    const std::string path = folder.path("events.log");
-    folder.write("events.log.1", numbered_lines(1, 5));
-    folder.write("events.log.6", numbered_lines(6, 9));
-    folder.write("events.log", numbered_lines(10, 12) + "torn");
+    const test::TempDirectory directory;
+    const std::string path = directory.path("events.log");
+    directory.write("events.log.1", numbered_lines(1, 5));
+    directory.write("events.log.6", numbered_lines(6, 9));
+    directory.write("events.log", numbered_lines(10, 12) + "torn");
     for (size_t n = 0; n <= 12; n++) {
         EXPECT_EQ(joined_tail(path, n), numbered_lines(13 - n, 12));
     }
@@ -39,10 +39,10 @@ TEST(Tail, AnyNumberOfLinesAcrossSegments) {
 }
 
 TEST(Tail, LinesThatCrossBlocks) {
-    const test::Folder folder;
+    const test::TempDirectory directory;
     for (const size_t size : {999U, 70'000U, 1U << 20}) {
         const std::string path =
-            folder.write("events.log", numbered_lines(1, 200'000 / size + 3, size));
+            directory.write("events.log", numbered_lines(1, 200'000 / size + 3, size));
         const uint64_t lines = 200'000 / size + 3;
         for (const uint64_t n : {uint64_t{1}, uint64_t{2}, lines - 1, lines, lines + 1}) {
             EXPECT_TRUE(joined_tail(path, n) ==
@@ -52,33 +52,32 @@ TEST(Tail, LinesThatCrossBlocks) {
     }
 }
 
-TEST(Tail, LinesBehindASegmentsEndAreNotItsOwn) {
-    const test::Folder folder;
-    folder.write("events.log.1", numbered_lines(1, 5));
-    folder.write("events.log.4", "");
-    folder.write("events.log", numbered_lines(4, 6));
-    EXPECT_EQ(joined_tail(folder.path("events.log"), 5), numbered_lines(2, 6));
+TEST(Tail, LinesAfterASegmentsEndAreNotItsOwn) {
+    const test::TempDirectory directory;
+    directory.write("events.log.1", numbered_lines(1, 5));
+    directory.write("events.log.4", "");
+    directory.write("events.log", numbered_lines(4, 6));
+    EXPECT_EQ(joined_tail(directory.path("events.log"), 5), numbered_lines(2, 6));
     // Also where the active one is not there yet.
-    folder.write("events.log.7", "");
-    std::filesystem::rename(folder.path("events.log"), folder.path("events.log.4"));
-    EXPECT_EQ(joined_tail(folder.path("events.log"), 4), numbered_lines(3, 6));
+    directory.write("events.log.7", "");
+    std::filesystem::rename(directory.path("events.log"), directory.path("events.log.4"));
+    EXPECT_EQ(joined_tail(directory.path("events.log"), 4), numbered_lines(3, 6));
 }
 
 TEST(Tail, LinesThatAreTooLongAreLeftOut) {
-    const test::Folder folder;
-    const std::string path =
-        folder.write("events.log", numbered_line(1) + numbered_line(2, longest_line_bytes + 1) +
-                                       numbered_line(3));
+    const test::TempDirectory directory;
+    const std::string path = directory.write(
+        "events.log", numbered_line(1) + numbered_line(2, max_line_bytes + 1) + numbered_line(3));
     EXPECT_EQ(joined_tail(path, 3), numbered_line(1) + numbered_line(3));
 }
 
 TEST(Tail, OfNothingIsNothing) {
-    const test::Folder folder;
-    EXPECT_EQ(joined_tail(folder.path("events.log"), 5), "");
-    folder.write("events.log", "");
-    EXPECT_EQ(joined_tail(folder.path("events.log"), 5), "");
-    EXPECT_EQ(joined_tail(folder.path("none/events.log"), 5),
-              "opening '" + folder.path("none") + "': No such file or directory");
+    const test::TempDirectory directory;
+    EXPECT_EQ(joined_tail(directory.path("events.log"), 5), "");
+    directory.write("events.log", "");
+    EXPECT_EQ(joined_tail(directory.path("events.log"), 5), "");
+    EXPECT_EQ(joined_tail(directory.path("none/events.log"), 5),
+              "opening '" + directory.path("none") + "': No such file or directory");
 }
 
 }  // namespace

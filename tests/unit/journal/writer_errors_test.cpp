@@ -34,8 +34,8 @@ constexpr uint64_t long_ns = 10 * ns_per_s;
 
 class WriterErrorsTest : public testing::Test {
  protected:
-    std::string path() const { return folder_.path("events.log"); }
-    std::string folder() const { return folder_.path(""); }
+    std::string path() const { return directory_.path("events.log"); }
+    std::string directory() const { return directory_.path(""); }
     WriterOptions options() const {
         WriterOptions options;
         options.path = path();
@@ -43,7 +43,7 @@ class WriterErrorsTest : public testing::Test {
     }
     void open(const WriterOptions& options) {
         writer_.reset();
-        auto writer = Writer::open(options, told_.events(), disk_);
+        auto writer = Writer::open(options, event_log_.events(), file_system_);
         ASSERT_TRUE(writer) << writer.error().context;
         writer_ = std::move(*writer);
     }
@@ -71,60 +71,62 @@ class WriterErrorsTest : public testing::Test {
         EXPECT_EQ(content.last, last);
     }
     // Once a failure, and that it works again.
-    void expect_told(const std::string& trouble) const {
+    void expect_reported(const std::string& error) const {
         EXPECT_TRUE(becomes_true([&] {
-            return told_.troubles() == Names{trouble, ""};
-        })) << testing::PrintToString(told_.troubles());
+            return event_log_.errors() == Names{error, ""};
+        })) << testing::PrintToString(event_log_.errors());
     }
-    bool in_trouble() const {
-        return becomes_true([&] { return told_.troubles().size() == 1; });
+    bool failing() const {
+        return becomes_true([&] { return event_log_.errors().size() == 1; });
     }
 
     // `step` fails the next `times_` times.
     void fail(Step failing, int error) {
-        disk_.fails = [=, this](Step step) { return step == failing && times_-- > 0 ? error : 0; };
+        file_system_.fails = [=, this](Step step) {
+            return step == failing && times_-- > 0 ? error : 0;
+        };
     }
 
     // What the disk asks has to outlive the writer.
     std::atomic<int> times_{0};
     std::atomic<int> skipped_{0};
-    test::Folder folder_;
-    test::TestDisk disk_;
-    test::Told told_;
+    test::TempDirectory directory_;
+    test::TestFileSystem file_system_;
+    test::WriterEventLog event_log_;
     std::unique_ptr<Writer> writer_;
 };
 
 TEST_F(WriterErrorsTest, ShortWritesAreFinished) {
-    disk_.written = [](size_t) { return size_t{7}; };
+    file_system_.written = [](size_t) { return size_t{7}; };
     open(options());
     add(10);
     EXPECT_EQ(content_of(path()), numbered_lines(1, 10));
-    EXPECT_EQ(told_.troubles(), Names{});
+    EXPECT_EQ(event_log_.errors(), Names{});
 }
 
 TEST_F(WriterErrorsTest, WholeLinesOfAWriteThatFailsAreKept) {
     times_ = 1'000'000;
     skipped_ = 1;
-    disk_.written = [this](size_t size) { return times_ > 0 ? 50 : size; };
-    disk_.fails = [this](Step step) {
+    file_system_.written = [this](size_t size) { return times_ > 0 ? 50 : size; };
+    file_system_.fails = [this](Step step) {
         return step == Step::write && skipped_-- <= 0 && times_-- > 0 ? ENOSPC : 0;
     };
     open(options());
     ASSERT_TRUE(writer_->append(numbered_lines(1, 10), 10));
-    ASSERT_TRUE(in_trouble());
-    EXPECT_EQ(told_.synced(), 2U);
+    ASSERT_TRUE(failing());
+    EXPECT_EQ(event_log_.synced(), 2U);
     EXPECT_EQ(content_of(path()), numbered_lines(1, 2));  // and not half of the third
     EXPECT_EQ(writer_->pending_bytes(), 160U);
     append(1);
     times_ = 0;
     ASSERT_TRUE(all_synced());
     EXPECT_EQ(content_of(path()), numbered_lines(1, 11));
-    expect_told("writing to '" + path() + "': No space left on device");
+    expect_reported("writing to '" + path() + "': No space left on device");
 }
 
 TEST_F(WriterErrorsTest, ATornTailThatCanNotBeCutAtOnceIsCutLater) {
-    disk_.written = [](size_t) { return size_t{30}; };
-    disk_.fails = [=, this](Step step) {
+    file_system_.written = [](size_t) { return size_t{30}; };
+    file_system_.fails = [=, this](Step step) {
         const bool early = skipped_ < 4;
         if (step == Step::write || step == Step::ftruncate) {
             skipped_++;
@@ -144,12 +146,12 @@ TEST_F(WriterErrorsTest, ADestructorDoesNotWaitForADiskThatFails) {
     fail(Step::write, EIO);
     open(options());
     append(3);
-    ASSERT_TRUE(in_trouble());
+    ASSERT_TRUE(failing());
     const uint64_t begin_ns = boot_now_ns();
     writer_.reset();
     EXPECT_LT(boot_now_ns() - begin_ns, 900 * ns_per_ms);  // no second try after a second
     EXPECT_EQ(content_of(path()), "");
-    EXPECT_EQ(told_.synced(), 0U);
+    EXPECT_EQ(event_log_.synced(), 0U);
 }
 
 TEST_F(WriterErrorsTest, ADestructorWritesWhatWaitsAndWhatHasGatheredSince) {
@@ -157,12 +159,12 @@ TEST_F(WriterErrorsTest, ADestructorWritesWhatWaitsAndWhatHasGatheredSince) {
     fail(Step::write, EIO);
     open(options());
     append(3);
-    ASSERT_TRUE(in_trouble());
+    ASSERT_TRUE(failing());
     append(3);
     times_ = 0;
     writer_.reset();
     EXPECT_EQ(content_of(path()), numbered_lines(1, 6));
-    EXPECT_EQ(told_.synced(), 6U);
+    EXPECT_EQ(event_log_.synced(), 6U);
 }
 
 TEST_F(WriterErrorsTest, AnAcknowledgementIsAReasonToTryAtOnce) {
@@ -170,12 +172,12 @@ TEST_F(WriterErrorsTest, AnAcknowledgementIsAReasonToTryAtOnce) {
     fail(Step::write, ENOSPC);
     open(options());
     append(1);
-    ASSERT_TRUE(in_trouble());
+    ASSERT_TRUE(failing());
     EXPECT_TRUE(becomes_true([&] {  // of itself it would be ten times
         writer_->remove_before(1);
         return times_ < 1'000'000 - 30;
     }));
-    EXPECT_EQ(told_.troubles().size(), 1U);
+    EXPECT_EQ(event_log_.errors().size(), 1U);
 }
 
 TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
@@ -184,11 +186,11 @@ TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
     add(3);
     times_ = 1;
     add(2);
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.1", "events.log.4"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.1", "events.log.4"}));
     EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 3));  // no more than was synced
     EXPECT_EQ(content_of(path() + ".4"), "");                    // a mark
     EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
-    expect_told("syncing '" + path() + "': Input/output error");
+    expect_reported("syncing '" + path() + "': Input/output error");
     expect_lines(1, 5);
     open(options());
     EXPECT_EQ(writer_->next_sequence(), 6U);
@@ -197,7 +199,7 @@ TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
 }
 
 TEST_F(WriterErrorsTest, ASegmentThatFailedIsBoundedByTheMarkIfItCanNotBeCut) {
-    disk_.fails = [=, this](Step step) {
+    file_system_.fails = [=, this](Step step) {
         return (step == Step::fdatasync || step == Step::ftruncate) && times_-- > 0 ? EIO : 0;
     };
     open(options());
@@ -218,21 +220,21 @@ TEST_F(WriterErrorsTest, ASyncThatKeepsFailingLeavesNoPileOfSegments) {
     times_ = 5;  // two in the first round, two in the second
     append(2);
     EXPECT_FALSE(writer_->wait_synced(2, ns_per_ms * 100));
-    EXPECT_EQ(told_.synced(), 1U);
+    EXPECT_EQ(event_log_.synced(), 1U);
     ASSERT_TRUE(all_synced());
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.1", "events.log.2"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.1", "events.log.2"}));
     expect_lines(1, 3);
-    expect_told("syncing '" + path() + "': No space left on device");
+    expect_reported("syncing '" + path() + "': No space left on device");
 }
 
 // Each step of going on in a new segment fails once, and again after a new start.
 TEST_F(WriterErrorsTest, ANewSegmentComesWhereverItsMakingStuck) {
     uint64_t lines = 0;
-    for (const Step failing : {Step::open, Step::rename, Step::sync_folder}) {
+    for (const Step failing : {Step::open, Step::rename, Step::fsync_parent}) {
         for (int after = 0; after < 3; after++) {
             skipped_ = 1'000'000;
             times_ = 0;
-            disk_.fails = [=, this](Step step) {
+            file_system_.fails = [=, this](Step step) {
                 if (step == Step::fdatasync) {
                     return times_-- > 0 ? EIO : 0;
                 }
@@ -256,20 +258,20 @@ TEST_F(WriterErrorsTest, ANewSegmentComesWhereverItsMakingStuck) {
 }
 
 TEST_F(WriterErrorsTest, ARotationThatFailsKeepsNoLineBack) {
-    folder_.write("events.log.6", numbered_lines(6, 8));
-    folder_.write("events.log", numbered_lines(9, 9));
+    directory_.write("events.log.6", numbered_lines(6, 8));
+    directory_.write("events.log", numbered_lines(9, 9));
     auto options = this->options();
     options.segment_bytes = 40;
     open(options);
-    folder_.write("events.log.9", "foreign");
+    directory_.write("events.log.9", "foreign");
     add(5);
     EXPECT_EQ(content_of(path()), numbered_lines(9, 14));
     EXPECT_EQ(content_of(path() + ".9"), "foreign");
-    EXPECT_TRUE(in_trouble());
+    EXPECT_TRUE(failing());
     ASSERT_EQ(::unlink((path() + ".9").c_str()), 0);
     add(1);
     EXPECT_EQ(content_of(path() + ".9"), numbered_lines(9, 14));
-    expect_told("'" + path() + ".9' is in the way of a rotation: move it away");
+    expect_reported("'" + path() + ".9' is in the way of a rotation: move it away");
     expect_lines(6, 15);
 }
 
@@ -281,21 +283,22 @@ TEST_F(WriterErrorsTest, WhatCanNotBeDeletedIsDeletedLater) {
     open(options);
     add(6);
     writer_->remove_before(3);
-    ASSERT_TRUE(in_trouble());
+    ASSERT_TRUE(failing());
     EXPECT_TRUE(becomes_true([&] { return writer_->oldest_sequence() == 3; }));
-    expect_told("deleting '" + path() + ".1': Permission denied");
+    expect_reported("deleting '" + path() + ".1': Permission denied");
 }
 
-TEST_F(WriterErrorsTest, ADeletedFileIsBegunAnewAndNumbersGoOn) {
+TEST_F(WriterErrorsTest, ADeletedFileIsReplacedAndNumbersGoOn) {
     open(options());
     add(3);
     ASSERT_EQ(::unlink(path().c_str()), 0);
     add(2);
     EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
     expect_lines(4, 5);
-    ASSERT_TRUE(becomes_true([&] { return told_.troubles().size() == 2; }));
-    EXPECT_NE(told_.troubles()[0].find("another program: a new file is begun"), std::string::npos);
-    EXPECT_EQ(told_.troubles()[1], "");
+    ASSERT_TRUE(becomes_true([&] { return event_log_.errors().size() == 2; }));
+    EXPECT_NE(event_log_.errors()[0].find("another program: a new file is begun"),
+              std::string::npos);
+    EXPECT_EQ(event_log_.errors()[1], "");
     open(options());
     EXPECT_EQ(writer_->next_sequence(), 6U);
 }
@@ -304,19 +307,19 @@ TEST_F(WriterErrorsTest, AMovedFileKeepsItsLines) {
     open(options());
     add(3);
     ASSERT_EQ(::rename(path().c_str(), (path() + ".old").c_str()), 0);
-    folder_.write("events.log", "");  // as logrotate does
+    directory_.write("events.log", "");  // as logrotate does
     add(2);
     EXPECT_EQ(content_of(path() + ".old"), numbered_lines(1, 3));
     EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
     expect_lines(4, 5);
 }
 
-TEST_F(WriterErrorsTest, AnEmptiedFileIsBegunAnew) {
+TEST_F(WriterErrorsTest, AnEmptiedFileIsReplaced) {
     open(options());
     add(3);
     ASSERT_EQ(::truncate(path().c_str(), 0), 0);
     add(2);
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.4"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.4"}));
     expect_lines(4, 5);
     open(options());
     EXPECT_EQ(writer_->next_sequence(), 6U);
@@ -345,11 +348,11 @@ TEST_F(WriterErrorsTest, WhatSomebodyElseHasAppendedIsNoLine) {
     EXPECT_EQ(writer_->next_sequence(), 6U);
 }
 
-TEST_F(WriterErrorsTest, AForeignFileInTheSamePlaceIsSetAside) {
+TEST_F(WriterErrorsTest, AForeignFileAtThePathIsQuarantined) {
     open(options());
     add(3);
     ASSERT_EQ(::unlink(path().c_str()), 0);
-    folder_.write("events.log", "hello\n");
+    directory_.write("events.log", "hello\n");
     add(2);
     EXPECT_EQ(content_of(path() + ".4.foreign"), "hello\n");
     expect_lines(4, 5);
@@ -363,18 +366,18 @@ TEST_F(WriterErrorsTest, AFileSizeLimitIsLikeAFullDisk) {
     const rlimit small{.rlim_cur = 250, .rlim_max = old.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
     append(20);
-    const bool told = in_trouble();
+    const bool event_log = failing();
     EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
     std::signal(SIGXFSZ, handler);
-    ASSERT_TRUE(told);
-    EXPECT_EQ(told_.synced(), 12U);
+    ASSERT_TRUE(event_log);
+    EXPECT_EQ(event_log_.synced(), 12U);
     EXPECT_TRUE(all_synced());
     EXPECT_EQ(content_of(path()), numbered_lines(1, 20));
-    expect_told("writing to '" + path() + "': File too large");
+    expect_reported("writing to '" + path() + "': File too large");
 }
 
-TEST_F(WriterErrorsTest, AFullDiskTakesLinesAgainWhenThereIsRoom) {
-    const std::string mount = folder();
+TEST_F(WriterErrorsTest, AFullDiskTakesLinesAgainWhenThereIsSpace) {
+    const std::string mount = directory();
     if (::mount("none", mount.c_str(), "tmpfs", 0, "size=256k") != 0) {
         GTEST_SKIP() << "mounting a tmpfs takes root";
     }
@@ -384,15 +387,15 @@ TEST_F(WriterErrorsTest, AFullDiskTakesLinesAgainWhenThereIsRoom) {
     open(options);
     const auto fill = [&] {
         while (writer_->append(numbered_line(writer_->next_sequence(), 1000))) {
-            if (told_.troubles().empty()) {
+            if (event_log_.errors().empty()) {
                 const uint64_t next = writer_->next_sequence();
                 (void)writer_->wait_synced(std::max<uint64_t>(next, 20) - 20, 100 * ns_per_ms);
             }
         }
     };
     fill();
-    EXPECT_TRUE(in_trouble());
-    const uint64_t synced = told_.synced();
+    EXPECT_TRUE(failing());
+    const uint64_t synced = event_log_.synced();
     EXPECT_GT(synced, 240U);
     EXPECT_LT(synced, 262U);
     EXPECT_EQ(read_numbered(path()).last, synced);
@@ -400,7 +403,7 @@ TEST_F(WriterErrorsTest, AFullDiskTakesLinesAgainWhenThereIsRoom) {
     // As an acknowledgement makes.
     writer_->remove_before(130);
     EXPECT_TRUE(writer_->wait_synced(writer_->next_sequence() - 1, long_ns));
-    expect_told("writing to '" + path() + "': No space left on device");
+    expect_reported("writing to '" + path() + "': No space left on device");
     const auto content = read_numbered(path());
     EXPECT_EQ(content.wrong, "");
     EXPECT_EQ(content.first, writer_->oldest_sequence());

@@ -22,22 +22,22 @@ using test::names_in;
 using test::numbered_line;
 using test::numbered_lines;
 using test::read_numbered;
-using test::Told;
+using test::WriterEventLog;
 using Names = std::vector<std::string>;
 
 constexpr uint64_t long_ns = 10 * ns_per_s;
 
 class WriterTest : public testing::Test {
  protected:
-    std::string path() const { return folder_.path("events.log"); }
-    std::string folder() const { return folder_.path(""); }
+    std::string path() const { return directory_.path("events.log"); }
+    std::string directory() const { return directory_.path(""); }
     WriterOptions options() const {
         WriterOptions options;
         options.path = path();
         return options;
     }
     std::unique_ptr<Writer> open(const WriterOptions& options) {
-        auto writer = Writer::open(options, told_.events(), disk_);
+        auto writer = Writer::open(options, event_log_.events(), file_system_);
         EXPECT_TRUE(writer) << writer.error().context;
         return writer ? std::move(*writer) : nullptr;
     }
@@ -50,9 +50,9 @@ class WriterTest : public testing::Test {
         EXPECT_TRUE(writer.wait_synced(first + count - 1, long_ns));
     }
 
-    test::Folder folder_;
-    test::TestDisk disk_;
-    Told told_;
+    test::TempDirectory directory_;
+    test::TestFileSystem file_system_;
+    WriterEventLog event_log_;
 };
 
 TEST_F(WriterTest, NumbersGoOnAcrossReopenAndRotation) {
@@ -64,7 +64,7 @@ TEST_F(WriterTest, NumbersGoOnAcrossReopenAndRotation) {
         EXPECT_EQ(writer->synced(), round * 12);
         EXPECT_EQ(writer->oldest_sequence(), 1U);
         add(*writer, 12);
-        EXPECT_TRUE(test::becomes_true([&] { return told_.synced() == round * 12 + 12; }));
+        EXPECT_TRUE(test::becomes_true([&] { return event_log_.synced() == round * 12 + 12; }));
         EXPECT_EQ(writer->bytes_on_disk(), (round * 12 + 12) * 20);
         EXPECT_EQ(writer->pending_bytes(), 0U);
     }
@@ -75,13 +75,13 @@ TEST_F(WriterTest, NumbersGoOnAcrossReopenAndRotation) {
     EXPECT_EQ(content.wrong, "");
     EXPECT_EQ(content.first, 1U);
     EXPECT_EQ(content.last, 60U);
-    EXPECT_EQ(told_.troubles(), Names{});
+    EXPECT_EQ(event_log_.errors(), Names{});
 }
 
 TEST_F(WriterTest, ATornLineIsCutOffWhateverIsLeftOfIt) {
     const std::string torn = numbered_line(3);
     for (size_t left = 0; left <= torn.size(); left++) {
-        folder_.write("events.log", numbered_lines(1, 2) + torn.substr(0, left));
+        directory_.write("events.log", numbered_lines(1, 2) + torn.substr(0, left));
         const auto writer = open(options());
         const uint64_t next = left == torn.size() ? 4 : 3;
         ASSERT_EQ(writer->next_sequence(), next);
@@ -92,8 +92,8 @@ TEST_F(WriterTest, ATornLineIsCutOffWhateverIsLeftOfIt) {
 }
 
 TEST_F(WriterTest, AFileOfOneTornLineBecomesEmpty) {
-    folder_.write("events.log.4", numbered_lines(4, 6));
-    folder_.write("events.log", "torn");
+    directory_.write("events.log.4", numbered_lines(4, 6));
+    directory_.write("events.log", "torn");
     const auto writer = open(options());
     EXPECT_EQ(writer->next_sequence(), 7U);
     EXPECT_EQ(writer->oldest_sequence(), 4U);
@@ -101,10 +101,10 @@ TEST_F(WriterTest, AFileOfOneTornLineBecomesEmpty) {
 }
 
 TEST_F(WriterTest, WhatIsThereIsMadeDurableAtOpen) {
-    folder_.write("events.log.1", numbered_lines(1, 3));
-    folder_.write("events.log", numbered_lines(4, 5));
+    directory_.write("events.log.1", numbered_lines(1, 3));
+    directory_.write("events.log", numbered_lines(4, 5));
     const auto writer = open(options());
-    EXPECT_EQ(disk_.syncs, 2);
+    EXPECT_EQ(file_system_.syncs, 2);
     EXPECT_EQ(writer->synced(), 5U);
     EXPECT_TRUE(writer->wait_synced(5, 0));
     EXPECT_FALSE(writer->wait_synced(6, ns_per_ms));
@@ -154,18 +154,18 @@ TEST_F(WriterTest, WhatIsNoLineIsABug) {
 
 TEST_F(WriterTest, ManyLinesAreFewCommits) {
     const auto writer = open(options());
-    const int before = disk_.syncs;
+    const int before = file_system_.syncs;
     const uint64_t begin_ns = boot_now_ns();
     add(*writer, 1000);
     // One each 20 ms, however slow this machine is; the first one may come at once.
     const uint64_t most = (boot_now_ns() - begin_ns) / (20 * ns_per_ms) + 2;
-    EXPECT_LE(disk_.syncs - before, static_cast<int>(most));
-    EXPECT_EQ(writer->stats().commits, static_cast<uint64_t>(disk_.syncs - before));
+    EXPECT_LE(file_system_.syncs - before, static_cast<int>(most));
+    EXPECT_EQ(writer->stats().commits, static_cast<uint64_t>(file_system_.syncs - before));
     EXPECT_EQ(writer->stats().bytes, 20'000U);
 }
 
 TEST_F(WriterTest, AMegabyteIsNotKeptWaiting) {
-    disk_.pretends = true;
+    file_system_.skips_sync = true;
     const auto writer = open(options());
     add(*writer, 1);  // the first round comes at once anyway
     const std::string lines = numbered_lines(1, 1024, 1024);
@@ -189,7 +189,9 @@ TEST_F(WriterTest, LinesThatKeepComingPutNoCommitOff) {
 
 TEST_F(WriterTest, FullBuffersTakeNoMore) {
     std::atomic<bool> stuck{true};
-    disk_.fails = [&](test::Step step) { return step == test::Step::write && stuck ? EIO : 0; };
+    file_system_.fails = [&](test::Step step) {
+        return step == test::Step::write && stuck ? EIO : 0;
+    };
     auto options = this->options();
     options.pending_bytes = 100;
     const auto writer = open(options);
@@ -197,7 +199,7 @@ TEST_F(WriterTest, FullBuffersTakeNoMore) {
     EXPECT_FALSE(writer->append(numbered_line(2)));
     EXPECT_EQ(writer->next_sequence(), 2U);
     EXPECT_EQ(writer->pending_bytes(), 200U);
-    EXPECT_TRUE(test::becomes_true([&] { return !told_.troubles().empty(); }));
+    EXPECT_TRUE(test::becomes_true([&] { return !event_log_.errors().empty(); }));
     EXPECT_EQ(writer->pending_bytes(), 200U);
     stuck = false;
     EXPECT_TRUE(writer->wait_synced(1, long_ns));
@@ -209,7 +211,7 @@ TEST_F(WriterTest, FullBuffersTakeNoMore) {
 TEST_F(WriterTest, TheDestructorCommits) {
     for (uint64_t i = 1; i <= 20; i++) {
         ASSERT_EQ(open(options())->append(numbered_line(i)), i);
-        ASSERT_EQ(told_.synced(), i);
+        ASSERT_EQ(event_log_.synced(), i);
     }
     EXPECT_EQ(content_of(path()), numbered_lines(1, 20));
 }
@@ -226,7 +228,7 @@ TEST_F(WriterTest, RotationIsAtTheLineThatWasNext) {
         writer->rotate();
         EXPECT_TRUE(writer->append(numbered_line(6)));
     }
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.1", "events.log.4"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.1", "events.log.4"}));
     EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 3));
     EXPECT_EQ(content_of(path() + ".4"), numbered_lines(4, 5));
     EXPECT_EQ(content_of(path()), numbered_line(6));
@@ -236,7 +238,7 @@ TEST_F(WriterTest, RotationNeedsNoNewLine) {
     const auto writer = open(options());
     add(*writer, 2);
     writer->rotate();
-    EXPECT_TRUE(test::becomes_true([&] { return names_in(folder()).size() == 2; }));
+    EXPECT_TRUE(test::becomes_true([&] { return names_in(directory()).size() == 2; }));
     EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 2));
 }
 
@@ -244,14 +246,14 @@ TEST_F(WriterTest, ANewSegmentAtOpenIfTheOldOneHasLines) {
     auto options = this->options();
     options.new_segment = true;
     add(*open(options), 2);
-    EXPECT_EQ(names_in(folder()), Names{"events.log"});
+    EXPECT_EQ(names_in(directory()), Names{"events.log"});
     const auto writer = open(options);
     EXPECT_EQ(writer->next_sequence(), 3U);
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.1"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.1"}));
     EXPECT_EQ(content_of(path()), "");
 }
 
-TEST_F(WriterTest, BoundsRemoveTheOldestAndTellWhich) {
+TEST_F(WriterTest, BoundsRemoveTheOldestAndReportsWhich) {
     auto options = this->options();
     options.total_bytes = 1000;  // segments of 250 bytes: 12 lines
     const auto writer = open(options);
@@ -259,10 +261,10 @@ TEST_F(WriterTest, BoundsRemoveTheOldestAndTellWhich) {
         add(*writer, 7);
         const uint64_t oldest = writer->oldest_sequence();
         ASSERT_LE(writer->bytes_on_disk(), 1000U);
-        ASSERT_EQ(told_.removed(), oldest - 1);
+        ASSERT_EQ(event_log_.removed(), oldest - 1);
         ASSERT_EQ(writer->bytes_on_disk(), (writer->synced() - oldest + 1) * 20);
     }
-    EXPECT_TRUE(told_.removed_in_order());
+    EXPECT_TRUE(event_log_.removed_in_order());
     EXPECT_GE(writer->bytes_on_disk(), 700U);  // not more than had to go
     const auto content = read_numbered(path());
     EXPECT_EQ(content.wrong, "");
@@ -271,28 +273,28 @@ TEST_F(WriterTest, BoundsRemoveTheOldestAndTellWhich) {
 }
 
 TEST_F(WriterTest, BoundsHoldForWhatIsThereAtOpen) {
-    folder_.write("events.log.1", numbered_lines(1, 30));
-    folder_.write("events.log.31", numbered_lines(31, 60));
-    folder_.write("events.log", numbered_lines(61, 70));
+    directory_.write("events.log.1", numbered_lines(1, 30));
+    directory_.write("events.log.31", numbered_lines(31, 60));
+    directory_.write("events.log", numbered_lines(61, 70));
     auto options = this->options();
     options.total_bytes = 900;
     const auto writer = open(options);
-    EXPECT_TRUE(test::becomes_true([&] { return told_.removed() == 30; }));
+    EXPECT_TRUE(test::becomes_true([&] { return event_log_.removed() == 30; }));
     EXPECT_EQ(writer->oldest_sequence(), 31U);
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.31"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.31"}));
 }
 
 TEST_F(WriterTest, TheNumberOutlivesTheLastRotatedSegment) {
-    folder_.write("events.log.1", numbered_lines(1, 30));
-    folder_.write("events.log", numbered_lines(31, 32));
+    directory_.write("events.log.1", numbered_lines(1, 30));
+    directory_.write("events.log", numbered_lines(31, 32));
     auto options = this->options();
     options.total_bytes = 100;
     {
         const auto writer = open(options);
-        EXPECT_TRUE(test::becomes_true([&] { return told_.removed() == 30; }));
+        EXPECT_TRUE(test::becomes_true([&] { return event_log_.removed() == 30; }));
         EXPECT_EQ(writer->oldest_sequence(), 31U);
     }
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.31"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.31"}));
     EXPECT_EQ(content_of(path() + ".31"), "");  // a mark
     const auto writer = open(options);
     EXPECT_EQ(writer->next_sequence(), 33U);
@@ -305,11 +307,11 @@ TEST_F(WriterTest, TheNumberOutlivesTheLastRotatedSegment) {
 TEST_F(WriterTest, SoManyRotatedAreKept) {
     auto options = this->options();
     options.segment_bytes = 100;
-    options.most_rotated = 2;
+    options.max_rotated = 2;
     const auto writer = open(options);
     add(*writer, 23);
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.11", "events.log.16"}));
-    EXPECT_EQ(told_.removed(), 10U);
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.11", "events.log.16"}));
+    EXPECT_EQ(event_log_.removed(), 10U);
     EXPECT_EQ(writer->oldest_sequence(), 11U);
 }
 
@@ -322,12 +324,12 @@ TEST_F(WriterTest, WhatIsAcknowledgedGoesBySegments) {
     EXPECT_TRUE(test::becomes_true([&] { return writer->oldest_sequence() == 11; }));
     writer->remove_before(5);  // was said already
     writer->remove_before(15);
-    EXPECT_EQ(names_in(folder()), (Names{"events.log", "events.log.11", "events.log.16"}));
+    EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.11", "events.log.16"}));
     writer->remove_before(1000);  // later segments too
     EXPECT_TRUE(test::becomes_true([&] { return writer->oldest_sequence() == 21; }));
     add(*writer, 5);
     EXPECT_TRUE(test::becomes_true([&] { return writer->oldest_sequence() == 26; }));
-    EXPECT_EQ(told_.removed(), 0U);
+    EXPECT_EQ(event_log_.removed(), 0U);
     EXPECT_EQ(writer->bytes_on_disk(), 40U);
     EXPECT_EQ(read_numbered(path()).last, 27U);
 }
@@ -348,7 +350,7 @@ TEST_F(WriterTest, ASecondWriterIsRefused) {
 
 TEST_F(WriterTest, WhatCanNotBeOpenedIsSaid) {
     auto options = this->options();
-    options.path = folder_.path("none/events.log");
+    options.path = directory_.path("none/events.log");
     EXPECT_EQ(Writer::open(options, {}).error().context,
               "opening '" + options.path + ".lock': No such file or directory");
     ASSERT_EQ(::mkdir(path().c_str(), 0700), 0);
@@ -357,7 +359,7 @@ TEST_F(WriterTest, WhatCanNotBeOpenedIsSaid) {
 }
 
 TEST_F(WriterTest, NumbersThatRunOutAreRefused) {
-    folder_.write("events.log.9223372036854775807", "x\n");
+    directory_.write("events.log.9223372036854775807", "x\n");
     const auto writer = Writer::open(options(), {});
     ASSERT_FALSE(writer);
     EXPECT_EQ(writer.error().context, "'" + path() + "' can't go on at number 9223372036854775808");

@@ -32,7 +32,7 @@ const Field& field_of(Kind kind, std::string_view key) {
 }
 
 bool is_null(const Event& event, std::string_view key) {
-    return std::holds_alternative<Null>(field_of(event.kind, key).get(event));
+    return std::holds_alternative<Unknown>(field_of(event.kind, key).get(event));
 }
 
 std::string_view name_of(const Event& event, std::string_view key) {
@@ -202,7 +202,7 @@ TEST(Fields, WhatIsNotKnownOfAViolationIsNull) {
     }
 }
 
-TEST(Fields, ProcessFieldsAreWhatTheKernelToldOfIt) {
+TEST(Fields, ProcessFieldsAreWhatTheKernelReported) {
     EXPECT_TRUE(process_fields(Kind::loss).empty());
     const auto has_sequence = [](Kind kind) {
         const auto all = process_fields(kind);

@@ -10,7 +10,7 @@ constexpr uint64_t second = 1'000'000'000;
 constexpr uint64_t mb = 1'048'576;
 constexpr uint64_t kb = 1'024;
 
-const MetricRow& row(Metric metric) { return metrics()[index(metric)]; }
+const MetricInfo& row(Metric metric) { return metrics()[index(metric)]; }
 
 std::optional<double> used(Metric metric, const Counters* before, const Counters& now,
                            uint64_t span_ns) {
@@ -47,7 +47,7 @@ TEST(Metrics, Units) {
     EXPECT_EQ(row(Metric::memory).unit, "MB");
     EXPECT_EQ(row(Metric::disk).unit, "MB/s");
     EXPECT_EQ(row(Metric::network).unit, "KB/s");
-    for (const MetricRow& each : metrics()) {
+    for (const MetricInfo& each : metrics()) {
         EXPECT_EQ(each.is_rate, each.name != "memory") << each.name;
     }
 }

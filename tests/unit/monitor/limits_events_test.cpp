@@ -22,9 +22,9 @@ class WatchEvents : public Watch {
         if (!kernel_) {
             GTEST_SKIP() << "this kernel or these privileges give no BPF ring";
         }
-        auto reader = capture::Reader::open(kernel_->fds());
+        auto reader = capture::RingReader::open(kernel_->fds());
         ASSERT_TRUE(reader) << reader.error().context;
-        reader_ = std::make_unique<capture::Reader>(std::move(*reader));
+        reader_ = std::make_unique<capture::RingReader>(std::move(*reader));
     }
 
     void start(rules::RuleSet rules) { Watch::start(std::move(rules), reader_.get()); }
@@ -74,7 +74,7 @@ class WatchEvents : public Watch {
     static model::Sample parent() { return sample("parent", parent_start_ns, parent_pid); }
 
     std::unique_ptr<test::FakeKernel> kernel_;
-    std::unique_ptr<capture::Reader> reader_;
+    std::unique_ptr<capture::RingReader> reader_;
 };
 
 TEST_F(WatchEvents, AShortLifeIsJudgedByItsFinalBill) {
@@ -194,7 +194,7 @@ TEST_F(WatchEvents, AnExecDuringTheSweepKeepsItsImage) {
     EXPECT_EQ(executable_, "/opt/tool.sh");
 }
 
-TEST_F(WatchEvents, AnExecThatNobodyToldForgetsTheImage) {
+TEST_F(WatchEvents, AnExecThatNobodyReportedForgetsTheImage) {
     start({rule("*", 0, 1)});
     exec("tool", old_start_ns, "/opt/tool");
     drain();

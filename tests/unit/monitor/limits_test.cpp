@@ -214,10 +214,10 @@ TEST_F(Watch, WhatThisProcessUsesIsKnown) {
 }
 
 TEST_F(Watch, ASweepThatFailsIsAnError) {
-    auto sweep = std::make_unique<test::FakeSweep>([]() -> Result<test::Samples> {
+    auto sweep = std::make_unique<test::FakeScanner>([]() -> Result<test::Samples> {
         return Error{ErrorCode::failed, "no sweep today"};
     });
-    ProcessMonitor failing(sample::Sampler(std::move(sweep), true), nullptr, interval_ns);
+    ProcessMonitor failing(sampling::Sampler(std::move(sweep), true), nullptr, interval_ns);
     const auto failed = failing.tick();
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().context, "no sweep today");

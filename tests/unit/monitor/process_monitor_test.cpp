@@ -11,17 +11,17 @@
 #include "deaths/death_recorder.h"
 #include "process/observed.h"
 #include "support/fake_kernel.h"
-#include "support/fake_sweep.h"
+#include "support/fake_scanner.h"
 
 namespace vigil::monitor {
 namespace {
 
 namespace fs = std::filesystem;
 
-sample::Sampler sampler_of(const test::Samples& samples) {
-    return {
-        std::make_unique<test::FakeSweep>([samples]() -> Result<test::Samples> { return samples; }),
-        true};
+sampling::Sampler sampler_of(const test::Samples& samples) {
+    return {std::make_unique<test::FakeScanner>(
+                [samples]() -> Result<test::Samples> { return samples; }),
+            true};
 }
 
 model::Sample sample(uint32_t number) {
@@ -65,7 +65,7 @@ TEST(ProcessMonitor, ALossOfExitsBringsTwoSweepsForward) {
     if (!kernel) {
         GTEST_SKIP() << "this kernel or these privileges give no BPF ring";
     }
-    auto reader = capture::Reader::open(kernel->fds());
+    auto reader = capture::RingReader::open(kernel->fds());
     ASSERT_TRUE(reader);
     ProcessMonitor monitor(sampler_of({}), &*reader, ns_per_s);
     test::CallLog log({});

@@ -16,7 +16,7 @@
 #include "monitor/process_monitor.h"
 #include "rules/limit_monitor.h"
 #include "support/events.h"
-#include "support/fake_sweep.h"
+#include "support/fake_scanner.h"
 #include "support/processes.h"
 
 namespace vigil::monitor {
@@ -53,15 +53,15 @@ inline model::Sample sample(std::string_view comm, uint64_t start_ns = old_start
 
 class Watch : public ::testing::Test, public process::ProcessObserver, public model::EventSink {
  protected:
-    void start(rules::RuleSet rules, capture::Reader* reader = nullptr) {
-        auto sweep = std::make_unique<test::FakeSweep>([this]() -> Result<test::Samples> {
+    void start(rules::RuleSet rules, capture::RingReader* reader = nullptr) {
+        auto sweep = std::make_unique<test::FakeScanner>([this]() -> Result<test::Samples> {
             if (during_sweep_) {
                 during_sweep_();
             }
             return shown_;
         });
-        monitor_ = std::make_unique<ProcessMonitor>(sample::Sampler(std::move(sweep), true), reader,
-                                                    interval_ns);
+        monitor_ = std::make_unique<ProcessMonitor>(sampling::Sampler(std::move(sweep), true),
+                                                    reader, interval_ns);
         limits_ = std::make_unique<rules::LimitMonitor>(monitor_->table(),
                                                         std::vector<model::EventSink*>{this});
         monitor_->set_observers({limits_.get(), this});

@@ -35,7 +35,7 @@ TEST(AncestryStore, AnExecMakesAnotherAndTheOldOneStaysAsItWas) {
     AncestryStore store(1 << 20);
     const NodePtr parent = store.add(process(1), nullptr, nullptr);
     const NodePtr before = store.add(process(2), nullptr, parent);
-    const auto image = std::make_shared<const model::Image>();
+    const auto image = std::make_shared<const model::ExecImage>();
     const NodePtr after = store.replace_image(*before, process(2), image);
     EXPECT_EQ(before->image, nullptr);
     EXPECT_EQ(after->image, image);

@@ -30,8 +30,8 @@ ProcessEntry entry_in(uint32_t number, uint64_t start_ns, uint64_t cgroup) {
     return made;
 }
 
-model::ImagePtr image(const std::string& file) {
-    auto made = std::make_shared<model::Image>();
+model::ExecImagePtr image(const std::string& file) {
+    auto made = std::make_shared<model::ExecImage>();
     made->file = file;
     return made;
 }
@@ -39,7 +39,7 @@ model::ImagePtr image(const std::string& file) {
 TEST(Inherit, AForkSharesTheImageOfItsParent) {
     EntryDetails details;
     ProcessEntry parent = entry_in(10, 1, cgroup_id);
-    parent.image = std::make_shared<const model::Image>();
+    parent.image = std::make_shared<const model::ExecImage>();
     parent.cgroup = std::make_shared<const std::string>("/a");
     parent.cwd = std::make_shared<const std::string>("/tmp");
     parent.measured_ns = 5;
@@ -60,7 +60,7 @@ TEST(Inherit, AForkSharesTheImageOfItsParent) {
 TEST(Inherit, AForkIntoAnotherCgroupHasNotItsParents) {
     EntryDetails details;
     ProcessEntry parent = entry_in(10, 1, cgroup_id);
-    parent.image = std::make_shared<const model::Image>();
+    parent.image = std::make_shared<const model::ExecImage>();
     parent.cgroup = std::make_shared<const std::string>("/a");
     ProcessEntry child = entry_in(11, 2, cgroup_id + 1);
     details.inherit(child, &parent);
@@ -152,8 +152,8 @@ constexpr std::string_view script_comm = "a_script_with_a";
 
 class Script : public ::testing::Test {
  protected:
-    const test::Folder folder_;
-    const std::string path_ = folder_.write(script_name, "#!/bin/sh\necho\nread x\n", 0755);
+    const test::TempDirectory directory_;
+    const std::string path_ = directory_.write(script_name, "#!/bin/sh\necho\nread x\n", 0755);
     const Process child_{path_, {"any", "argument"}};
     const std::string shell_ = fs::canonical("/bin/sh");
     EntryDetails details;
@@ -171,15 +171,15 @@ TEST_F(Script, HasItsNameInFullAndThatOfItsInterpreter) {
     EXPECT_TRUE(script.details_read);
 }
 
-TEST_F(Script, WhatAnEventHasToldStays) {
+TEST_F(Script, WhatAnEventHasReportedStays) {
     ASSERT_TRUE(child_.ready());
     model::Exec exec;
     exec.file = path_;
     const std::string argv = "/bin/sh\0-e\0./"s + script_name + '\0';
     exec.argv = argv;
     ProcessEntry script = entry_of(child_.pid(), script_comm);
-    script.image = model::image_of(exec);
-    const model::ImagePtr before = script.image;
+    script.image = model::make_exec_image(exec);
+    const model::ExecImagePtr before = script.image;
     details.read_from_proc(script, 1);
     EXPECT_EQ(script.image->file, path_);
     EXPECT_EQ(script.image->argv, argv);
@@ -236,10 +236,10 @@ TEST(ReadFromProc, WhoIsGoneKeepsWhatWasKnown) {
     ASSERT_TRUE(gone.image);
     EXPECT_EQ(gone.image->argv, std::nullopt);
     EXPECT_EQ(gone.cgroup, nullptr);
-    model::Image told;
+    model::ExecImage told;
     told.file = "/opt/x";
     told.argv = "x"s;
-    gone.image = std::make_shared<const model::Image>(told);
+    gone.image = std::make_shared<const model::ExecImage>(told);
     gone.cgroup = std::make_shared<const std::string>("/a");
     details.read_from_proc(gone, 1);
     EXPECT_EQ(gone.image->file, "/opt/x");

@@ -8,8 +8,8 @@
 namespace vigil::process {
 namespace {
 
-model::ImagePtr image(const std::string& file, const std::string& argv) {
-    auto made = std::make_shared<model::Image>();
+model::ExecImagePtr image(const std::string& file, const std::string& argv) {
+    auto made = std::make_shared<model::ExecImage>();
     made->file = file;
     made->argv = argv;
     return made;
@@ -17,7 +17,7 @@ model::ImagePtr image(const std::string& file, const std::string& argv) {
 
 TEST(ImageCache, EachIsStoredOnce) {
     ImageCache cache(1 << 20);
-    const model::ImagePtr first = cache.intern(image("/a", "a"));
+    const model::ExecImagePtr first = cache.intern(image("/a", "a"));
     EXPECT_EQ(cache.intern(image("/a", "a")), first);
     EXPECT_NE(cache.intern(image("/a", "b")), first);
     EXPECT_NE(cache.intern(image("/b", "a")), first);
@@ -25,7 +25,7 @@ TEST(ImageCache, EachIsStoredOnce) {
 
 TEST(ImageCache, UnreferencedImagesAreDropped) {
     ImageCache cache(1 << 20);
-    const model::ImagePtr held = cache.intern(image("/held", "x"));
+    const model::ExecImagePtr held = cache.intern(image("/held", "x"));
     for (int i = 0; i < 100'000; i++) {
         cache.intern(image("/gone", std::to_string(i)));
         ASSERT_LT(cache.bytes(), 1U << 20);
@@ -35,10 +35,10 @@ TEST(ImageCache, UnreferencedImagesAreDropped) {
 
 TEST(ImageCache, AtTheLimitArgumentsAreLeftOut) {
     ImageCache cache(1000);
-    const model::ImagePtr large = cache.intern(image("/a", std::string(1000, 'x')));
+    const model::ExecImagePtr large = cache.intern(image("/a", std::string(1000, 'x')));
     EXPECT_TRUE(large->argv);
     EXPECT_EQ(cache.intern(image("/a", std::string(1000, 'x'))), large) << "it is there already";
-    const model::ImagePtr next = cache.intern(image("/b", "b"));
+    const model::ExecImagePtr next = cache.intern(image("/b", "b"));
     EXPECT_EQ(next->file, "/b");
     EXPECT_FALSE(next->argv);
 }

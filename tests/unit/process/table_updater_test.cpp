@@ -109,6 +109,8 @@ TEST_F(Updater, ASignalMayComeBeforeTheFork) {
     fork(2, 1, "parent");
     EXPECT_EQ(find(2), early);
     EXPECT_EQ(early->slot, slot) << "what observers keep stays";
+    EXPECT_EQ(early->process.comm.view(), "parent");
+    EXPECT_EQ(early->process.ppid, test::made_up_pid + 1);
     EXPECT_EQ(early->image->file, "/bin/parent");
     EXPECT_EQ(early->node->parent, find(1)->node);
 }
@@ -228,7 +230,7 @@ TEST_F(Updater, LoadsTheLivingFromProc) {
     EXPECT_EQ(self->image->file, host::read_executable(self->process.pid));
     EXPECT_EQ(self->node->parent->pid, static_cast<uint32_t>(::getppid()));
     EXPECT_TRUE(self->details_read) << "the first sweep need not";
-    const model::ImagePtr image = self->image;
+    const model::ExecImagePtr image = self->image;
     model::Sample sample;
     sample.process = self->process;
     sample.exec_id = 7;

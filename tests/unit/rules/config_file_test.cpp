@@ -19,15 +19,15 @@ const std::string two_rules = R"([{"process": "a", "cpu": 1}, {"process": "b", "
 
 class ConfigFileTest : public ::testing::Test {
  protected:
-    void write(const std::string& content) const { folder_.write("limits.json", content); }
+    void write(const std::string& content) const { directory_.write("limits.json", content); }
     // The file's time, so that no test depends on how fine the file system's clock is.
     void date(time_t seconds, const std::string& name = "limits.json") const {
         const timespec times[2] = {{.tv_sec = seconds, .tv_nsec = 0},
                                    {.tv_sec = seconds, .tv_nsec = 0}};
-        EXPECT_EQ(::utimensat(AT_FDCWD, folder_.path(name).c_str(), times, 0), 0);
+        EXPECT_EQ(::utimensat(AT_FDCWD, directory_.path(name).c_str(), times, 0), 0);
     }
     void rename(const std::string& from, const std::string& to) const {
-        EXPECT_EQ(std::rename(folder_.path(from).c_str(), folder_.path(to).c_str()), 0);
+        EXPECT_EQ(std::rename(directory_.path(from).c_str(), directory_.path(to).c_str()), 0);
     }
     size_t loaded() {
         const auto rules = file_.load();
@@ -46,18 +46,18 @@ class ConfigFileTest : public ::testing::Test {
         }
     }
 
-    const test::Folder folder_;
-    ConfigFile file_{folder_.path("limits.json")};
+    const test::TempDirectory directory_;
+    ConfigFile file_{directory_.path("limits.json")};
 };
 
-TEST_F(ConfigFileTest, WhatStaysAsItIsHasNotChanged) {
+TEST_F(ConfigFileTest, AnUnchangedFileHasNotChanged) {
     write(one_rule);
     EXPECT_EQ(loaded(), 1U);
     expect_rest();
-    EXPECT_EQ(file_.path(), folder_.path("limits.json"));
+    EXPECT_EQ(file_.path(), directory_.path("limits.json"));
 }
 
-TEST_F(ConfigFileTest, AChangeIsToldOnceItIsAtRest) {
+TEST_F(ConfigFileTest, ReportsAChangeOnceTheFileIsAtRest) {
     write(one_rule);
     date(1000);
     loaded();
@@ -68,7 +68,7 @@ TEST_F(ConfigFileTest, AChangeIsToldOnceItIsAtRest) {
     expect_rest();
 }
 
-TEST_F(ConfigFileTest, WhileItIsBeingWrittenItIsLeftAlone) {
+TEST_F(ConfigFileTest, IgnoresAFileBeingWritten) {
     write(one_rule);
     loaded();
     for (size_t size = 1; size < two_rules.size(); size++) {
@@ -103,7 +103,7 @@ TEST_F(ConfigFileTest, AnotherSizeAtTheSameTime) {
 TEST_F(ConfigFileTest, ReplacedByRename) {
     write(one_rule);
     loaded();
-    folder_.write("limits.json.new", two_rules);
+    directory_.write("limits.json.new", two_rules);
     rename("limits.json.new", "limits.json");
     expect_change();
     EXPECT_EQ(loaded(), 2U);
@@ -114,13 +114,13 @@ TEST_F(ConfigFileTest, AnotherFileOfTheSameSizeAndTime) {
     write(one_rule);
     date(1000);
     loaded();
-    folder_.write("other", one_rule);
+    directory_.write("other", one_rule);
     date(1000, "other");
     rename("other", "limits.json");
     expect_change();
 }
 
-TEST_F(ConfigFileTest, RemovedItHasNotChangedUntilItIsBack) {
+TEST_F(ConfigFileTest, ARemovedFileHasNotChangedUntilRecreated) {
     write(one_rule);
     date(1000);
     loaded();
@@ -135,7 +135,7 @@ TEST_F(ConfigFileTest, RemovedItHasNotChangedUntilItIsBack) {
     EXPECT_EQ(loaded(), 2U);
 }
 
-TEST_F(ConfigFileTest, AFileThatWasNotThereYet) {
+TEST_F(ConfigFileTest, DetectsACreatedFile) {
     EXPECT_FALSE(file_.load());
     expect_rest();
     write(one_rule);
@@ -144,32 +144,32 @@ TEST_F(ConfigFileTest, AFileThatWasNotThereYet) {
     expect_rest();
 }
 
-TEST_F(ConfigFileTest, AWrongFileIsAnErrorOnceAChange) {
+TEST_F(ConfigFileTest, ReportsAnInvalidFileOncePerChange) {
     write("[");
     const auto rules = file_.load();
     ASSERT_FALSE(rules);
     EXPECT_EQ(rules.error().code, ErrorCode::usage);
-    EXPECT_EQ(rules.error().context.rfind(folder_.path("limits.json") + ":1:", 0), 0U)
+    EXPECT_EQ(rules.error().context.rfind(directory_.path("limits.json") + ":1:", 0), 0U)
         << rules.error().context;
     expect_rest();
     write(one_rule);
     expect_change();
 }
 
-TEST_F(ConfigFileTest, ALinkIsWhatItLeadsTo) {
-    folder_.write("first", one_rule);
-    folder_.write("second", two_rules);
-    ASSERT_EQ(::symlink("first", folder_.path("limits.json").c_str()), 0);
+TEST_F(ConfigFileTest, FollowsSymbolicLinks) {
+    directory_.write("first", one_rule);
+    directory_.write("second", two_rules);
+    ASSERT_EQ(::symlink("first", directory_.path("limits.json").c_str()), 0);
     EXPECT_EQ(loaded(), 1U);
     expect_rest();
-    ASSERT_EQ(::symlink("second", folder_.path("link").c_str()), 0);
+    ASSERT_EQ(::symlink("second", directory_.path("link").c_str()), 0);
     rename("link", "limits.json");
     expect_change();
     EXPECT_EQ(loaded(), 2U);
 }
 
 TEST_F(ConfigFileTest, APipeNeverChanges) {
-    const std::string path = folder_.path("limits.json");
+    const std::string path = directory_.path("limits.json");
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
     const Fd both(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     ASSERT_TRUE(both);
@@ -179,16 +179,16 @@ TEST_F(ConfigFileTest, APipeNeverChanges) {
     expect_rest();
 }
 
-TEST_F(ConfigFileTest, NeitherDoesAFolder) {
-    ASSERT_EQ(::mkdir(folder_.path("limits.json").c_str(), 0700), 0);
+TEST_F(ConfigFileTest, ADirectoryNeverChanges) {
+    ASSERT_EQ(::mkdir(directory_.path("limits.json").c_str(), 0700), 0);
     EXPECT_FALSE(file_.load());
     expect_rest();
-    folder_.write("limits.json/inner", "x");
+    directory_.write("limits.json/inner", "x");
     date(1000);
     expect_rest();
 }
 
-TEST_F(ConfigFileTest, NorWhatIsReadFromAPipe) {
+TEST_F(ConfigFileTest, ReadingFromAPipeChangesNothing) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     const Fd read(ends[0]);

@@ -28,7 +28,7 @@ Usage cpu(std::optional<double> value) { return {value}; }
 Usage memory(std::optional<double> value) { return {std::nullopt, value}; }
 
 // "app raised cpu 150/100 ^150 ~140 5s exited +2": value or "-", limit, peak, mean, similar.
-std::string line_of(const Report& report) {
+std::string line_of(const LimitReport& report) {
     const std::string value = report.value ? fmt::format("{}", *report.value) : "-";
     return fmt::format("{} {} {} {}/{} ^{} ~{:.6g} {}s{}{}", report.rule->process,
                        model::to_string(report.state),
@@ -39,195 +39,195 @@ std::string line_of(const Report& report) {
 }
 
 struct Target {
-    Subject subject;
-    Standing standing;
+    ProcessView view;
+    ProcessLimitState limits;
 };
 
 Target target(std::string_view comm, uint32_t pid = 10, uint32_t ppid = 1) {
     Target made;
-    made.subject.process.pid = pid;
-    made.subject.process.ppid = ppid;
-    made.subject.process.comm = test::comm(comm);
+    made.view.process.pid = pid;
+    made.view.process.ppid = ppid;
+    made.view.process.comm = test::comm(comm);
     return made;
 }
 
 class EngineTest : public ::testing::Test {
  protected:
     EngineTest()
-        : engine_([this](const Subject& subject, const Report& report) {
-              told_.push_back(line_of(report));
-              last_pid_ = subject.process.pid;
+        : engine_([this](const ProcessView& view, const LimitReport& report) {
+              reports_.push_back(line_of(report));
+              last_pid_ = view.process.pid;
           }) {}
 
     // Times are in seconds. Those that return lines return all since somebody asked.
-    void judge(Target& to, const Usage& usage, double from, double now) {
-        if (!engine_.is_current(to.standing)) {
-            engine_.match(to.standing, to.subject, ns(from));
+    void evaluate(Target& to, const Usage& usage, double from, double now) {
+        if (!engine_.is_current(to.limits)) {
+            engine_.match(to.limits, to.view, ns(from));
         }
-        engine_.judge(to.standing, to.subject, usage, ns(from), ns(now));
+        engine_.evaluate(to.limits, to.view, usage, ns(from), ns(now));
     }
-    void judge(const Usage& usage, double from, double now) { judge(app_, usage, from, now); }
-    Lines judged(const Usage& usage, double from, double now) {
-        judge(usage, from, now);
-        return told();
+    void evaluate(const Usage& usage, double from, double now) { evaluate(app_, usage, from, now); }
+    Lines evaluated(const Usage& usage, double from, double now) {
+        evaluate(usage, from, now);
+        return pop_reports();
     }
     Lines match(double now) {
-        engine_.match(app_.standing, app_.subject, ns(now));
-        return told();
+        engine_.match(app_.limits, app_.view, ns(now));
+        return pop_reports();
     }
-    Lines end(Target& to, const Usage& usage, double from, double now) {
-        engine_.end(to.standing, to.subject, usage, ns(from), ns(now));
-        return told();
+    Lines exit(Target& to, const Usage& usage, double from, double now) {
+        engine_.on_exit(to.limits, to.view, usage, ns(from), ns(now));
+        return pop_reports();
     }
     // A process that nobody saw alive.
-    Lines die(uint32_t pid, uint32_t ppid, double value, double now) {
+    Lines exit_unseen(uint32_t pid, uint32_t ppid, double value, double now) {
         Target unseen = target("app", pid, ppid);
-        return end(unseen, cpu(value), now - 1, now);
+        return exit(unseen, cpu(value), now - 1, now);
     }
-    Lines advance(double now) {
-        engine_.advance(ns(now));
-        return told();
+    Lines flush(double now) {
+        engine_.flush_suppressed(ns(now));
+        return pop_reports();
     }
-    Lines told() { return std::exchange(told_, {}); }
+    Lines pop_reports() { return std::exchange(reports_, {}); }
     static uint64_t ns(double s) { return static_cast<uint64_t>(s * ns_per_s); }
 
     Engine engine_;
     Target app_ = target("app");
-    Lines told_;
+    Lines reports_;
     uint32_t last_pid_ = 0;
 };
 
 TEST_F(EngineTest, WithoutForOneMeasurementRaisesAndOneClears) {
     engine_.apply({rule("app", {100})});
-    EXPECT_EQ(judged(cpu(100), 0, 5), Lines{}) << "the limit itself is allowed";
-    EXPECT_EQ(judged(cpu(100.5), 5, 10), Lines{"app raised cpu 100.5/100 ^100.5 ~100.5 5s"});
+    EXPECT_EQ(evaluated(cpu(100), 0, 5), Lines{}) << "the limit itself is allowed";
+    EXPECT_EQ(evaluated(cpu(100.5), 5, 10), Lines{"app raised cpu 100.5/100 ^100.5 ~100.5 5s"});
     EXPECT_EQ(engine_.raised(), 1U);
-    EXPECT_EQ(judged(cpu(400), 10, 15), Lines{}) << "told already";
-    EXPECT_EQ(judged(cpu(100), 15, 20), Lines{"app cleared cpu 100/100 ^400 ~250.25 10s"});
+    EXPECT_EQ(evaluated(cpu(400), 10, 15), Lines{}) << "told already";
+    EXPECT_EQ(evaluated(cpu(100), 15, 20), Lines{"app cleared cpu 100/100 ^400 ~250.25 10s"});
     EXPECT_EQ(engine_.raised(), 0U);
-    EXPECT_EQ(judged(cpu(50), 20, 25), Lines{});
-    EXPECT_EQ(judged(cpu(101), 25, 30), Lines{"app raised cpu 101/100 ^101 ~101 5s"})
+    EXPECT_EQ(evaluated(cpu(50), 20, 25), Lines{});
+    EXPECT_EQ(evaluated(cpu(101), 25, 30), Lines{"app raised cpu 101/100 ^101 ~101 5s"})
         << "a new one";
 }
 
-TEST_F(EngineTest, ARateLastsFromTheBeginningOfItsSpan) {
+TEST_F(EngineTest, ARateCountsFromTheStartOfItsInterval) {
     engine_.apply({rule("app", {100}, 5)});
-    EXPECT_EQ(judged(cpu(150), 0, 4), Lines{});
-    EXPECT_EQ(judged(cpu(200), 4, 5), Lines{"app raised cpu 200/100 ^200 ~160 5s"});
-    EXPECT_EQ(judged(cpu(50), 5, 9.5), Lines{});
-    EXPECT_EQ(judged(cpu(60), 9.5, 10), Lines{"app cleared cpu 60/100 ^200 ~160 5s"});
-    EXPECT_EQ(judged(cpu(150), 10, 15), Lines{"app raised cpu 150/100 ^150 ~150 5s"});
-    EXPECT_EQ(judged(cpu(50), 15, 20), Lines{"app cleared cpu 50/100 ^150 ~150 5s"})
+    EXPECT_EQ(evaluated(cpu(150), 0, 4), Lines{});
+    EXPECT_EQ(evaluated(cpu(200), 4, 5), Lines{"app raised cpu 200/100 ^200 ~160 5s"});
+    EXPECT_EQ(evaluated(cpu(50), 5, 9.5), Lines{});
+    EXPECT_EQ(evaluated(cpu(60), 9.5, 10), Lines{"app cleared cpu 60/100 ^200 ~160 5s"});
+    EXPECT_EQ(evaluated(cpu(150), 10, 15), Lines{"app raised cpu 150/100 ^150 ~150 5s"});
+    EXPECT_EQ(evaluated(cpu(50), 15, 20), Lines{"app cleared cpu 50/100 ^150 ~150 5s"})
         << "one long span is enough";
 }
 
-TEST_F(EngineTest, AGaugeLastsFromItsOwnMoment) {
+TEST_F(EngineTest, AGaugeCountsFromItsOwnTime) {
     engine_.apply({rule("app", {0, 100}, 5)});
-    judge(memory(300), 0, 10);
-    EXPECT_EQ(judged(memory(200), 10, 14), Lines{});
-    EXPECT_EQ(judged(memory(110), 14, 15), Lines{"app raised memory 110/100 ^300 ~280 5s"});
-    judge(memory(90), 15, 20);
-    EXPECT_EQ(judged(memory(80), 20, 24), Lines{});
-    EXPECT_EQ(judged(memory(70), 24, 25), Lines{"app cleared memory 70/100 ^300 ~195 10s"});
+    evaluate(memory(300), 0, 10);
+    EXPECT_EQ(evaluated(memory(200), 10, 14), Lines{});
+    EXPECT_EQ(evaluated(memory(110), 14, 15), Lines{"app raised memory 110/100 ^300 ~280 5s"});
+    evaluate(memory(90), 15, 20);
+    EXPECT_EQ(evaluated(memory(80), 20, 24), Lines{});
+    EXPECT_EQ(evaluated(memory(70), 24, 25), Lines{"app cleared memory 70/100 ^300 ~195 10s"});
 }
 
-TEST_F(EngineTest, AGaugeAtFirstSightHasLastedForNoTime) {
+TEST_F(EngineTest, AFirstGaugeHasNoDuration) {
     engine_.apply({rule("app", {0, 100})});
-    EXPECT_EQ(judged(memory(300), 0, 10), Lines{"app raised memory 300/100 ^300 ~300 0s"});
-    EXPECT_EQ(judged(memory(50), 10, 20), Lines{"app cleared memory 50/100 ^300 ~300 10s"});
+    EXPECT_EQ(evaluated(memory(300), 0, 10), Lines{"app raised memory 300/100 ^300 ~300 0s"});
+    EXPECT_EQ(evaluated(memory(50), 10, 20), Lines{"app cleared memory 50/100 ^300 ~300 10s"});
 }
 
-TEST_F(EngineTest, BeforeItIsRaisedAMeasurementWithinTheLimitStartsAnew) {
+TEST_F(EngineTest, AMeasurementWithinTheLimitRestartsAnUnraisedOne) {
     engine_.apply({rule("app", {100}, 5)});
-    judge(cpu(900), 0, 4);
-    judge(cpu(100), 4, 5);
-    EXPECT_EQ(judged(cpu(200), 5, 9), Lines{});
-    EXPECT_EQ(judged(cpu(200), 9, 10), Lines{"app raised cpu 200/100 ^200 ~200 5s"});
+    evaluate(cpu(900), 0, 4);
+    evaluate(cpu(100), 4, 5);
+    EXPECT_EQ(evaluated(cpu(200), 5, 9), Lines{});
+    EXPECT_EQ(evaluated(cpu(200), 9, 10), Lines{"app raised cpu 200/100 ^200 ~200 5s"});
 }
 
-TEST_F(EngineTest, OnceRaisedAShortFallIsPartOfIt) {
+TEST_F(EngineTest, ABriefDipIsPartOfARaisedViolation) {
     engine_.apply({rule("app", {100}, 5, 10)});
-    judge(cpu(200), 0, 5);
-    judge(cpu(0), 5, 9);
-    judge(cpu(120), 9, 10);
-    EXPECT_EQ(judged(cpu(0), 10, 14), Lines{"app raised cpu 200/100 ^200 ~200 5s"});
-    EXPECT_EQ(judged(cpu(0), 14, 15), Lines{"app cleared cpu 0/100 ^200 ~112 10s"});
+    evaluate(cpu(200), 0, 5);
+    evaluate(cpu(0), 5, 9);
+    evaluate(cpu(120), 9, 10);
+    EXPECT_EQ(evaluated(cpu(0), 10, 14), Lines{"app raised cpu 200/100 ^200 ~200 5s"});
+    EXPECT_EQ(evaluated(cpu(0), 14, 15), Lines{"app cleared cpu 0/100 ^200 ~112 10s"});
 }
 
-TEST_F(EngineTest, ItIsToldAgainEachCooldown) {
+TEST_F(EngineTest, ReportsAgainEachCooldown) {
     engine_.apply({rule("app", {100}, 5, 10)});
-    judge(cpu(200), 0, 5);
-    judged(cpu(200), 5, 14);
-    EXPECT_EQ(judged(cpu(200), 14, 15), Lines{"app ongoing cpu 200/100 ^200 ~200 15s"});
-    EXPECT_EQ(judged(cpu(150), 15, 22), Lines{});
-    EXPECT_EQ(judged(cpu(0), 22, 25), Lines{"app ongoing cpu 0/100 ^200 ~162 25s"})
+    evaluate(cpu(200), 0, 5);
+    evaluated(cpu(200), 5, 14);
+    EXPECT_EQ(evaluated(cpu(200), 14, 15), Lines{"app ongoing cpu 200/100 ^200 ~200 15s"});
+    EXPECT_EQ(evaluated(cpu(150), 15, 22), Lines{});
+    EXPECT_EQ(evaluated(cpu(0), 22, 25), Lines{"app ongoing cpu 0/100 ^200 ~162 25s"})
         << "low, but not for long enough";
-    EXPECT_EQ(judged(cpu(0), 25, 35), Lines{"app cleared cpu 0/100 ^200 ~184.091 22s"})
+    EXPECT_EQ(evaluated(cpu(0), 25, 35), Lines{"app cleared cpu 0/100 ^200 ~184.091 22s"})
         << "cleared comes before ongoing";
-    EXPECT_EQ(judged(cpu(0), 35, 100), Lines{});
+    EXPECT_EQ(evaluated(cpu(0), 35, 100), Lines{});
 }
 
-TEST_F(EngineTest, WhatIsUnavailableChangesNothing) {
+TEST_F(EngineTest, UnavailableMetricsChangeNothing) {
     engine_.apply({rule("app", {100}, 5, 10)});
-    judge(cpu(200), 0, 3);
-    EXPECT_EQ(judged(cpu({}), 3, 9), Lines{});
-    EXPECT_EQ(judged(cpu(100.5), 9, 10), Lines{"app raised cpu 100.5/100 ^200 ~190.05 10s"})
+    evaluate(cpu(200), 0, 3);
+    EXPECT_EQ(evaluated(cpu({}), 3, 9), Lines{});
+    EXPECT_EQ(evaluated(cpu(100.5), 9, 10), Lines{"app raised cpu 100.5/100 ^200 ~190.05 10s"})
         << "the last value holds until the next";
-    judge(cpu(50), 10, 11);
-    EXPECT_EQ(judged(cpu({}), 11, 30), Lines{}) << "neither cleared nor ongoing";
+    evaluate(cpu(50), 10, 11);
+    EXPECT_EQ(evaluated(cpu({}), 11, 30), Lines{}) << "neither cleared nor ongoing";
     EXPECT_EQ(engine_.raised(), 1U);
-    EXPECT_EQ(judged(cpu(50), 30, 31), Lines{"app cleared cpu 50/100 ^200 ~190.05 10s"});
+    EXPECT_EQ(evaluated(cpu(50), 30, 31), Lines{"app cleared cpu 50/100 ^200 ~190.05 10s"});
 }
 
-TEST_F(EngineTest, EachLimitOfEachRuleIsByItself) {
+TEST_F(EngineTest, LimitsAreIndependent) {
     engine_.apply({rule("app", {100, 50, 10, 1000}), rule("a*", {300}), rule("other", {1})});
     EXPECT_EQ(
-        judged(Usage{400, 60, 20, 2000}, 0, 1),
+        evaluated(Usage{400, 60, 20, 2000}, 0, 1),
         (Lines{"app raised cpu 400/100 ^400 ~400 1s", "app raised memory 60/50 ^60 ~60 0s",
                "app raised disk 20/10 ^20 ~20 1s", "app raised network 2000/1000 ^2000 ~2000 1s",
                "a* raised cpu 400/300 ^400 ~400 1s"}));
     EXPECT_EQ(engine_.raised(), 5U);
-    EXPECT_EQ(judged(Usage{200, std::nullopt, 20, 0}, 1, 2),
+    EXPECT_EQ(evaluated(Usage{200, std::nullopt, 20, 0}, 1, 2),
               (Lines{"app cleared network 0/1000 ^2000 ~2000 1s",
                      "a* cleared cpu 200/300 ^400 ~400 1s"}));
     EXPECT_EQ(engine_.raised(), 3U);
 }
 
-TEST_F(EngineTest, AStandingIsCurrentUntilTheRulesChange) {
-    EXPECT_FALSE(engine_.is_current(app_.standing));
+TEST_F(EngineTest, ALimitStateIsCurrentUntilTheRulesChange) {
+    EXPECT_FALSE(engine_.is_current(app_.limits));
     match(0);
-    EXPECT_TRUE(engine_.is_current(app_.standing));
-    EXPECT_FALSE(Engine::is_watched(app_.standing));
+    EXPECT_TRUE(engine_.is_current(app_.limits));
+    EXPECT_FALSE(Engine::is_watched(app_.limits));
     engine_.apply({rule("app", {100})});
     EXPECT_EQ(engine_.rules().size(), 1U);
-    EXPECT_FALSE(engine_.is_current(app_.standing));
+    EXPECT_FALSE(engine_.is_current(app_.limits));
     match(0);
-    EXPECT_TRUE(engine_.is_current(app_.standing));
-    EXPECT_TRUE(Engine::is_watched(app_.standing));
+    EXPECT_TRUE(engine_.is_current(app_.limits));
+    EXPECT_TRUE(Engine::is_watched(app_.limits));
     engine_.apply(RuleSet(engine_.rules()));
-    EXPECT_FALSE(engine_.is_current(app_.standing));
+    EXPECT_FALSE(engine_.is_current(app_.limits));
 }
 
-TEST_F(EngineTest, AnotherLimitGoesOnWithTheMeasurement) {
+TEST_F(EngineTest, AChangedLimitContinuesTheMeasurement) {
     engine_.apply({rule("app", {100}, 0, 10)});
-    judged(cpu(200), 0, 5);
+    evaluated(cpu(200), 0, 5);
     engine_.apply({rule("new", {1}), rule("app", {150}, 5, 10)});
-    EXPECT_EQ(judged(cpu(180), 5, 10), Lines{});
+    EXPECT_EQ(evaluated(cpu(180), 5, 10), Lines{});
     EXPECT_EQ(engine_.raised(), 1U);
-    EXPECT_EQ(judged(cpu(180), 10, 15), Lines{"app ongoing cpu 180/150 ^200 ~186.667 15s"});
-    EXPECT_EQ(judged(cpu(120), 15, 20), Lines{"app cleared cpu 120/150 ^200 ~186.667 15s"});
+    EXPECT_EQ(evaluated(cpu(180), 10, 15), Lines{"app ongoing cpu 180/150 ^200 ~186.667 15s"});
+    EXPECT_EQ(evaluated(cpu(120), 15, 20), Lines{"app cleared cpu 120/150 ^200 ~186.667 15s"});
 }
 
-TEST_F(EngineTest, WhatIsNotYetRaisedGoesOnToo) {
+TEST_F(EngineTest, AnUnraisedMeasurementContinuesToo) {
     engine_.apply({rule("app", {100}, 10)});
-    judge(cpu(200), 0, 5);
+    evaluate(cpu(200), 0, 5);
     engine_.apply({rule("app", {150}, 8)});
-    EXPECT_EQ(judged(cpu(200), 5, 8), Lines{"app raised cpu 200/150 ^200 ~200 8s"});
+    EXPECT_EQ(evaluated(cpu(200), 5, 8), Lines{"app raised cpu 200/150 ^200 ~200 8s"});
 }
 
-TEST_F(EngineTest, ARuleThatIsGoneIsCleared) {
+TEST_F(EngineTest, ARemovedRuleIsCleared) {
     engine_.apply({rule("app", {100, 50}), rule("app", {300})});
-    judged(Usage{400, 60}, 0, 5);
+    evaluated(Usage{400, 60}, 0, 5);
     engine_.apply({rule("app", {100, 50}), rule("b", {1}), rule("app", {300})});
     EXPECT_EQ(match(6), Lines{});
     engine_.apply({rule("app", {100})});
@@ -237,162 +237,162 @@ TEST_F(EngineTest, ARuleThatIsGoneIsCleared) {
         << "by metric; of the same rules by place";
     EXPECT_EQ(engine_.raised(), 1U);
     engine_.apply({rule("app", {100}, 5)});
-    EXPECT_EQ(judged(cpu(10), 7, 8), Lines{});
+    EXPECT_EQ(evaluated(cpu(10), 7, 8), Lines{});
     engine_.apply({});
     EXPECT_EQ(match(9), Lines{"app cleared cpu -/100 ^400 ~400 7s"}) << "until it fell below";
 }
 
-TEST_F(EngineTest, SeveralSetsOfRulesMayComeAndGoUnseen) {
+TEST_F(EngineTest, SkipsIntermediateRuleSets) {
     engine_.apply({rule("app", {100}), rule("a*", {100})});
-    judged(cpu(200), 0, 5);
+    evaluated(cpu(200), 0, 5);
     engine_.apply({});
     engine_.apply({rule("a*", {120}), rule("b", {1}), rule("c", {1})});
     engine_.apply({rule("b", {1}), rule("a*", {130})});
-    EXPECT_EQ(judged(cpu(200), 5, 10), Lines{"app cleared cpu -/100 ^200 ~200 5s"});
+    EXPECT_EQ(evaluated(cpu(200), 5, 10), Lines{"app cleared cpu -/100 ^200 ~200 5s"});
     EXPECT_EQ(engine_.raised(), 1U);
-    EXPECT_EQ(judged(cpu(110), 10, 15), Lines{"a* cleared cpu 110/130 ^200 ~200 10s"});
+    EXPECT_EQ(evaluated(cpu(110), 10, 15), Lines{"a* cleared cpu 110/130 ^200 ~200 10s"});
 }
 
-TEST_F(EngineTest, WhoIsOutOfDateIsHeldAgainstTheRulesItKnows) {
+TEST_F(EngineTest, AnOutdatedStateUsesTheRulesItWasMatchedWith) {
     engine_.apply({rule("app", {100})});
     match(0);
     engine_.apply({});
-    engine_.judge(app_.standing, app_.subject, cpu(200), 0, ns(1));
-    EXPECT_EQ(told(), Lines{"app raised cpu 200/100 ^200 ~200 1s"});
+    engine_.evaluate(app_.limits, app_.view, cpu(200), 0, ns(1));
+    EXPECT_EQ(pop_reports(), Lines{"app raised cpu 200/100 ^200 ~200 1s"});
 }
 
-TEST_F(EngineTest, AnExecMayChangeWhichRulesHold) {
+TEST_F(EngineTest, AnExecMayChangeWhichRulesMatch) {
     engine_.apply({rule("app", {100}), rule("*", {100}, 0, 10), rule("new", {100})});
-    judged(cpu(200), 0, 5);
-    app_.subject.process.comm = test::comm("new");
+    evaluated(cpu(200), 0, 5);
+    app_.view.process.comm = test::comm("new");
     EXPECT_EQ(match(6), Lines{"app cleared cpu -/100 ^200 ~200 6s"});
     EXPECT_EQ(engine_.raised(), 1U);
-    EXPECT_EQ(judged(cpu(300), 6, 16), (Lines{"* ongoing cpu 300/100 ^300 ~262.5 16s",
-                                              "new raised cpu 300/100 ^300 ~300 10s"}));
+    EXPECT_EQ(evaluated(cpu(300), 6, 16), (Lines{"* ongoing cpu 300/100 ^300 ~262.5 16s",
+                                                 "new raised cpu 300/100 ^300 ~300 10s"}));
 }
 
-TEST_F(EngineTest, AnEndClearsWhatIsRaised) {
+TEST_F(EngineTest, AnExitClearsRaisedLimits) {
     engine_.apply({rule("app", {100, 50}, 5)});
-    judge(Usage{200, 60}, 0, 5);
-    judged(Usage{200, 60}, 5, 10);
-    EXPECT_EQ(end(app_, Usage{300, std::nullopt}, 10, 20),
+    evaluate(Usage{200, 60}, 0, 5);
+    evaluated(Usage{200, 60}, 5, 10);
+    EXPECT_EQ(exit(app_, Usage{300, std::nullopt}, 10, 20),
               (Lines{"app cleared cpu 300/100 ^300 ~250 20s exited",
                      "app cleared memory -/50 ^60 ~60 15s exited"}));
     EXPECT_EQ(engine_.raised(), 0U);
-    EXPECT_FALSE(engine_.is_current(app_.standing));
+    EXPECT_FALSE(engine_.is_current(app_.limits));
 }
 
-TEST_F(EngineTest, AnEndWithinTheLimitTellsHowLongItWasBeyond) {
+TEST_F(EngineTest, AnExitWithinTheLimitReportsTheViolationsDuration) {
     engine_.apply({rule("app", {100, 50}, 5)});
-    judge(Usage{200, 60}, 0, 5);
-    judged(Usage{200, 60}, 5, 10);
-    EXPECT_EQ(end(app_, Usage{10, 20}, 10, 12),
+    evaluate(Usage{200, 60}, 0, 5);
+    evaluated(Usage{200, 60}, 5, 10);
+    EXPECT_EQ(exit(app_, Usage{10, 20}, 10, 12),
               (Lines{"app cleared cpu 10/100 ^200 ~200 10s exited",
                      "app cleared memory 20/50 ^60 ~60 5s exited"}));
 }
 
-TEST_F(EngineTest, AShortLifeBeyondTheLimitIsOneReport) {
+TEST_F(EngineTest, AShortLifeAboveTheLimitIsOneReport) {
     engine_.apply({rule("app", {100, 50}, 2)});
-    EXPECT_EQ(end(app_, Usage{200, 60}, 10, 12),
+    EXPECT_EQ(exit(app_, Usage{200, 60}, 10, 12),
               (Lines{"app raised cpu 200/100 ^200 ~200 2s exited",
                      "app raised memory 60/50 ^60 ~60 2s exited"}));
     EXPECT_EQ(engine_.raised(), 0U);
     Target brief = target("app", 11, 2);
-    EXPECT_EQ(end(brief, Usage{200, 60}, 10, 11.9), Lines{});
+    EXPECT_EQ(exit(brief, Usage{200, 60}, 10, 11.9), Lines{});
     Target modest = target("app", 12, 2);
-    EXPECT_EQ(end(modest, Usage{100, std::nullopt}, 10, 20), Lines{});
+    EXPECT_EQ(exit(modest, Usage{100, std::nullopt}, 10, 20), Lines{});
 }
 
-TEST_F(EngineTest, AnEndAddsToWhatIsNotYetRaised) {
+TEST_F(EngineTest, AnExitExtendsAnUnraisedMeasurement) {
     engine_.apply({rule("app", {100, 50}, 5)});
-    judge(Usage{200, 60}, 0, 3);
-    EXPECT_EQ(end(app_, Usage{300, 70}, 3, 6), Lines{"app raised cpu 300/100 ^300 ~250 6s exited"})
+    evaluate(Usage{200, 60}, 0, 3);
+    EXPECT_EQ(exit(app_, Usage{300, 70}, 3, 6), Lines{"app raised cpu 300/100 ^300 ~250 6s exited"})
         << "memory was seen beyond for 3 seconds";
     Target unmeasured = target("app", 11, 2);
-    judge(unmeasured, Usage{200, 60}, 0, 3);
-    EXPECT_EQ(end(unmeasured, Usage{}, 3, 60), Lines{});
+    evaluate(unmeasured, Usage{200, 60}, 0, 3);
+    EXPECT_EQ(exit(unmeasured, Usage{}, 3, 60), Lines{});
     Target low = target("app", 12, 2);
-    judge(low, Usage{200, 60}, 0, 3);
-    EXPECT_EQ(end(low, Usage{10, 10}, 3, 60), Lines{});
+    evaluate(low, Usage{200, 60}, 0, 3);
+    EXPECT_EQ(exit(low, Usage{10, 10}, 3, 60), Lines{});
 }
 
-TEST_F(EngineTest, AnEndGoesByTheRulesOfNow) {
+TEST_F(EngineTest, AnExitUsesTheCurrentRules) {
     engine_.apply({rule("app", {100}), rule("a*", {100})});
-    judged(cpu(200), 0, 5);
+    evaluated(cpu(200), 0, 5);
     engine_.apply({rule("a*", {150}), rule("*", {250})});
-    EXPECT_EQ(end(app_, cpu(300), 5, 10), (Lines{"app cleared cpu -/100 ^200 ~200 10s",
-                                                 "a* cleared cpu 300/150 ^300 ~250 10s exited",
-                                                 "* raised cpu 300/250 ^300 ~300 5s exited"}));
+    EXPECT_EQ(exit(app_, cpu(300), 5, 10), (Lines{"app cleared cpu -/100 ^200 ~200 10s",
+                                                  "a* cleared cpu 300/150 ^300 ~250 10s exited",
+                                                  "* raised cpu 300/250 ^300 ~300 5s exited"}));
     EXPECT_EQ(engine_.raised(), 0U);
 }
 
-TEST_F(EngineTest, OfSiblingsOneEachCooldownIsTold) {
+TEST_F(EngineTest, ReportsOneSiblingPerCooldown) {
     engine_.apply({rule("app", {100}, 0, 10)});
-    EXPECT_EQ(die(11, 1, 111, 1), Lines{"app raised cpu 111/100 ^111 ~111 1s exited"});
-    EXPECT_EQ(die(12, 1, 112, 0.9), Lines{}) << "slightly earlier, on another CPU";
-    EXPECT_EQ(die(13, 1, 50, 3), Lines{}) << "within the limit: none of them";
-    EXPECT_EQ(die(14, 1, 114, 10.5), Lines{});
-    EXPECT_EQ(die(15, 1, 115, 11), Lines{"app raised cpu 115/100 ^115 ~115 1s exited +2"});
-    EXPECT_EQ(die(16, 1, 116, 21), Lines{"app raised cpu 116/100 ^116 ~116 1s exited"});
+    EXPECT_EQ(exit_unseen(11, 1, 111, 1), Lines{"app raised cpu 111/100 ^111 ~111 1s exited"});
+    EXPECT_EQ(exit_unseen(12, 1, 112, 0.9), Lines{}) << "slightly earlier, on another CPU";
+    EXPECT_EQ(exit_unseen(13, 1, 50, 3), Lines{}) << "within the limit: none of them";
+    EXPECT_EQ(exit_unseen(14, 1, 114, 10.5), Lines{});
+    EXPECT_EQ(exit_unseen(15, 1, 115, 11), Lines{"app raised cpu 115/100 ^115 ~115 1s exited +2"});
+    EXPECT_EQ(exit_unseen(16, 1, 116, 21), Lines{"app raised cpu 116/100 ^116 ~116 1s exited"});
 }
 
 TEST_F(EngineTest, SiblingsAreThoseOfOneParentRuleAndMetric) {
     engine_.apply({rule("app", {100, 50}), rule("a*", {100})});
-    EXPECT_EQ(die(11, 1, 200, 1).size(), 2U) << "two rules";
+    EXPECT_EQ(exit_unseen(11, 1, 200, 1).size(), 2U) << "two rules";
     Target other_metric = target("app", 12, 1);
-    EXPECT_EQ(end(other_metric, Usage{200, 60}, 0, 1),
+    EXPECT_EQ(exit(other_metric, Usage{200, 60}, 0, 1),
               Lines{"app raised memory 60/50 ^60 ~60 1s exited"});
-    EXPECT_EQ(die(13, 2, 200, 1).size(), 2U) << "another parent";
+    EXPECT_EQ(exit_unseen(13, 2, 200, 1).size(), 2U) << "another parent";
 }
 
-TEST_F(EngineTest, SiblingsThatWereRaisedAliveAreAllCleared) {
+TEST_F(EngineTest, SiblingsRaisedWhileAliveAreAllCleared) {
     engine_.apply({rule("app", {100})});
     for (uint32_t pid = 11; pid < 14; pid++) {
         Target sibling = target("app", pid, 1);
-        judge(sibling, cpu(200), 0, 1);
-        EXPECT_EQ(end(sibling, cpu(200), 1, 2).size(), 2U);
+        evaluate(sibling, cpu(200), 0, 1);
+        EXPECT_EQ(exit(sibling, cpu(200), 1, 2).size(), 2U);
     }
 }
 
-TEST_F(EngineTest, TheLastThatWasHeldBackIsToldAfterTheCooldown) {
+TEST_F(EngineTest, ReportsTheLastSuppressedAfterTheCooldown) {
     engine_.apply({rule("app", {100}, 0, 10)});
-    EXPECT_EQ(die(11, 1, 111, 1).size() + die(12, 1, 112, 2).size(), 1U);
-    EXPECT_EQ(die(13, 1, 113, 3), Lines{});
-    EXPECT_EQ(advance(10.9), Lines{});
-    EXPECT_EQ(advance(11), Lines{"app raised cpu 113/100 ^113 ~113 1s exited +1"});
+    EXPECT_EQ(exit_unseen(11, 1, 111, 1).size() + exit_unseen(12, 1, 112, 2).size(), 1U);
+    EXPECT_EQ(exit_unseen(13, 1, 113, 3), Lines{});
+    EXPECT_EQ(flush(10.9), Lines{});
+    EXPECT_EQ(flush(11), Lines{"app raised cpu 113/100 ^113 ~113 1s exited +1"});
     EXPECT_EQ(last_pid_, 13U);
-    EXPECT_EQ(die(14, 1, 114, 20), Lines{}) << "the cooldown began anew";
-    EXPECT_EQ(advance(21), Lines{"app raised cpu 114/100 ^114 ~114 1s exited"});
-    EXPECT_EQ(advance(31), Lines{});
-    EXPECT_EQ(advance(41), Lines{});
-    EXPECT_EQ(die(15, 1, 115, 42), Lines{"app raised cpu 115/100 ^115 ~115 1s exited"});
+    EXPECT_EQ(exit_unseen(14, 1, 114, 20), Lines{}) << "the cooldown began anew";
+    EXPECT_EQ(flush(21), Lines{"app raised cpu 114/100 ^114 ~114 1s exited"});
+    EXPECT_EQ(flush(31), Lines{});
+    EXPECT_EQ(flush(41), Lines{});
+    EXPECT_EQ(exit_unseen(15, 1, 115, 42), Lines{"app raised cpu 115/100 ^115 ~115 1s exited"});
 }
 
-TEST_F(EngineTest, NewRulesLetGoOfWhatIsHeldBack) {
+TEST_F(EngineTest, NewRulesFlushSuppressedReports) {
     engine_.apply({rule("app", {100}, 0, 10)});
     for (uint32_t pid = 11; pid < 15; pid++) {
-        EXPECT_EQ(die(pid, 1, 100 + pid, 1).size(), pid == 11 ? 1U : 0U);
+        EXPECT_EQ(exit_unseen(pid, 1, 100 + pid, 1).size(), pid == 11 ? 1U : 0U);
     }
     engine_.apply({rule("app", {100}, 0, 10)});
-    EXPECT_EQ(told(), Lines{"app raised cpu 114/100 ^114 ~114 1s exited +2"});
-    EXPECT_EQ(die(16, 1, 116, 2), Lines{"app raised cpu 116/100 ^116 ~116 1s exited"})
+    EXPECT_EQ(pop_reports(), Lines{"app raised cpu 114/100 ^114 ~114 1s exited +2"});
+    EXPECT_EQ(exit_unseen(16, 1, 116, 2), Lines{"app raised cpu 116/100 ^116 ~116 1s exited"})
         << "no cooldown is left from before";
-    EXPECT_EQ(advance(100), Lines{});
+    EXPECT_EQ(flush(100), Lines{});
 }
 
-TEST_F(EngineTest, WithTheTableOfSiblingsFullAllAreTold) {
+TEST_F(EngineTest, ReportsAllSiblingsWhenTheTableIsFull) {
     engine_.apply({rule("app", {100}, 0, 10)});
-    const auto most = static_cast<uint32_t>(Engine::most_siblings);
+    const auto max_suppressed = static_cast<uint32_t>(Engine::max_suppressed);
     for (const uint32_t each : {1, 0}) {
-        for (uint32_t parent = 1; parent <= most; parent++) {
-            ASSERT_EQ(die(11, parent, 200, 1).size(), each);
+        for (uint32_t parent = 1; parent <= max_suppressed; parent++) {
+            ASSERT_EQ(exit_unseen(11, parent, 200, 1).size(), each);
         }
-        EXPECT_EQ(die(11, most + 1, 200, 1).size(), 1U);
+        EXPECT_EQ(exit_unseen(11, max_suppressed + 1, 200, 1).size(), 1U);
     }
-    EXPECT_EQ(advance(11).size(), most);
-    EXPECT_EQ(advance(21), Lines{});
-    EXPECT_EQ(die(11, most + 1, 200, 22).size(), 1U);
-    EXPECT_EQ(die(11, most + 1, 200, 23).size(), 0U) << "there is room again";
+    EXPECT_EQ(flush(11).size(), max_suppressed);
+    EXPECT_EQ(flush(21), Lines{});
+    EXPECT_EQ(exit_unseen(11, max_suppressed + 1, 200, 22).size(), 1U);
+    EXPECT_EQ(exit_unseen(11, max_suppressed + 1, 200, 23).size(), 0U) << "there is room again";
 }
 
 }  // namespace

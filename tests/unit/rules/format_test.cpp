@@ -11,7 +11,7 @@
 namespace vigil::rules {
 namespace {
 
-TEST(Format, TheSampleAsPeopleWriteIt) {
+TEST(Format, PrintsTheSampleAsWritten) {
     const auto rules = parse(R"([{"process":"nginx","cpu":50,"memory":200.5,"user":"www",
         "cgroup":"*.service","for":"90s","cooldown":"2h"},{"process":"*"}])",
                              "test");
@@ -27,7 +27,7 @@ TEST(Format, TheSampleAsPeopleWriteIt) {
     EXPECT_EQ(format({}, Layout::readable), "[]\n");
 }
 
-TEST(Format, WhatIsWrittenIsReadAsTheSame) {
+TEST(Format, RoundTrips) {
     std::mt19937_64 random(7);
     const char* const names[] = {"a",
                                  "*",

@@ -21,11 +21,11 @@ class Load : public testing::Test {
     void SetUp() override {
         std::string name = testing::TempDir() + "vigil-rules-XXXXXX";
         ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        folder_ = name;
+        directory_ = name;
     }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
 
-    std::string path(const std::string& name) const { return folder_ / name; }
+    std::string path(const std::string& name) const { return directory_ / name; }
     std::string write(const std::string& name, std::string_view text) const {
         std::ofstream(path(name), std::ios::binary) << text;
         return path(name);
@@ -38,7 +38,7 @@ class Load : public testing::Test {
     }
 
  private:
-    std::filesystem::path folder_;
+    std::filesystem::path directory_;
 };
 
 TEST_F(Load, AFile) {
@@ -70,7 +70,7 @@ TEST_F(Load, APipe) {
     EXPECT_TRUE(*result == RuleSet{rule("a")});
 }
 
-TEST_F(Load, AFileWithoutEnd) {
+TEST_F(Load, RejectsAnEndlessFile) {
     expect_error("/dev/zero", "/dev/zero:1:1048577: expected at most 1048576 bytes, found more");
 }
 
@@ -90,7 +90,7 @@ TEST_F(Load, NoFile) {
     }
 }
 
-TEST_F(Load, TheSampleIsGood) {
+TEST_F(Load, TheSampleIsValid) {
     const auto result = load(VIGIL_SOURCE_DIR "/config/sample.json");
     ASSERT_TRUE(result) << result.error().context;
     EXPECT_FALSE(result->empty());

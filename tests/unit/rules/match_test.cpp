@@ -21,7 +21,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-model::Image image(std::string file, std::string executable, std::string script) {
+model::ExecImage image(std::string file, std::string executable, std::string script) {
     return {.file = std::move(file),
             .executable = std::move(executable),
             .script = std::move(script),
@@ -34,20 +34,20 @@ TEST(Match, NamesAreCommExecutableScriptAndFileName) {
               (Names{"backup", "python3.11", "backup.py", "backup-of-everything.py"}));
 }
 
-TEST(Match, NamesThatAreNotKnownAreLeftOut) {
+TEST(Match, OmitsUnknownNames) {
     EXPECT_EQ(names_of(test::comm("sh"), nullptr), Names{"sh"});
     EXPECT_EQ(names_of(test::comm(""), nullptr), Names{});
     const auto nothing = image("", "", "");
     EXPECT_EQ(names_of(test::comm("sh"), &nothing), Names{"sh"});
-    const auto folder = image("/bin/", "", "");
-    EXPECT_EQ(names_of(test::comm("sh"), &folder), Names{"sh"});
+    const auto directory = image("/bin/", "", "");
+    EXPECT_EQ(names_of(test::comm("sh"), &directory), Names{"sh"});
     const auto relative = image("program", "", "");
     EXPECT_EQ(names_of(test::comm("sh"), &relative), (Names{"sh", "program"}));
     const auto full = names_of(test::comm("0123456789abcdef"), nullptr);
     EXPECT_EQ(full, Names{"0123456789abcdef"}) << "without a NUL";
 }
 
-TEST(Match, AnyNameWillDoBeyondFifteenBytesToo) {
+TEST(Match, MatchesAnyNameBeyondFifteenBytesToo) {
     const Names names{"kubernetes-node", "kubernetes-node-agent", "run.sh"};
     EXPECT_TRUE(matches_any("kubernetes-node", names));
     EXPECT_TRUE(matches_any("kubernetes-node-agent", names));
@@ -75,12 +75,12 @@ TEST(Match, GlobsAreThoseOfTheShell) {
     EXPECT_TRUE(matches_any("*rc", {".bashrc"})) << "so is a leading dot";
 }
 
-TEST(Match, NamesThatAreNoText) {
+TEST(Match, NamesThatAreNotUtf8) {
     EXPECT_TRUE(matches_any("a*", {"a\xff\x80"}));
     EXPECT_TRUE(matches_any("*", {"\xff"}));
 }
 
-TEST(Match, ACgroupNameIsAnyOnThePath) {
+TEST(Match, ACgroupNameMatchesAnyComponent) {
     const std::string path = "/system.slice/web.service/worker";
     EXPECT_TRUE(matches_cgroup("web.service", path));
     EXPECT_TRUE(matches_cgroup("system.slice", path));
@@ -93,7 +93,7 @@ TEST(Match, ACgroupNameIsAnyOnThePath) {
     EXPECT_FALSE(matches_cgroup("*", ""));
 }
 
-TEST(Match, ACgroupPathIsThatOfItOrAnAncestor) {
+TEST(Match, ACgroupPathMatchesTheCgroupOrAnAncestor) {
     EXPECT_TRUE(matches_cgroup("/a/b/c", "/a/b/c"));
     EXPECT_TRUE(matches_cgroup("/a/b", "/a/b/c"));
     EXPECT_TRUE(matches_cgroup("/a", "/a/b/c"));
@@ -124,9 +124,9 @@ TEST(Match, UnknownUsersHaveNoUid) {
     EXPECT_EQ(uid_of(std::string(100'000, 'x')), std::nullopt);
 }
 
-class WhomARuleHoldsFor : public ::testing::Test {
+class MatchingRules : public ::testing::Test {
  protected:
-    WhomARuleHoldsFor() {
+    MatchingRules() {
         subject_.process.uid = 1000;
         subject_.process.comm = test::comm("app");
     }
@@ -138,24 +138,24 @@ class WhomARuleHoldsFor : public ::testing::Test {
         rule.user = std::move(user);
         rule.cgroup = std::move(cgroup);
         rule.limits = {100};
-        Engine engine([](const Subject&, const Report&) {});
+        Engine engine([](const ProcessView&, const LimitReport&) {});
         engine.apply({rule});
-        Standing standing;
-        engine.match(standing, subject_, 1);
-        return Engine::is_watched(standing);
+        ProcessLimitState limits;
+        engine.match(limits, subject_, 1);
+        return Engine::is_watched(limits);
     }
     bool holds_for_name(std::string name) { return holds(std::move(name), {}, {}); }
     bool holds_for_user(std::string user) { return holds("*", std::move(user), {}); }
     bool holds_for_cgroup(std::string cgroup) { return holds("*", {}, std::move(cgroup)); }
 
-    Subject subject_;
+    ProcessView subject_;
 };
 
-TEST_F(WhomARuleHoldsFor, ByName) {
+TEST_F(MatchingRules, ByName) {
     EXPECT_TRUE(holds_for_name("app"));
     EXPECT_FALSE(holds_for_name("App"));
     EXPECT_FALSE(holds_for_name("python?"));
-    subject_.image = std::make_shared<const model::Image>(
+    subject_.image = std::make_shared<const model::ExecImage>(
         image("/srv/a-name-of-many-bytes.py", "python3", "script-of-many-bytes"));
     EXPECT_TRUE(holds_for_name("app"));
     EXPECT_TRUE(holds_for_name("python?"));
@@ -164,7 +164,7 @@ TEST_F(WhomARuleHoldsFor, ByName) {
     EXPECT_FALSE(holds_for_name("/srv/a-name-of-many-bytes.py"));
 }
 
-TEST_F(WhomARuleHoldsFor, ByUser) {
+TEST_F(MatchingRules, ByUser) {
     EXPECT_TRUE(holds_for_user("1000"));
     EXPECT_FALSE(holds_for_user("root"));
     EXPECT_FALSE(holds_for_user("no-such-user-here"));
@@ -173,7 +173,7 @@ TEST_F(WhomARuleHoldsFor, ByUser) {
     EXPECT_FALSE(holds_for_user("no-such-user-here")) << "nobody, not root";
 }
 
-TEST_F(WhomARuleHoldsFor, ByCgroup) {
+TEST_F(MatchingRules, ByCgroup) {
     EXPECT_FALSE(holds_for_cgroup("/")) << "it is not known";
     EXPECT_FALSE(holds_for_cgroup("*"));
     subject_.cgroup = std::make_shared<const std::string>("/system.slice/web.service");
@@ -183,7 +183,7 @@ TEST_F(WhomARuleHoldsFor, ByCgroup) {
     EXPECT_FALSE(holds_for_cgroup("/user.slice"));
 }
 
-TEST_F(WhomARuleHoldsFor, ByAllThatItSays) {
+TEST_F(MatchingRules, ByAllConditions) {
     subject_.cgroup = std::make_shared<const std::string>("/a");
     EXPECT_TRUE(holds("app", "1000", "a"));
     EXPECT_FALSE(holds("other", "1000", "a"));
@@ -192,7 +192,7 @@ TEST_F(WhomARuleHoldsFor, ByAllThatItSays) {
 }
 
 // A violation by the letter: all values are kept, and looked at second by second.
-struct Letter {
+struct ReferenceModel {
     struct Value {
         double value;
         uint64_t from_s, now_s;
@@ -201,78 +201,79 @@ struct Letter {
     bool is_rate;
     std::vector<Value> values = {};  // since the first beyond the limit
     bool raised = false;
-    uint64_t told_s = 0;
+    uint64_t reported_s = 0;
 
-    uint64_t start_of(const Value& of) const { return is_rate ? of.from_s : of.now_s; }
-    bool is_beyond(const Value& of) const { return of.value > (is_rate ? 100 : 50); }
-    double at(uint64_t second) const {
+    uint64_t start_s(const Value& of) const { return is_rate ? of.from_s : of.now_s; }
+    bool is_above_limit(const Value& of) const { return of.value > (is_rate ? 100 : 50); }
+    double value_at(uint64_t second) const {
         const Value* found = &values[0];
         for (const Value& each : values) {
-            found = start_of(each) <= second ? &each : found;
+            found = start_s(each) <= second ? &each : found;
         }
         return found->value;
     }
     // State, peak, mean and seconds; empty: nothing is told.
-    std::string words(std::string state, uint64_t until_s) const {
-        const uint64_t begin_s = start_of(values[0]);
+    std::string describe(std::string state, uint64_t until_s) const {
+        const uint64_t begin_s = start_s(values[0]);
         double sum = 0;
         double peak = values[0].value;
         for (uint64_t second = begin_s; second < until_s; second++) {
-            sum += at(second);
+            sum += value_at(second);
         }
         for (const Value& each : values) {
-            const bool counts = state != "cleared" || start_of(each) < until_s;
+            const bool counts = state != "cleared" || start_s(each) < until_s;
             peak = counts ? std::max(peak, each.value) : peak;
         }
         const uint64_t seconds = until_s - begin_s;
         const double mean = seconds > 0 ? sum / static_cast<double>(seconds) : values[0].value;
         return fmt::format("{} ^{} ~{:.6g} {}s", state, peak, mean, seconds);
     }
-    std::string judge(Value value) {
+    std::string evaluate(Value value) {
         values.push_back(value);
-        if (!raised && !is_beyond(value)) {
+        if (!raised && !is_above_limit(value)) {
             values.clear();
             return "";
         }
         if (!raised) {
-            if ((value.now_s - start_of(values[0])) * ns_per_s < rule.for_ns) {
+            if ((value.now_s - start_s(values[0])) * ns_per_s < rule.for_ns) {
                 return "";
             }
             raised = true;
-            told_s = value.now_s;
-            return words("raised", value.now_s);
+            reported_s = value.now_s;
+            return describe("raised", value.now_s);
         }
         size_t below = values.size();
-        while (!is_beyond(values[below - 1])) {
+        while (!is_above_limit(values[below - 1])) {
             below--;
         }
         if (below < values.size() &&
-            (value.now_s - start_of(values[below])) * ns_per_s >= rule.for_ns) {
-            const std::string cleared = words("cleared", start_of(values[below]));
+            (value.now_s - start_s(values[below])) * ns_per_s >= rule.for_ns) {
+            const std::string cleared = describe("cleared", start_s(values[below]));
             values.clear();
             raised = false;
             return cleared;
         }
-        if ((value.now_s - told_s) * ns_per_s < rule.cooldown_ns) {
+        if ((value.now_s - reported_s) * ns_per_s < rule.cooldown_ns) {
             return "";
         }
-        told_s = value.now_s;
-        return words("ongoing", value.now_s);
+        reported_s = value.now_s;
+        return describe("ongoing", value.now_s);
     }
 };
 
-std::string words(const Report& report) {
+std::string describe(const LimitReport& report) {
     return fmt::format("{} ^{} ~{:.6g} {}s", model::to_string(report.state), report.peak,
                        report.mean, report.duration_ns / ns_per_s);
 }
 
-TEST(RandomSequences, AreJudgedByTheLetter) {
+TEST(RandomSequences, AgreeWithTheReferenceModel) {
     std::mt19937 random(20261120);
     const auto below = [&](uint32_t end) { return static_cast<uint32_t>(random() % end); };
-    size_t told_in_all = 0;
-    for (int round = 0; round < 400; round++) {
-        std::string told;
-        Engine engine([&](const Subject&, const Report& report) { told += words(report); });
+    size_t total_reported = 0;
+    for (int iteration = 0; iteration < 400; iteration++) {
+        std::string reported;
+        Engine engine(
+            [&](const ProcessView&, const LimitReport& report) { reported += describe(report); });
         Rule rule;
         rule.process = "*";
         rule.for_ns = below(7) * ns_per_s;
@@ -281,63 +282,64 @@ TEST(RandomSequences, AreJudgedByTheLetter) {
         const bool is_rate = below(2) == 0;
         rule.limits[is_rate ? 1 : 0] = 0;
         engine.apply({rule});
-        Subject subject;
-        subject.process.comm = test::comm("app");
-        Standing standing;
-        Letter letter{.rule = rule, .is_rate = is_rate};
+        ProcessView view;
+        view.process.comm = test::comm("app");
+        ProcessLimitState limits;
+        ReferenceModel reference{.rule = rule, .is_rate = is_rate};
         uint64_t from_s = below(2);
         for (int step = 0; step < 100; step++) {
             const uint64_t now_s = from_s + 1 + below(4);
             if (below(10) == 0) {
                 engine.apply({rule});
             }
-            if (!engine.is_current(standing)) {
-                engine.match(standing, subject, from_s * ns_per_s);
+            if (!engine.is_current(limits)) {
+                engine.match(limits, view, from_s * ns_per_s);
             }
             model::Usage usage;
             std::string expected;
             if (below(5) != 0) {
                 const double value = below(4) == 0 ? below(100) : 95 + below(10);
                 usage = {value, value / 2};
-                expected = letter.judge({is_rate ? value : value / 2, from_s, now_s});
+                expected = reference.evaluate({is_rate ? value : value / 2, from_s, now_s});
             }
-            engine.judge(standing, subject, usage, from_s * ns_per_s, now_s * ns_per_s);
-            ASSERT_EQ(std::exchange(told, ""), expected) << "round " << round << " step " << step;
-            ASSERT_EQ(engine.raised(), letter.raised ? 1U : 0U);
-            told_in_all += expected.empty() ? 0 : 1;
+            engine.evaluate(limits, view, usage, from_s * ns_per_s, now_s * ns_per_s);
+            ASSERT_EQ(std::exchange(reported, ""), expected)
+                << "round " << iteration << " step " << step;
+            ASSERT_EQ(engine.raised(), reference.raised ? 1U : 0U);
+            total_reported += expected.empty() ? 0 : 1;
             from_s = now_s;
         }
     }
-    EXPECT_GT(told_in_all, 4000U);
+    EXPECT_GT(total_reported, 4000U);
 }
 
 TEST(RandomSequences, LeaveNothingRaised) {
     std::mt19937 random(20261121);
     const auto below = [&](uint32_t end) { return static_cast<uint32_t>(random() % end); };
     std::map<std::pair<uint32_t, model::Metric>, int> raised;  // one rule a process and metric
-    size_t told = 0;
-    Engine engine([&](const Subject& subject, const Report& report) {
-        const bool before_its_end = !report.exited;
+    size_t reported = 0;
+    Engine engine([&](const ProcessView& view, const LimitReport& report) {
+        const bool while_alive = !report.exited;
         const bool ends = report.state == model::ViolationState::cleared;
-        int& state = raised[{subject.process.pid, report.metric}];
-        told++;
+        int& state = raised[{view.process.pid, report.metric}];
+        reported++;
         if (report.state == model::ViolationState::raised) {
-            state += before_its_end ? 1 : 0;
+            state += while_alive ? 1 : 0;
             EXPECT_GT(report.peak, report.limit);
         }
         EXPECT_LE(report.mean, report.peak);
-        EXPECT_EQ(state, before_its_end || ends ? 1 : 0);
+        EXPECT_EQ(state, while_alive || ends ? 1 : 0);
         state -= ends ? 1 : 0;
     });
     const std::array<std::string_view, 3> names{"a", "b", "c"};
-    std::array<std::pair<Subject, Standing>, 8> processes;
+    std::array<std::pair<ProcessView, ProcessLimitState>, 8> processes;
     for (uint32_t i = 0; i < processes.size(); i++) {
         processes[i].first.process.pid = 1'000'000 + i;
     }
     uint64_t now_ns = 2 * ns_per_s;
     for (uint32_t step = 0; step < 50'000; step++) {
-        auto& [subject, standing] = processes[below(8)];
-        model::Process& process = subject.process;
+        auto& [view, limits] = processes[below(8)];
+        model::Process& process = view.process;
         now_ns += ns_per_s;
         const model::Usage usage{below(200), below(200), below(200), {}};
         const uint64_t from_ns = now_ns - below(3) * ns_per_s;
@@ -354,17 +356,17 @@ TEST(RandomSequences, LeaveNothingRaised) {
             }
             case 1:
                 process.comm = test::comm(names[below(3)]);
-                engine.match(standing, subject, now_ns);
+                engine.match(limits, view, now_ns);
                 break;
             case 2:
-                engine.end(standing, subject, usage, from_ns, now_ns);
+                engine.on_exit(limits, view, usage, from_ns, now_ns);
                 process.pid = step;
                 break;
             case 3:
-                engine.advance(now_ns);
+                engine.flush_suppressed(now_ns);
                 break;
             default:
-                engine.judge(standing, subject, usage, from_ns, now_ns);
+                engine.evaluate(limits, view, usage, from_ns, now_ns);
         }
         size_t sum = 0;
         for (const auto& [key, count] : raised) {
@@ -373,11 +375,11 @@ TEST(RandomSequences, LeaveNothingRaised) {
         ASSERT_EQ(engine.raised(), sum);
         std::erase_if(raised, [](const auto& entry) { return entry.second == 0; });
     }
-    for (auto& [subject, standing] : processes) {
-        engine.end(standing, subject, {}, now_ns, now_ns);
+    for (auto& [view, limits] : processes) {
+        engine.on_exit(limits, view, {}, now_ns, now_ns);
     }
     EXPECT_EQ(engine.raised(), 0U);
-    EXPECT_GT(told, 5000U);
+    EXPECT_GT(reported, 5000U);
 }
 
 }  // namespace

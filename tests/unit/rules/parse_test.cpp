@@ -33,7 +33,7 @@ TEST(Parse, AllKeys) {
     all.limits[index(Metric::cpu)] = 400;
     all.limits[index(Metric::memory)] = 2048.5;
     all.limits[index(Metric::disk)] = 0.25;
-    all.limits[index(Metric::network)] = largest_limit;
+    all.limits[index(Metric::network)] = max_limit;
     all.for_ns = 5 * ns_per_s;
     all.cooldown_ns = 600 * ns_per_s;
     expect_rules(R"([{"process": "nginx*", "cpu": 400, "memory": 2048.5, "disk": 2.5e-1,
@@ -81,7 +81,7 @@ TEST(Parse, AUserMayBeANumber) {
     }
 }
 
-TEST(Parse, ForMayBeNoTime) {
+TEST(Parse, ForMayBeZero) {
     for (const char* written : {"0", "0s", "00ms", "0.0s", "0d"}) {
         expect_rules(fmt::format(R"([{{"process":"a","for":"{}"}}])", written), {rule("a")});
     }
@@ -90,7 +90,7 @@ TEST(Parse, ForMayBeNoTime) {
     expect_rules(R"([{"process":"a","for":"0.5s"}])", {half});
 }
 
-TEST(Parse, LongestTimes) {
+TEST(Parse, MaximumDurations) {
     Rule expected = rule("a");
     expected.for_ns = expected.cooldown_ns = 366 * 86'400 * ns_per_s;
     expect_rules(R"([{"process":"a","for":"366d","cooldown":"366d"}])", {expected});
@@ -103,7 +103,7 @@ TEST(Parse, EscapesAndUnicodeInNames) {
                  {rule(std::string(255, 'x'))});
 }
 
-TEST(Parse, RulesThatDifferInOneMemberAreNotTheSame) {
+TEST(Parse, RulesThatDifferInOneMemberAreDistinct) {
     const auto result =
         parse(R"([{"process":"a"},{"process":"a","cpu":1},{"process":"a","user":"b"},
                   {"process":"a","cgroup":"b"},{"process":"a","for":"1s"},
@@ -238,12 +238,12 @@ TEST(Parse, WrongRules) {
 }
 
 TEST(Parse, SizeIsLimited) {
-    const std::string spaces(largest_configuration_bytes - 2, ' ');
+    const std::string spaces(max_configuration_bytes - 2, ' ');
     expect_rules("[" + spaces + "]", {});
     expect_error("[ " + spaces + "]", "1:1048577: expected at most 1048576 bytes, found more");
 }
 
-TEST(Parse, ManyRulesTakeNoTime) {
+TEST(Parse, ManyRulesAreParsedQuickly) {
     std::string text = "[";
     for (int i = 0; text.size() < 1'000'000; i++) {
         text += fmt::format("{}{{\"process\":\"a\",\"cpu\":{}}}", i == 0 ? "" : ",\n", i);
@@ -255,7 +255,7 @@ TEST(Parse, ManyRulesTakeNoTime) {
     EXPECT_LT(boot_now_ns() - begin_ns, 2 * ns_per_s);
 }
 
-TEST(Parse, AForeignNameIsMadeSafe) {
+TEST(Parse, EscapesAnUntrustedFileName) {
     const auto result = parse("", "\x1b[2J.json");
     ASSERT_FALSE(result);
     EXPECT_TRUE(result.error().context.starts_with("\\e[2J.json:1:1: ")) << result.error().context;

@@ -21,20 +21,21 @@ constexpr uint64_t long_ns = 10 * ns_per_s;
 class CommandsTest : public ::testing::Test {
  protected:
     CommandsTest() {
-        path_ = folder_.write("limits.json", R"([{"process": "nginx", "cpu": 50},)"
-                                             R"({"process": "a b", "user": "bob", "cpu": 1}])");
+        path_ = directory_.write("limits.json", R"([{"process": "nginx", "cpu": 50},)"
+                                                R"({"process": "a b", "user": "bob", "cpu": 1}])");
         Options options;
         options.configuration = path_;
-        options.log = folder_.path("events.log");
+        options.log = directory_.path("events.log");
         auto configurations = Configurations::load(path_, std::nullopt);
         EXPECT_TRUE(configurations);
-        auto hub = Hub::open(options, std::move(*configurations), [](const std::string&) {});
-        EXPECT_TRUE(hub) << hub.error().context;
-        hub_ = std::move(*hub);
+        auto state =
+            ServerState::open(options, std::move(*configurations), [](const std::string&) {});
+        EXPECT_TRUE(state) << state.error().context;
+        state_ = std::move(*state);
     }
 
     Reply run(std::string_view line) {
-        Reply reply = run_command(*hub_, line);
+        Reply reply = run_command(*state_, line);
         for (size_t begin = 0; begin < reply.text.size();) {
             const size_t end = reply.text.find('\n', begin);
             EXPECT_NE(end, std::string::npos) << "whole lines";
@@ -49,28 +50,28 @@ class CommandsTest : public ::testing::Test {
         return reply.text;
     }
     std::string bad(std::string_view line) {
-        const std::string before = hub_->configurations().common().hash;
+        const std::string before = state_->configurations().common().hash;
         const Reply reply = run(line);
         EXPECT_TRUE(reply.failed) << line << ": " << reply.text;
         EXPECT_EQ(reply.next, Reply::Next::nothing);
-        EXPECT_EQ(hub_->configurations().common().hash, before) << line << " changed something";
+        EXPECT_EQ(state_->configurations().common().hash, before) << line << " changed something";
         return reply.text;
     }
-    const rules::RuleSet& rules() const { return hub_->configurations().common().rules; }
-    bool is_changed() const { return hub_->configurations().common().is_edited; }
+    const rules::RuleSet& rules() const { return state_->configurations().common().rules; }
+    bool is_changed() const { return state_->configurations().common().is_edited; }
 
-    const test::Folder folder_;
+    const test::TempDirectory directory_;
     std::string path_;
-    std::unique_ptr<Hub> hub_;
+    std::unique_ptr<ServerState> state_;
 };
 
-TEST_F(CommandsTest, NothingDoesNothing) {
+TEST_F(CommandsTest, AnEmptyLineDoesNothing) {
     for (const char* line : {"", " ", "\t \r"}) {
         EXPECT_EQ(good(line), "");
     }
 }
 
-TEST_F(CommandsTest, WhatIsNoCommandIsSaid) {
+TEST_F(CommandsTest, ReportsUnknownCommands) {
     EXPECT_EQ(bad("nonsense"), "no command nonsense: 'help' lists them\n");
     EXPECT_EQ(bad("Help"), "no command Help: 'help' lists them\n");
     EXPECT_EQ(bad("\x1b[2J \xff"), "no command \\e[2J: 'help' lists them\n");
@@ -91,14 +92,14 @@ TEST_F(CommandsTest, HelpNamesEveryCommand) {
     EXPECT_EQ(good("?"), text);
 }
 
-TEST_F(CommandsTest, WhatTheOneWhoAsksIsToDo) {
+TEST_F(CommandsTest, FollowAndQuitSetTheNextAction) {
     EXPECT_EQ(run("follow").next, Reply::Next::follow);
     EXPECT_EQ(run("quit").next, Reply::Next::quit);
     EXPECT_EQ(run("exit").next, Reply::Next::quit);
     EXPECT_EQ(run("stats").next, Reply::Next::nothing);
 }
 
-TEST_F(CommandsTest, ShowIsAFileThatCanBeRead) {
+TEST_F(CommandsTest, ShowPrintsAValidFile) {
     for (const char* line : {"config", "config show", "'config'  \"show\"", "config show web-1"}) {
         const std::string text = good(line);
         EXPECT_NE(text.find("limits.json: 2 rules for *, hash "), std::string::npos) << text;
@@ -123,7 +124,7 @@ TEST_F(CommandsTest, SetChangesALimit) {
     EXPECT_TRUE(is_changed());
 }
 
-TEST_F(CommandsTest, SetTakesNoOtherValue) {
+TEST_F(CommandsTest, SetRejectsOtherValues) {
     for (const char* line :
          {"config set", "config set nginx", "config set nginx cpu", "config set nginx cpu 5 6"}) {
         EXPECT_EQ(bad(line), "expected: config set PROCESS METRIC VALUE\n");
@@ -132,9 +133,9 @@ TEST_F(CommandsTest, SetTakesNoOtherValue) {
               "no metric CPU: expected cpu, memory, disk or network\n");
     for (const char* value :
          {"-1", "x", "5x", "''", "nan", "inf", "1e999", "+5", "0x10", "5%", "1,5", "-0.0001"}) {
-        const std::string said = bad(std::string("config set nginx cpu ") + value);
-        EXPECT_EQ(said.rfind("value ", 0), 0U) << said;
-        EXPECT_NE(said.find("expected a number from 0 (no limit) to "), std::string::npos);
+        const std::string error = bad(std::string("config set nginx cpu ") + value);
+        EXPECT_EQ(error.rfind("value ", 0), 0U) << error;
+        EXPECT_NE(error.find("expected a number from 0 (no limit) to "), std::string::npos);
     }
     for (const char* name : {"''", "a/b", "\xff"}) {
         EXPECT_NE(bad("config set " + std::string(name) + " cpu 5").find("expected "),
@@ -145,20 +146,20 @@ TEST_F(CommandsTest, SetTakesNoOtherValue) {
 }
 
 // What agents get must be what they take.
-TEST_F(CommandsTest, WhateverIsTakenCanBeReadByAnAgent) {
+TEST_F(CommandsTest, AcceptedRulesAreReadableByAnAgent) {
     for (const char* line :
          {"config set nginx cpu -0", "config set nginx cpu 0.1", "config set x cpu 1e-300",
           "config set y memory 1e15", "config set z disk 123456789.123456789",
           "config set '*' cpu 4e-7", "config add {\"process\":\"w\",\"cpu\":-0.0}",
           "config add {\"process\":\"nginx\",\"cpu\":50}"}) {
         const Reply reply = run(line);
-        const auto read = rules::parse(hub_->configurations().common().text, "sent");
+        const auto read = rules::parse(state_->configurations().common().text, "sent");
         EXPECT_TRUE(read) << line << ": " << read.error().context << reply.text;
         EXPECT_EQ(read ? read->size() : 0, rules().size());
     }
 }
 
-TEST_F(CommandsTest, AddTakesARuleOrSeveral) {
+TEST_F(CommandsTest, AddAcceptsOneRuleOrSeveral) {
     EXPECT_EQ(good(R"(config add {"process": "x", "memory": 5})").rfind("added 1: 3 rules", 0), 0U);
     good(R"(  config   add   [{"process":"y y","cpu":1},{"process":"z","cpu":1}])");
     ASSERT_EQ(rules().size(), 5U);
@@ -173,7 +174,7 @@ TEST_F(CommandsTest, AddTakesARuleOrSeveral) {
     }
 }
 
-TEST_F(CommandsTest, MoreThanAgentsTakeIsNotAdded) {
+TEST_F(CommandsTest, RejectsMoreThanAgentsAccept) {
     const auto add = [&](int first) {
         std::string line = "config add [";
         for (int i = first; i < first + 100; i++) {
@@ -189,10 +190,10 @@ TEST_F(CommandsTest, MoreThanAgentsTakeIsNotAdded) {
         last = add(i * 100);
     }
     EXPECT_EQ(last.text, "the rules would be longer than 1048576 bytes\n");
-    EXPECT_TRUE(rules::parse(hub_->configurations().common().text, "sent"));
+    EXPECT_TRUE(rules::parse(state_->configurations().common().text, "sent"));
 }
 
-TEST_F(CommandsTest, RemoveTakesAllOfAProcess) {
+TEST_F(CommandsTest, RemoveDeletesAllRulesOfAProcess) {
     EXPECT_EQ(bad("config remove"), "expected: config remove PROCESS\n");
     EXPECT_EQ(bad("config remove a b"), "expected: config remove PROCESS\n");
     EXPECT_EQ(bad("config remove apache"), "no rule for apache: 'config show' lists them\n");
@@ -201,7 +202,7 @@ TEST_F(CommandsTest, RemoveTakesAllOfAProcess) {
 }
 
 TEST_F(CommandsTest, LoadAndSave) {
-    const std::string copy = folder_.path("a copy.json");
+    const std::string copy = directory_.path("a copy.json");
     good("config set nginx memory 500");
     EXPECT_EQ(good("config save \"" + copy + "\""), "saved to \"" + copy + "\"\n");
     EXPECT_TRUE(is_changed());
@@ -218,16 +219,16 @@ TEST_F(CommandsTest, LoadAndSave) {
     EXPECT_EQ(bad("config load a b"), "expected: config load [FILE]\n");
     EXPECT_EQ(bad("config save a b"), "expected: config save [FILE]\n");
     EXPECT_NE(bad("config load /no/such").find("nothing was changed"), std::string::npos);
-    bad("config save /no/such/folder");
-    folder_.write("limits.json", "[{]");
+    bad("config save /no/such/directory");
+    directory_.write("limits.json", "[{]");
     EXPECT_NE(bad("config load").find("nothing was changed"), std::string::npos);
 }
 
-TEST_F(CommandsTest, EventsAreTheLogsLast) {
+TEST_F(CommandsTest, EventsPrintsTheEndOfTheLog) {
     EXPECT_EQ(good("events"), "");
     const std::string lines = test::numbered_lines(1, 30);
-    ASSERT_TRUE(hub_->append(lines, 30));
-    auto& log = const_cast<journal::Writer&>(hub_->log());
+    ASSERT_TRUE(state_->append(lines, 30));
+    auto& log = const_cast<journal::Writer&>(state_->log());
     ASSERT_TRUE(log.wait_synced(30, long_ns));
     EXPECT_EQ(good("events"), test::numbered_lines(21, 30));
     EXPECT_EQ(good("events 1"), test::numbered_line(30));
@@ -250,7 +251,7 @@ TEST_F(CommandsTest, AgentsAndStatsOfAnEmptyServer) {
 }
 
 // What stands in a log may be anything that agents could make valid JSON of.
-TEST(AppendShown, TheMeaningStaysAndNothingActs) {
+TEST(AppendLogEscaped, KeepsTheMeaningWithoutControlCharacters) {
     const std::string lines[] = {
         R"({"a":"plain","b":["1",""],"d":2.5,"e":null,"c":"\u001b\n\\\"\/"})",
         "{\"a\":\"ä€😀\"}",
@@ -261,24 +262,24 @@ TEST(AppendShown, TheMeaningStaysAndNothingActs) {
         "{\"\x7f\":\"\"}",
     };
     for (const std::string& line : lines) {
-        std::string shown = "before ";
-        append_shown(shown, line + '\n');
-        ASSERT_EQ(shown.rfind("before ", 0), 0U);
-        shown.erase(0, 7);
-        EXPECT_EQ(test::unprintable(shown, true), "") << shown;
+        std::string escaped = "before ";
+        append_log_escaped(escaped, line + '\n');
+        ASSERT_EQ(escaped.rfind("before ", 0), 0U);
+        escaped.erase(0, 7);
+        EXPECT_EQ(test::unprintable(escaped, true), "") << escaped;
         const auto expected = test::parse_json_object(line);
-        const auto read = test::parse_json_object(shown);
-        ASSERT_TRUE(expected && read) << shown;
+        const auto read = test::parse_json_object(escaped);
+        ASSERT_TRUE(expected && read) << escaped;
         EXPECT_EQ(test::to_string(*read), test::to_string(*expected));
     }
     std::string both;
-    append_shown(both, lines[0] + '\n' + lines[2] + '\n' + lines[1] + '\n');
+    append_log_escaped(both, lines[0] + '\n' + lines[2] + '\n' + lines[1] + '\n');
     EXPECT_EQ(std::count(both.begin(), both.end(), '\n'), 3);
     EXPECT_EQ(both.rfind(lines[0] + '\n', 0), 0U) << "what is plain stays";
 }
 
 // A damaged log is no JSON; it must not act on a terminal all the same.
-TEST(AppendShown, DamagedBytesDoNotActEither) {
+TEST(AppendLogEscaped, EscapesDamagedBytes) {
     std::string bytes;
     for (int i = 0; i < 256; i++) {
         bytes += static_cast<char>(i == '\n' ? ' ' : i);
@@ -286,9 +287,9 @@ TEST(AppendShown, DamagedBytesDoNotActEither) {
     for (const std::string& line :
          {bytes, bytes + bytes, std::string("\x1b[2J\x9b\r\b"), std::string("\xe2\x80"),
           std::string(50, '\0'), std::string("\"\xff\\\xff\"\r")}) {
-        std::string shown;
-        append_shown(shown, line + '\n');
-        EXPECT_EQ(test::unprintable(shown, true), "") << shown;
+        std::string escaped;
+        append_log_escaped(escaped, line + '\n');
+        EXPECT_EQ(test::unprintable(escaped, true), "") << escaped;
     }
 }
 

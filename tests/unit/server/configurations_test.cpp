@@ -25,24 +25,25 @@ class ConfigurationsTest : public ::testing::Test {
  protected:
     // With a time of its own, so that no test depends on how fine the file system's clock is.
     std::string write(const std::string& name, const std::string& content) const {
-        folder_.write(name, content);
+        directory_.write(name, content);
         const timespec time{.tv_sec = ++seconds_, .tv_nsec = 0};
         const timespec times[2] = {time, time};
-        EXPECT_EQ(::utimensat(AT_FDCWD, folder_.path(name).c_str(), times, 0), 0);
-        return folder_.path(name);
+        EXPECT_EQ(::utimensat(AT_FDCWD, directory_.path(name).c_str(), times, 0), 0);
+        return directory_.path(name);
     }
     void remove(const std::string& name) const {
-        EXPECT_EQ(::unlink(folder_.path(name).c_str()), 0);
+        EXPECT_EQ(::unlink(directory_.path(name).c_str()), 0);
     }
-    std::string folder() const { return folder_.path("."); }
+    std::string directory() const { return directory_.path("."); }
 
-    static Configurations good(std::optional<std::string> file, std::optional<std::string> folder) {
-        auto loaded = Configurations::load(std::move(file), std::move(folder));
+    static Configurations good(std::optional<std::string> file,
+                               std::optional<std::string> directory) {
+        auto loaded = Configurations::load(std::move(file), std::move(directory));
         EXPECT_TRUE(loaded) << loaded.error().context;
         return std::move(*loaded);
     }
-    static std::string bad(std::optional<std::string> file, std::optional<std::string> folder) {
-        const auto loaded = Configurations::load(std::move(file), std::move(folder));
+    static std::string bad(std::optional<std::string> file, std::optional<std::string> directory) {
+        const auto loaded = Configurations::load(std::move(file), std::move(directory));
         EXPECT_FALSE(loaded);
         EXPECT_TRUE(loaded || loaded.error().code == ErrorCode::usage);
         return loaded ? "" : loaded.error().context;
@@ -62,11 +63,11 @@ class ConfigurationsTest : public ::testing::Test {
         }
     }
 
-    const test::Folder folder_;
+    const test::TempDirectory directory_;
     mutable time_t seconds_ = 1'700'000'000;
 };
 
-TEST_F(ConfigurationsTest, AFileIsForAll) {
+TEST_F(ConfigurationsTest, AFileAppliesToAllHosts) {
     const std::string path = write("limits.json", rule_for("a"));
     const Configurations all = good(path, std::nullopt);
     EXPECT_EQ(all.all().size(), 1U);
@@ -80,7 +81,7 @@ TEST_F(ConfigurationsTest, AFileIsForAll) {
     EXPECT_EQ(rules::parse(all.common().text, "text").value().at(0).process, "a");
 }
 
-TEST_F(ConfigurationsTest, TheHashIsThatOfTheMeaning) {
+TEST_F(ConfigurationsTest, TheHashDependsOnTheMeaningOnly) {
     const auto one = good(write("a.json", R"([{"process":"a","cpu":1}])"), std::nullopt);
     const auto two =
         good(write("b.json", "[\n { \"cpu\": 1.0, \"process\": \"\\u0061\" } ]\n"), std::nullopt);
@@ -89,7 +90,7 @@ TEST_F(ConfigurationsTest, TheHashIsThatOfTheMeaning) {
     EXPECT_NE(one.common().hash, three.common().hash);
 }
 
-TEST_F(ConfigurationsTest, AFolderHasThemByNameOfTheHost) {
+TEST_F(ConfigurationsTest, ADirectoryHasRulesByHostName) {
     for (const char* name :
          {"default", "web-1", "web-*", "web-1?", "*-1", "z", "a.example.org", "[ab]*"}) {
         write(std::string(name) + ".json", rule_for(name));
@@ -97,7 +98,7 @@ TEST_F(ConfigurationsTest, AFolderHasThemByNameOfTheHost) {
     write("notes.txt", "no rules");
     write(".json", "no name");
     write(".hidden.json", "an editor's");
-    const Configurations all = good(std::nullopt, folder());
+    const Configurations all = good(std::nullopt, directory());
     EXPECT_EQ(all.all().size(), 8U);
     EXPECT_EQ(first(all.common()), "default");
     const std::pair<const char*, const char*> cases[] = {{"web-1", "web-1"},
@@ -117,37 +118,37 @@ TEST_F(ConfigurationsTest, AFolderHasThemByNameOfTheHost) {
     }
 }
 
-TEST_F(ConfigurationsTest, AFileGoesBeforeTheFoldersDefault) {
-    write("default.json", rule_for("folder"));
+TEST_F(ConfigurationsTest, AFileOverridesTheDirectorysDefault) {
+    write("default.json", rule_for("directory"));
     write("web-1.json", rule_for("web-1"));
-    const test::Folder elsewhere;
+    const test::TempDirectory elsewhere;
     const std::string file = elsewhere.write("x.json", rule_for("file"));
-    const Configurations all = good(file, folder());
+    const Configurations all = good(file, directory());
     EXPECT_EQ(first(all.common()), "file");
     EXPECT_EQ(first(all.for_host("db")), "file");
     EXPECT_EQ(first(all.for_host("web-1")), "web-1");
     EXPECT_EQ(all.all().size(), 2U);
 }
 
-TEST_F(ConfigurationsTest, WhatIsWrongIsSaid) {
+TEST_F(ConfigurationsTest, ReportsInvalidFiles) {
     const std::string wrong = write("wrong.json", "[{]");
     EXPECT_NE(bad(wrong, std::nullopt).find(":1:"), std::string::npos) << "the place";
-    EXPECT_NE(bad(folder_.path("no_such.json"), std::nullopt).find("no_such.json"),
+    EXPECT_NE(bad(directory_.path("no_such.json"), std::nullopt).find("no_such.json"),
               std::string::npos);
-    EXPECT_NE(bad(std::nullopt, folder_.path("no_such")).find("expected a folder"),
+    EXPECT_NE(bad(std::nullopt, directory_.path("no_such")).find("expected a directory"),
               std::string::npos);
-    EXPECT_NE(bad(std::nullopt, folder()).find("wrong.json"), std::string::npos);
+    EXPECT_NE(bad(std::nullopt, directory()).find("wrong.json"), std::string::npos);
     remove("wrong.json");
-    EXPECT_NE(bad(std::nullopt, folder()).find("no rules for all hosts"), std::string::npos);
+    EXPECT_NE(bad(std::nullopt, directory()).find("no rules for all hosts"), std::string::npos);
     write("web-1.json", rule_for("a"));
-    EXPECT_NE(bad(std::nullopt, folder()).find("no rules for all hosts"), std::string::npos);
+    EXPECT_NE(bad(std::nullopt, directory()).find("no rules for all hosts"), std::string::npos);
     EXPECT_NE(bad(std::nullopt, std::nullopt).find("no rules for all hosts"), std::string::npos);
 }
 
-TEST_F(ConfigurationsTest, AfterAnErrorAllStaysAsItWas) {
+TEST_F(ConfigurationsTest, AnErrorChangesNothing) {
     write("default.json", rule_for("a"));
     write("web-1.json", rule_for("b"));
-    Configurations all = good(std::nullopt, folder());
+    Configurations all = good(std::nullopt, directory());
     write("default.json", rule_for("new"));
     write("web-1.json", "[{]");
     EXPECT_FALSE(all.reload());
@@ -162,7 +163,7 @@ TEST_F(ConfigurationsTest, AfterAnErrorAllStaysAsItWas) {
     EXPECT_EQ(first(all.common()), "new");
 }
 
-TEST_F(ConfigurationsTest, AChangedFileIsNoticed) {
+TEST_F(ConfigurationsTest, DetectsAChangedFile) {
     const std::string path = write("limits.json", rule_for("a"));
     Configurations all = good(path, std::nullopt);
     expect_rest(all);
@@ -175,10 +176,10 @@ TEST_F(ConfigurationsTest, AChangedFileIsNoticed) {
     expect_rest(all);
 }
 
-TEST_F(ConfigurationsTest, ChangedNewAndRemovedFilesOfAFolderAreNoticed) {
+TEST_F(ConfigurationsTest, DetectsChangedNewAndRemovedFilesOfADirectory) {
     write("default.json", rule_for("a"));
     write("web-1.json", rule_for("b"));
-    Configurations all = good(std::nullopt, folder());
+    Configurations all = good(std::nullopt, directory());
     expect_rest(all);
     write("web-1.json", rule_for("b2"));
     expect_change(all);
@@ -199,9 +200,9 @@ TEST_F(ConfigurationsTest, ChangedNewAndRemovedFilesOfAFolderAreNoticed) {
 }
 
 // Else an operator would hear of the same mistake every second.
-TEST_F(ConfigurationsTest, ABadFileIsNoticedOnceAndAgainWhenItChanges) {
+TEST_F(ConfigurationsTest, ReportsAnInvalidFileOncePerChange) {
     write("default.json", rule_for("a"));
-    Configurations all = good(std::nullopt, folder());
+    Configurations all = good(std::nullopt, directory());
     write("default.json", "[{]");
     expect_change(all);
     EXPECT_FALSE(all.reload());
@@ -223,17 +224,17 @@ TEST_F(ConfigurationsTest, ABadFileIsNoticedOnceAndAgainWhenItChanges) {
     expect_rest(all);
 }
 
-TEST_F(ConfigurationsTest, TheFileForAllMayLieInTheFolder) {
+TEST_F(ConfigurationsTest, TheCommonFileMayBeInTheDirectory) {
     const std::string path = write("all.json", rule_for("a"));
     write("web-1.json", rule_for("b"));
-    Configurations all = good(path, folder());
+    Configurations all = good(path, directory());
     EXPECT_EQ(first(all.common()), "a");
     expect_rest(all);
-    const Configurations other = good(write("default.json", rule_for("d")), folder());
+    const Configurations other = good(write("default.json", rule_for("d")), directory());
     EXPECT_EQ(first(other.common()), "d");
 }
 
-TEST_F(ConfigurationsTest, SetChangesTheRuleThatIsForTheProcessAlone) {
+TEST_F(ConfigurationsTest, SetChangesTheUnrestrictedRuleOfTheProcess) {
     const std::string path = write("limits.json", R"([{"process": "a", "cpu": 1, "user": "bob"},)"
                                                   R"({"process": "a", "cpu": 2, "memory": 3},)"
                                                   R"({"process": "b", "cpu": 4}])");
@@ -256,13 +257,13 @@ TEST_F(ConfigurationsTest, SetChangesTheRuleThatIsForTheProcessAlone) {
 }
 
 // Written out they are longer than the file, and an agent takes no such line.
-TEST_F(ConfigurationsTest, RulesThatNoAgentTakesAreRefused) {
+TEST_F(ConfigurationsTest, RejectsRulesThatNoAgentAccepts) {
     std::string many = "[";
     for (int i = 0; i < 4'400; i++) {
         many += R"({"process":")" + std::string(200, 'a') + std::to_string(i) + R"(","cpu":1},)";
     }
     many.back() = ']';
-    ASSERT_LT(many.size(), rules::largest_configuration_bytes);
+    ASSERT_LT(many.size(), rules::max_configuration_bytes);
     const std::string path = write("limits.json", rule_for("a"));
     Configurations all = good(path, std::nullopt);
     const std::string before = all.common().hash;
@@ -291,12 +292,12 @@ TEST_F(ConfigurationsTest, AddAndRemove) {
     EXPECT_EQ(all.remove("a"), 0U);
 }
 
-TEST_F(ConfigurationsTest, SavedRulesComeBack) {
+TEST_F(ConfigurationsTest, SavedRulesAreLoadedAgain) {
     const std::string path = write("limits.json", rule_for("a"));
     Configurations all = good(path, std::nullopt);
     all.set("b \"c\"", model::Metric::memory, 12.25);
     const std::string hash = all.common().hash;
-    const std::string copy = folder_.path("copy.json");
+    const std::string copy = directory_.path("copy.json");
     ASSERT_TRUE(all.save(copy));
     EXPECT_TRUE(all.common().is_edited) << "its own file is still another";
     EXPECT_EQ(good(copy, std::nullopt).common().hash, hash);
@@ -317,9 +318,9 @@ TEST_F(ConfigurationsTest, SavedRulesComeBack) {
     EXPECT_EQ(all.common().hash, hash);
     EXPECT_EQ(all.common().path, path);
     EXPECT_TRUE(all.common().is_edited);
-    EXPECT_FALSE(all.load_rules(folder_.path("no_such.json")));
+    EXPECT_FALSE(all.load_rules(directory_.path("no_such.json")));
     EXPECT_EQ(all.common().hash, hash);
-    EXPECT_FALSE(all.save(folder_.path("no/such/folder.json")));
+    EXPECT_FALSE(all.save(directory_.path("no/such/directory.json")));
 }
 
 }  // namespace

@@ -127,9 +127,9 @@ inline model::Event unobserved_event() {
     model::Event event;
     event.kind = model::Kind::unobserved;
     event.unix_ns = evening_ns + 810'000'000;
-    event.body = model::Unobserved{.from_unix_ns = evening_ns - 60'690'000'000,
-                                   .to_unix_ns = evening_ns + 810'000'000,
-                                   .rebooted = false};
+    event.body = model::MonitoringGap{.from_unix_ns = evening_ns - 60'690'000'000,
+                                      .to_unix_ns = evening_ns + 810'000'000,
+                                      .rebooted = false};
     return event;
 }
 
@@ -138,7 +138,7 @@ inline model::Death death() {
     model::Death death;
     death.exit = std::get<model::Exit>(exit_event().body);
     death.exit.status = 9;
-    death.born_unix_ns = evening_ns - 1'000'000'000;
+    death.started_unix_ns = evening_ns - 1'000'000'000;
     death.cause = model::Cause::oom;
     death.signal = 9;
     death.source = model::SignalSource::user;
@@ -153,12 +153,12 @@ inline model::Death death() {
     killer.executable = "/bin/kill";
     killer.argv = "kill\0-9\0"sv;
     killer.ancestry = {.pids = {991, 1}, .start_ns = {7, 1}, .comms = {comm("bash"), comm("init")}};
-    death.before = model::EarlierSignal{.number = 15,
-                                        .source = model::SignalSource::user,
-                                        .unix_ns = evening_ns - 500'000'000,
-                                        .sender = sender(),
-                                        .parent_pid = 991,
-                                        .parent_comm = comm("bash")};
+    death.prior = model::PriorSignal{.number = 15,
+                                     .source = model::SignalSource::user,
+                                     .unix_ns = evening_ns - 500'000'000,
+                                     .sender = sender(),
+                                     .parent_pid = 991,
+                                     .parent_comm = comm("bash")};
     death.oom = model::OutOfMemory{.rss_bytes = 33'554'432,
                                    .limit_bytes = 67'108'864,
                                    .limit_cgroup = "/system.slice",

@@ -11,7 +11,7 @@
 
 #include "abi/control.h"
 #include "base/fd.h"
-#include "capture/reader.h"
+#include "capture/ring_reader.h"
 #include "support/records.h"
 
 namespace vigil::test {

@@ -61,9 +61,9 @@ std::string content_of(const std::string& path) {
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-std::vector<std::string> names_in(const std::string& folder) {
+std::vector<std::string> names_in(const std::string& directory) {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
         if (entry.path().extension() != ".lock") {
             names.push_back(entry.path().filename());
         }
@@ -72,46 +72,46 @@ std::vector<std::string> names_in(const std::string& folder) {
     return names;
 }
 
-bool TestDisk::stopped(Step step) const {
+bool TestFileSystem::fails_at(Step step) const {
     const int error = fails ? fails(step) : 0;
     errno = error;
     return error != 0;
 }
 
-int TestDisk::open(const std::string& path, int flags, mode_t mode) {
-    return stopped(Step::open) ? -1 : Disk::open(path, flags, mode);
+int TestFileSystem::open(const std::string& path, int flags, mode_t mode) {
+    return fails_at(Step::open) ? -1 : FileSystem::open(path, flags, mode);
 }
 
-ssize_t TestDisk::write(int fd, const char* bytes, size_t count) {
-    if (stopped(Step::write)) {
+ssize_t TestFileSystem::write(int fd, const char* bytes, size_t count) {
+    if (fails_at(Step::write)) {
         return -1;
     }
-    return Disk::write(fd, bytes, written ? std::min(count, written(count)) : count);
+    return FileSystem::write(fd, bytes, written ? std::min(count, written(count)) : count);
 }
 
-int TestDisk::fdatasync(int fd) {
-    const int result = stopped(Step::fdatasync) ? -1 : pretends ? 0 : Disk::fdatasync(fd);
+int TestFileSystem::fdatasync(int fd) {
+    const int result = fails_at(Step::fdatasync) ? -1 : skips_sync ? 0 : FileSystem::fdatasync(fd);
     syncs += result == 0 ? 1 : 0;
     return result;
 }
 
-int TestDisk::ftruncate(int fd, off_t size_bytes) {
-    return stopped(Step::ftruncate) ? -1 : Disk::ftruncate(fd, size_bytes);
+int TestFileSystem::ftruncate(int fd, off_t size_bytes) {
+    return fails_at(Step::ftruncate) ? -1 : FileSystem::ftruncate(fd, size_bytes);
 }
 
-int TestDisk::rename(const std::string& from, const std::string& to) {
-    return stopped(Step::rename) ? -1 : Disk::rename(from, to);
+int TestFileSystem::rename(const std::string& from, const std::string& to) {
+    return fails_at(Step::rename) ? -1 : FileSystem::rename(from, to);
 }
 
-int TestDisk::unlink(const std::string& path) {
-    return stopped(Step::unlink) ? -1 : Disk::unlink(path);
+int TestFileSystem::unlink(const std::string& path) {
+    return fails_at(Step::unlink) ? -1 : FileSystem::unlink(path);
 }
 
-int TestDisk::sync_folder(const std::string& path) {
-    return stopped(Step::sync_folder) ? -1 : Disk::sync_folder(path);
+int TestFileSystem::fsync_parent(const std::string& path) {
+    return fails_at(Step::fsync_parent) ? -1 : FileSystem::fsync_parent(path);
 }
 
-journal::WriterEvents Told::events() {
+journal::WriterEvents WriterEventLog::events() {
     journal::WriterEvents events;
     events.on_synced = [this](uint64_t sequence) {
         const std::lock_guard lock(mutex_);
@@ -123,29 +123,29 @@ journal::WriterEvents Told::events() {
         removed_end_ = first + count;
         removed_ += count;
     };
-    events.on_trouble = [this](const std::string& text) {
+    events.on_error = [this](const std::string& text) {
         const std::lock_guard lock(mutex_);
-        troubles_.push_back(text);
+        errors_.push_back(text);
     };
     return events;
 }
 
-std::vector<std::string> Told::troubles() const {
+std::vector<std::string> WriterEventLog::errors() const {
     const std::lock_guard lock(mutex_);
-    return troubles_;
+    return errors_;
 }
 
-uint64_t Told::synced() const {
+uint64_t WriterEventLog::synced() const {
     const std::lock_guard lock(mutex_);
     return synced_;
 }
 
-uint64_t Told::removed() const {
+uint64_t WriterEventLog::removed() const {
     const std::lock_guard lock(mutex_);
     return removed_;
 }
 
-bool Told::removed_in_order() const {
+bool WriterEventLog::removed_in_order() const {
     const std::lock_guard lock(mutex_);
     return removed_in_order_;
 }

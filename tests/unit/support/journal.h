@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/disk.h"
+#include "journal/file_system.h"
 #include "journal/writer.h"
 
 namespace vigil::test {
@@ -28,18 +28,18 @@ struct Content {
 Content read_numbered(const std::string& path);
 
 std::string content_of(const std::string& path);
-// The names in a folder, sorted, but for the lock.
-std::vector<std::string> names_in(const std::string& folder);
+// The names in a directory, sorted, but for the lock.
+std::vector<std::string> names_in(const std::string& directory);
 
-enum class Step { open, write, fdatasync, ftruncate, rename, unlink, sync_folder };
+enum class Step { open, write, fdatasync, ftruncate, rename, unlink, fsync_parent };
 
-class TestDisk : public journal::Disk {
+class TestFileSystem : public journal::FileSystem {
  public:
     // Asked before each step, on the thread that takes it: 0, or the errno that it fails with.
     std::function<int(Step)> fails;
     // How much of a write is done; to be asked for the rest is another step.
     std::function<size_t(size_t)> written;
-    bool pretends = false;      // to sync files, in no time
+    bool skips_sync = false;    // to sync files, in no time
     std::atomic<int> syncs{0};  // of files, that worked
 
     int open(const std::string& path, int flags, mode_t mode) override;
@@ -48,17 +48,17 @@ class TestDisk : public journal::Disk {
     int ftruncate(int fd, off_t size_bytes) override;
     int rename(const std::string& from, const std::string& to) override;
     int unlink(const std::string& path) override;
-    int sync_folder(const std::string& path) override;
+    int fsync_parent(const std::string& path) override;
 
  private:
-    bool stopped(Step step) const;
+    bool fails_at(Step step) const;
 };
 
 // What a writer has told.
-class Told {
+class WriterEventLog {
  public:
     journal::WriterEvents events();
-    std::vector<std::string> troubles() const;
+    std::vector<std::string> errors() const;
     uint64_t synced() const;
     // Lines that the bounds have cost, and whether they were told in order and without a gap.
     uint64_t removed() const;
@@ -66,7 +66,7 @@ class Told {
 
  private:
     mutable std::mutex mutex_;
-    std::vector<std::string> troubles_;
+    std::vector<std::string> errors_;
     uint64_t synced_ = 0;
     uint64_t removed_ = 0;
     uint64_t removed_end_ = 0;

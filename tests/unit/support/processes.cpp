@@ -65,36 +65,37 @@ bool becomes_true(const std::function<bool()>& condition) {
     return true;
 }
 
-Folder::Folder() : path_("/tmp/vigil_unit_test_XXXXXX") {
+TempDirectory::TempDirectory() : path_("/tmp/vigil_unit_test_XXXXXX") {
     if (::mkdtemp(path_.data()) == nullptr) {
         std::abort();
     }
 }
 
-Folder::~Folder() {
+TempDirectory::~TempDirectory() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
 }
 
-std::string Folder::write(const std::string& name, const std::string& content, int mode) const {
+std::string TempDirectory::write(const std::string& name, const std::string& content,
+                                 int mode) const {
     std::ofstream(path(name)) << content;
     ::chmod(path(name).c_str(), static_cast<mode_t>(mode));
     return path(name);
 }
 
 Process::Process(const std::function<void()>& first) {
-    Pipe told;
+    Pipe ready_pipe;
     pid_ = ::fork();
     if (pid_ == 0) {
         die_with_parent();
         first();
-        (void)!::write(told.write.get(), "", 1);
+        (void)!::write(ready_pipe.write.get(), "", 1);
         while (true) {
             ::pause();
         }
     }
-    told.write.reset();
-    ready_ = gets_a_byte(told.read);
+    ready_pipe.write.reset();
+    ready_ = gets_a_byte(ready_pipe.read);
 }
 
 Process::Process(const std::string& file, const std::vector<std::string>& arguments) {

@@ -19,13 +19,13 @@ constexpr uint32_t no_such_pid = 4'194'305;
 // True as soon as `condition` is; false if that takes more than ten seconds.
 bool becomes_true(const std::function<bool()>& condition);
 
-// A new empty folder; gone with all that is in it at the end.
-class Folder {
+// A new empty directory; gone with all that is in it at the end.
+class TempDirectory {
  public:
-    Folder();
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder();
+    TempDirectory();
+    TempDirectory(const TempDirectory&) = delete;
+    TempDirectory& operator=(const TempDirectory&) = delete;
+    ~TempDirectory();
 
     std::string path(const std::string& name) const { return path_ + '/' + name; }
     // The path of a new file.

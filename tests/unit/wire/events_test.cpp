@@ -18,14 +18,14 @@ const std::string head = R"({"time":")" + std::string(some_time) + R"(","kind":"
 
 std::string event_with(const std::string& members) { return head + members + '}'; }
 
-TEST(Events, OneOfVigilsGoesOnAsItCame) {
+TEST(Events, PassesVigilsOwnEventsUnchanged) {
     const std::string line = event_with(R"(,"pid":5,"comm":"a b","journal_seq":17)");
     const auto [canonical, sequence] = event_of(line);
     EXPECT_EQ(canonical, line);
     EXPECT_EQ(sequence, 17U);
 }
 
-TEST(Events, TheNumberIsNeededOnce) {
+TEST(Events, RequiresOneSequence) {
     const std::string expected = "\"journal_seq\": expected one whole number above 0";
     for (const char* members :
          {"", R"(,"journal_seq":0)", R"(,"journal_seq":-1)", R"(,"journal_seq":1.0)",
@@ -39,7 +39,7 @@ TEST(Events, TheNumberIsNeededOnce) {
     EXPECT_EQ(event_of(event_with(R"(,"journal_seq":9223372036854775807)")).second, INT64_MAX);
 }
 
-TEST(Events, KindAndTimeAreNeeded) {
+TEST(Events, RequiresKindAndTime) {
     const std::string time = R"("time":")" + std::string(some_time) + '"';
     for (const char* kind : {"", R"("kind":"",)", R"("kind":5,)", R"("kind":null,)",
                              R"("kind":"Fork",)", R"("kind":"a b",)", R"("kind":"a-b",)",
@@ -59,16 +59,16 @@ TEST(Events, KindAndTimeAreNeeded) {
     }
 }
 
-TEST(Events, WhoItIsFromIsNotForTheAgentToSay) {
+TEST(Events, RejectsServerOnlyKeys) {
     for (const char* key : {"agent", "journal", "\\u0061gent", "journa\\u006c"}) {
-        const std::string said =
+        const std::string error_text =
             refused_from_agent(event_with(",\"" + std::string(key) + R"(":"x","journal_seq":1)"));
-        EXPECT_NE(said.find(" is for the server to add"), std::string::npos) << said;
+        EXPECT_NE(error_text.find(" is for the server to add"), std::string::npos) << error_text;
     }
 }
 
-TEST(Events, ARefusalNamesTheNumber) {
-    Parser parser;
+TEST(Events, AnErrorNamesTheSequence) {
+    MessageParser parser;
     EXPECT_FALSE(parser.from_agent(Line(R"({"kind":"fork","journal_seq":12})")));
     EXPECT_EQ(parser.refused_sequence(), 12U);
     EXPECT_FALSE(parser.from_agent(Line(R"({"kind":"fork","journal_seq":12,"agent":"x"})")));
@@ -80,8 +80,8 @@ TEST(Events, ARefusalNamesTheNumber) {
 }
 
 // A line that was damaged on the agent's disk would come again and again.
-TEST(Events, ARefusalNamesTheNumberOfWhatIsNoJsonToo) {
-    Parser parser;
+TEST(Events, AnErrorNamesTheSequenceOfInvalidJson) {
+    MessageParser parser;
     for (const std::string damaged : {"{\"time\":\"2026\x01", "", "x", "{\"a\":\"\xff\""}) {
         std::string line;
         append_event(line, damaged, 34);
@@ -106,7 +106,7 @@ void expect_same_meaning(const std::string& a, const std::string& b) {
     EXPECT_EQ(test::to_string(*first), test::to_string(*second));
 }
 
-TEST(Events, ForeignSpacingAndOrderMeanTheSame) {
+TEST(Events, AcceptsOtherSpacingAndOrder) {
     const std::string lines[] = {
         // As Python's json.dumps() writes it.
         R"({"journal_seq": 17, "time": "2026-11-20T22:33:49.123456Z", "kind": "fork", "pid": 5})",
@@ -133,7 +133,7 @@ TEST(Events, ForeignSpacingAndOrderMeanTheSame) {
 }
 
 // Raw, it would act on the terminal of whoever reads the log.
-TEST(Events, WhatActsOnATerminalIsEscaped) {
+TEST(Events, EscapesTerminalControlBytes) {
     const std::string raw =
         ",\"\x7f\":\"a \\\\\\\"\\u001b\xc2\x9b[2J\xe2\x80\xae\x7f\","
         "\"argv\":[\"\xc2\x85\"],\"x\":1.5";
@@ -156,7 +156,7 @@ TEST(Events, WhatActsOnATerminalIsEscaped) {
     }
 }
 
-TEST(Events, NestedNumbersAreNotTheEvents) {
+TEST(Events, IgnoresNestedSequences) {
     const auto [line, sequence] =
         event_of(R"({"journal_seq":17,"time":"2026-11-20T22:33:49.123456Z","kind":"fork",)"
                  R"("x":{"a":1,"journal_seq":18}})");
@@ -164,14 +164,14 @@ TEST(Events, NestedNumbersAreNotTheEvents) {
     EXPECT_TRUE(line.ends_with(R"("x":{"a":1,"journal_seq":18},"journal_seq":17})")) << line;
 }
 
-TEST(Origins, TellAllThatWasAdded) {
+TEST(Origins, ReadBackWhatWasAppended) {
     for (const uint64_t sequence : {uint64_t{1}, uint64_t{17}, uint64_t{INT64_MAX}}) {
         for (const std::string& name : {std::string("a"), std::string(64, 'z')}) {
             std::string sent;
             append_event(sent, event_with(R"(,"comm":"}{\"")"), sequence);
             EXPECT_EQ(sent.back(), '\n');
             const Line line(sent);
-            Parser parser;
+            MessageParser parser;
             const auto event = parser.from_agent(line);
             ASSERT_TRUE(event) << event.error().context;
             std::string logged;
@@ -190,7 +190,7 @@ TEST(Origins, TellAllThatWasAdded) {
     }
 }
 
-TEST(Origins, AStringInTheEventCanNotFakeOne) {
+TEST(Origins, CannotBeForgedByAString) {
     const std::string fake =
         std::string(R"(,\"journal_seq\":99,\"agent\":\"evil\",\"journal\":\")") + some_uuid +
         "\\\"}";
@@ -205,7 +205,7 @@ TEST(Origins, AStringInTheEventCanNotFakeOne) {
     EXPECT_EQ(origin->journal, other_uuid);
 }
 
-TEST(Origins, OtherLinesHaveNone) {
+TEST(Origins, AreMissingInOtherLines) {
     std::string good;
     append_logged(good, {7, R"({"a":1,"journal_seq":7})"}, "web-1", some_uuid);
     ASSERT_TRUE(parse_origin(good));

@@ -25,7 +25,7 @@ class Line {
             bytes_.pop_back();
         }
         size_ = bytes_.size();
-        bytes_.append(Parser::padding, '}');
+        bytes_.append(MessageParser::padding, '}');
     }
     operator std::string_view() const { return {bytes_.data(), size_}; }
 
@@ -38,7 +38,7 @@ class Line {
 template <class Message>
 Message parsed_from_agent(const std::string& text) {
     const Line line(text);
-    Parser parser;
+    MessageParser parser;
     auto result = parser.from_agent(line);
     EXPECT_TRUE(result) << text << ": " << result.error().context;
     const auto* message = result ? std::get_if<Message>(&*result) : nullptr;
@@ -49,7 +49,7 @@ Message parsed_from_agent(const std::string& text) {
 template <class Message>
 Message parsed_from_server(const std::string& text) {
     const Line line(text);
-    Parser parser;
+    MessageParser parser;
     auto result = parser.from_server(line);
     EXPECT_TRUE(result) << text << ": " << result.error().context;
     const auto* message = result ? std::get_if<Message>(&*result) : nullptr;
@@ -60,7 +60,7 @@ Message parsed_from_server(const std::string& text) {
 // Why the line is refused; "" fails the test.
 inline std::string refused_from_agent(std::string_view text) {
     const Line line(text);
-    Parser parser;
+    MessageParser parser;
     const auto result = parser.from_agent(line);
     EXPECT_FALSE(result) << text;
     return result ? "" : result.error().context;
@@ -68,7 +68,7 @@ inline std::string refused_from_agent(std::string_view text) {
 
 inline std::string refused_from_server(std::string_view text) {
     const Line line(text);
-    Parser parser;
+    MessageParser parser;
     const auto result = parser.from_server(line);
     EXPECT_FALSE(result) << text;
     return result ? "" : result.error().context;
@@ -77,7 +77,7 @@ inline std::string refused_from_server(std::string_view text) {
 // An event of the protocol: its line as it goes to the log, and its number.
 inline std::pair<std::string, uint64_t> event_of(std::string_view text) {
     const Line line(text);
-    Parser parser;
+    MessageParser parser;
     const auto result = parser.from_agent(line);
     EXPECT_TRUE(result) << text << ": " << result.error().context;
     const auto* event = result ? std::get_if<EventLine>(&*result) : nullptr;

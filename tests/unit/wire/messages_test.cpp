@@ -29,7 +29,7 @@ Hello some_hello() {
             .config = "c0ffee"};
 }
 
-Status some_status() {
+AgentStatus some_status() {
     return {.config = "c0ffee",
             .config_error = odd_text,
             .processes = 1,
@@ -41,7 +41,7 @@ Status some_status() {
             .memory_mb = std::nullopt};
 }
 
-TEST(Messages, AHelloComesBackAsItWas) {
+TEST(Messages, RoundTripsHello) {
     const Hello hello = some_hello();
     const auto read = parsed_from_agent<Hello>(format(hello));
     EXPECT_EQ(read.protocol, hello.protocol);
@@ -54,9 +54,9 @@ TEST(Messages, AHelloComesBackAsItWas) {
     EXPECT_EQ(read.config, hello.config);
 }
 
-TEST(Messages, AStatusComesBackAsItWas) {
-    const Status status = some_status();
-    const auto read = parsed_from_agent<Status>(format(status));
+TEST(Messages, RoundTripsStatus) {
+    const AgentStatus status = some_status();
+    const auto read = parsed_from_agent<AgentStatus>(format(status));
     EXPECT_EQ(read.config, status.config);
     EXPECT_EQ(read.config_error, status.config_error);
     EXPECT_EQ(read.processes, status.processes);
@@ -68,7 +68,7 @@ TEST(Messages, AStatusComesBackAsItWas) {
     EXPECT_EQ(read.memory_mb, std::nullopt) << "unknown is not zero";
 }
 
-TEST(Messages, TheOthersComeBackAsTheyWere) {
+TEST(Messages, RoundTripsTheOthers) {
     const auto change = parsed_from_agent<JournalChange>(format(JournalChange{other_uuid, 18}));
     EXPECT_EQ(change.journal, other_uuid);
     EXPECT_EQ(change.next_sequence, 18U);
@@ -86,24 +86,24 @@ TEST(Messages, TheOthersComeBackAsTheyWere) {
     EXPECT_EQ(config.hash, "abc");
     EXPECT_EQ(config.rules, rules) << "its hash is that of these bytes";
 
-    const auto refusal = parsed_from_server<Refusal>(format(Refusal{odd_text, 5}));
-    EXPECT_EQ(refusal.reason, odd_text);
-    EXPECT_EQ(refusal.sequence, 5U);
-    EXPECT_EQ(parsed_from_server<Refusal>(format(Refusal{"no", std::nullopt})).sequence,
+    const auto error_message = parsed_from_server<ErrorMessage>(format(ErrorMessage{odd_text, 5}));
+    EXPECT_EQ(error_message.reason, odd_text);
+    EXPECT_EQ(error_message.sequence, 5U);
+    EXPECT_EQ(parsed_from_server<ErrorMessage>(format(ErrorMessage{"no", std::nullopt})).sequence,
               std::nullopt);
 }
 
-TEST(Messages, EachIsOneSafeLine) {
+TEST(Messages, AreEachOneSafeLine) {
     for (const std::string& line :
          {format(some_hello()), format(some_status()), format(JournalChange{some_uuid, 1}),
           format(Welcome{some_uuid, 1}), format(Config{"a", "[]"}), format(Ack{some_uuid, 1}),
-          format(Refusal{odd_text + "\xff\xfe", 1})}) {
+          format(ErrorMessage{odd_text + "\xff\xfe", 1})}) {
         EXPECT_EQ(test::unprintable(line, true), "") << line;
         EXPECT_TRUE(line.starts_with("{\"type\":\"")) << line;
     }
 }
 
-TEST(Messages, MembersMayStandAnywhereAndForeignOnesAreSkipped) {
+TEST(Messages, AcceptAnyMemberOrderAndUnknownMembers) {
     const auto change = parsed_from_agent<JournalChange>(
         R"( { "new" : {"a":[1,{}]}, "next_seq": 4 , "journal" : ")" + std::string(some_uuid) +
         R"(", "type" : "journal" } )");
@@ -132,7 +132,7 @@ std::vector<Form> forms() {
             {format(Welcome{some_uuid, 1}), {"journal"}, {"seq"}, false},
             {format(Ack{some_uuid, 1}), {"journal"}, {"seq"}, false},
             {format(Config{"abc", "[]"}), {"hash"}, {}, false},
-            {format(Refusal{"no", std::nullopt}), {"reason"}, {}, false}};
+            {format(ErrorMessage{"no", std::nullopt}), {"reason"}, {}, false}};
 }
 
 std::string refused(const Form& form, const std::string& line) {
@@ -158,7 +158,7 @@ void expect_named(const Form& form, const std::string& key, const std::string& v
         << refused(form, line);
 }
 
-TEST(Messages, AMemberThatIsMissingOrOfAnotherTypeIsNamed) {
+TEST(Messages, NameAMissingOrMistypedMember) {
     for (const Form& form : forms()) {
         for (const std::string& key : form.texts) {
             for (const char* value : {"", "null", "5", "true", "[]", "{}", "[\"a\"]"}) {
@@ -174,7 +174,7 @@ TEST(Messages, AMemberThatIsMissingOrOfAnotherTypeIsNamed) {
     }
 }
 
-TEST(Messages, AMemberThatIsTooLongIsNamed) {
+TEST(Messages, NameAnOversizedMember) {
     for (const Form& form : forms()) {
         for (const std::string& key : form.texts) {
             expect_named(form, key, '"' + std::string(4097, 'a') + '"');
@@ -192,11 +192,11 @@ TEST(Messages, AMemberThatIsTooLongIsNamed) {
     }
 }
 
-TEST(Messages, ANumberThatNoCounterHoldsIsNoJsonForUs) {
+TEST(Messages, RejectNumbersBeyond64Bits) {
     EXPECT_NE(refused_from_agent(with(forms()[1].line, "next_seq", "18446744073709551616")), "");
 }
 
-TEST(Messages, NamesAndUuidsAreHeldToTheirForm) {
+TEST(Messages, ValidateNamesAndUuids) {
     const Form hello = forms()[0];
     for (const char* name : {"", ".a", "-a", "_a", "a b", "a/b", "a\\n", "ä", "a\\u0000"}) {
         expect_named(hello, "agent", '"' + std::string(name) + '"');
@@ -225,13 +225,13 @@ TEST(Messages, AHashIsHexDigits) {
     parsed_from_agent<Hello>(with(forms()[0].line, "config", R"("0123456789abcdef")"));
 }
 
-TEST(Messages, OptionalMembersAreCheckedToo) {
+TEST(Messages, ValidateOptionalMembers) {
     const Form status = forms()[2];
     for (const char* key : {"cpu_percent", "memory_mb"}) {
         expect_named(status, key, "\"a\"");
         expect_named(status, key, "[]");
-        parsed_from_agent<Status>(with(status.line, key, ""));
-        parsed_from_agent<Status>(with(status.line, key, "5"));
+        parsed_from_agent<AgentStatus>(with(status.line, key, ""));
+        parsed_from_agent<AgentStatus>(with(status.line, key, "5"));
     }
     const Form config = forms()[5];
     for (const char* value : {"", "null", "5", "\"[]\"", "true"}) {
@@ -239,7 +239,7 @@ TEST(Messages, OptionalMembersAreCheckedToo) {
     }
 }
 
-TEST(Messages, AnUnknownTypeIsRefused) {
+TEST(Messages, RejectAnUnknownType) {
     const std::string agent_types = "\"type\": expected \"hello\", \"journal\" or \"status\"";
     for (const char* type : {"", "Hello", "welcome", "ack", "hello ", "event"}) {
         EXPECT_EQ(refused_from_agent(R"({"type":")" + std::string(type) + R"("})"), agent_types);
@@ -253,7 +253,7 @@ TEST(Messages, AnUnknownTypeIsRefused) {
 }
 
 // Else it would be an event, and stand in the log as what nobody meant.
-TEST(Messages, ATypeThatIsNoStringMakesNoEvent) {
+TEST(Messages, RejectATypeThatIsNoString) {
     const std::string rest =
         R"(,"kind":"fork","time":")" + std::string(some_time) + R"(","journal_seq":1})";
     for (const char* type : {"5", "null", "[]", "{}", "true"}) {
@@ -262,7 +262,7 @@ TEST(Messages, ATypeThatIsNoStringMakesNoEvent) {
     }
 }
 
-TEST(Messages, WhatIsNoJsonObjectIsRefused) {
+TEST(Messages, RejectWhatIsNoJsonObject) {
     for (const char* line : {"[]", "5", "\"hello\"", "null", "true"}) {
         EXPECT_EQ(refused_from_agent(line), "expected a JSON object") << line;
         EXPECT_EQ(refused_from_server(line), "expected a JSON object") << line;
@@ -278,12 +278,12 @@ TEST(Messages, WhatIsNoJsonObjectIsRefused) {
     EXPECT_NE(refused_from_agent(std::string(60'000, '[')), "");
 }
 
-TEST(Messages, AParserGoesOnAfterAnError) {
-    Parser parser;
+TEST(Messages, AParserContinuesAfterAnError) {
+    MessageParser parser;
     EXPECT_FALSE(parser.from_agent(Line("nonsense")));
     const Line good(format(some_hello()));
     EXPECT_TRUE(parser.from_agent(good));
-    Parser moved(std::move(parser));
+    MessageParser moved(std::move(parser));
     EXPECT_TRUE(moved.from_agent(good));
 }
 

@@ -5,14 +5,14 @@
 #include <fstream>
 #include <string>
 
+#include "pki/test_certificates.h"
 #include "support/printable.h"
-#include "wire/fleet.h"
 #include "wire/tls.h"
 
 namespace vigil::wire {
 namespace {
 
-std::string load_error(const std::string& pem, Role role) {
+std::string load_error(const std::string& pem, pki::Role role) {
     const auto context = TlsContext::from_pem(pem, "x\033.pem", role);
     EXPECT_FALSE(context);
     if (context) {
@@ -23,50 +23,55 @@ std::string load_error(const std::string& pem, Role role) {
     return context.error().context;
 }
 
-TEST(TlsFile, AFileThatIsNotGood) {
-    const std::string agent = agent_pem();
+TEST(TlsFile, RejectsInvalidFiles) {
+    const std::string agent = pki::agent_pem();
     const std::string where = "'x\\e.pem'";
     const std::string renew =
         "; where the CA is, 'vigil certs issue web-1 --force' makes a new one";
-    EXPECT_EQ(load_error(certificate_of(agent) + our_ca().certificate_pem, Role::agent),
-              where + " holds no private key" + renew);
-    EXPECT_EQ(load_error(our_ca().key_pem + certificate_of(agent), Role::agent),
+    EXPECT_EQ(
+        load_error(pki::certificate_of(agent) + pki::our_ca().certificate_pem, pki::Role::agent),
+        where + " holds no private key" + renew);
+    EXPECT_EQ(load_error(pki::our_ca().key_pem + pki::certificate_of(agent), pki::Role::agent),
               where + " holds the private key of another certificate" + renew);
-    EXPECT_EQ(load_error(key_of(agent) + certificate_of(agent), Role::agent),
+    EXPECT_EQ(load_error(pki::key_of(agent) + pki::certificate_of(agent), pki::Role::agent),
               where + " holds no CA's certificate behind its own" + renew);
-    EXPECT_EQ(load_error(agent + certificate_of(agent), Role::agent),
+    EXPECT_EQ(load_error(agent + pki::certificate_of(agent), pki::Role::agent),
               where + " holds one behind its own certificate that is no CA's" + renew);
-    EXPECT_EQ(load_error(agent, Role::server),
+    EXPECT_EQ(load_error(agent, pki::Role::server),
               where +
                   " is not a server's; where the CA is, 'vigil certs issue --server NAME' "
                   "makes one");
-    EXPECT_EQ(load_error(server_pem(), Role::agent),
+    EXPECT_EQ(load_error(pki::server_pem(), pki::Role::agent),
               where + " is not an agent's; where the CA is, 'vigil certs issue NAME' makes one");
-    EXPECT_EQ(load_error(agent_pem(expired()), Role::agent),
-              where + ": its certificate expired on " + utc_text(expired().until_unix_s) + renew);
-    EXPECT_EQ(load_error(agent_pem(not_yet_valid()), Role::agent),
+    EXPECT_EQ(load_error(pki::agent_pem(pki::expired()), pki::Role::agent),
+              where + ": its certificate expired on " + pki::utc_text(pki::expired().until_unix_s) +
+                  renew);
+    EXPECT_EQ(load_error(pki::agent_pem(pki::not_yet_valid()), pki::Role::agent),
               where + ": its certificate is valid only from " +
-                  utc_text(not_yet_valid().from_unix_s) + " on (is a clock wrong?)" + renew);
+                  pki::utc_text(pki::not_yet_valid().from_unix_s) + " on (is a clock wrong?)" +
+                  renew);
     EXPECT_EQ(
-        load_error(key_of(agent) + certificate_of(agent) + make_ca().certificate_pem, Role::agent),
+        load_error(pki::key_of(agent) + pki::certificate_of(agent) + pki::make_ca().certificate_pem,
+                   pki::Role::agent),
         where + ": its certificate is not signed by the CA in the file" + renew);
-    EXPECT_EQ(load_error(server_pem(expired()), Role::server),
-              where + ": its certificate expired on " + utc_text(expired().until_unix_s) +
+    EXPECT_EQ(load_error(pki::server_pem(pki::expired()), pki::Role::server),
+              where + ": its certificate expired on " + pki::utc_text(pki::expired().until_unix_s) +
                   "; where the CA is, 'vigil certs issue --server logs.example.org --force' "
                   "makes a new one");
     const std::string make = "; where the CA is, 'vigil certs issue NAME' makes one";
-    EXPECT_EQ(load_error("", Role::agent), where + " holds no certificate" + make);
-    EXPECT_EQ(load_error(std::string(longest_pem_bytes + 1, 'x'), Role::agent),
+    EXPECT_EQ(load_error("", pki::Role::agent), where + " holds no certificate" + make);
+    EXPECT_EQ(load_error(std::string(pki::max_pem_bytes + 1, 'x'), pki::Role::agent),
               where + " is larger than 1 MiB" + make);
-    EXPECT_EQ(load_error(our_ca().key_pem + our_ca().certificate_pem, Role::agent),
+    EXPECT_EQ(load_error(pki::our_ca().key_pem + pki::our_ca().certificate_pem, pki::Role::agent),
               where + " holds no CA's certificate behind its own" + make);
 }
 
-TEST(TlsFile, AnExpiredCa) {
-    const Authority old = make_ca(expired());
-    const auto context = TlsContext::from_pem(
-        issued(old, "web-1", Role::agent, {expired().from_unix_s, valid().until_unix_s}), "x.pem",
-        Role::agent);
+TEST(TlsFile, RejectsAnExpiredCa) {
+    const pki::Authority old = pki::make_ca(pki::expired());
+    const auto context =
+        TlsContext::from_pem(pki::issued(old, "web-1", pki::Role::agent,
+                                         {pki::expired().from_unix_s, pki::valid().until_unix_s}),
+                             "x.pem", pki::Role::agent);
     ASSERT_FALSE(context);
     EXPECT_EQ(context.error().context.rfind("'x.pem': its CA's certificate expired on ", 0), 0U)
         << context.error().context;
@@ -74,17 +79,18 @@ TEST(TlsFile, AnExpiredCa) {
 
 TEST(TlsFile, FilesAreRead) {
     const std::string path = testing::TempDir() + "vigil-tls-" + std::to_string(::getpid());
-    std::ofstream(path) << agent_pem();
-    const auto loaded = TlsContext::load(path, Role::agent);
+    std::ofstream(path) << pki::agent_pem();
+    const auto loaded = TlsContext::load(path, pki::Role::agent);
     ASSERT_TRUE(loaded);
     EXPECT_EQ(loaded->name(), "web-1");
     ::unlink(path.c_str());
-    const auto none = TlsContext::load(path, Role::agent);
+    const auto none = TlsContext::load(path, pki::Role::agent);
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().code, ErrorCode::usage);
     EXPECT_EQ(none.error().context, "opening '" + path + "': No such file or directory");
-    EXPECT_NE(TlsContext::load("/dev/zero", Role::agent).error().context.find("larger than 1 MiB"),
-              std::string::npos);
+    EXPECT_NE(
+        TlsContext::load("/dev/zero", pki::Role::agent).error().context.find("larger than 1 MiB"),
+        std::string::npos);
 }
 
 TEST(Tls, Sha256) {

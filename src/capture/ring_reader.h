@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads one ring: decodes, accounts for every gap, and gives space back only on confirmation.
+#pragma once
+
+#include <linux/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "abi/control.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "capture/decode.h"
+#include "capture/ring.h"
+#include "capture/streams.h"
+#include "model/event.h"
+
+namespace vigil::capture {
+
+// Descriptors of the maps of bpf/lib/maps.h.
+struct MapFds {
+    Fd ring;
+    Fd control;
+    Fd counters;
+    Fd cursors;
+};
+
+// What the kernel side counted of one kind, over all CPUs.
+struct KindTotals {
+    uint64_t seen = 0;
+    uint64_t filtered = 0;
+    uint64_t dropped = 0;
+    uint64_t read = 0;    // by this and earlier readers of the ring
+    uint64_t unread = 0;  // still in the ring; seen = filtered + dropped + read + unread
+};
+using Totals = std::array<KindTotals, model::kernel_kind_count>;
+
+class RingReader {
+ public:
+    // Gets one event; false stops the reading behind it.
+    using Handler = std::function<bool(const model::Event&)>;
+
+    // Continues where the last confirmed cursor of these maps stands.
+    static Result<RingReader> open(MapFds fds);
+
+    enum class Drained {
+        empty,    // nothing more to read now
+        more,     // stopped at `budget_bytes` or by the handler
+        pending,  // a record is not finished, or a kill by the kernel waits up to 40 ms for its
+                  // cause: call again soon
+    };
+
+    // Hands events to `handler` in ring order, each gap as a loss event before the record that
+    // shows it. An event's views are valid during the call.
+    Drained drain(size_t budget_bytes, const Handler& handler);
+
+    // The place after the last event that drain() handed out.
+    const Cursor& cursor() const { return cursor_; }
+
+    // Everything before `cursor` is safe: the ring's space is freed, and a later reader starts
+    // there. Atomic against SIGKILL.
+    void confirm(const Cursor& cursor);
+
+    // Descriptor that polls readable (edge-triggered) when the kernel side wakes the reader.
+    int wake_fd() const { return fds_.ring.get(); }
+
+    // One of VIGIL_READER_*. A program that runs at this moment may still act on the old state:
+    // after going idle look into the ring once more, a little later, before blocking for good.
+    void set_state(uint32_t state);
+
+    // True when every event that the kernel side has seen was filtered, dropped or read: after
+    // detaching, the end.
+    bool is_drained() const;
+
+    // All is attached: processes that start from now on are seen to start.
+    void begin(uint64_t boot_ns);
+
+    // Closes the gate: events from now on are not seen.
+    void end();
+
+    // What was counted so far, with `cursor` as the place up to which events were read.
+    Totals totals(const Cursor& cursor) const;
+    const vigil_control& control() const { return *control_; }
+
+ private:
+    RingReader(MapFds fds, Ring ring, Mapping control, Mapping counters, Mapping cursors,
+               size_t stream_count);
+
+    bool must_wait(const Ring::Record& record, bool& oom_follows);
+    void emit_loss(const Gap& gap, const Handler& handler) const;
+    void emit_tail_losses(const Handler& handler);
+    std::vector<vigil_cpu_counters> snapshot() const;
+
+    MapFds fds_;
+    Ring ring_;
+    Mapping control_mapping_;
+    Mapping counters_mapping_;
+    Mapping cursors_mapping_;
+    vigil_control* control_;
+    vigil_cpu_counters* counters_;
+    vigil_cpu_streams* stored_;  // two cursors of stream_count_ entries
+    size_t stream_count_;
+    Cursor cursor_;
+    DecodeContext decode_;
+};
+
+}  // namespace vigil::capture

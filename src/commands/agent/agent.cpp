@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil agent: this machine under the limits that a server hands out.
+#include <fmt/format.h>
+#include <linux/capability.h>
+
+#include "base/file.h"
+#include "base/print.h"
+#include "cli/cli.h"
+#include "cli/source_report.h"
+#include "commands/agent/agent.h"
+#include "commands/agent/agent_loop.h"
+#include "commands/agent/agent_options.h"
+#include "host/privileges.h"
+
+namespace vigil::commands {
+namespace {
+
+Result<int> watch(const AgentRequest& request) {
+    TRY(make_directories(request.state, 0700));
+    auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
+    TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
+    AgentLoop loop(request, sources, false);
+    TRY(loop.open());
+    cli::print_limitations(sources);
+    print(stderr, "vigil: agent {}; Ctrl-C ends\n", request.name);
+    TRY(loop.run());
+    print(stderr, "vigil: {} violations reported; {} events wait on disk\n", loop.violations(),
+          loop.queued());
+    cli::print_losses(sources);
+    return 0;
+}
+
+}  // namespace
+
+int run_agent(const cli::Arguments& arguments) {
+    return cli::run_parsed(parse_agent(arguments), watch);
+}
+
+}  // namespace vigil::commands

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/deaths/death_lookup.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/default_paths.h"
+#include "base/print.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "deaths/death_store.h"
+#include "format/time.h"
+
+namespace vigil::commands {
+namespace {
+
+constexpr size_t max_pattern_bytes = 4096;
+
+bool exists(const std::string& path) {
+    std::error_code error;
+    // A directory that may not be looked into may hold some: to read it says why not.
+    return std::filesystem::exists(path, error) || error;
+}
+
+std::string path_in(const std::string& directory, std::string_view file) {
+    return directory + '/' + std::string(file);
+}
+
+}  // namespace
+
+std::vector<std::string> death_directories(const std::optional<std::string>& state) {
+    if (state) {
+        return {exists(path_in(*state, deaths::abnormal_file)) ? *state : *state + "/deaths"};
+    }
+    std::vector<std::string> directories;
+    for (const char* command : {"agent", "up", "record"}) {
+        directories.push_back(default_state_directory(command) + "/deaths");
+    }
+    return directories;
+}
+
+std::vector<std::string> death_journals(const std::vector<std::string>& directories,
+                                        const query::Query& query) {
+    std::vector<std::string> journals;
+    for (const std::string& directory : directories) {
+        journals.push_back(path_in(directory, deaths::abnormal_file));
+        if (query::includes_clean_exits(query.filter)) {
+            journals.push_back(path_in(directory, deaths::clean_file));
+        }
+    }
+    return journals;
+}
+
+void print_errors(std::vector<std::string> errors) {
+    std::sort(errors.begin(), errors.end());
+    errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
+    for (const std::string& error : errors) {
+        print(stderr, "vigil: {}\n", error);
+    }
+}
+
+void print_nothing_found(const std::vector<std::string>& directories,
+                         const query::QueryResult& result, const std::string& subject) {
+    const bool root = ::geteuid() == 0;
+    if (std::none_of(directories.begin(), directories.end(), exists)) {
+        print(stderr,
+              "vigil: no deaths are kept {}: 'sudo vigil record', 'up' and 'agent' keep those to "
+              "come{}\n",
+              directories.size() == 1 ? "in " + quote_if_needed(directories[0]) : "here yet",
+              root ? "" : " (what root keeps takes sudo to read)");
+    } else if (result.oldest_unix_ns) {
+        print(stderr, "vigil: no {} is kept; what is goes back to {}\n", subject,
+              format::format_time(*result.oldest_unix_ns, unix_now_ns()));
+    } else if (result.errors.empty()) {
+        print(stderr, "vigil: no {} is kept; does 'vigil record', 'up' or 'agent' run?\n", subject);
+    } else {
+        print(stderr, "vigil: no {} can be read{}\n", subject, root ? "" : " (sudo?)");
+    }
+}
+
+Result<uint64_t> parse_count(const std::string& text, std::string_view option, uint64_t max) {
+    auto read = parse_number(text, 1, max);
+    return read ? std::move(read)
+                : usage_error(fmt::format("{} '{}': expected a whole number from 1 to {}", option,
+                                          escape_terminal(text), max));
+}
+
+Result<void> check_pattern(const std::optional<std::string>& text, const std::string& option) {
+    if (text && (text->empty() || text->size() > max_pattern_bytes)) {
+        return usage_error(
+            fmt::format("{} '{}': expected a name", option, escape_terminal(text->substr(0, 64))));
+    }
+    return {};
+}
+
+}  // namespace vigil::commands

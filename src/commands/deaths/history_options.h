@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of `vigil history`, read and checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/arguments.h"
+#include "query/query.h"
+
+namespace vigil::commands {
+
+struct HistoryRequest {
+    query::Query query;
+    std::optional<std::string> state;
+    bool json = false;
+};
+
+using ParsedHistory = cli::ParseResult<HistoryRequest>;
+
+// `now_unix_ns`: what times are relative to.
+ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns);
+
+}  // namespace vigil::commands

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil why: who or what ended this process.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/cli.h"
+#include "commands/deaths/commands.h"
+#include "commands/deaths/death_lookup.h"
+#include "commands/deaths/why_options.h"
+#include "format/coverage_gaps.h"
+#include "format/death_report.h"
+#include "format/time.h"
+#include "host/procfs.h"
+#include "output/color.h"
+
+namespace vigil::commands {
+namespace {
+
+using query::DeathFilter;
+using query::QueryResult;
+
+QueryResult find_deaths(const std::vector<std::string>& directories, const DeathFilter& filter,
+                        size_t max_deaths) {
+    const query::Query query{.filter = filter, .max_deaths = max_deaths};
+    return query::run_query(death_journals(directories, query), query);
+}
+
+// Where it is still there, nothing has ended it.
+void print_if_alive(uint32_t pid) {
+    const auto stat = host::read_stat(pid);
+    if (!stat) {
+        return;
+    }
+    if (stat->is_zombie()) {
+        print(stderr,
+              "vigil: pid {} ({}) of this machine has ended; its parent has not asked how\n", pid,
+              escape_terminal(stat->comm));
+        return;
+    }
+    const uint64_t now_ns = boot_now_ns();
+    print(stderr, "vigil: pid {} ({}) of this machine is alive; it started {} ago\n", pid,
+          escape_terminal(stat->comm), human_duration(now_ns - std::min(now_ns, stat->start_ns)));
+}
+
+// Failures and kills; where there are none, what ended well. Of a pid whatever there is.
+QueryResult find_matching(const WhyRequest& request, const std::vector<std::string>& directories) {
+    DeathFilter filter;
+    filter.name = request.name;
+    filter.pid = request.pid;
+    filter.unit = request.unit;
+    filter.abnormal = !request.pid;
+    QueryResult result = find_deaths(directories, filter, request.max_deaths);
+    if (result.deaths.empty() && (request.name || request.unit)) {
+        filter.abnormal = false;
+        result = find_deaths(directories, filter, request.max_deaths);
+    }
+    return result;
+}
+
+// An old failure must not hide that it has ended well since.
+void print_if_succeeded_since(const WhyRequest& request,
+                              const std::vector<std::string>& directories,
+                              const query::DeathRecord& last, int64_t now_unix_ns) {
+    if ((!request.name && !request.unit) || !last.is_abnormal()) {
+        return;
+    }
+    DeathFilter filter;
+    filter.since_unix_ns = *last.unix_ns;
+    filter.name = request.name;
+    filter.unit = request.unit;
+    filter.cause = model::Cause::exit;
+    const QueryResult newer = find_deaths(directories, filter, 1);
+    if (!newer.deaths.empty() && !newer.deaths[0].record.is_abnormal()) {
+        const query::DeathRecord& ended = newer.deaths[0].record;
+        print(stdout, "\nSince then {} (pid {}) has exited with code 0 (success) {}.\n",
+              escape_terminal(ended.comm), *ended.pid,
+              format::format_at_time(*ended.unix_ns, now_unix_ns));
+    }
+}
+
+std::string describe_request(const WhyRequest& request) {
+    return request.pid    ? fmt::format("death of pid {}", *request.pid)
+           : request.name ? "death of " + quote_if_needed(*request.name)
+           : request.unit ? "death in unit " + quote_if_needed(*request.unit)
+                          : "death by a signal, the OOM killer or with an exit code other than 0";
+}
+
+Result<int> run(const WhyRequest& request) {
+    const std::vector<std::string> directories = death_directories(request.state);
+    const QueryResult result = find_matching(request, directories);
+    print_errors(result.errors);
+    const int64_t now_unix_ns = unix_now_ns();
+    bool first = true;
+    for (const query::Match& match : result.deaths) {
+        print(stdout, "{}{}", first ? "" : "\n",
+              format::death_report(match.record, now_unix_ns, output::wants_color()));
+        first = false;
+    }
+    const std::string gaps = format::format_coverage_gaps(result.gaps, now_unix_ns);
+    if (result.deaths.empty()) {
+        print(stderr, "{}", gaps);
+        print_nothing_found(directories, result, describe_request(request));
+        if (request.pid) {
+            print_if_alive(*request.pid);
+        }
+        return 1;
+    }
+    print_if_succeeded_since(request, directories, result.deaths[0].record, now_unix_ns);
+    if (!gaps.empty()) {
+        print(stdout, "\n{}", gaps);
+    }
+    return 0;
+}
+
+}  // namespace
+
+int run_why(const cli::Arguments& arguments) { return cli::run_parsed(parse_why(arguments), run); }
+
+}  // namespace vigil::commands

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/deaths/why_options.h"
+
+#include <utility>
+
+#include "base/units.h"
+#include "cli/cli.h"
+#include "commands/deaths/death_lookup.h"
+#include "query/name_match.h"
+
+namespace vigil::commands {
+namespace {
+
+constexpr const char* why_footer = R"(Examples:
+  sudo vigil why                              the last that were killed or failed
+  sudo vigil why 4242                         whoever last had this pid
+  sudo vigil why nginx                        processes of this name, or of this executable
+  sudo vigil why 'php*' -n 20
+  sudo vigil why --unit nginx.service
+  vigil why --state /mnt/var/lib/vigil/agent  of another machine's disk
+
+The newest comes first. Of a name or unit, those that were killed or failed are told; where there
+are none, those that ended well. 'vigil history' lists many at once.
+Exit codes: 0 found, 1 nothing found, 2 wrong usage.)";
+
+constexpr uint64_t max_why_deaths = 100'000;
+
+Result<WhyRequest> complete(WhyRequest request, const std::optional<std::string>& target,
+                            const std::optional<std::string>& max_deaths) {
+    TRY(check_pattern(target, "PID or NAME"));
+    TRY(check_pattern(request.unit, "--unit"));
+    if (target && query::is_number(*target)) {
+        const auto pid = parse_number(*target, 1, max_pid);
+        if (!pid) {
+            return usage_error(
+                fmt::format("'{}' is no pid: expected 1 to {}; 'vigil history -c' takes any name",
+                            *target, max_pid));
+        }
+        request.pid = static_cast<uint32_t>(*pid);
+    } else {
+        request.name = target;
+    }
+    if (max_deaths) {
+        TRY_ASSIGN(request.max_deaths, parse_count(*max_deaths, "-n", max_why_deaths));
+    }
+    return request;
+}
+
+}  // namespace
+
+ParsedWhy parse_why(const cli::Arguments& arguments) {
+    CLI::App app(
+        "Says who or what ended a process: as a sentence, then the facts. Reads what 'vigil "
+        "record', 'up' or 'agent' has written; none of them need run now.",
+        "vigil why");
+    app.footer(why_footer);
+    WhyRequest request;
+    std::optional<std::string> target;
+    std::optional<std::string> max_deaths;
+    auto* target_option =
+        app.add_option("WHO", target, "A pid, or a name: * and ? match any")->type_name("");
+    app.add_option("--unit", request.unit, "Processes of this unit of systemd; * and ? match any")
+        ->type_name("UNIT")
+        ->excludes(target_option);
+    app.add_option("-n,--lines", max_deaths, "At most so many [5]")->type_name("N");
+    app.add_option("--state", request.state,
+                   "Directory of the one who keeps them [all of this user's]")
+        ->type_name("DIR");
+    if (const auto exit_code = cli::parse(app, arguments)) {
+        return {std::nullopt, *exit_code};
+    }
+    return cli::to_parse_result(complete(std::move(request), target, max_deaths));
+}
+
+}  // namespace vigil::commands

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's console: commands from standard input, replies to standard output. On a terminal
+// with editing and history, else plain. It shares the thread of all agents, so nothing in it waits.
+#pragma once
+
+#include <histedit.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "output/message_queue.h"
+#include "server/server.h"
+
+namespace vigil::commands {
+
+class Console {
+ public:
+    // The server must outlive it.
+    explicit Console(server::Server& server);
+    ~Console();
+    Console(const Console&) = delete;
+    Console& operator=(const Console&) = delete;
+
+    // Takes commands from now on, on the server's thread, until the end of the input: that ends
+    // the console, not the server.
+    void start();
+
+    // Words on standard error, above the line that is being typed.
+    void print_above(const std::string& text);
+
+ private:
+    struct CloseFile {
+        void operator()(std::FILE* file) const { std::fclose(file); }
+    };
+    struct EndEditor {
+        void operator()(EditLine* editor) const { ::el_end(editor); }
+    };
+    struct EndHistory {
+        void operator()(History* history) const { ::history_end(history); }
+    };
+
+    static unsigned char on_end_key(EditLine* editor, int key);
+    bool begin_editing();
+    void wait_for_input();
+    void on_input();
+    void read_key();
+    void read_lines();
+    void execute(std::string_view line);
+    wire::Awaitable<void> follow(uint64_t number);
+    void write(output::MessageQueue& queue, std::string text);
+    void flush();
+    bool is_editing() const { return editor_ && !closed_; }
+    void close();
+
+    server::Server* server_;
+    boost::asio::posix::stream_descriptor input_;
+    std::string input_buffer_;  // read and not yet a line
+    output::MessageQueue output_;
+    output::MessageQueue errors_;
+    boost::asio::steady_timer flush_timer_;
+    bool flushing_ = false;
+
+    std::unique_ptr<std::FILE, CloseFile> terminal_;  // what the editor writes to
+    std::unique_ptr<History, EndHistory> history_;
+    std::unique_ptr<EditLine, EndEditor> editor_;  // on a terminal
+    bool ended_ = false;                           // by its user
+    uint64_t following_ = 0;                       // the number of the `follow` under way; 0: none
+    uint64_t follow_count_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace vigil::commands

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil server: limits out, events in.
+#include <fmt/format.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <functional>
+#include <memory>
+
+#include "base/print.h"
+#include "cli/cli.h"
+#include "commands/server/commands.h"
+#include "commands/server/console.h"
+#include "commands/server/server_options.h"
+#include "server/server.h"
+
+namespace vigil::commands {
+namespace {
+
+// SIGHUP applies the configuration, the others end the server.
+void on_signals(boost::asio::signal_set& signals, server::Server& server) {
+    signals.async_wait([&](const boost::system::error_code& error, int number) {
+        if (error) {
+            return;
+        }
+        if (number == SIGHUP) {
+            server.reload();
+            on_signals(signals, server);
+        } else {
+            server.stop();
+        }
+    });
+}
+
+Result<int> serve(const server::Options& options) {
+    Console* console = nullptr;
+    const auto notice = [&console](const std::string& text) {
+        if (console != nullptr) {
+            console->print_above(text);
+        } else {
+            print(stderr, "vigil: {}\n", text);
+        }
+    };
+    TRY_ASSIGN(const auto server, server::Server::open(options, notice));
+    boost::asio::signal_set signals(server->state().io(), SIGINT, SIGTERM, SIGHUP);
+    on_signals(signals, *server);
+    print(stderr, "vigil: serving {} with {} rules; events go to {}\n", server->endpoint(),
+          server->state().configurations().common().rules.size(), options.log);
+    {
+        Console local_console(*server);
+        console = &local_console;
+        local_console.start();
+        server->run();
+        console = nullptr;
+    }
+    const server::Stats& stats = server->state().stats();
+    print(stderr, "vigil: {} events taken, {} came again, {} connections\n", stats.events,
+          stats.duplicates, stats.connections);
+    return 0;
+}
+
+}  // namespace
+
+int run_server(const cli::Arguments& arguments) {
+    return cli::run_parsed(parse_server(arguments), serve);
+}
+
+}  // namespace vigil::commands

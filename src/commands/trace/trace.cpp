@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/trace/trace.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/print.h"
+#include "capture/pin.h"
+#include "capture/probe.h"
+#include "capture/tracer.h"
+#include "cli/cli.h"
+#include "commands/trace/commands.h"
+#include "commands/trace/trace_loop.h"
+#include "host/kernel.h"
+#include "output/color.h"
+#include "pipeline/accounting.h"
+
+namespace vigil::commands {
+namespace {
+
+using model::Kind;
+
+std::unique_ptr<format::Formatter> make_formatter(const TraceRequest& request) {
+    switch (request.format) {
+        case Format::json:
+            return format::make_json_formatter(host::host_name());
+        case Format::table:
+            return format::make_table_formatter();
+        case Format::none:
+            return format::make_null_formatter();
+        case Format::text:
+            break;
+    }
+    return format::make_text_formatter(!request.legacy_output,
+                                       !request.legacy_output && output::wants_color());
+}
+
+// Said once everything is attached: scripts wait for it.
+void announce(const TraceRequest& request) {
+    if (request.legacy_output || request.format == Format::table) {
+        return;
+    }
+    std::vector<std::string_view> kinds;
+    for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
+        if ((request.filter.kinds >> kind & 1) != 0) {
+            kinds.push_back(to_string(static_cast<Kind>(kind)));
+        }
+    }
+    vigil::print(stderr, "vigil: tracing {}{}\n", fmt::join(kinds, ", "),
+                 request.command.empty() ? "; Ctrl-C ends" : "");
+}
+
+pipeline::RunTotals make_run_totals(const TraceLoop& loop, const capture::Tracer& tracer) {
+    const capture::RingReader& reader = tracer.reader();
+    const capture::Totals totals = reader.totals(reader.cursor());
+    pipeline::RunTotals run_totals{};
+    for (size_t i = 0; i < totals.size(); i++) {
+        const auto kind = static_cast<Kind>(i);
+        run_totals.kinds[i] = {
+            .seen = totals[i].seen,
+            .filtered = totals[i].filtered + loop.filtered(kind),
+            .delivered = loop.delivered(kind),
+            .dropped = totals[i].dropped,
+            .undelivered = loop.undelivered(kind) + totals[i].unread,
+        };
+    }
+    run_totals.max_missed = tracer.max_missed();
+    run_totals.tree_overflow = reader.control().tree_overflow;
+    run_totals.uncounted_calls = tracer.uncounted_calls();
+    return run_totals;
+}
+
+// The seeds' tools end without a word, unless something went missing.
+void print_run_totals(const TraceRequest& request, const pipeline::RunTotals& run_totals) {
+    const bool lossless =
+        pipeline::is_balanced(run_totals) && run_totals.max_missed == 0 &&
+        std::all_of(run_totals.kinds.begin(), run_totals.kinds.end(),
+                    [](const pipeline::EventTotals& a) { return a.dropped == 0; });
+    if (!request.legacy_output || !lossless) {
+        vigil::print(stderr, "{}", to_text(run_totals, request.filter.kinds));
+    }
+}
+
+// Starts the command, now that all is attached; 0, or the exit code where it can't be started.
+Result<int> resume(host::Child& child, capture::Tracer& tracer, const std::string& name) {
+    TRY(tracer.add_to_tree(static_cast<uint32_t>(child.pid())));
+    TRY_ASSIGN(const int error, child.resume());
+    if (error == 0) {
+        return 0;
+    }
+    vigil::print(stderr, "vigil: {}: {}\n", name, std::strerror(error));
+    return error == ENOENT ? 127 : 126;  // as shells do
+}
+
+// The command's, or what a shell would make of an end by signal.
+int exit_code_of(const TraceLoop& loop, const TraceRequest& request, const host::Child* child) {
+    if (child == nullptr) {
+        return 0;
+    }
+    if (!loop.child_exit_code()) {
+        vigil::print(stderr, "vigil: {} (pid {}) goes on untraced\n", request.command[0],
+                     child->pid());
+    }
+    const int interrupted = loop.stop_signal() != 0 ? 128 + loop.stop_signal() : 0;
+    return loop.child_exit_code().value_or(interrupted);
+}
+
+Error no_network() {
+    const host::ProbeResult result = capture::probe_network();
+    return {ErrorCode::unsupported,
+            fmt::format("--network can't work here: {}: {}",
+                        result.supported ? "the programs can't be attached" : result.reason,
+                        capture::network_hint(result))};
+}
+
+Result<int> trace_live(const TraceRequest& request) {
+    TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
+    std::optional<host::Child> child;
+    if (!request.command.empty()) {
+        TRY(host::check_can_trace());
+        TRY_ASSIGN(child, host::Child::start_suspended(request.command));
+    }
+    TRY_ASSIGN(capture::Tracer tracer, capture::Tracer::attach(options));
+    if (request.network && !tracer.accounts_network()) {
+        return no_network();
+    }
+    if (request.tree) {
+        TRY(tracer.watch_tree(*request.tree));
+    }
+    host::Child* command = child ? &*child : nullptr;
+    const auto formatter = make_formatter(request);
+    TRY_ASSIGN(TraceLoop loop,
+               TraceLoop::open(tracer.reader(), request, *formatter, STDOUT_FILENO, command));
+    announce(request);
+    int not_started = 0;
+    if (command != nullptr) {
+        TRY_ASSIGN(not_started, resume(*command, tracer, request.command[0]));
+    }
+    const auto ran = not_started == 0 ? loop.run() : Result<void>{};
+    tracer.detach();
+    const auto drained = loop.drain();  // after an error too: it is part of the account
+    print_run_totals(request, make_run_totals(loop, tracer));
+    if (not_started != 0) {
+        return not_started;
+    }
+    const int exit_code = exit_code_of(loop, request, command);
+    TRY(ran);
+    TRY(drained);
+    return exit_code;
+}
+
+Result<int> trace_pinned(const TraceRequest& wanted) {
+    TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
+    capture::RingReader& reader = pinned.reader();
+    TRY_ASSIGN(const TraceRequest request, narrow_to_pinned(reader.control(), wanted));
+    const auto formatter = make_formatter(request);
+    TRY_ASSIGN(TraceLoop loop,
+               TraceLoop::open(reader, request, *formatter, STDOUT_FILENO, nullptr));
+    announce(request);
+    auto ran = loop.run();
+    if (ran) {
+        ran = loop.catch_up();
+    }
+    const capture::Totals totals = reader.totals(loop.confirmed());
+    for (size_t i = 0; i < totals.size(); i++) {
+        const auto kind = static_cast<Kind>(i);
+        const capture::KindTotals& total = totals[i];
+        if ((reader.control().filter.kinds & model::kind_bit(kind)) == 0) {
+            continue;
+        }
+        vigil::print(stderr,
+                     "vigil: {} since pinning: seen={} filtered={} confirmed={} dropped={} "
+                     "unconfirmed={}; "
+                     "this reader: delivered={} filtered={} undelivered={}\n",
+                     to_string(kind), total.seen, total.filtered, total.read, total.dropped,
+                     total.unread, loop.delivered(kind), loop.filtered(kind),
+                     loop.undelivered(kind));
+    }
+    if (const uint64_t missed = pinned.max_missed(); missed > 0) {
+        vigil::print(stderr, "{}", pipeline::missed_text(missed));
+    }
+    TRY(ran);
+    return 0;
+}
+
+}  // namespace
+
+int trace(const TraceRequest& request) {
+    const auto exit_code = request.pinned ? trace_pinned(request) : trace_live(request);
+    return exit_code ? *exit_code : cli::fail(exit_code.error());
+}
+
+int run_trace(const cli::Arguments& arguments) {
+    const ParsedTrace parsed = parse_trace(arguments);
+    return parsed.request ? trace(*parsed.request) : parsed.exit_code;
+}
+
+}  // namespace vigil::commands

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil up: server and agent on this machine, in one process.
+#include <fmt/format.h>
+#include <linux/capability.h>
+
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "base/default_paths.h"
+#include "base/file.h"
+#include "base/print.h"
+#include "cli/cli.h"
+#include "cli/interval_option.h"
+#include "cli/retention_options.h"
+#include "cli/source_report.h"
+#include "commands/agent/agent_loop.h"
+#include "commands/server/server_options.h"
+#include "commands/up/up.h"
+#include "host/privileges.h"
+#include "server/server.h"
+
+namespace vigil::commands {
+namespace {
+
+constexpr const char* up_footer = R"(Examples:
+  sudo vigil up -c config/sample.json                   violations and deaths on the screen,
+                                                        and in events.log
+  sudo vigil up -c limits.json -l /var/log/vigil/events.log
+  sudo vigil ctl config set nginx cpu 80                from another shell
+
+It is 'vigil server' and 'vigil agent' together: other agents of this machine can come too, and what
+the agent can't hand over waits on disk until the next start.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not possible here.)";
+
+struct UpRequest {
+    AgentRequest agent;
+    server::Options server;
+};
+
+// The server on its own thread, until the loop ends.
+class ServerThread {
+ public:
+    // `ended`: called on that thread when the server has come to its end by itself (`quit`) too.
+    ServerThread(server::Server& server, const std::function<void()>& ended)
+        : server_(&server), thread_([&server, ended] {
+              server.run();
+              ended();
+          }) {}
+    ~ServerThread() {
+        server_->stop();
+        thread_.join();
+    }
+    ServerThread(const ServerThread&) = delete;
+    ServerThread& operator=(const ServerThread&) = delete;
+
+ private:
+    server::Server* server_;
+    std::thread thread_;
+};
+
+Result<int> run(const UpRequest& request) {
+    TRY(make_directories(request.agent.state, 0700));
+    auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
+    // The log may lie in another user's directory: CAP_DAC_OVERRIDE stays for that.
+    TRY(host::keep_only_capabilities(
+        {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE}));
+    AgentLoop loop(request.agent, sources, true);
+    TRY(loop.open());
+    TRY_ASSIGN(const auto server,
+               server::Server::open(request.server, [&](const std::string& text) {
+                   loop.inbox().push(agent::UserMessage{text});
+               }));
+    loop.set_hangup_handler([&server = *server] { server.reload(); });
+    cli::print_limitations(sources);
+    print(stderr, "vigil: serving {}; events go to {}; Ctrl-C ends\n", server->endpoint(),
+          request.server.log);
+    {
+        const ServerThread thread(*server, [&loop] { loop.inbox().push(agent::StopRequest{}); });
+        TRY(loop.run({{.host = request.server.address, .port = server->port()}}));
+    }
+    print(stderr, "vigil: {} violations reported; {} events in {}\n", loop.violations(),
+          server->state().stats().events, request.server.log);
+    cli::print_losses(sources);
+    return 0;
+}
+
+}  // namespace
+
+int run_up(const cli::Arguments& arguments) {
+    CLI::App app(
+        "Holds this machine against limits and logs what happens: server and agent in one.",
+        "vigil up");
+    app.footer(up_footer);
+    UpRequest request;
+    std::string configuration;
+    std::optional<std::string> interval;
+    std::optional<std::string> total;
+    std::optional<std::string> keep;
+    std::optional<std::string> deaths;
+    request.agent.name = default_agent_name();
+    // Not that of an agent of another server: its queue and its rules are not for this log.
+    request.agent.state = default_state_directory("up");
+    request.server.control = default_control_path();
+    app.add_option("-c,--config", configuration, "The limits: a JSON file")
+        ->required()
+        ->type_name("FILE");
+    app.add_option("-l,--log", request.server.log, "Events are appended to it [events.log]")
+        ->type_name("FILE");
+    app.add_option("--keep-bytes", total,
+                   "Most that all log files take together: the oldest are deleted [4G]")
+        ->type_name("SIZE");
+    app.add_option("--deaths", deaths, cli::death_forwarding_help)->type_name("WHICH");
+    app.add_option("--keep", keep, cli::retention_help)->type_name("SIZE,TIME");
+    app.add_option("--interval", interval, "Time between two samples, 100ms to 1h [1s]")
+        ->type_name("TIME");
+    app.add_option("--port", request.server.port, "Where other agents can come, 0: any [7411]")
+        ->type_name("PORT");
+    app.add_option("--state", request.agent.state,
+                   "Directory of the agent's queue [" + request.agent.state + "]")
+        ->type_name("DIR");
+    app.add_option("--control", request.server.control,
+                   "Socket for 'vigil ctl' [" + *request.server.control + "]")
+        ->type_name("PATH");
+    if (const auto exit_code = cli::parse(app, arguments)) {
+        return *exit_code;
+    }
+    request.server.configuration = configuration;
+    const auto parsed_interval = cli::parse_interval(interval);
+    if (!parsed_interval) {
+        return cli::fail(parsed_interval.error());
+    }
+    request.agent.interval_ns = *parsed_interval;
+    const auto total_bytes = parse_log_bytes(total, request.server.log_total_bytes);
+    if (!total_bytes) {
+        return cli::fail(total_bytes.error());
+    }
+    request.server.log_total_bytes = *total_bytes;
+    const auto parsed_retention = cli::parse_retention(keep);
+    const auto parsed_forwarding = cli::parse_death_forwarding(deaths);
+    if (!parsed_retention || !parsed_forwarding) {
+        return cli::fail(!parsed_retention ? parsed_retention.error() : parsed_forwarding.error());
+    }
+    request.agent.retention = *parsed_retention;
+    request.agent.death_forwarding = *parsed_forwarding;
+    return cli::finish(run(request));
+}
+
+}  // namespace vigil::commands

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// vigil watch: limits on one machine, without a server.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/print.h"
+#include "cli/cli.h"
+#include "cli/source_report.h"
+#include "commands/watch/watch.h"
+#include "commands/watch/watch_loop.h"
+#include "commands/watch/watch_options.h"
+#include "monitor/event_sources.h"
+#include "rules/config_file.h"
+
+namespace vigil::commands {
+namespace {
+
+Result<int> watch(const WatchRequest& request) {
+    rules::ConfigFile configuration(request.configuration);
+    TRY_ASSIGN(rules::RuleSet rules, configuration.load());
+    auto sources = monitor::EventSources::open(rules::LimitMonitor::observer_needs);
+    WatchLoop loop(request, configuration, sources);
+    TRY(loop.open());
+    cli::print_limitations(sources);
+    print(stderr, "vigil: watching with {} rules from {}; Ctrl-C ends\n", rules.size(),
+          request.configuration);
+    TRY(loop.run(std::move(rules)));
+    print(stderr, "vigil: {} violations reported; {} limits broken at the end\n",
+          loop.reported_violations(), loop.limits().engine().raised());
+    if (loop.unwritten() > 0) {
+        print(stderr, "vigil: {} lines could not be written\n", loop.unwritten());
+    }
+    cli::print_losses(sources);
+    return 0;
+}
+
+}  // namespace
+
+int run_watch(const cli::Arguments& arguments) {
+    return cli::run_parsed(parse_watch(arguments), watch);
+}
+
+}  // namespace vigil::commands

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of `vigil history`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "query/query.h"
+
+namespace vigil::format {
+
+struct TableStyle {
+    int64_t now_unix_ns = 0;
+    size_t columns = 0;  // of the terminal: lines are cut to it; 0: no bound
+    bool use_color = false;
+};
+
+// A header and a row for each death, safe for a terminal; what is not known is "-".
+std::string death_table(const std::vector<query::Match>& deaths, const TableStyle& style);
+
+}  // namespace vigil::format

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/segment_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "journal/segments.h"
+
+namespace vigil::journal {
+
+Error SegmentStore::path_error(const std::string& path, std::string_view what) {
+    return {ErrorCode::failed, fmt::format("'{}' {}", escape_terminal(path), what)};
+}
+
+Result<void> SegmentStore::write(std::string_view lines, uint64_t count) {
+    auto result = write_once(lines, count);
+    if (!result && sync_failed_) {
+        notice_ = result.error().context;
+        result = write_once(lines, count);
+    }
+    return result;
+}
+
+Result<void> SegmentStore::write_once(std::string_view lines, uint64_t count) {
+    TRY(prepare());
+    size_t written = 0;
+    int write_error = 0;
+    while (written < lines.size() && write_error == 0) {
+        const ssize_t got =
+            file_system_.write(active_.get(), lines.data() + written, lines.size() - written);
+        if (got > 0) {
+            written += static_cast<size_t>(got);
+        } else if (got == 0 || errno != EINTR) {
+            write_error = got == 0 ? EIO : errno;
+        }
+    }
+    torn_tail_ = written > 0;
+    size_t kept = written;
+    if (write_error != 0) {
+        const size_t end = lines.substr(0, written).rfind('\n');
+        kept = end == std::string_view::npos ? 0 : end + 1;
+        count = count_line_ends(lines.substr(0, kept));
+    }
+    if (kept > 0) {
+        if (file_system_.fdatasync(active_.get()) != 0) {
+            sync_failed_ = true;
+            return system_error("syncing", path_);
+        }
+        active_bytes_ += kept;
+        written_bytes_ += kept;
+        next_sequence_ += count;
+    }
+    torn_tail_ = kept < written;
+    if (write_error != 0) {
+        (void)truncate_tail();  // or before the next write
+        errno = write_error;
+        return system_error("writing to", path_);
+    }
+    return {};
+}
+
+// Afterwards the active segment is there and ends with the last durable line.
+Result<void> SegmentStore::prepare() {
+    if (active_ && torn_tail_ && !sync_failed_) {
+        TRY(truncate_tail());
+    }
+    if (active_) {
+        TRY_ASSIGN(const struct stat info, stat_path());
+        const bool as_left =
+            is_active(info) && static_cast<uint64_t>(info.st_size) == active_bytes_;
+        if (!as_left && !sync_failed_) {
+            notice_ = path_error(path_,
+                                 "was moved, deleted or changed by another program: a new file is "
+                                 "begun, and what that took away is missing")
+                          .context;
+        }
+        replacing_active_ = !as_left || sync_failed_;
+    }
+    if (replacing_active_) {
+        TRY(replace_active());
+    }
+    if (!active_) {
+        TRY(create_active());
+    }
+    return directory_synced_ ? Result<void>() : sync_directory();
+}
+
+Result<void> SegmentStore::truncate_tail() {
+    if (!torn_tail_) {
+        return {};
+    }
+    if (file_system_.ftruncate(active_.get(), static_cast<off_t>(active_bytes_)) != 0) {
+        return system_error("truncating", path_);
+    }
+    torn_tail_ = false;
+    return {};
+}
+
+Result<void> SegmentStore::rotate() {
+    if (!active_ || active_bytes_ == 0) {
+        return {};
+    }
+    TRY(prepare());
+    if (active_bytes_ == 0) {
+        return {};
+    }
+    TRY(rename_active(active_bytes_));
+    return create_active();
+}
+
+Result<void> SegmentStore::rename_active(uint64_t size_bytes) {
+    const std::string target = rotated_path(path_, active_first_);
+    struct stat info {};
+    if (::lstat(target.c_str(), &info) == 0 && !(S_ISREG(info.st_mode) && info.st_size == 0)) {
+        return path_error(target, "is in the way of a rotation: move it away");
+    }
+    if (file_system_.rename(path_, target) != 0) {
+        return system_error("renaming", path_);
+    }
+    rotated_.push_back({active_first_, size_bytes});
+    rotated_bytes_ += size_bytes;
+    close_active();
+    return {};
+}
+
+void SegmentStore::close_active() {
+    active_.reset();
+    active_first_ = next_sequence_;
+    active_bytes_ = 0;
+    torn_tail_ = sync_failed_ = false;
+}
+
+Result<void> SegmentStore::create_active() {
+    directory_synced_ = false;
+    Fd file(file_system_.open(path_, open_flags, mode_));
+    if (!file) {
+        return system_error("creating", path_);
+    }
+    struct stat info {};
+    if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size != 0) {
+        return path_error(path_, "was made by another program: move it away");
+    }
+    active_ = std::move(file);
+    active_device_ = info.st_dev;
+    active_inode_ = info.st_ino;
+    return sync_directory();
+}
+
+Result<void> SegmentStore::sync_directory() {
+    if (file_system_.fsync_parent(path_) != 0) {
+        return system_error("syncing the directory of", path_);
+    }
+    directory_synced_ = true;
+    return {};
+}
+
+// The active segment can't be continued. What of it is durable stays, under its number; new lines
+// go to a new file, and a mark tells their number, whatever is left in the old one.
+Result<void> SegmentStore::replace_active() {
+    TRY(abandon_active());
+    TRY(create_sequence_marker(next_sequence_));
+    close_active();
+    replacing_active_ = false;
+    return create_active();
+}
+
+Result<void> SegmentStore::abandon_active() {
+    TRY_ASSIGN(const struct stat info, stat_path());
+    if (info.st_nlink == 0) {
+        return {};
+    }
+    if (!is_active(info)) {
+        return S_ISREG(info.st_mode) && info.st_size == 0 ? Result<void>() : quarantine();
+    }
+    uint64_t left_bytes = static_cast<uint64_t>(info.st_size);
+    if (sync_failed_ && left_bytes > active_bytes_) {
+        // Where it fails, the mark bounds the segment all the same.
+        if (file_system_.ftruncate(active_.get(), static_cast<off_t>(active_bytes_)) == 0) {
+            left_bytes = active_bytes_;
+        }
+    }
+    if (left_bytes == 0 || (sync_failed_ && active_bytes_ == 0)) {
+        TRY(create_sequence_marker(next_sequence_));
+        return file_system_.unlink(path_) == 0 ? Result<void>() : system_error("deleting", path_);
+    }
+    return active_bytes_ == 0 ? quarantine() : rename_active(left_bytes);
+}
+
+// Foreign content is not ours to delete.
+Result<void> SegmentStore::quarantine() {
+    const std::string target = fmt::format("{}.foreign", rotated_path(path_, next_sequence_));
+    struct stat info {};
+    if (::lstat(target.c_str(), &info) == 0) {
+        return path_error(target, "is in the way: move it away");
+    }
+    return file_system_.rename(path_, target) == 0 ? Result<void>()
+                                                   : system_error("renaming", path_);
+}
+
+Result<void> SegmentStore::create_sequence_marker(uint64_t sequence) {
+    const std::string name = rotated_path(path_, sequence);
+    const Fd file(file_system_.open(name, open_flags, mode_));
+    if (!file) {
+        return system_error("creating", name);
+    }
+    struct stat info {};
+    if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size != 0) {
+        return path_error(name, "is in the way of the journal: move it away");
+    }
+    return sync_directory();
+}
+
+Result<SegmentStore::Removed> SegmentStore::remove_oldest() {
+    const Rotated oldest = rotated_.front();
+    const uint64_t end = oldest_end();
+    if (rotated_.size() == 1) {
+        TRY(create_sequence_marker(active_first_));  // nothing else would tell the number
+    }
+    const std::string name = rotated_path(path_, oldest.first_sequence);
+    if (file_system_.unlink(name) != 0 && errno != ENOENT) {
+        return system_error("deleting", name);
+    }
+    rotated_.pop_front();
+    rotated_bytes_ -= oldest.size_bytes;
+    return Removed{oldest.first_sequence, end - oldest.first_sequence};
+}
+
+uint64_t SegmentStore::oldest_sequence() const {
+    return rotated_.empty() ? active_first_ : rotated_.front().first_sequence;
+}
+
+uint64_t SegmentStore::oldest_end() const {
+    return rotated_.size() > 1 ? rotated_[1].first_sequence : active_first_;
+}
+
+Result<struct stat> SegmentStore::stat_path() const {
+    struct stat info {};
+    if (::lstat(path_.c_str(), &info) != 0 && errno != ENOENT) {
+        return system_error("looking at", path_);
+    }
+    return info;
+}
+
+bool SegmentStore::is_active(const struct stat& info) const {
+    return active_ && info.st_nlink > 0 && info.st_dev == active_device_ &&
+           info.st_ino == active_inode_;
+}
+
+}  // namespace vigil::journal

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+namespace vigil::output {
+
+// Whether standard output is to be coloured: it is a terminal that can show colours, and NO_COLOR
+// is not set (https://no-color.org).
+inline bool wants_color() {
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string_view(value != nullptr ? value : "");
+    };
+    return ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
+           variable("TERM") != "dumb";
+}
+
+}  // namespace vigil::output

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output/message_queue.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace vigil::output {
+
+// The flag that forbids to wait belongs to the open file, which others share: so another one.
+Fd reopen_nonblocking(int fd) {
+    return ::isatty(fd) == 1 ? Fd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
+                                         O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC))
+                             : Fd();
+}
+
+MessageQueue::MessageQueue(int fd) : own_(reopen_nonblocking(fd)), lines_(own_ ? own_.get() : fd) {}
+
+void MessageQueue::add(std::string lines) {
+    lines_.add(std::move(lines));
+    flush();
+}
+
+void MessageQueue::flush() {
+    (void)lines_.flush();  // words about a run must not end it
+    if (lines_.empty() && lines_.dropped() > dropped_reported_) {
+        lines_.add(fmt::format("vigil: {} words were dropped here: nobody read them\n",
+                               lines_.dropped() - dropped_reported_));
+        dropped_reported_ = lines_.dropped();
+        (void)lines_.flush();
+    }
+}
+
+}  // namespace vigil::output

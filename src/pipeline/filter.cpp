@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/filter.h"
+
+namespace vigil::pipeline {
+namespace {
+
+bool same(const std::optional<uint32_t>& expected, uint32_t value) {
+    return !expected || *expected == value;
+}
+
+bool same_comm(const std::optional<std::string>& expected, const model::Comm& comm) {
+    return !expected || std::string_view(*expected).substr(0, comm.bytes.size() - 1) == comm.view();
+}
+
+bool number_passes(const Filter& filter, int number) {
+    return number < 1 || number > model::signal_max ||
+           (filter.signals & model::signal_bit(number)) != 0;
+}
+
+bool signal_passes(const Filter& filter, const model::Signal& signal,
+                   const model::Process& target) {
+    if (!number_passes(filter, signal.number)) {
+        return false;
+    }
+    if (filter.sent_only && signal.source != model::SignalSource::user &&
+        signal.source != model::SignalSource::self) {
+        return false;
+    }
+    const auto& sender = signal.sender;
+    if (!same(filter.target, target.pid) ||
+        (filter.sender && !(sender && sender->pid == *filter.sender))) {
+        return false;
+    }
+    const bool target_fits = same(filter.pid, target.pid) && same(filter.uid, target.uid) &&
+                             same_comm(filter.comm, target.comm);
+    const bool sender_fits = sender && same(filter.pid, sender->pid) &&
+                             same(filter.uid, sender->uid) && same_comm(filter.comm, sender->comm);
+    return target_fits || sender_fits;
+}
+
+}  // namespace
+
+bool passes(const Filter& filter, const model::Event& event) {
+    if (event.kind == model::Kind::loss) {
+        return true;
+    }
+    if ((filter.kinds & model::kind_bit(event.kind)) == 0) {
+        return false;
+    }
+    const model::Process& process = event.process;
+    if (const auto* signal = std::get_if<model::Signal>(&event.body)) {
+        return signal_passes(filter, *signal, process);
+    }
+    if (const auto* failed = std::get_if<model::KillFailed>(&event.body)) {
+        const bool target_fits =
+            !filter.target ||
+            (failed->target && *failed->target == static_cast<int>(*filter.target));
+        if (!number_passes(filter, failed->number) || !same(filter.sender, process.pid) ||
+            !target_fits) {
+            return false;
+        }
+    }
+    const bool pid_fits = same(filter.pid, process.pid) ||
+                          (event.kind == model::Kind::fork && same(filter.pid, process.ppid));
+    return pid_fits && same(filter.uid, process.uid) && same_comm(filter.comm, process.comm);
+}
+
+}  // namespace vigil::pipeline

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which events a user wants to see. The kernel side applies the same conditions as far as it
+// can; this is the whole of them, for what only user space knows: the name that a fork ends up
+// with, the true sender of a signal, and readers of a ring that others filter too.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "model/event.h"
+#include "model/signals.h"
+
+namespace vigil::pipeline {
+
+// All conditions must hold. Absent means any.
+struct Filter {
+    model::KindSet kinds = ~model::KindSet{0};
+    model::SignalSet signals = model::all_signals;
+    std::optional<uint32_t> pid;  // either side: parent or child, sender or target
+    std::optional<uint32_t> sender;
+    std::optional<uint32_t> target;
+    std::optional<uint32_t> uid;      // either side of a signal
+    std::optional<std::string> comm;  // either side of a signal; compared to 15 bytes
+    bool sent_only = false;           // of signals, only what a process sent by kill(2) and kin
+};
+
+// A loss always passes: it can hide what was wanted.
+bool passes(const Filter& filter, const model::Event& event);
+
+}  // namespace vigil::pipeline

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "query/line_filter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+#include "base/clock.h"
+#include "query/name_match.h"
+
+namespace vigil::query {
+namespace {
+
+// The bill stands at the end of a line: its keys are looked for there first.
+constexpr size_t usage_bytes = 1024;
+
+bool contains(std::string_view line, std::string_view literal) {
+    return ::memmem(line.data(), line.size(), literal.data(), literal.size()) != nullptr;
+}
+
+// The number behind `key`, which is quoted and has its colon: so it stands in no string. The
+// first one in the line.
+std::optional<uint64_t> number_after(std::string_view line, std::string_view key) {
+    const void* found = ::memmem(line.data(), line.size(), key.data(), key.size());
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const char* begin = static_cast<const char*>(found) + key.size();
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(begin, line.data() + line.size(), number);
+    return error == std::errc{} ? std::optional(number) : std::nullopt;
+}
+
+std::optional<uint64_t> usage_field(std::string_view line, std::string_view key) {
+    const std::string_view end = line.substr(line.size() - std::min(line.size(), usage_bytes));
+    return contains(end, key) ? number_after(end, key) : number_after(line, key);
+}
+
+// What comes before all times, or behind them, is so as a text too.
+std::string format_bound(int64_t unix_ns, std::string_view first, std::string_view last) {
+    if (unix_ns == std::numeric_limits<int64_t>::min()) {
+        return std::string(first);
+    }
+    if (unix_ns == std::numeric_limits<int64_t>::max()) {
+        return std::string(last);
+    }
+    std::string text;
+    TimeFormat().append_utc(text, unix_ns);
+    return text;
+}
+
+}  // namespace
+
+std::optional<LinePrefix> parse_line_prefix(std::string_view line) {
+    constexpr std::string_view before_time = "{\"time\":\"";
+    constexpr std::string_view before_kind = "\",\"kind\":\"";
+    constexpr size_t time_size = sizeof "2026-11-20T22:33:49.123456Z" - 1;
+    constexpr size_t kind_at = before_time.size() + time_size + before_kind.size();
+    if (line.size() <= kind_at || !line.starts_with(before_time) ||
+        line.substr(before_time.size() + time_size, before_kind.size()) != before_kind) {
+        return std::nullopt;
+    }
+    const size_t end = line.find('"', kind_at);
+    if (end == std::string_view::npos) {
+        return std::nullopt;
+    }
+    return LinePrefix{line.substr(before_time.size(), time_size),
+                      line.substr(kind_at, end - kind_at)};
+}
+
+LineFilter::LineFilter(const Query& query)
+    : order_(query.order),
+      since_(format_bound(query.filter.since_unix_ns, "", "~")),
+      until_(format_bound(query.filter.until_unix_ns, "", "~")),
+      pid_(query.filter.pid),
+      abnormal_(query.filter.abnormal) {
+    const DeathFilter& filter = query.filter;
+    const auto add = [&](const std::string& literal) {
+        if (!literal.empty()) {
+            literals_.push_back(literal);
+        }
+    };
+    if (filter.cause) {
+        add(fmt::format("\"cause\":\"{}\"", to_string(*filter.cause)));
+    }
+    if (filter.name) {
+        add(find_literal(filter.name->substr(0, max_comm_bytes)));
+    }
+    if (filter.unit) {
+        add(find_literal(*filter.unit));
+    }
+    if (filter.user && !is_number(*filter.user)) {
+        add(find_literal(*filter.user));
+    }
+}
+
+bool LineFilter::may_match(std::string_view line, const LinePrefix& prefix) const {
+    return prefix.time >= since_ && prefix.time <= until_ &&
+           (!pid_ || number_after(line, "\"pid\":") == pid_) &&
+           !(abnormal_ && contains(line, "\"exit_code\":0,")) &&
+           std::all_of(literals_.begin(), literals_.end(),
+                       [&](const std::string& literal) { return contains(line, literal); });
+}
+
+std::optional<uint64_t> LineFilter::rank(std::string_view line) const {
+    switch (order_) {
+        case Order::newest:
+            return std::nullopt;
+        case Order::cpu:
+            return usage_field(line, "\"cpu_ns\":");
+        case Order::memory:
+            return usage_field(line, "\"peak_rss_bytes\":");
+        case Order::disk:
+            return sum(usage_field(line, "\"read_bytes\":"), usage_field(line, "\"write_bytes\":"));
+        case Order::network:
+            return sum(usage_field(line, "\"sent_bytes\":"),
+                       usage_field(line, "\"received_bytes\":"));
+        case Order::lifetime:
+            break;
+    }
+    return usage_field(line, "\"lifetime_ns\":");
+}
+
+std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b) {
+    if (!a || !b) {
+        return a ? a : b;
+    }
+    return *a + std::min(*b, std::numeric_limits<uint64_t>::max() - *a);
+}
+
+std::optional<uint64_t> rank(const DeathRecord& record, Order order) {
+    const FinalUsage& usage = record.usage;
+    switch (order) {
+        case Order::newest:
+            return std::nullopt;
+        case Order::cpu:
+            return usage.cpu_ns;
+        case Order::memory:
+            return usage.peak_rss_bytes;
+        case Order::disk:
+            return sum(usage.read_bytes, usage.write_bytes);
+        case Order::network:
+            return sum(usage.sent_bytes, usage.received_bytes);
+        case Order::lifetime:
+            break;
+    }
+    return usage.lifetime_ns;
+}
+
+}  // namespace vigil::query

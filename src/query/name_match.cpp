@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "query/name_match.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+namespace vigil::query {
+
+bool has_wildcards(std::string_view pattern) {
+    return pattern.find_first_of("*?[") != std::string_view::npos;
+}
+
+bool matches_name(const std::string& pattern, const std::string& name) {
+    return has_wildcards(pattern) ? ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0
+                                  : pattern == name;
+}
+
+bool is_number(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string find_literal(std::string_view pattern) {
+    // What a set holds is one character only.
+    pattern = pattern.substr(0, pattern.find('['));
+    const auto is_literal = [](char c) {
+        return c >= 0x20 && c < 0x7f && c != '*' && c != '?' && c != '\\' && c != '"';
+    };
+    std::string_view longest;
+    while (!pattern.empty()) {
+        const auto end = std::find_if_not(pattern.begin(), pattern.end(), is_literal);
+        const auto size = static_cast<size_t>(end - pattern.begin());
+        if (size > longest.size()) {
+            longest = pattern.substr(0, size);
+        }
+        pattern.remove_prefix(std::min(pattern.size(), size + 1));
+    }
+    return std::string(longest);
+}
+
+}  // namespace vigil::query

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "query/query.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "model/exec_image.h"
+#include "query/line_filter.h"
+#include "query/name_match.h"
+#include "query/reverse_line_reader.h"
+
+namespace vigil::query {
+namespace {
+
+// So many lines in a row that are too old are the end: a clock that was wrong for a while, as
+// before the first time signal of a boot, may have left some in front of good ones.
+constexpr size_t max_older_lines = 10'000;
+
+// A script that an interpreter was given, as `python3 backup.py`.
+std::string script_of(const DeathRecord& record, std::string_view executable) {
+    std::string argv;
+    for (const std::string& argument : record.argv) {
+        argv += argument + '\0';
+    }
+    return model::script_name(record.comm, executable, argv);
+}
+
+bool matches_process_name(const DeathRecord& record, const std::string& name) {
+    const std::string executable(model::base_name(record.executable.value_or("")));
+    if (matches_name(name, record.comm) ||
+        (!executable.empty() && matches_name(name, executable))) {
+        return true;
+    }
+    const std::string script = script_of(record, executable);
+    if (!script.empty() && matches_name(name, script)) {
+        return true;
+    }
+    return name.size() > max_comm_bytes && !has_wildcards(name) &&
+           name.substr(0, max_comm_bytes) == record.comm;
+}
+
+bool matches_user(const DeathRecord& record, const std::string& user) {
+    return record.user == user || (record.uid && std::to_string(*record.uid) == user);
+}
+
+bool matches_unit(const DeathRecord& record, const std::string& unit) {
+    return record.unit &&
+           (matches_name(unit, *record.unit) || matches_name(unit + ".service", *record.unit));
+}
+
+// One journal, and the line of it that comes next.
+class JournalCursor {
+ public:
+    explicit JournalCursor(ReverseLineReader lines) : lines_(std::move(lines)) {}
+    JournalCursor(const JournalCursor&) = delete;  // the line is one of its own bytes
+    JournalCursor& operator=(const JournalCursor&) = delete;
+
+    // To the next line that begins as one should. False: there is none.
+    bool advance(const LineFilter& line_filter, QueryResult& result) {
+        while (older_lines_ < max_older_lines) {
+            const auto next = lines_.next();
+            if (!next) {
+                result.errors.push_back(next.error().context);
+                continue;
+            }
+            if (!*next) {
+                return false;
+            }
+            if (const auto prefix = parse_line_prefix(**next)) {
+                line_ = **next;
+                prefix_ = *prefix;
+                older_lines_ = line_filter.is_before(*prefix) ? older_lines_ + 1 : 0;
+                return true;
+            }
+        }
+        return false;
+    }
+
+    std::string_view line() const { return line_; }
+    const LinePrefix& prefix() const { return prefix_; }
+
+ private:
+    ReverseLineReader lines_;
+    std::string_view line_;
+    LinePrefix prefix_;
+    size_t older_lines_ = 0;  // lines in a row
+};
+
+// Deaths that are in the answer already: two agents of one machine tell each.
+class Deduplicator {
+ public:
+    // False: it was told before.
+    bool add(const DeathRecord& record) {
+        const std::pair key(*record.pid, record.start_ns.value_or(0));
+        const auto [begin, end] = times_.equal_range(key);
+        const auto same = [&](const auto& seen) {
+            const auto [early, late] = std::minmax(seen.second, *record.unix_ns);
+            return static_cast<uint64_t>(late) - static_cast<uint64_t>(early) <= ns_per_s;
+        };
+        if (std::any_of(begin, end, same)) {
+            return false;
+        }
+        times_.emplace(key, *record.unix_ns);
+        return true;
+    }
+
+ private:
+    std::multimap<std::pair<uint32_t, uint64_t>, int64_t> times_;
+};
+
+struct Ranked {
+    std::optional<uint64_t> rank;
+    Match match;
+};
+
+// Of equal ones the newer.
+bool ranks_higher(const Ranked& a, const Ranked& b) {
+    return std::pair(a.rank, a.match.record.unix_ns) > std::pair(b.rank, b.match.record.unix_ns);
+}
+
+class Search {
+ public:
+    Search(const Query& query, const std::function<bool(Match)>& on_match)
+        : query_(&query), on_match_(&on_match), line_filter_(query) {}
+
+    QueryResult run(const std::vector<std::string>& journals) {
+        std::vector<std::unique_ptr<JournalCursor>> cursors;
+        for (const std::string& journal : journals) {
+            auto lines = ReverseLineReader::open(journal);
+            if (!lines) {
+                result_.errors.push_back(lines.error().context);
+                continue;
+            }
+            auto cursor = std::make_unique<JournalCursor>(std::move(*lines));
+            if (cursor->advance(line_filter_, result_)) {
+                cursors.push_back(std::move(cursor));
+            }
+        }
+        while (!cursors.empty() && !done_) {
+            const auto newest = std::max_element(
+                cursors.begin(), cursors.end(),
+                [](const auto& a, const auto& b) { return a->prefix().time < b->prefix().time; });
+            oldest_ = (*newest)->prefix().time;
+            handle(**newest);
+            if (!(*newest)->advance(line_filter_, result_)) {
+                cursors.erase(newest);
+            }
+        }
+        return finish();
+    }
+
+ private:
+    bool is_ranked() const { return query_->order != Order::newest; }
+
+    void emit(Match match) {
+        reported_deaths_++;
+        done_ = !(*on_match_)(std::move(match)) || reported_deaths_ >= query_->max_deaths;
+    }
+
+    void handle(const JournalCursor& cursor) {
+        const std::string_view kind = cursor.prefix().kind;
+        if (kind == "loss" || kind == "unobserved") {
+            on_gap(cursor.line());
+        } else if (kind == "death" && line_filter_.may_match(cursor.line(), cursor.prefix())) {
+            on_death(cursor.line());
+        }
+    }
+
+    void on_gap(std::string_view line) {
+        const ParsedRecord parsed = parser_.parse(line);
+        const auto* gap = std::get_if<CoverageGap>(&parsed);
+        if (gap == nullptr || gap->from_unix_ns > query_->filter.until_unix_ns ||
+            gap->to_unix_ns < query_->filter.since_unix_ns) {
+            return;
+        }
+        if (reported_gaps_.insert(*gap).second) {
+            result_.gaps.push_back(*gap);
+        }
+    }
+
+    void on_death(std::string_view line) {
+        const bool full = is_ranked() && ranked_.size() >= query_->max_deaths;
+        if (full && line_filter_.rank(line) <= ranked_.front().rank) {
+            return;
+        }
+        ParsedRecord parsed = parser_.parse(line);
+        auto* record = std::get_if<DeathRecord>(&parsed);
+        if (record == nullptr || !matches(*record, query_->filter)) {
+            return;
+        }
+        const auto own_rank = rank(*record, query_->order);
+        if ((full && own_rank <= ranked_.front().rank) || !deduplicator_.add(*record)) {
+            return;
+        }
+        Match match{std::move(*record), escape_terminal_json(line)};
+        if (!is_ranked()) {
+            emit(std::move(match));
+            return;
+        }
+        if (full) {
+            std::pop_heap(ranked_.begin(), ranked_.end(), ranks_higher);
+            ranked_.pop_back();
+        }
+        ranked_.push_back({own_rank, std::move(match)});
+        std::push_heap(ranked_.begin(), ranked_.end(), ranks_higher);
+    }
+
+    QueryResult finish() {
+        std::sort(ranked_.begin(), ranked_.end(), ranks_higher);
+        for (Ranked& ranked : ranked_) {
+            if (!done_) {
+                emit(std::move(ranked.match));
+            }
+        }
+        result_.oldest_unix_ns = parse_utc(oldest_);
+        return std::move(result_);
+    }
+
+    const Query* query_;
+    const std::function<bool(Match)>* on_match_;
+    LineFilter line_filter_;
+    RecordParser parser_;
+    Deduplicator deduplicator_;
+    std::set<CoverageGap> reported_gaps_;
+    std::string oldest_;
+    size_t reported_deaths_ = 0;
+    bool done_ = false;
+    std::vector<Ranked> ranked_;  // a heap, the least one on top
+    QueryResult result_;
+};
+
+}  // namespace
+
+bool matches(const DeathRecord& record, const DeathFilter& filter) {
+    return record.unix_ns >= filter.since_unix_ns && record.unix_ns <= filter.until_unix_ns &&
+           (!filter.name || matches_process_name(record, *filter.name)) &&
+           (!filter.pid || record.pid == filter.pid) &&
+           (!filter.user || matches_user(record, *filter.user)) &&
+           (!filter.unit || matches_unit(record, *filter.unit)) &&
+           (!filter.cause || record.cause == filter.cause) &&
+           (!filter.abnormal || record.is_abnormal());
+}
+
+bool includes_clean_exits(const DeathFilter& filter) {
+    return !filter.abnormal && filter.cause.value_or(model::Cause::exit) == model::Cause::exit;
+}
+
+QueryResult run_query(const std::vector<std::string>& journals, const Query& query) {
+    std::vector<Match> deaths;
+    QueryResult result = run_query(journals, query, [&](Match match) {
+        deaths.push_back(std::move(match));
+        return true;
+    });
+    result.deaths = std::move(deaths);
+    return result;
+}
+
+QueryResult run_query(const std::vector<std::string>& journals, const Query& query,
+                      const std::function<bool(Match)>& on_match) {
+    return query.max_deaths == 0 ? QueryResult{} : Search(query, on_match).run(journals);
+}
+
+}  // namespace vigil::query

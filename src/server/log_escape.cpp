@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "server/commands.h"
+#include "server/log_tail.h"
+
+namespace vigil::server {
+namespace {
+
+// One that no string of JSON holds as it is, or that ends one.
+void append_byte(std::string& out, char byte) {
+    if (byte == '\t' || byte == '\r') {
+        out += ' ';
+    } else if (byte == '\n' || byte == '"' || byte == '\\') {
+        out += byte;
+    } else {
+        out += fmt::format("\\u{:04x}", static_cast<unsigned char>(byte));
+    }
+}
+
+}  // namespace
+
+// In valid JSON such characters stand in strings, where \uXXXX means the same, but for tabs and
+// carriage returns between the members: there a space does.
+void append_log_escaped(std::string& out, std::string_view lines) {
+    const auto is_plain = [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n'; };
+    if (std::all_of(lines.begin(), lines.end(), is_plain)) {
+        out += lines;
+        return;
+    }
+    size_t begin = 0;
+    for (size_t i = 0; i <= lines.size(); i++) {
+        if (i < lines.size() && static_cast<unsigned char>(lines[i]) >= ' ' && lines[i] != '"' &&
+            lines[i] != '\\' && lines[i] != 0x7f) {
+            continue;
+        }
+        // What stands between quotes, backslashes and line ends, as JSON would escape it.
+        std::string escaped_part;
+        append_json_string(escaped_part, lines.substr(begin, i - begin));
+        out.append(escaped_part, 1, escaped_part.size() - 2);
+        if (i < lines.size()) {
+            append_byte(out, lines[i]);
+        }
+        begin = i + 1;
+    }
+}
+
+std::string LogTail::next() {
+    constexpr size_t read_chunk_bytes = 64 << 10;
+    std::string lines;
+    // What can't be read now is tried again with the next lines.
+    (void)reader_.read(lines, read_chunk_bytes, state_->log().synced());
+    std::string escaped;
+    append_log_escaped(escaped, lines);
+    return escaped;
+}
+
+}  // namespace vigil::server

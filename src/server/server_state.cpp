@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/server_state.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "journal/reader.h"
+
+namespace vigil::server {
+namespace {
+
+namespace asio = boost::asio;
+
+// The ledger is kept so often that little of the log has to be read at the next start.
+constexpr uint64_t dedup_index_interval_lines = 500'000;
+constexpr uint64_t dedup_index_interval_ns = 60 * ns_per_s;
+constexpr size_t max_dedup_index_bytes = 256 << 20;
+constexpr uint64_t max_notices = 20;  // a second
+constexpr mode_t dedup_index_mode = 0640;
+constexpr mode_t directory_mode = 0755;
+constexpr uint64_t last_commit_ns = 10 * ns_per_s;
+constexpr size_t recovery_bytes = 1 << 20;
+
+std::string dedup_index_path(const Options& options) { return options.log + ".ledger"; }
+
+}  // namespace
+
+ServerState::ServerState(const Options& options, Configurations configurations, LogCallback notice)
+    : options_(options),
+      configurations_(std::move(configurations)),
+      log_callback_(std::move(notice)),
+      log_progress_(io_, asio::steady_timer::time_point::max()) {}
+
+ServerState::~ServerState() {
+    dedup_index_writer_.join();
+    log_.reset();
+}
+
+Result<std::unique_ptr<ServerState>> ServerState::open(const Options& options,
+                                                       Configurations configurations,
+                                                       LogCallback notice) {
+    std::unique_ptr<ServerState> state(
+        new ServerState(options, std::move(configurations), std::move(notice)));
+    TRY(state->open_log());
+    TRY(state->recover());
+    return state;
+}
+
+Result<void> ServerState::open_log() {
+    const std::string directory = std::filesystem::path(options_.log).parent_path();
+    if (!directory.empty()) {
+        TRY(make_directories(directory, directory_mode));
+    }
+    journal::WriterOptions log;
+    log.path = options_.log;
+    log.segment_bytes = options_.log_segment_bytes;
+    log.total_bytes = options_.log_total_bytes;
+    log.max_rotated = options_.log_segments;
+    log.pending_bytes = options_.log_pending_bytes;
+    journal::WriterEvents events;
+    events.on_synced = [this](uint64_t sequence) {
+        asio::post(io_, [this, sequence] { synced(sequence); });
+    };
+    events.on_removed = [this](uint64_t, uint64_t count) {
+        asio::post(io_, [this, count] { stats_.deleted += count; });
+    };
+    events.on_error = [this](const std::string& text) {
+        asio::post(io_, [this, text] {
+            log_callback_(text.empty()
+                              ? "the log is written again"
+                              : fmt::format("{}; agents keep their events meanwhile", text));
+            log_error_ = text;
+        });
+    };
+    TRY_ASSIGN(log_, journal::Writer::open(std::move(log), std::move(events)));
+    synced_ = log_->synced();
+    return {};
+}
+
+// The ledger as it was kept, and what the log has got since. Where they don't fit (the log was
+// moved away, the ledger is gone), all of the log counts.
+Result<void> ServerState::recover() {
+    const std::string path = dedup_index_path(options_);
+    TRY_ASSIGN(const auto text, read_optional_file(path, max_dedup_index_bytes));
+    uint64_t recovered_to = 0;
+    if (text) {
+        const auto loaded = dedup_index_.load(*text);
+        if (loaded) {
+            recovered_to = *loaded <= log_->synced() ? *loaded : 0;
+        } else {
+            log_callback_(
+                fmt::format("{}: {}; reading the log instead", path, loaded.error().context));
+        }
+    }
+    journal::Reader reader(options_.log, recovered_to + 1);
+    std::string lines;
+    while (true) {
+        lines.clear();
+        const uint64_t begin_at = reader.next_sequence();
+        const auto count = reader.read(lines, recovery_bytes, log_->synced());
+        if (!count && reader.next_sequence() > begin_at) {
+            log_callback_(count.error().context);  // a damaged line: it goes on behind it
+            continue;
+        }
+        if (!count) {
+            return count.error();
+        }
+        if (*count == 0) {
+            break;
+        }
+        uint64_t sequence = reader.next_sequence() - *count;
+        for (size_t begin = 0; begin < lines.size(); sequence++) {
+            const size_t end = lines.find('\n', begin);
+            dedup_index_.recover(std::string_view(lines).substr(begin, end - begin), sequence);
+            begin = end + 1;
+        }
+    }
+    dedup_index_saved_at_ = log_->synced();
+    return write_dedup_index(dedup_index_.text(dedup_index_saved_at_));
+}
+
+std::optional<uint64_t> ServerState::append(std::string_view lines, size_t count) {
+    return log_->append(lines, count);
+}
+
+wire::Awaitable<void> ServerState::wait_for_log() {
+    (void)co_await log_progress_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+void ServerState::claim(Session& session, DedupIndex::Entry& entry) {
+    Session*& owner = owners_[&entry];
+    if (owner != nullptr && owner != &session) {
+        Session& older = *owner;
+        owner = &session;
+        older.refuse(CloseReason::replaced, "the same agent has come back on a newer connection");
+        return;
+    }
+    owner = &session;
+}
+
+void ServerState::release(Session& session, DedupIndex::Entry& entry) {
+    const auto owner = owners_.find(&entry);
+    if (owner != owners_.end() && owner->second == &session) {
+        owners_.erase(owner);
+    }
+}
+
+void ServerState::add(std::shared_ptr<Session> session) {
+    stats_.connections++;
+    sessions_.insert(std::move(session));
+}
+
+void ServerState::remove(const std::shared_ptr<Session>& session) {
+    sessions_.erase(session);
+    const auto& hello = session->hello();
+    if (!hello) {
+        return;
+    }
+    if (disconnected_.size() < max_disconnected || disconnected_.count(hello->agent) != 0) {
+        disconnected_[hello->agent] = {session->address(), boot_now_ns()};
+    }
+    notice(fmt::format("agent {} from {} has gone", hello->agent, session->address()));
+}
+
+size_t ServerState::push_configurations() {
+    size_t count = 0;
+    for (const auto& session : sessions_) {
+        const std::string before = session->sent_hash();
+        session->send_configuration();
+        count += session->sent_hash() != before ? 1 : 0;
+    }
+    return count;
+}
+
+void ServerState::synced(uint64_t log_sequence) {
+    synced_ = log_sequence;
+    dedup_index_.synced(log_sequence, [this](DedupIndex::Entry& entry) {
+        if (const auto owner = owners_.find(&entry); owner != owners_.end()) {
+            owner->second->durable();
+        }
+    });
+    log_progress_.cancel();
+    save_dedup_index();
+}
+
+void ServerState::notice(const std::string& text) {
+    if (notices_++ < max_notices) {
+        log_callback_(text);
+    }
+}
+
+void ServerState::tick() {
+    const uint64_t now_ns = boot_now_ns();
+    if (const uint64_t count = std::exchange(notices_, 0); count > max_notices) {
+        log_callback_(fmt::format("... and {} more words like these", count - max_notices));
+    }
+    log_progress_.cancel();
+    // A session that is closed here leaves the set later, when its coroutine ends.
+    for (const auto& session : sessions_) {
+        session->check_time(now_ns);
+    }
+    save_dedup_index();
+}
+
+void ServerState::save_dedup_index() {
+    const uint64_t now_ns = boot_now_ns();
+    const bool due =
+        synced_ > dedup_index_saved_at_ && now_ns > dedup_index_saved_ns_ + dedup_index_interval_ns;
+    if (!due && synced_ < dedup_index_saved_at_ + dedup_index_interval_lines) {
+        return;
+    }
+    dedup_index_saved_at_ = synced_;
+    dedup_index_saved_ns_ = now_ns;
+    // Only what is durable stands in it. Writing it waits for the disk: not on this thread.
+    asio::post(dedup_index_writer_, [this, text = dedup_index_.text(synced_)] {
+        if (const auto written = write_dedup_index(text); !written) {
+            asio::post(io_, [this, reason = written.error().context] { log_callback_(reason); });
+        }
+    });
+}
+
+Result<void> ServerState::write_dedup_index(const std::string& text) const {
+    return replace_file(dedup_index_path(options_), text, dedup_index_mode);
+}
+
+void ServerState::finish() {
+    const auto open_sessions = sessions_;
+    for (const auto& session : open_sessions) {
+        session->close();
+    }
+    if (!log_->wait_synced(log_->next_sequence() - 1, last_commit_ns)) {
+        log_callback_(
+            fmt::format("{} lines could not be written to the log; no agent was told that "
+                        "they were",
+                        log_->next_sequence() - 1 - log_->synced()));
+    }
+    synced(log_->synced());
+    dedup_index_writer_.join();
+    if (const auto written = write_dedup_index(dedup_index_.text(synced_)); !written) {
+        log_callback_(written.error().context);
+    }
+}
+
+}  // namespace vigil::server

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The middle of a server: who is connected, what they are told, and the log. All of it runs on one
+// thread, but where it says otherwise.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/result.h"
+#include "journal/writer.h"
+#include "server/configurations.h"
+#include "server/dedup_index.h"
+#include "server/options.h"
+#include "server/session.h"
+#include "server/stats.h"
+#include "wire/stream.h"
+
+namespace vigil::server {
+
+// What is kept of an agent that was here.
+struct DisconnectedAgent {
+    std::string address;
+    uint64_t since_ns = 0;  // since boot
+};
+
+class ServerState {
+ public:
+    static constexpr size_t max_disconnected = 10'000;
+
+    // Opens the log and reads what it holds of whom.
+    static Result<std::unique_ptr<ServerState>> open(const Options& options,
+                                                     Configurations configurations,
+                                                     LogCallback notice);
+    ~ServerState();
+    ServerState(const ServerState&) = delete;
+    ServerState& operator=(const ServerState&) = delete;
+
+    boost::asio::io_context& io() { return io_; }
+    const Options& options() const { return options_; }
+    Stats& stats() { return stats_; }
+    DedupIndex& dedup_index() { return dedup_index_; }
+    Configurations& configurations() { return configurations_; }
+    const journal::Writer& log() const { return *log_; }
+
+    // --- For sessions.
+
+    // Memory that is of use only until the session waits for something: one for all of them.
+    wire::MessageParser& parser() { return parser_; }
+    std::string& batch() { return batch_; }
+
+    // Appends lines to the log; the place of the first. Nothing where there is no room now.
+    std::optional<uint64_t> append(std::string_view lines, size_t count);
+    // Until the log has got further, or tick() is called.
+    wire::Awaitable<void> wait_for_log();
+    // The session has said of which journal its events are. An older one that sends the same is
+    // closed.
+    void claim(Session& session, DedupIndex::Entry& entry);
+    void release(Session& session, DedupIndex::Entry& entry);
+
+    void add(std::shared_ptr<Session> session);
+    void remove(const std::shared_ptr<Session>& session);
+
+    // --- For the console.
+
+    const std::unordered_set<std::shared_ptr<Session>>& sessions() const { return sessions_; }
+    const std::map<std::string, DisconnectedAgent>& disconnected() const { return disconnected_; }
+    const std::string& log_error() const { return log_error_; }
+    // To every agent whose configuration is not what it was sent last; how many.
+    size_t push_configurations();
+    // Foreigners can cause these: beyond some a second they are only counted.
+    void notice(const std::string& text);
+
+    // To be called about once a second.
+    void tick();
+
+    // At the end: closes all connections, commits the log and keeps the ledger.
+    void finish();
+
+ private:
+    ServerState(const Options& options, Configurations configurations, LogCallback notice);
+
+    Result<void> open_log();
+    Result<void> recover();
+    void synced(uint64_t log_sequence);
+    void save_dedup_index();
+    Result<void> write_dedup_index(const std::string& text) const;
+
+    Options options_;
+    Configurations configurations_;
+    LogCallback log_callback_;
+    boost::asio::io_context io_;
+    boost::asio::steady_timer log_progress_;
+    DedupIndex dedup_index_;
+    Stats stats_;
+    wire::MessageParser parser_;
+    std::string batch_;
+    std::unordered_set<std::shared_ptr<Session>> sessions_;
+    std::unordered_map<const DedupIndex::Entry*, Session*> owners_;
+    std::map<std::string, DisconnectedAgent> disconnected_;
+    std::string log_error_;
+    uint64_t synced_ = 0;                // as this thread knows
+    uint64_t dedup_index_saved_at_ = 0;  // sequence in the log
+    uint64_t dedup_index_saved_ns_ = 0;
+    uint64_t notices_ = 0;                  // since the last tick
+    std::unique_ptr<journal::Writer> log_;  // its thread posts to io_
+    boost::asio::thread_pool dedup_index_writer_{1};
+};
+
+}  // namespace vigil::server

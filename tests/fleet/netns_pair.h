@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two machines, as far as the network goes: namespaces with a cable between them.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/fd.h"
+
+namespace vigil::tests {
+
+class NetnsPair {
+ public:
+    static constexpr const char* first_address = "10.77.0.1";
+    static constexpr const char* second_address = "10.77.0.2";
+
+    NetnsPair();
+
+    // False where this kernel has no such cables (veth).
+    bool exist() const { return exist_; }
+
+    // For a child, before it does anything: moves it to the first or the second one.
+    std::function<void()> in_first() const;
+    std::function<void()> in_second() const;
+
+ private:
+    Fd first_;
+    Fd second_;
+    bool exist_ = false;
+};
+
+}  // namespace vigil::tests

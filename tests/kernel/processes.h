@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests make happen: processes, and the places that they live in.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "event.h"
+
+namespace vigil::tests {
+
+// A child that runs `body` and ends by _exit() with what it returns.
+pid_t start(const std::function<int()>& body);
+
+// A child that runs `prepare`, is ready when this returns, and then waits for a signal. It ends
+// by itself after two minutes.
+pid_t start_sleeper(const std::function<void()>& prepare = {});
+
+struct ExitResult {
+    int status = 0;
+    rusage usage{};
+
+    int code() const;    // -1 where a signal ended it
+    int signal() const;  // 0 where it ended by itself
+};
+// wait4(2): the independent source of most figures.
+ExitResult wait_for(pid_t pid);
+ExitResult kill_and_wait(pid_t pid, int signal);
+
+uint64_t cpu_ns(const rusage& usage);
+uint64_t boot_now_ns();
+// "2026-01-31T23:59:59.999999Z", which sorts as text.
+std::string utc_now();
+
+// One side waits until the other opens.
+class Gate {
+ public:
+    Gate();
+    void open() const;
+    void pass() const;
+
+ private:
+    Fd read_;
+    Fd write_;
+};
+
+// Files of /proc, empty where it is gone.
+std::string proc_file(pid_t pid, const std::string& name);
+// Field of /proc/PID/stat, numbered as in proc(5); the name in parentheses is the second.
+uint64_t proc_stat(pid_t pid, int field);
+// Value of a line "Key: value" in /proc/PID/NAME.
+uint64_t proc_value(pid_t pid, const std::string& name, const std::string& key);
+
+// This test program, which executed with `act NAME ARGUMENT...` does what acts.cpp says.
+std::string self_path();
+[[noreturn]] void exec_self(const Strings& action, const std::string& path = self_path());
+[[noreturn]] void exec(const std::string& path, const Strings& argv);
+
+// Touches that much memory, and keeps it.
+void touch_mb(size_t mb);
+// Busy until the calling thread has used that much CPU.
+void burn_thread_ns(uint64_t ns);
+
+// Empty directory, removed with all in it.
+class TempDirectory {
+ public:
+    explicit TempDirectory(const std::string& below = "/tmp");
+    TempDirectory(const TempDirectory&) = delete;
+    TempDirectory& operator=(const TempDirectory&) = delete;
+    ~TempDirectory();
+    const std::string& path() const { return path_; }
+
+ private:
+    std::string path_;
+};
+
+// A directory on a block device; empty where there is none.
+std::string disk_directory();
+
+// Where the given cgroup controller is mounted by itself (version 1), or, for "", version 2.
+std::string cgroup_mount(const std::string& controller);
+
+// A new cgroup below a mount, removed with the object.
+class Cgroup {
+ public:
+    // Nothing where there is no such mount or it can't be written to.
+    static std::optional<Cgroup> make(const std::string& mount);
+    Cgroup(Cgroup&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    Cgroup& operator=(Cgroup&&) = delete;
+    ~Cgroup();
+
+    const std::string& path() const { return path_; }
+    uint64_t id() const;
+    bool has(const std::string& file) const;
+    bool write(const std::string& file, const std::string& text) const;
+    // Moves the calling process in; for a child before it does anything.
+    void enter() const;
+
+ private:
+    explicit Cgroup(std::string path) : path_(std::move(path)) {}
+    std::string path_;
+};
+
+// A cgroup that may hold `bytes` of memory, of either version; nothing where none can be made.
+std::optional<Cgroup> small_cgroup(const std::string& bytes);
+
+}  // namespace vigil::tests

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/retention_options.h"
+
+#include <gtest/gtest.h>
+
+namespace vigil::cli {
+namespace {
+
+TEST(RetentionOptions, AcceptsSizeTimeOrBoth) {
+    constexpr uint64_t day_ns = 24 * 3600 * ns_per_s;
+    const auto none = parse_retention(std::nullopt);
+    ASSERT_TRUE(none);
+    EXPECT_EQ(none->max_bytes, 256U << 20);
+    EXPECT_EQ(none->max_age_ns, 7 * day_ns);
+    const struct {
+        const char* text;
+        uint64_t bytes;
+        uint64_t ns;
+    } cases[] = {{"1G", 1 << 30, 7 * day_ns},
+                 {"30d", 256 << 20, 30 * day_ns},
+                 {"64M,1h", 64 << 20, 3600 * ns_per_s},
+                 {"5m,2M", 2 << 20, 300 * ns_per_s}};
+    for (const auto& each : cases) {
+        const auto retention = parse_retention(each.text);
+        ASSERT_TRUE(retention) << each.text << ": " << retention.error().context;
+        EXPECT_EQ(retention->max_bytes, each.bytes) << each.text;
+        EXPECT_EQ(retention->max_age_ns, each.ns) << each.text;
+    }
+}
+
+TEST(RetentionOptions, RejectsAnythingElse) {
+    for (const char* text : {"", ",", "x", "1K", "10s", "1G,2G", "1h,2h", "1G,1h,3", "1G;1h", "2T",
+                             "400d", "-1M", "1M\x1b[31m"}) {
+        const auto retention = parse_retention(text);
+        ASSERT_FALSE(retention) << text;
+        EXPECT_EQ(retention.error().code, ErrorCode::usage);
+        EXPECT_EQ(retention.error().context.find('\x1b'), std::string::npos);
+    }
+}
+
+TEST(RetentionOptions, SelectsForwardedDeaths) {
+    model::Death clean;
+    model::Death failed;
+    failed.exit.status = 1 << 8;
+    const struct {
+        const char* text;
+        bool sends_clean;
+        bool sends_failed;
+    } cases[] = {{"abnormal", false, true}, {"all", true, true}, {"none", false, false}};
+    for (const auto& each : cases) {
+        const auto which = parse_death_forwarding(each.text);
+        ASSERT_TRUE(which) << each.text;
+        EXPECT_EQ(deaths::is_forwarded(*which, clean), each.sends_clean) << each.text;
+        EXPECT_EQ(deaths::is_forwarded(*which, failed), each.sends_failed) << each.text;
+    }
+    EXPECT_FALSE(parse_death_forwarding("some"));
+    EXPECT_EQ(*parse_death_forwarding(std::nullopt), deaths::DeathForwarding::abnormal);
+}
+
+}  // namespace
+}  // namespace vigil::cli

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel side is told, from what the user asked for.
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+#include "commands/parse.h"
+
+namespace vigil::commands {
+namespace {
+
+using model::Kind;
+using model::kind_bit;
+
+vigil_filter filter_of(const cli::Arguments& arguments) {
+    const auto options = kernel_options(good(arguments));
+    EXPECT_TRUE(options);
+    return options ? options->filter : vigil_filter{};
+}
+
+TEST(KernelOptions, Defaults) {
+    const auto options = kernel_options(good({}));
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->ring_bytes, 8U << 20);
+    const vigil_filter& filter = options->filter;
+    EXPECT_EQ(filter.kinds, 0x1fU);
+    EXPECT_EQ(filter.signals, model::default_signals());
+    EXPECT_EQ(filter.flags, 0U);
+    EXPECT_EQ(filter.pid | filter.sender | filter.target | filter.uid, 0U);
+    EXPECT_EQ(std::string_view(filter.comm, sizeof filter.comm), std::string(16, '\0'));
+}
+
+TEST(KernelOptions, ConditionsAndFlags) {
+    const vigil_filter filter = filter_of({"-p", "7", "--sender", "8", "--target", "9", "-u", "0",
+                                           "--threads", "--ring-size", "64K", "-s", "KILL"});
+    EXPECT_EQ(filter.pid, 7U);
+    EXPECT_EQ(filter.sender, 8U);
+    EXPECT_EQ(filter.target, 9U);
+    EXPECT_EQ(filter.uid, 0U);
+    EXPECT_EQ(filter.signals, model::signal_bit(9));
+    EXPECT_EQ(filter.flags, uint32_t{VIGIL_FILTER_UID | VIGIL_FILTER_THREADS});
+    EXPECT_EQ(kernel_options(good({"--ring-size", "64K"}))->ring_bytes, 65'536U);
+}
+
+TEST(KernelOptions, CountsNetworkBytesOnlyOnRequest) {
+    EXPECT_FALSE(kernel_options(good({}))->account_network);
+    EXPECT_TRUE(kernel_options(good({"--network"}))->account_network);
+}
+
+TEST(KernelOptions, FollowsTheTreeOfAPidOrCommand) {
+    EXPECT_EQ(filter_of({"--tree", "5"}).flags, uint32_t{VIGIL_FILTER_TREE});
+    EXPECT_EQ(filter_of({"--", "ls"}).flags, uint32_t{VIGIL_FILTER_TREE});
+}
+
+TEST(KernelOptions, TruncatesCommToKernelLength) {
+    const vigil_filter filter = filter_of({"-c", "sixteen-bytes-12"});
+    EXPECT_EQ(filter.flags, uint32_t{VIGIL_FILTER_COMM});
+    EXPECT_EQ(std::string_view(filter.comm), "sixteen-bytes-1");
+    EXPECT_EQ(std::string_view(filter_of({"-c", "ls"}).comm, 16),
+              std::string("ls") + std::string(14, '\0'));
+}
+
+TEST(KernelOptions, NamesNeedExecAndExit) {
+    const uint32_t both = kind_bit(Kind::exec) | kind_bit(Kind::exit);
+    EXPECT_EQ(filter_of({"-e", "fork", "-c", "ls"}).kinds, kind_bit(Kind::fork) | both);
+    EXPECT_EQ(filter_of({"-o", "table"}).kinds, kind_bit(Kind::fork) | both);
+    EXPECT_EQ(filter_of({"-e", "fork"}).kinds, kind_bit(Kind::fork));
+    EXPECT_EQ(filter_of({"-e", "signal", "-c", "ls"}).kinds, kind_bit(Kind::signal));
+    EXPECT_TRUE(needs_names(good({"-o", "table"})));
+    EXPECT_TRUE(needs_names(good({"-c", "x"})));
+    EXPECT_FALSE(needs_names(good({})));
+    EXPECT_FALSE(needs_names(good({"-e", "exec", "-c", "x"})));
+}
+
+// The child's exec is what names a fork of -p's process; the kernel must let it through.
+TEST(KernelOptions, NamesNeedExecsOfOtherPidsAndUsers) {
+    for (const cli::Arguments& name :
+         {cli::Arguments{"-o", "table"}, cli::Arguments{"-e", "fork", "-c", "x"}}) {
+        cli::Arguments of_pid = name;
+        of_pid.insert(of_pid.end(), {"-p", "7"});
+        EXPECT_EQ(filter_of(of_pid).pid, 0U);
+        cli::Arguments of_user = name;
+        of_user.insert(of_user.end(), {"-u", "7"});
+        EXPECT_EQ(filter_of(of_user).flags & VIGIL_FILTER_UID, 0U);
+    }
+}
+
+TEST(KernelOptions, RejectsAnUnknownCgroup) {
+    const auto options = kernel_options(good({"--cgroup", "no/such/group"}));
+    ASSERT_FALSE(options);
+    EXPECT_NE(options.error().code, ErrorCode::failed);
+}
+
+}  // namespace
+}  // namespace vigil::commands
