@@ -15,10 +15,10 @@
 namespace vigil::sampling {
 namespace {
 
-// Listing /proc costs many times what a sweep does.
+// Listing /proc costs many times as much as a sweep.
 constexpr uint64_t comparison_interval_ns = 60 * ns_per_s;
 
-// Which of `pids` (sorted) the sweep shows.
+// For each of `pids` (sorted), whether the sweep has it.
 std::vector<bool> shown(const std::vector<uint32_t>& pids, const std::vector<model::Sample>& out) {
     std::vector<bool> is_shown(pids.size());
     for (const model::Sample& sample : out) {
@@ -30,7 +30,7 @@ std::vector<bool> shown(const std::vector<uint32_t>& pids, const std::vector<mod
     return is_shown;
 }
 
-// Why the kernel can't be asked from here; empty if it can.
+// Why the kernel's iterators can't be used here; empty if they can.
 std::string unavailable_reason() {
     if (const auto can = host::check_can_trace(); !can) {
         return can.error().context;
@@ -77,7 +77,7 @@ Result<void> Sampler::sample(std::vector<model::Sample>& out, uint64_t now_ns) {
     if (complete_) {
         return {};
     }
-    // What was missing last time and is missing again is hidden; the rest was only young.
+    // Pids that are missing twice in a row are hidden; the others had only just started.
     if (!suspected_pids_.empty()) {
         const std::vector<bool> is_shown = shown(suspected_pids_, out);
         for (size_t i = 0; i < suspected_pids_.size(); i++) {
