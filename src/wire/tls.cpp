@@ -21,7 +21,7 @@ std::string command_for(pki::Role role, const std::string& name) {
                        name);
 }
 
-// Whose file it is decides what to do about it.
+// The remedy depends on the file's origin.
 std::string how_to_renew(const pki::PemBundle& bundle, pki::Role role) {
     const auto name =
         bundle.certificate ? pki::identity_of(bundle.certificate.get()) : std::nullopt;
@@ -30,7 +30,7 @@ std::string how_to_renew(const pki::PemBundle& bundle, pki::Role role) {
                 : fmt::format("where the CA is, '{}' makes one", command_for(role, "NAME"));
 }
 
-// What is wrong with the file itself, as a predicate; empty: nothing.
+// An error of the file itself, as a predicate; empty: none.
 std::string find_parts_error(const pki::PemBundle& bundle) {
     if (!bundle.certificate) {
         return "holds no certificate";
@@ -131,12 +131,12 @@ std::optional<std::string> peer_name(SSL* ssl) {
 
 Result<void> expect_host(SSL* ssl, const std::string& host) {
     X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
-    // The subject's common name is who the server is, not where it is reached.
+    // The subject's common name is the server's name, not its address.
     X509_VERIFY_PARAM_set_hostflags(
         parameters, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     const std::string ip = address_bytes(host);
     const auto* ip_data = reinterpret_cast<const unsigned char*>(ip.data());
-    // OpenSSL takes an empty name for the wish not to check: only a real one gets there.
+    // OpenSSL takes an empty name as a request not to check.
     const bool set =
         ip.empty() ? is_host_name(host) &&
                          X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size()) == 1
