@@ -185,7 +185,7 @@ Result<void> Tracer::add_to_tree(uint32_t pid) {
     if (::bpf_map_update_elem(::bpf_map__fd(programs_->skeleton->maps.tree), &pid, &member,
                               BPF_ANY) != 0) {
         return Error{ErrorCode::failed,
-                     fmt::format("adding process {} to the tree (room for {}): {}", pid,
+                     fmt::format("adding process {} to the tree (capacity {}): {}", pid,
                                  tree_capacity, std::strerror(errno))};
     }
     return {};

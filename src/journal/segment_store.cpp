@@ -77,7 +77,7 @@ Result<void> SegmentStore::prepare() {
         if (!as_left && !sync_failed_) {
             notice_ = path_error(path_,
                                  "was moved, deleted or changed by another program: a new file is "
-                                 "begun, and what that took away is missing")
+                                 "started, and lines that were removed are missing")
                           .context;
         }
         replacing_active_ = !as_left || sync_failed_;

@@ -56,7 +56,7 @@ std::string alert_text(int alert) {
         case SSL_AD_CERTIFICATE_REVOKED:
         case SSL_AD_CERTIFICATE_UNKNOWN:
         case SSL_AD_DECRYPT_ERROR:
-            return "the peer refused our certificate; what it says itself tells why";
+            return "the peer refused this side's certificate and reports the reason itself";
         case SSL_AD_PROTOCOL_VERSION:
             return "the peer speaks another version of TLS: 1.3 is needed";
         default:

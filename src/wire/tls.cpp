@@ -25,9 +25,9 @@ std::string command_for(pki::Role role, const std::string& name) {
 std::string how_to_renew(const pki::PemBundle& bundle, pki::Role role) {
     const auto name =
         bundle.certificate ? pki::identity_of(bundle.certificate.get()) : std::nullopt;
-    return name ? fmt::format("where the CA is, '{} --force' makes a new one",
+    return name ? fmt::format("on the CA's machine, '{} --force' creates a new one",
                               command_for(role, *name))
-                : fmt::format("where the CA is, '{}' makes one", command_for(role, "NAME"));
+                : fmt::format("on the CA's machine, '{}' creates one", command_for(role, "NAME"));
 }
 
 // An error of the file itself, as a predicate; empty: none.
@@ -43,31 +43,33 @@ std::string find_parts_error(const pki::PemBundle& bundle) {
         return "holds the private key of another certificate";
     }
     if (bundle.authorities.empty()) {
-        return "holds no CA's certificate behind its own";
+        return "has no CA's certificate after its own";
     }
     for (const pki::Certificate& authority : bundle.authorities) {
         if (!pki::is_ca(authority.get())) {
-            return "holds one behind its own certificate that is no CA's";
+            return "has a certificate after its own that is not a CA's";
         }
     }
     return pki::identity_of(bundle.certificate.get()) ? ""
-                                                      : "holds a certificate that names nobody";
+                                                      : "has a certificate without a valid name";
 }
 
-Result<void> check(const pki::PemBundle& bundle, const std::string& shown, pki::Role role) {
+Result<void> check(const pki::PemBundle& bundle, const std::string& quoted_path, pki::Role role) {
     if (const std::string error = find_parts_error(bundle); !error.empty()) {
-        return usage_error(fmt::format("{} {}; {}", shown, error, how_to_renew(bundle, role)));
+        return usage_error(
+            fmt::format("{} {}; {}", quoted_path, error, how_to_renew(bundle, role)));
     }
     X509* certificate = bundle.certificate.get();
     if (!pki::allows(certificate, role)) {
         return usage_error(
-            fmt::format("{} {}; where the CA is, '{}' makes one", shown,
+            fmt::format("{} {}; on the CA's machine, '{}' creates one", quoted_path,
                         role == pki::Role::server ? "is not a server's" : "is not an agent's",
                         command_for(role, "NAME")));
     }
     TRY_ASSIGN(const auto error, pki::verify(bundle, role, std::time(nullptr)));
     if (error) {
-        return usage_error(fmt::format("{}: {}; {}", shown, *error, how_to_renew(bundle, role)));
+        return usage_error(
+            fmt::format("{}: {}; {}", quoted_path, *error, how_to_renew(bundle, role)));
     }
     return {};
 }
@@ -101,13 +103,13 @@ Result<TlsContext> TlsContext::load(const std::string& path, pki::Role role) {
 
 Result<TlsContext> TlsContext::from_pem(std::string_view pem, const std::string& path,
                                         pki::Role role) {
-    const std::string shown = '\'' + escape_terminal(path) + '\'';
+    const std::string quoted_path = '\'' + escape_terminal(path) + '\'';
     auto bundle = pki::read_pem_bundle(pem);
     if (!bundle) {
-        return usage_error(fmt::format("{} {}; {}", shown, bundle.error().context,
+        return usage_error(fmt::format("{} {}; {}", quoted_path, bundle.error().context,
                                        how_to_renew(pki::PemBundle{}, role)));
     }
-    TRY(check(*bundle, shown, role));
+    TRY(check(*bundle, quoted_path, role));
     TlsContext tls;
     tls.context_.reset(
         SSL_CTX_new(role == pki::Role::server ? TLS_server_method() : TLS_client_method()));
