@@ -129,8 +129,8 @@ void append_escaped(std::string& out, std::string_view bytes) {
 }
 
 void append_quoted(std::string& out, std::string_view bytes) {
-    const auto is_plain_word = [](char c) { return c >= 0 && c != ' ' && c != '"' && c != '='; };
-    if (!bytes.empty() && std::all_of(bytes.begin(), bytes.end(), is_plain_word)) {
+    const auto needs_no_quotes = [](char c) { return c >= 0 && c != ' ' && c != '"' && c != '='; };
+    if (!bytes.empty() && std::all_of(bytes.begin(), bytes.end(), needs_no_quotes)) {
         append_with_escapes(out, bytes, false);
         return;
     }

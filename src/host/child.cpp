@@ -54,8 +54,8 @@ Result<Child> Child::start_suspended(const std::vector<std::string>& command) {
     TRY_ASSIGN(Pipe exec_error, make_pipe());
     std::vector<char*> argv;
     argv.reserve(command.size() + 1);
-    for (const std::string& word : command) {
-        argv.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& argument : command) {
+        argv.push_back(const_cast<char*>(argument.c_str()));
     }
     argv.push_back(nullptr);
     std::signal(SIGCHLD, SIG_DFL);  // if it were ignored, there would be no exit code

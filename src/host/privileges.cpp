@@ -15,8 +15,8 @@
 namespace vigil::host {
 namespace {
 
-Error failure(const char* what) {
-    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
+Error failure(const char* action) {
+    return {ErrorCode::failed, fmt::format("{}: {}", action, std::strerror(errno))};
 }
 
 }  // namespace

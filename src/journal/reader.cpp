@@ -168,10 +168,10 @@ Result<bool> Reader::skip_long_line() {
 }
 
 bool Reader::is_at_path() const {
-    struct stat mine {};
-    struct stat there {};
-    return ::fstat(file_.get(), &mine) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
-           same_file(mine, there);
+    struct stat current {};
+    struct stat on_disk {};
+    return ::fstat(file_.get(), &current) == 0 && ::lstat(path_.c_str(), &on_disk) == 0 &&
+           same_file(current, on_disk);
 }
 
 Result<bool> Reader::open_next_segment() {
@@ -189,8 +189,8 @@ Result<bool> Reader::open_next_segment() {
 // concurrent rotation can replace the active file after its number was determined: then sets
 // `changed`.
 Result<bool> Reader::try_next_segment(bool& changed) {
-    struct stat mine {};
-    const bool had = file_ && ::fstat(file_.get(), &mine) == 0;
+    struct stat current {};
+    const bool had = file_ && ::fstat(file_.get(), &current) == 0;
     TRY_ASSIGN(const std::vector<Segment> before, list_rotated(path_));
     struct stat info {};
     if ((before.empty() || before.back().first_sequence <= first_) &&
@@ -201,7 +201,7 @@ Result<bool> Reader::try_next_segment(bool& changed) {
     const Segment* next = nullptr;
     for (const Segment& segment : segments) {
         const bool read_already =
-            had && ::lstat(segment.path.c_str(), &info) == 0 && same_file(info, mine);
+            had && ::lstat(segment.path.c_str(), &info) == 0 && same_file(info, current);
         if (segment.first_sequence < first_ || read_already) {
             continue;
         }

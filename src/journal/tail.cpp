@@ -83,8 +83,8 @@ Result<void> read_lines(int fd, const std::string& path, uint64_t begin, uint64_
     return {};
 }
 
-// The last n of the first `own_lines` lines of a file; none if it is gone.
-Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t own_lines, size_t n) {
+// The last n of the first `line_count` lines of a file; none if it is gone.
+Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t line_count, size_t n) {
     std::vector<std::string> lines;
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file && errno == ENOENT) {
@@ -95,9 +95,9 @@ Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t own_l
         return system_error("opening", path);
     }
     uint64_t foreign_lines = 0;
-    if (own_lines != UINT64_MAX) {
+    if (line_count != UINT64_MAX) {
         TRY_ASSIGN(const WholeLines whole, count_lines(path));
-        foreign_lines = whole.count - std::min(whole.count, own_lines);
+        foreign_lines = whole.count - std::min(whole.count, line_count);
     }
     const auto size = static_cast<uint64_t>(info.st_size);
     TRY_ASSIGN(const uint64_t end, offset_after_line_end(file.get(), path, size, foreign_lines));

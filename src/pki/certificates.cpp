@@ -174,16 +174,16 @@ Validity valid_for_days(int64_t now_unix_s, uint64_t days) {
 }
 
 Result<void> check_name(std::string_view name) {
-    const std::string shown = quote_if_needed(name.substr(0, max_host_bytes));
+    const std::string quoted_name = quote_if_needed(name.substr(0, max_host_bytes));
     if (!has_name_characters(name)) {
         return usage_error(fmt::format(
             "the name {}: expected letters, digits, dots, underscores and hyphens, a letter or "
             "digit first",
-            shown));
+            quoted_name));
     }
     if (name.size() > max_agent_name_bytes) {
         return usage_error(fmt::format("the name {} has {} characters: a certificate takes {}",
-                                       shown, name.size(), max_agent_name_bytes));
+                                       quoted_name, name.size(), max_agent_name_bytes));
     }
     return {};
 }
