@@ -44,12 +44,12 @@ static __always_inline struct vigil_counter *count_seen(const struct vigil_contr
 						 int lane)
 {
 	const __u32 stream = stream_of(control, lane);
-	struct vigil_cpu_counters *mine = bpf_map_lookup_elem(&counters, &stream);
+	struct vigil_cpu_counters *stream_counters = bpf_map_lookup_elem(&counters, &stream);
 
-	if (!mine)
+	if (!stream_counters)
 		return 0;
-	mine->kind[kind].seen++;
-	return &mine->kind[kind];
+	stream_counters->kind[kind].seen++;
+	return &stream_counters->kind[kind];
 }
 
 static __always_inline void drop(struct vigil_counter *counter)
@@ -102,11 +102,11 @@ static __always_inline __u64 wake_flag(struct vigil_control *control)
  */
 static __always_inline void wake(struct vigil_control *control)
 {
-	void *nothing;
+	void *empty;
 
 	if (wake_flag(control) == BPF_RB_NO_WAKEUP)
 		return;
-	nothing = bpf_ringbuf_reserve(&ring, sizeof(__u64), 0);
-	if (nothing)
-		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+	empty = bpf_ringbuf_reserve(&ring, sizeof(__u64), 0);
+	if (empty)
+		bpf_ringbuf_discard(empty, BPF_RB_FORCE_WAKEUP);
 }

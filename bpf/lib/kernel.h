@@ -258,7 +258,7 @@ struct bpf_iter_meta {
 /* kernel/bpf/task_iter.c: the context of iter/task programs, and the open-coded iterator. */
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
-	struct task_struct *task; /* NULL behind the last one */
+	struct task_struct *task; /* NULL after the last task */
 };
 
 struct bpf_iter_task {
