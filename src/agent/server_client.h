@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An agent's connection to its server, on a thread of its own: receives the configuration, sends
-// the spool's lines, reconnects after every failure.
+// An agent's connection to its server, on its own thread: receives the configuration, sends the
+// spool's lines, reconnects after every failure.
 #pragma once
 
 #include <cstdint>

@@ -68,9 +68,9 @@ bool is_unrestricted_for(const rules::Rule& rule, std::string_view process) {
 
 Result<Configurations> Configurations::load(std::optional<std::string> file,
                                             std::optional<std::string> directory) {
-    Configurations made(std::move(file), std::move(directory));
-    TRY(made.reload());
-    return made;
+    Configurations configurations(std::move(file), std::move(directory));
+    TRY(configurations.reload());
+    return configurations;
 }
 
 // Sorted; without default.json if a file was given.
