@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tables are made with: programs that run beside a load, what they cost, and tables."""
+"""Shared by all tables: programs that run beside a load, their cost, and table output."""
 
 import contextlib
 import os
@@ -17,12 +17,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 VIGIL = BUILD / "vigil"
 
-# Of a tool that does not get ready, or does not end when it is told to.
+# Timeout of a tool to become ready, or to end on request.
 TIMEOUT_S = 60
 
 
 class Failure(Exception):
-    """A tool that can't run here, with the reason: its row says so."""
+    """A tool that can't run here; the reason is printed in its row."""
 
 
 @dataclass
@@ -30,18 +30,18 @@ class Usage:
     """What a program has used: it and the children that it waited for."""
 
     cpu_s: float  # user + system
-    peak_mib: float  # of resident memory, of itself alone
+    peak_mib: float  # peak of its own resident memory
 
 
 def reason(stderr):
-    """The line that says best why a program failed: the last one that speaks of it, or the last."""
+    """The best line about why a program failed: the last one that mentions an error, or the last."""
     lines = stderr.decode(errors="replace").strip().splitlines()
-    telling = [line for line in lines if "rror" in line or "ailed" in line] or lines
-    return telling[-1].strip()[:200] if telling else ""
+    relevant = [line for line in lines if "rror" in line or "ailed" in line] or lines
+    return relevant[-1].strip()[:200] if relevant else ""
 
 
 def progress(text):
-    """Tells whoever watches what is being measured; the tables stay clean."""
+    """Prints on standard error what is being measured; the tables stay clean."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -137,7 +137,7 @@ class Program:
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return False
-        self._process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for
+        self._process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
         self._usage = Usage(usage.ru_utime + usage.ru_stime, 0)
         return True
 
@@ -150,7 +150,7 @@ class Program:
         return total / 1e9
 
     def wait_idle(self, quiet_s=0.2, timeout_s=TIMEOUT_S):
-        """Waits until it has worked off what it was given: until it uses no CPU time any more."""
+        """Waits until it has processed its input: until it uses no CPU time any more."""
         end = time.monotonic() + timeout_s
         before = -1.0
         while (used := self.cpu_s()) - before > quiet_s / 100 and time.monotonic() < end:
@@ -225,7 +225,7 @@ def tracing_files():
     try:
         for kind, place in (("tracefs", "/sys/kernel/tracing"), ("debugfs", "/sys/kernel/debug")):
             if not os.path.ismount(place):
-                with contextlib.suppress(Failure):  # the tools will say what they miss
+                with contextlib.suppress(Failure):  # the tools report what they miss
                     run(["mount", "-t", kind, kind, place])
                     mine.append(place)
         yield
@@ -244,7 +244,7 @@ def format_value(value, digits=2):
 
 
 def ratio(value, base):
-    """How many times as much as vigil's figure; '-' where that says nothing."""
+    """How many times as much as vigil's figure; '-' if that is meaningless."""
     if value is None or not base or base < 0 or value < 0:
         return "-"
     times = value / base
@@ -263,7 +263,7 @@ class Table:
         self.rows.append([str(cell) for cell in cells])
 
     def note(self, text):
-        """A sentence below the table: a peer that did not run, how a figure was made."""
+        """A sentence below the table: a peer that did not run, how a value was measured."""
         if text not in self.notes:
             self.notes.append(text)
 

@@ -21,11 +21,11 @@ import harness
 CLIENT = harness.BUILD / "bench" / "ingest"
 RULES = harness.ROOT / "config" / "sample.json"
 RSYSLOGD = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
-# Of connections, and a few more.
-MOST_FILES = 6000
-# Of an event in a log, about.
+# File descriptors: the connections and a few more.
+MAX_FILES = 6000
+# Approximate bytes of an event in a log.
 LOGGED_BYTES = 450
-# A log that has not grown for so long gets no more.
+# A log that has not grown for this long is complete.
 STILL_S = 3
 LOGGED = re.compile(rb',"journal_seq":(\d+),"agent":"[^"\n]*","journal":"([^"\n]*)"}\n')
 
@@ -33,7 +33,7 @@ LOGGED = re.compile(rb',"journal_seq":(\d+),"agent":"[^"\n]*","journal":"([^"\n]
 @dataclass
 class Run:
     rate: float  # events/s
-    cpu_us: float  # of the server, an event
+    cpu_us: float  # of the server, per event
     peak_mib: float
     client_us: float
 
@@ -41,7 +41,7 @@ class Run:
 class Vigil:
     """Parsed, deduplicated, fdatasync, then acknowledged; `tls` with certificates both ways."""
 
-    share = 1  # of the events that the table is about
+    share = 1  # share of the table's events
 
     def __init__(self, tls=False):
         self.name = "vigil, TLS" if tls else "vigil"
@@ -107,7 +107,7 @@ class Rsyslog:
             "\n".join(
                 [
                     f'global(workDirectory="{directory}")',
-                    f'module(load="imtcp" maxSessions="{MOST_FILES}")',
+                    f'module(load="imtcp" maxSessions="{MAX_FILES}")',
                     f'input(type="imtcp" address="127.0.0.1" port="0" listenPortFileName="{port}")',
                     *rules,
                     "",
@@ -155,7 +155,7 @@ class Rsyslog:
 
 
 class Load:
-    """The client: connected, and then told to begin."""
+    """The client: connects, and starts on request."""
 
     def __init__(self, words):
         if not CLIENT.exists():
@@ -181,7 +181,7 @@ class Load:
         self._client.communicate()
 
     def run(self):
-        """Sends all events: what the client tells of it."""
+        """Sends all events; returns the client's report."""
         try:
             out, err = self._client.communicate(b"\n", timeout=harness.TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -208,7 +208,7 @@ def warm(directory, size):
 
 def measure(server, connections, events):
     """One Run with a server and a log of its own, and what is wrong with that log, or None."""
-    # Not in /tmp, which may be memory: syncing is to be of a disk.
+    # Not in /tmp, which may be in memory: syncs must reach a disk.
     with harness.temporary_directory(harness.BUILD) as directory:
         warm(directory, events * LOGGED_BYTES)
         running, reach = server.start(directory)
@@ -297,7 +297,7 @@ def peers(quick):
         "vigil parses each event, drops what came before, and acknowledges it after fdatasync; the "
         "time ends with the last acknowledgement. rsyslog acknowledges nothing; its time ends when "
         "the last line stands in the file. As it is shipped it does not look into lines and syncs "
-        f"nothing; only imtcp's maxSessions is raised, from 200 to {MOST_FILES:,}. With sync it "
+        f"nothing; only imtcp's maxSessions is raised, from 200 to {MAX_FILES:,}. With sync it "
         "has a buffer of 1 MiB too: with the 4 KiB that are shipped it is some 15 times slower."
     )
     table.note(
@@ -337,8 +337,8 @@ def growth(quick):
 def many_files():
     """Room for all connections, for the programs that are started meanwhile."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(soft, MOST_FILES)
-    with contextlib.suppress(OSError, ValueError):  # what needs them says so
+    wanted = max(soft, MAX_FILES)
+    with contextlib.suppress(OSError, ValueError):  # a failure shows later
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
     try:
         yield

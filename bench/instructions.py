@@ -24,7 +24,7 @@ def counted(function, words):
 
 def tables(_quick):
     """The same in both cases: it takes some seconds, and figures can be compared."""
-    # What is done, of how many, the function that does it, the words for it.
+    # Title, unit, count, measured function, arguments.
     paths = (
         ("ring record → JSON line", "event", EVENTS, "measured_format", ("json", EVENTS)),
         ("ring record → text line", "event", EVENTS, "measured_format", ("text", EVENTS)),

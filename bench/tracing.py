@@ -15,14 +15,14 @@ from harness import Usage, Failure, Program, Table, format_value, median, progre
 EVENT_LOAD = harness.BUILD / "bench" / "event_load"
 KINDS = ("fork", "exec", "exit", "signal")
 
-# No load takes longer, under whichever tool.
-LOAD_PATIENCE_S = 120
+# Max time of a load under any tool.
+LOAD_TIMEOUT_S = 120
 
-# A load with a rate of its own that is later than this has another one.
+# A paced load that is later than this did not keep its rate.
 LATE_MS = 500
 
-# Of a load's table: on a slow machine it has fewer rounds instead.
-TABLE_PATIENCE_S = 250
+# Max time of a load's table: a slow machine runs fewer rounds instead.
+TABLE_TIMEOUT_S = 250
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Load:
     title: str
     words: list
     quick_words: list
-    kinds: set  # of which it makes many
-    paced: bool = False  # takes its time in any case
+    kinds: set  # kinds that it creates in numbers
+    paced: bool = False  # has a fixed duration
 
 
 LOADS = (
@@ -52,7 +52,7 @@ class LoadRunner:
 
     def __init__(self, directory):
         self.tag = f"-{os.getpid()}".encode()
-        self.late_ms = 0.0  # the last load, behind the rate that it was to have
+        self.late_ms = 0.0  # delay of the last load behind its rate
         self.name = rb"(?:load|true)" + self.tag + rb"\b"
         self.program = directory / f"load-{os.getpid()}"
         self.true = directory / f"true-{os.getpid()}"
@@ -60,14 +60,14 @@ class LoadRunner:
         self.true.symlink_to("/bin/true")
 
     def run(self, words):
-        """Runs a load to its end; what it made of each kind, and the seconds that it took."""
+        """Runs a load to its end; returns its events by kind, and the seconds that it took."""
         argv = [str(self.program), *(str(word) for word in words)]
         if words[0] in ("spawn", "rate"):
             argv.append(str(self.true))
         try:
-            done = subprocess.run(argv, capture_output=True, check=True, timeout=LOAD_PATIENCE_S)
+            done = subprocess.run(argv, capture_output=True, check=True, timeout=LOAD_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise Failure(f"the load did not end within {LOAD_PATIENCE_S} s") from None
+            raise Failure(f"the load did not end within {LOAD_TIMEOUT_S} s") from None
         except subprocess.CalledProcessError as error:
             raise Failure(f"the load failed: {harness.reason(error.stderr)}") from None
         report = dict(word.split("=") for word in done.stdout.decode().split())
@@ -78,7 +78,7 @@ class LoadRunner:
 
 @dataclass
 class Tool:
-    """A tracer: how it runs, and how its text tells an event of the load.
+    """A tracer: how it runs, and how its text shows an event of the load.
 
     kinds: a regular expression for the line of each kind that it can see; LOAD stands for the name of
     the process. A signal has to be between two of the load's: that of a timer has whom it interrupted
@@ -113,7 +113,7 @@ class Tool:
             return sum(not (self.skip and self.skip in line) for line in lines)
 
     def seen(self, session, made, runner):
-        """What its text tells of the load, and of the rest of the machine."""
+        """Events of the load, and of the rest of the machine, in its text."""
         name = runner.name + (rb"|" + self.nameless if self.nameless else b"")
         patterns = {
             kind: re.compile(pattern.replace(b"LOAD", rb"(?:" + name + rb")"))
@@ -131,8 +131,8 @@ class Tool:
                         seen.nameless += not named
                         break
         if not self.nameless and any(seen.of_load[kind] > made[kind] for kind in self.kinds):
-            raise Failure(f"it tells of more than was made: {seen.of_load} of {made}")
-        # What has no name need not be of the load.
+            raise Failure(f"it reports more than was made: {seen.of_load} of {made}")
+        # An event without a name need not belong to the load.
         seen.of_load = {kind: min(count, made[kind]) for kind, count in seen.of_load.items()}
         return seen
 
@@ -141,7 +141,7 @@ class Tool:
 class Seen:
     of_load: dict  # events by kind
     all: int  # of the whole machine
-    nameless: int = 0  # of the load, as far as one can tell
+    nameless: int = 0  # probably of the load
 
 
 class Session:
@@ -188,7 +188,7 @@ class Vigil(Tool):
     def check(self, session):
         report = sum(of_kind["delivered"] for of_kind in self.account(session).values())
         with open(session.result, "rb") as result:
-            # A loss is a line of its own, which is no event.
+            # A loss has its own line, which is not an event.
             lines = sum(b'"kind":"loss"' not in line and b"] LOSS" not in line for line in result)
         return None if lines == report else f"{report} events delivered by its account, {lines} lines"
 
@@ -350,14 +350,14 @@ class Figures:
     seen: int = 0
     lost: int = 0
     nameless: int = 0
-    foreign: float = 0.0  # events of others, as a share of the load's, in the worst round
-    cpu_us: list = field(default_factory=list)  # an event
+    foreign: float = 0.0  # events of other processes as a share of the load's, in the worst round
+    cpu_us: list = field(default_factory=list)  # per event
     peak_mib: float = 0
     slowdown: list = field(default_factory=list)
     failure: str = None
 
 
-# More in an idle run is somebody else's load.
+# More events in an idle run are load from elsewhere.
 IDLE_EVENTS = 200
 
 
@@ -370,7 +370,7 @@ class Idle:
 
 
 def idle(tool, rounds, idle_s):
-    """The least of some runs: what others do at that time can only add to it. More of them while
+    """The least of some runs: other activity can only add to it. More of them while
     nothing but much is told."""
     runs = []
     while len(runs) < rounds or (min(runs)[0] > IDLE_EVENTS and len(runs) < 3 * rounds):
@@ -392,8 +392,8 @@ def measure(tool, load, words, idle_end_s, runner, figures, notes):
             notes.append(f"{tool.name}: the load fell {runner.late_ms:.0f} ms behind its rate.")
         usage = session.finish()
         seen = tool.seen(session, made, runner)
-        if complaint := tool.check(session):
-            notes.append(f"{tool.name}: {complaint}.")
+        if error := tool.check(session):
+            notes.append(f"{tool.name}: {error}.")
     of_load = sum(seen.of_load.values())
     if not of_load:
         raise Failure("none of the load's events is in its output")
@@ -402,7 +402,7 @@ def measure(tool, load, words, idle_end_s, runner, figures, notes):
     figures.lost += sum(made[kind] - seen.of_load[kind] for kind in tool.kinds)
     figures.nameless += seen.nameless
     figures.foreign = max(figures.foreign, seen.all / of_load - 1)
-    # What others did in the meantime has cost it, too.
+    # Events of other processes have cost CPU time, too.
     cpu_s = usage.cpu_s - session.start_cpu_s - idle_end_s
     figures.cpu_us.append(cpu_s / max(seen.all, of_load) * 1e6)
     figures.peak_mib = max(figures.peak_mib, usage.peak_mib)
@@ -416,7 +416,7 @@ def table_of(load, words, rounds, tools, idles, failures, runner):
     notes = []
     begin = time.monotonic()
     for turn in range(rounds):
-        if turn and (time.monotonic() - begin) * (turn + 1) / turn > TABLE_PATIENCE_S:
+        if turn and (time.monotonic() - begin) * (turn + 1) / turn > TABLE_TIMEOUT_S:
             notes.append(f"{turn} rounds in place of {rounds}: there was no time for more.")
             break
         where = f"tracing: {load.name}, round {turn + 1} of {rounds}"
