@@ -62,11 +62,11 @@ class Vigil:
         return running, ["--port", port, *reach]
 
     def seconds(self, _directory, report):
-        """How long it took until all was in the log: the client has heard so."""
+        """Seconds until everything was in the log, as acknowledged to the client."""
         return report["seconds"]
 
     def problem(self, directory, report):
-        """Reads the log: each event must stand in it once, in order."""
+        """Reads the log: each event must be in it once, in order."""
         logs = [file for file in directory.glob("events.log.*") if file.suffix[1:].isdigit()]
         logs.sort(key=lambda file: int(file.suffix[1:]))
         last = collections.defaultdict(lambda: 1_000_000_000)
@@ -83,7 +83,7 @@ class Vigil:
 
 
 class Rsyslog:
-    """`parsed`: each line by mmjsonparse, and the file is synced; else as it is shipped."""
+    """`parsed`: each line by mmjsonparse, and the file is synced; otherwise the defaults."""
 
     def __init__(self, parsed=False):
         self.name = "rsyslog, mmjsonparse + sync" if parsed else "rsyslog"
@@ -196,8 +196,8 @@ class Load:
 
 
 def warm(directory, size):
-    """Writes and removes a file: a virtual machine gives out memory and disk that nobody has
-    touched yet several times slower, which would be charged to whoever comes first."""
+    """Writes and removes a file: on a virtual machine, memory and disk that were never touched are
+    several times slower, which would be charged to the first tool."""
     block = bytes(1 << 20)
     with open(directory / "warm", "wb") as file:
         for _ in range(size // len(block) + 1):
@@ -207,7 +207,7 @@ def warm(directory, size):
 
 
 def measure(server, connections, events):
-    """One Run with a server and a log of its own, and what is wrong with that log, or None."""
+    """One Run with a new server and log, and the error of that log, or None."""
     # Not in /tmp, which may be in memory: syncs must reach a disk.
     with harness.temporary_directory(harness.BUILD) as directory:
         warm(directory, events * LOGGED_BYTES)
@@ -232,7 +232,7 @@ def measure(server, connections, events):
 
 
 def rounds_of(cases, count, events, table):
-    """Each of the cases (server, connections) `count` times, in turn: their Runs."""
+    """Runs each of the cases (server, connections) `count` times, in turn."""
     runs = {case: [] for case in cases}
     failed = set()
     for _ in range(count):
@@ -335,7 +335,7 @@ def growth(quick):
 
 @contextlib.contextmanager
 def many_files():
-    """Room for all connections, for the programs that are started meanwhile."""
+    """Raises the limit of open files for the programs that are started meanwhile."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = max(soft, MAX_FILES)
     with contextlib.suppress(OSError, ValueError):  # a failure shows later

@@ -10,7 +10,7 @@ TICKS = 5
 
 
 def counted(function, words):
-    """Instructions of the function, and of what it calls, in one run of hot_paths."""
+    """Instructions of the function and its callees in one run of hot_paths."""
     with harness.temporary_directory() as directory:
         file = directory / "callgrind.out"
         callgrind = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
@@ -23,7 +23,7 @@ def counted(function, words):
 
 
 def tables(_quick):
-    """The same in both cases: it takes some seconds, and figures can be compared."""
+    """The same with --quick: it takes some seconds, and the values stay comparable."""
     # Title, unit, count, measured function, arguments.
     paths = (
         ("ring record → JSON line", "event", EVENTS, "measured_format", ("json", EVENTS)),

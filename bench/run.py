@@ -47,7 +47,7 @@ def first_of(path, key):
 
 
 def first_line_of(*argv):
-    """The first line that a program prints; empty where it can't run."""
+    """The first line that a program prints; empty if it can't run."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=harness.ROOT)
     except OSError:
@@ -74,7 +74,7 @@ def header(quick):
 
 
 def on_signal(number, frame):
-    """As Ctrl-C: all that runs is ended, all that was written is removed."""
+    """Handles a signal like Ctrl-C: ends all programs and removes their files."""
     del number, frame
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)  # once is enough

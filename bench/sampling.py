@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sampling: what it costs to read all processes once a second, and to be there at all."""
+"""Sampling: the cost of reading all processes once a second."""
 
 import contextlib
 import pathlib
@@ -22,7 +22,7 @@ SLEEP_S = 0.1
 
 @contextlib.contextmanager
 def idle_processes(processes, threads=1):
-    """Processes that do nothing, for as long as the block lasts."""
+    """Idle processes, until the end of the block."""
     with subprocess.Popen(
         [str(IDLE_PROCESSES), str(processes), str(threads)],
         stdin=subprocess.PIPE,
@@ -57,8 +57,8 @@ class Watcher:
 
 
 def cpu_of_sample(running, seconds):
-    """CPU time from the begin of one sample to the begin of the next, on average: samples are told
-    from each other by the sleep between them, because not all tools keep to their second."""
+    """Average CPU time from the start of one sample to the start of the next: samples are separated
+    by the sleep between them, because not all tools keep their interval of one second."""
     begins = []  # CPU time used before each
     history = [running.cpu_s()]
     last_change = begin = time.monotonic()
@@ -83,7 +83,7 @@ def cpu_of_sample(running, seconds):
 
 @dataclass
 class Command:
-    """A tool that samples once and ends: with its start."""
+    """A tool that samples once and ends; the cost includes its start."""
 
     name: str
     argv: list
@@ -187,7 +187,7 @@ def sampling(table, processes, threads, quick):
 
 
 def at_rest(table, processes, seconds):
-    """All at once, so that it is the same minute for all."""
+    """Runs all tools at the same time, so that conditions are equal."""
     progress(f"at rest: {processes:,} processes, {seconds} s")
     tools = (VIGIL_WATCH, *TRACERS, PIDSTAT, TOP, ATOP)
     with idle_processes(processes), contextlib.ExitStack() as stack:

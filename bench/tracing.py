@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tracing: what each tool sees of loads of known size, what it uses, and how it slows them down."""
+"""Tracing: events that each tool sees of known loads, its cost, and how much it slows them down."""
 
 import contextlib
 import os
@@ -48,7 +48,7 @@ LOADS = (
 
 class LoadRunner:
     """The load's programs under names that nothing else on the machine has, so that its events can
-    be told from all others."""
+    be identified."""
 
     def __init__(self, directory):
         self.tag = f"-{os.getpid()}".encode()
@@ -105,10 +105,10 @@ class Tool:
             yield Session(self, running)
 
     def check(self, session):
-        """What does not add up in the tool's own account of a run; None where all does."""
+        """The error in the tool's own totals of a run; None if they are consistent."""
 
     def reported(self, session):
-        """Events in its text, whosesoever."""
+        """All events in its text."""
         with open(session.result, "rb") as lines:
             return sum(not (self.skip and self.skip in line) for line in lines)
 
@@ -154,7 +154,7 @@ class Session:
         self.start_cpu_s = running.cpu_s()
 
     def finish(self):
-        """Lets it work off what it got, ends it, makes text; the usage of all that."""
+        """Lets it process its input, ends it, formats text; returns the usage of all that."""
         self.running.wait_idle()
         usage = self.running.stop()
         if self.tool.text:
@@ -172,7 +172,7 @@ def convert(argv, directory, result, usage):
 
 
 class Vigil(Tool):
-    """Its own account has to agree with its text."""
+    """Its own totals must agree with its text."""
 
     @staticmethod
     def account(session):
@@ -194,7 +194,7 @@ class Vigil(Tool):
 
 
 class SilentVigil(Vigil):
-    """Without output, its account has to do, which holds the whole machine's events."""
+    """Without output, its totals are used, which include the whole machine's events."""
 
     def check(self, session):
         return None
@@ -228,8 +228,8 @@ class Accounting(Tool):
 
     @staticmethod
     def _must_be_off():
-        """The kernel does not tell whether somebody else uses it: see whether a process leaves a
-        record in one of the usual places."""
+        """The kernel does not report whether accounting is in use: check whether a process leaves a
+        record in one of the usual files."""
         places = [pathlib.Path("/var/log/account/pacct"), pathlib.Path("/run/pacct_source"),
                   pathlib.Path("/tmp/atop.d/atop.acct")]  # fmt: skip
         sizes = [place.stat().st_size for place in places if place.exists()]
@@ -344,7 +344,7 @@ TOOLS = (
 
 @dataclass
 class Figures:
-    """Of one tool under one load, from all rounds."""
+    """Results of one tool under one load, from all rounds."""
 
     made: int = 0
     seen: int = 0
@@ -363,7 +363,7 @@ IDLE_EVENTS = 200
 
 @dataclass
 class Idle:
-    """CPU time of a run without a load, which no event is to be charged with."""
+    """CPU time of a run without a load, which is not charged to events."""
 
     start_s: float
     end_s: float
@@ -371,7 +371,7 @@ class Idle:
 
 def idle(tool, rounds, idle_s):
     """The least of some runs: other activity can only add to it. More of them while
-    nothing but much is told."""
+    the number of events is high."""
     runs = []
     while len(runs) < rounds or (min(runs)[0] > IDLE_EVENTS and len(runs) < 3 * rounds):
         with tool.attached() as session:
@@ -473,7 +473,7 @@ def table_of(load, words, rounds, tools, idles, failures, runner):
 
 
 def explain(table, rounds):
-    """What holds for all tables stands below the first one."""
+    """Notes for all tables, below the first one."""
     pairs = "one pair" if rounds == 1 else f"median of {rounds} pairs"
     table.note("Made, seen, lost: events of the load of the kinds that the tool tells, all rounds.")
     table.note("CPU: user and system time of the tool and of what makes text of its data, for each "
@@ -487,7 +487,7 @@ def explain(table, rounds):
 
 
 def tables(quick):
-    """A table a load, each as soon as it is there."""
+    """One table per load, each as soon as it is ready."""
     with harness.temporary_directory() as directory, harness.tracing_files():
         runner = LoadRunner(directory)
         idles, failures = {}, {}
