@@ -80,13 +80,13 @@ class LoadRunner:
 class Tool:
     """A tracer: how it runs, and how its text shows an event of the load.
 
-    kinds: a regular expression for the line of each kind that it can see; LOAD stands for the name of
-    the process. A signal has to be between two of the load's: that of a timer has whom it interrupted
-    for its sender.
-    text: makes text of what it has written, which is part of its cost.
-    nameless: what it writes for the name of a process that was gone when it looked; such events are
-    seen, too.
-    skip: what marks a second line of the same event.
+    kinds: a regular expression for the line of each kind that it can see; LOAD stands for the process
+    name. Both processes of a signal must be the load's: the sender of a timer's signal is the process
+    that it interrupted.
+    text: converts its output to text, which is part of its cost.
+    nameless: its placeholder for the name of a process that had exited when it looked; such events
+    count as seen.
+    skip: marks a second line of the same event.
     """
 
     name: str
