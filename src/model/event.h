@@ -107,6 +107,29 @@ struct Exit {
     int code() const { return static_cast<int>(status >> 8 & 0xff); }
 };
 
+// The usage that an exit or a death shows, as it is read back from a line (model/death.h). Absent:
+// not known, also where the line of another version lacks it.
+struct FinalUsage {
+    std::optional<uint64_t> lifetime_ns;
+    std::optional<uint64_t> cpu_ns;
+    std::optional<uint64_t> cpu_user_ns;
+    std::optional<uint64_t> cpu_system_ns;
+    bool partial = false;
+    std::optional<uint64_t> peak_rss_bytes;
+    bool peak_rss_at_most = false;
+    std::optional<uint64_t> read_bytes;
+    std::optional<uint64_t> write_bytes;
+    std::optional<uint64_t> sent_bytes;
+    std::optional<uint64_t> received_bytes;
+    std::optional<uint64_t> voluntary_switches;
+    std::optional<uint64_t> involuntary_switches;
+    std::optional<uint64_t> minor_faults;
+    std::optional<uint64_t> major_faults;
+    std::optional<uint32_t> threads;
+
+    bool operator==(const FinalUsage&) const = default;
+};
+
 struct Sender {
     uint32_t pid = 0;
     uint32_t tid = 0;
@@ -164,9 +187,9 @@ struct Loss {
     LossStage stage = LossStage::ring;
 };
 
-// What limits are set on: see model/sample.h.
-enum class Metric : uint8_t { cpu, memory, disk, network };
-constexpr size_t metric_count = 4;
+// What limits are set on. Its enumerators are in model/sample.h, so that a new one leaves this
+// header alone.
+enum class Metric : uint8_t;
 constexpr size_t index(Metric metric) { return static_cast<size_t>(metric); }
 
 enum class ViolationState : uint8_t { raised, ongoing, cleared };
@@ -177,7 +200,7 @@ std::string_view to_string(ViolationState state);
 // from. Values are in the metric's unit.
 struct Violation {
     ViolationState state = ViolationState::raised;
-    Metric metric = Metric::cpu;
+    Metric metric{};
     std::optional<double> value;  // now; absent: unavailable, or the process has ended unmeasured
     double limit = 0;
     std::string_view rule;     // the rule's `process`
