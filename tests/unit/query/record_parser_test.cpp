@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the sink writes of a death is what is read back.
-#include "query/death_record.h"
+#include "query/record_parser.h"
 
 #include <algorithm>
 #include <random>
