@@ -28,9 +28,6 @@ enum class ProgramType {
 // Loads a program of this type that does nothing.
 ProbeResult probe_program(ProgramType type);
 
-// How to get what was refused.
-std::string denial_hint(const ProbeResult& denial);
-
 // Whether the kernel's types name this function; false too where they can't be read.
 bool has_kernel_function(const std::string& name);
 
@@ -48,7 +45,6 @@ KernelRelease kernel_release();
 // Series on which every kernel test has passed.
 constexpr std::array<std::string_view, 5> tested_series{"5.10", "6.1", "6.12", "6.18", "7.2"};
 bool is_tested(const KernelRelease& kernel);
-std::string tested_hint();
 
 // What the kernel was built with, from the first readable of /proc/config.gz and the places
 // where distributions keep it.
@@ -60,7 +56,6 @@ std::optional<KernelConfig> kernel_config();
 
 // "none", "integrity" or "confidentiality" (kernel_lockdown(7)); empty: not told.
 std::string lockdown_mode();
-std::string lockdown_hint();
 
 // The trimmed content of a small file; nothing where it can't be read.
 std::optional<std::string> read_setting(const char* path);
@@ -81,6 +76,5 @@ std::optional<uint64_t> memlock_limit();
 // that is in the way: the limit is low, and CAP_SYS_RESOURCE to raise it is missing.
 bool memlock_is_low();
 constexpr uint64_t sufficient_memlock_bytes = 64 << 20;
-std::string memlock_hint();
 
 }  // namespace vigil::host
