@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// Users by name and by number, as getpwnam(3) and getpwuid(3) find them.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 namespace vigil::host {
 
-// Names of users, each asked for once.
+// Nothing where there is no such user, or it can't be looked up.
+std::optional<uint32_t> find_uid(const std::string& name);
+
+// Names of users, each looked up once.
 class UserNames {
  public:
     // The number where it has none. Valid until the next call.
