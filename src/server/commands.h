@@ -20,8 +20,4 @@ struct Reply {
 // Runs one command; "" does nothing. On the hub's thread.
 Reply run_command(ServerState& state, std::string_view line);
 
-// Appends lines of the log so that a terminal can show them: JSON of the same meaning, where what
-// could move a cursor or mislead a reader is escaped.
-void append_log_escaped(std::string& out, std::string_view lines);
-
 }  // namespace vigil::server
