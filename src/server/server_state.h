@@ -22,6 +22,7 @@
 #include "server/dedup_index.h"
 #include "server/options.h"
 #include "server/session.h"
+#include "server/session_host.h"
 #include "server/stats.h"
 #include "wire/stream.h"
 
@@ -33,7 +34,7 @@ struct DisconnectedAgent {
     uint64_t since_ns = 0;  // since boot
 };
 
-class ServerState {
+class ServerState final : public SessionHost {
  public:
     static constexpr size_t max_disconnected = 10'000;
 
@@ -41,34 +42,41 @@ class ServerState {
     static Result<std::unique_ptr<ServerState>> open(const Options& options,
                                                      Configurations configurations,
                                                      LogCallback notice);
-    ~ServerState();
+    ~ServerState() override;
     ServerState(const ServerState&) = delete;
     ServerState& operator=(const ServerState&) = delete;
 
-    boost::asio::io_context& io() { return io_; }
-    const Options& options() const { return options_; }
-    Stats& stats() { return stats_; }
-    DedupIndex& dedup_index() { return dedup_index_; }
-    Configurations& configurations() { return configurations_; }
+    const Stats& stats() const { return stats_; }
+    const DedupIndex& dedup_index() const { return dedup_index_; }
     const journal::Writer& log() const { return *log_; }
-
-    // --- For sessions.
-
-    // Memory that is of use only until the session waits for something: one for all of them.
-    wire::MessageParser& parser() { return parser_; }
-    std::string& batch() { return batch_; }
-
-    // Appends lines to the log; the place of the first. Nothing where there is no room now.
-    std::optional<uint64_t> append(std::string_view lines, size_t count);
-    // Until the log has got further, or tick() is called.
-    wire::Awaitable<void> wait_for_log();
-    // The session has said of which journal its events are. An older one that sends the same is
-    // closed.
-    void claim(Session& session, DedupIndex::Entry& entry);
-    void release(Session& session, DedupIndex::Entry& entry);
+    Configurations& configurations() { return configurations_; }
 
     void add(std::shared_ptr<Session> session);
-    void remove(const std::shared_ptr<Session>& session);
+
+    // --- SessionHost
+
+    boost::asio::io_context& io() override { return io_; }
+    const Options& options() const override { return options_; }
+    Scratch& scratch() override { return scratch_; }
+    bool has_too_many_connections() const override {
+        return sessions_.size() > options_.max_connections;
+    }
+    const Configuration& configuration_for(std::string_view host) const override {
+        return configurations_.for_host(host);
+    }
+    DedupIndex::Entry& claim(Session& session, const std::string& agent,
+                             const std::string& journal) override;
+    void release(Session& session, DedupIndex::Entry& entry, const std::string& agent,
+                 const std::string& journal) override;
+    bool append(DedupIndex::Entry& entry, std::string_view lines, size_t count,
+                uint64_t last_sequence) override;
+    wire::Awaitable<void> wait_for_log() override;
+    void on_received(size_t bytes) override { stats_.bytes += bytes; }
+    void on_duplicate() override { stats_.duplicates++; }
+    void on_missing(uint64_t events) override { stats_.missing += events; }
+    void on_refused(CloseReason reason) override { stats_.count(reason); }
+    void on_end(const std::shared_ptr<Session>& session) override;
+    void notice(const std::string& text) override;
 
     // --- For the console.
 
@@ -77,8 +85,6 @@ class ServerState {
     const std::string& log_error() const { return log_error_; }
     // To every agent whose configuration is not what it was sent last; how many.
     size_t push_configurations();
-    // Foreigners can cause these: beyond some a second they are only counted.
-    void notice(const std::string& text);
 
     // To be called about once a second.
     void tick();
@@ -102,8 +108,7 @@ class ServerState {
     boost::asio::steady_timer log_progress_;
     DedupIndex dedup_index_;
     Stats stats_;
-    wire::MessageParser parser_;
-    std::string batch_;
+    Scratch scratch_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
     std::unordered_map<const DedupIndex::Entry*, Session*> owners_;
     std::map<std::string, DisconnectedAgent> disconnected_;

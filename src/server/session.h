@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection of an agent: what it says is checked, its events go to the log, and it gets its
-// configuration and acknowledgements. Runs on the hub's thread.
+// configuration and acknowledgements. Runs on the server's thread.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@
 
 namespace vigil::server {
 
-class ServerState;
+class SessionHost;
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-    // The hub must outlive it.
-    Session(ServerState& state, std::unique_ptr<wire::Stream> stream, std::string address);
+    // The host must outlive it.
+    Session(SessionHost& host, std::unique_ptr<wire::Stream> stream, std::string address);
 
     // Serves the agent until either side ends it.
     wire::Awaitable<void> run();
@@ -62,7 +62,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void close_slow_reader();
     void release_journal();
 
-    ServerState* state_;
+    SessionHost* host_;
     std::unique_ptr<wire::Stream> stream_;
     std::string address_;
     wire::LineBuffer lines_{wire::max_agent_line_bytes};
@@ -75,7 +75,7 @@ class Session : public std::enable_shared_from_this<Session> {
     uint64_t acknowledged_ = 0;  // sequence in the agent's journal
     uint64_t acknowledged_ns_ = 0;
 
-    // Lines for the log, read and not yet appended: in the hub's batch.
+    // Lines for the log, read and not yet appended: in the host's scratch memory.
     size_t batch_lines_ = 0;
     uint64_t batch_last_ = 0;  // sequence in the agent's journal
     bool saw_duplicate_ = false;
