@@ -9,13 +9,13 @@
 
 namespace vigil::host {
 
-// Nothing where there is no such user, or it can't be looked up.
+// Empty if there is no such user, or the look-up fails.
 std::optional<uint32_t> find_uid(const std::string& name);
 
-// Names of users, each looked up once.
+// Caches names of users: each uid is looked up once.
 class UserNames {
  public:
-    // The number where it has none. Valid until the next call.
+    // The uid in decimal if it has no name. Valid until the next call.
     const std::string& name(uint32_t uid);
 
  private:

@@ -9,9 +9,9 @@
 
 namespace vigil::journal {
 
-// The last n lines of the journal with their '\n', oldest first. Only the end of a segment is
-// read, but for rotated ones before the newest, whose lines are counted. Damaged lines (too long)
-// are left out.
+// The last n lines of the journal with their '\n', oldest first. Only the end of each segment is
+// read, except rotated ones before the newest, whose lines are counted. Damaged lines (too long)
+// are skipped.
 Result<std::vector<std::string>> tail(const std::string& path, size_t n);
 
 }  // namespace vigil::journal

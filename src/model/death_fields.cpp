@@ -7,7 +7,7 @@
 namespace vigil::model {
 namespace {
 
-// Keys of what did not happen are left out: they would be most of a death's line.
+// Keys that don't apply are omitted: they would be most of a death's line.
 template <class T>
 Value group(const std::optional<T>& group, Value (*get)(const T&)) {
     return group ? get(*group) : Value{Omitted{}};

@@ -36,7 +36,7 @@ constexpr std::array<Field, m + n> joined(const std::array<Field, m>& a,
 inline Value number(uint64_t value) { return value; }
 inline Value integer(int value) { return int64_t{value}; }
 
-// `make` turns what an optional holds into a Value.
+// `make` converts the content of the optional to a Value.
 template <class T, class Make>
 inline Value maybe(const std::optional<T>& value, Make make) {
     return value ? make(*value) : Value{Unknown{}};
@@ -77,7 +77,7 @@ Slot signal_slot(ParsedRecord& record) {
     return SignalName{&(*std::get_if<R>(&record).*....*path)};
 }
 
-// The final usage: of exits and deaths.
+// Usage at the end of a process: of exits and deaths.
 inline constexpr std::array usage_table{
     Field{keys::lifetime_ns, "lived", [](E e) -> Value { return Duration{exit_of(e).lifetime_ns}; },
           slot<&R::usage, &FinalUsage::lifetime_ns>},

@@ -14,8 +14,8 @@ constexpr model::KindSet naming_kinds =
 // The filter's conditions as far as the kernel side knows them.
 vigil_filter kernel_filter(const Filter& filter);
 
-// Lets the execs and exits through that name forks: the pid and user of a child's exec can be
-// others than the filter's.
+// Lets the execs and exits through that name forks. The name comes with the exec of the child,
+// which can have another pid and user than the filter's.
 void widen_for_names(vigil_filter& filter);
 
 // Adds the conditions of programs that were pinned, where the filter leaves them open.

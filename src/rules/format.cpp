@@ -16,7 +16,7 @@ namespace {
 // is older than another metric refuses rules that name it: it is written only where it is limited.
 constexpr size_t always_written_limits = 4;
 
-// In the largest unit in which it is a whole number: "90s", "5m".
+// In the largest unit that gives a whole number: "90s", "5m".
 std::string duration(uint64_t ns) {
     struct Unit {
         uint64_t ns;

@@ -14,10 +14,10 @@ struct Reply {
 
     bool failed = false;
     std::string text;           // lines, safe for a terminal
-    Next next = Next::nothing;  // what the one who asked is to do then
+    Next next = Next::nothing;  // what the caller must do next
 };
 
-// Runs one command; "" does nothing. On the hub's thread.
+// Runs one command; "" does nothing. On the server's thread.
 Reply run_command(ServerState& state, std::string_view line);
 
 }  // namespace vigil::server

@@ -6,8 +6,8 @@
 
 namespace vigil::server {
 
-// Appends lines of the log so that a terminal can show them: JSON of the same meaning, where what
-// could move a cursor or mislead a reader is escaped.
+// Appends lines of the log, safe for a terminal: JSON with the same meaning, with control and
+// misleading characters escaped.
 void append_log_escaped(std::string& out, std::string_view lines);
 
 }  // namespace vigil::server

@@ -8,7 +8,7 @@ namespace vigil::server {
 std::string LogTail::next() {
     constexpr size_t read_chunk_bytes = 64 << 10;
     std::string lines;
-    // What can't be read now is tried again with the next lines.
+    // Unreadable lines are tried again with the next ones.
     (void)reader_.read(lines, read_chunk_bytes, state_->log().synced());
     std::string escaped;
     append_log_escaped(escaped, lines);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The middle of a server: who is connected, what they are told, and the log. All of it runs on one
-// thread, but where it says otherwise.
+// State of a server: the sessions, their configurations, and the log. Everything runs on the
+// server's thread, unless noted.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -28,7 +28,7 @@
 
 namespace vigil::server {
 
-// What is kept of an agent that was here.
+// What is remembered of an agent that disconnected.
 struct DisconnectedAgent {
     std::string address;
     uint64_t since_ns = 0;  // since boot
@@ -38,7 +38,7 @@ class ServerState final : public SessionHost {
  public:
     static constexpr size_t max_disconnected = 10'000;
 
-    // Opens the log and reads what it holds of whom.
+    // Opens the log and loads or rebuilds the dedup index.
     static Result<std::unique_ptr<ServerState>> open(const Options& options,
                                                      Configurations configurations,
                                                      LogCallback notice);
@@ -83,13 +83,14 @@ class ServerState final : public SessionHost {
     const std::unordered_set<std::shared_ptr<Session>>& sessions() const { return sessions_; }
     const std::map<std::string, DisconnectedAgent>& disconnected() const { return disconnected_; }
     const std::string& log_error() const { return log_error_; }
-    // To every agent whose configuration is not what it was sent last; how many.
+    // Sends the configuration to every agent whose configuration changed since it was last sent;
+    // returns their number.
     size_t push_configurations();
 
-    // To be called about once a second.
+    // Call it about once a second.
     void tick();
 
-    // At the end: closes all connections, commits the log and keeps the ledger.
+    // At the end: closes all connections, commits the log and saves the dedup index.
     void finish();
 
  private:
@@ -113,7 +114,7 @@ class ServerState final : public SessionHost {
     std::unordered_map<const DedupIndex::Entry*, Session*> owners_;
     std::map<std::string, DisconnectedAgent> disconnected_;
     std::string log_error_;
-    uint64_t synced_ = 0;                // as this thread knows
+    uint64_t synced_ = 0;                // durable sequence as known to this thread
     uint64_t dedup_index_saved_at_ = 0;  // sequence in the log
     uint64_t dedup_index_saved_ns_ = 0;
     uint64_t notices_ = 0;                  // since the last tick

@@ -26,8 +26,8 @@ class Session;
 
 class SessionHost {
  public:
-    // Memory for one session at a time, so that thousands of idle ones need none. A session uses it
-    // only until it suspends.
+    // Buffers shared by all sessions, so that thousands of idle ones need none. Their content is
+    // valid only until the session suspends.
     struct Scratch {
         wire::MessageParser parser;
         std::string batch;  // lines for the log
@@ -41,8 +41,8 @@ class SessionHost {
     virtual bool has_too_many_connections() const = 0;
     virtual const Configuration& configuration_for(std::string_view host) const = 0;
 
-    // The session's events are of this journal now. An older session with the same one is refused.
-    // The entry stays valid until release().
+    // The session has announced the journal of its events. An older session that sends the same
+    // journal is refused. The entry stays valid until release().
     virtual DedupIndex::Entry& claim(Session& session, const std::string& agent,
                                      const std::string& journal) = 0;
     virtual void release(Session& session, DedupIndex::Entry& entry, const std::string& agent,
@@ -62,7 +62,7 @@ class SessionHost {
     // The connection has ended; the last call of a session but release().
     virtual void on_end(const std::shared_ptr<Session>& session) = 0;
 
-    // For the operator. Clients can cause these: beyond some a second they are only counted.
+    // Clients can cause these messages: beyond some per second they are only counted.
     virtual void notice(const std::string& text) = 0;
 };
 

@@ -16,8 +16,6 @@
 namespace vigil::commands {
 namespace {
 
-// At the end: for what is on its way to the server and to the screen.
-
 agent::AgentOptions options_of(const AgentRequest& request) {
     agent::AgentOptions options;
     options.state = request.state;
@@ -90,8 +88,8 @@ void AgentLoop::flush() {
     if (!terminal_ || output_error_) {
         return;
     }
-    if (auto shown = terminal_->flush(); !shown) {
-        output_error_ = Error{ErrorCode::failed, "writing the output: " + shown.error().context};
+    if (auto flushed = terminal_->flush(); !flushed) {
+        output_error_ = Error{ErrorCode::failed, "writing the output: " + flushed.error().context};
     }
     if (output_error_ || terminal_->closed()) {
         loop_.stop();
@@ -112,7 +110,7 @@ std::string AgentLoop::status() const {
                : fmt::format("{}; no server, {} events wait", status, agent_.queued());
 }
 
-// What is known is to be on the disk, and if a server is there, at the server.
+// Makes pending lines durable and, with a connection, sends them to the server.
 void AgentLoop::finish() {
     agent_.flush_to_disk();
     output::final_flush([this] {

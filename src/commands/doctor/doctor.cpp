@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil doctor: what this machine can do for vigil, what each lack means and how to end it.
+// vigil doctor: reports what this machine supports: for each missing feature its effect and how to
+// enable it. The checks are in doctor/.
 #include "commands/doctor/doctor.h"
 
 #include <string>

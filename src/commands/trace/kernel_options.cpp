@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a request to the options of the tracer, and what readers of pinned programs can request.
+// Converts a request to options of the kernel side; and narrows a request to what pinned programs
+// can still deliver.
 #include "commands/trace/trace_options.h"
 #include "host/cgroups.h"
 #include "pipeline/kernel_filter.h"

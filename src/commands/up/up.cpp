@@ -36,10 +36,10 @@ struct UpRequest {
     server::Options server;
 };
 
-// The server on its own thread, until the loop ends.
+// Runs the server on its own thread until the loop ends.
 class ServerThread {
  public:
-    // `ended`: called on that thread when the server has come to its end by itself (`quit`) too.
+    // `ended`: called on that thread when the server ends, including by `quit`.
     ServerThread(server::Server& server, const std::function<void()>& ended)
         : server_(&server), thread_([&server, ended] {
               server.run();
@@ -60,7 +60,7 @@ class ServerThread {
 Result<int> run(const UpRequest& request) {
     TRY(make_directories(request.agent.state, 0700));
     auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
-    TRY(host::keep_monitoring_capabilities(true));  // the log is anywhere
+    TRY(host::keep_monitoring_capabilities(true));  // the log may be in another user's directory
     AgentLoop loop(request.agent, sources, true);
     TRY(loop.open());
     TRY_ASSIGN(const auto server,
@@ -95,7 +95,7 @@ int run_up(const cli::Arguments& arguments) {
     std::optional<std::string> keep;
     std::optional<std::string> deaths;
     request.agent.name = default_agent_name();
-    // Not that of an agent of another server: its queue and its rules are not for this log.
+    // Not the state of an agent of another server: its spool and rules do not belong to this log.
     request.agent.state = default_state_directory("up");
     request.server.control = default_control_path();
     app.add_option("-c,--config", configuration, "The limits: a JSON file")
