@@ -6,7 +6,7 @@
 #include "records.h"
 
 /* Counts up with every change of records.h or this file: a reader of pinned maps compares. */
-#define VIGIL_ABI_VERSION 3
+#define VIGIL_ABI_VERSION 4
 
 /* vigil_filter.flags */
 #define VIGIL_FILTER_UID (1 << 0)
@@ -50,7 +50,9 @@ struct vigil_control {
 	__u32 lane_count; /* see VIGIL_LANES */
 	__u32 network; /* the bytes that processes send and receive are counted */
 	__u32 reserved32[2];
-	__u64 reserved[16]; /* reader_state changes often: a cache line of its own */
+	__u64 compared_monotonic_ns; /* of compare_clocks, at its last run: CLOCK_MONOTONIC */
+	__u64 compared_clock_ns;     /* and the run queue's clock; 0: can't be read here */
+	__u64 reserved[14]; /* reader_state changes often: a cache line of its own */
 	__u32 reader_state;
 	__u32 active_cursor; /* which of the two cursors is valid; user space only */
 	__u64 consumed[2];   /* ring position that goes with each cursor; user space only */

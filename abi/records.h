@@ -20,8 +20,8 @@
 #define VIGIL_FLAG_USAGE_PARTIAL (1 << 2)     /* exit: more dying threads than one walk covers */
 #define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: its image is older than the tracer */
 #define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4)  /* exec: the argument pages could not be read */
-#define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5)  /* exit: this kernel does not count storage bytes */
-#define VIGIL_FLAG_NETWORK_UNKNOWN (1 << 6)  /* exit: network bytes are not counted, or not all */
+#define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5)  /* exec, exit: this kernel does not count storage bytes */
+#define VIGIL_FLAG_NETWORK_UNKNOWN (1 << 6)  /* exec, exit: network bytes are not counted, or not all */
 
 struct vigil_header {
 	__u64 time_ns;
@@ -47,8 +47,28 @@ struct vigil_fork {
 	__u64 parent_start_ns;
 };
 
+/*
+ * What a process has used until now. The scheduler adds up the time of a running thread only at
+ * ticks and switches: `runtime_ns` is complete up to the run queues' own clocks, whose sum is
+ * `clocks_ns`; the rest takes the offset of these clocks to `monotonic_ns` (src/capture/run_clock).
+ */
+struct vigil_usage {
+	__u64 runtime_ns;   /* CPU time of all threads, living and dead */
+	__u64 clocks_ns;    /* sum of the clocks of the `running` threads' run queues */
+	__u64 monotonic_ns; /* CLOCK_MONOTONIC, just before */
+	__u64 read_bytes;   /* from and to storage */
+	__u64 write_bytes;
+	__u64 cancelled_bytes; /* of dirty pages that were thrown away: not to storage after all */
+	__u64 sent_bytes;      /* TCP and UDP payload since it, or the tracer, began */
+	__u64 received_bytes;
+	__u32 running; /* threads on a CPU, where the kernel lets read their run queues */
+	__u32 reserved;
+};
+
+/* `usage` is the process's whole, so mostly that of the programs before this one. */
 struct vigil_exec {
 	struct vigil_header header;
+	struct vigil_usage usage;
 	__u32 old_tid;     /* tid before the exec; differs when a non-leader thread called it */
 	__u32 argc;
 	__u32 argv_bytes;  /* length of all arguments, also beyond what is copied */
@@ -63,12 +83,8 @@ struct vigil_exit {
 	struct vigil_header header;
 	__u64 user_ticks_ns;   /* sampled at ticks: a proportion, see runtime_ns */
 	__u64 system_ticks_ns;
-	__u64 runtime_ns;      /* exact CPU time of all threads, living and dead */
-	__u64 peak_rss_pages;
-	__u64 read_bytes;
-	__u64 write_bytes;
-	__u64 sent_bytes; /* TCP and UDP payload since it, or the tracer, began */
-	__u64 received_bytes;
+	struct vigil_usage usage;
+	__u64 peak_rss_pages; /* huge pages included where memory is still there (6.18); 0: unknown */
 	__u64 voluntary_switches;
 	__u64 involuntary_switches;
 	__u64 minor_faults;

@@ -2,6 +2,7 @@
 /* A process has ended: its last thread is leaving. With its final bill. */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
+#include "../lib/usage.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -51,11 +52,7 @@ static __always_inline void add_thread(struct vigil_exit *record, struct task_st
 {
 	record->user_ticks_ns += READ_FIELD(typed, thread, utime);
 	record->system_ticks_ns += READ_FIELD(typed, thread, stime);
-	record->runtime_ns += READ_FIELD(typed, thread, se.sum_exec_runtime);
-	if (counts_storage()) {
-		record->read_bytes += READ_FIELD(typed, thread, ioac.read_bytes);
-		record->write_bytes += READ_FIELD(typed, thread, ioac.write_bytes);
-	}
+	add_thread_usage(&record->usage, thread, typed);
 	record->voluntary_switches += READ_FIELD(typed, thread, nvcsw);
 	record->involuntary_switches += READ_FIELD(typed, thread, nivcsw);
 	record->minor_faults += READ_FIELD(typed, thread, min_flt);
@@ -67,12 +64,7 @@ static __always_inline void begin_sums(struct vigil_exit *record, struct signal_
 {
 	record->user_ticks_ns = group->utime;
 	record->system_ticks_ns = group->stime;
-	record->runtime_ns = group->sum_sched_runtime;
-	record->read_bytes = record->write_bytes = 0;
-	if (counts_storage()) {
-		record->read_bytes = without_children(group->ioac.read_bytes, group->cinblock);
-		record->write_bytes = without_children(group->ioac.write_bytes, group->coublock);
-	}
+	begin_usage(&record->usage, group);
 	record->voluntary_switches = group->nvcsw;
 	record->involuntary_switches = group->nivcsw;
 	record->minor_faults = group->min_flt;
@@ -133,37 +125,45 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
  * maxrss is the largest of all images that this process has been. It is this one's if it has
  * grown since the exec; else, where memory is still there to ask (6.18), that knows.
  */
-static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
-				     const struct vigil_process_state *state, int incomplete_history)
+static __always_inline void add_peak_since_exec(struct vigil_exit *record,
+						struct task_struct *task, __u64 baseline)
 {
 	const __u64 peak = task->signal->maxrss;
 	struct mm_struct *mm = task->mm;
-	__u64 baseline = state ? state->baseline_pages : VIGIL_NO_BASELINE;
+	const __u64 huge = mm ? huge_pages(mm, TYPED) : 0;
 
-	record->peak_rss_pages = peak;
-	if (baseline == VIGIL_NO_BASELINE && !incomplete_history)
-		return; /* it never called exec */
+	record->peak_rss_pages = peak + huge;
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
 	__u64 high_water = mm ? mm->hiwater_rss : 0;
 	__u64 now = mm ? resident_pages(mm, TYPED) : 0;
 	__u64 own = high_water > now ? high_water : now;
 	if (own > 0 && own <= peak)
-		record->peak_rss_pages = own;
+		record->peak_rss_pages = own + huge;
 	else
 		record->header.flags |= VIGIL_FLAG_PEAK_AT_MOST;
 }
 
-static __always_inline void add_network(struct vigil_exit *record,
-					const struct vigil_process_state *state,
-					const struct vigil_control *control, __u64 start_ns)
+/* Of a process that never called exec, what came on top of its parent's memory; 0: unknown. */
+static __always_inline void add_peak_since_birth(struct vigil_exit *record,
+						 struct task_struct *task,
+						 const struct vigil_process_state *state)
 {
-	const int partial = state ? state->bytes_partial : map_was_full(control, start_ns);
+	struct mm_struct *mm = task->mm;
+	const __u64 peak = task->signal->maxrss + (mm ? huge_pages(mm, TYPED) : 0);
 
-	record->sent_bytes = state ? state->sent_bytes : 0;
-	record->received_bytes = state ? state->received_bytes : 0;
-	if (!control->network || partial)
-		record->header.flags |= VIGIL_FLAG_NETWORK_UNKNOWN;
+	if (state->memory == VIGIL_MEMORY_COPIED && peak > state->baseline_pages)
+		record->peak_rss_pages = peak - state->baseline_pages;
+}
+
+static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
+				     const struct vigil_process_state *state, int incomplete_history)
+{
+	record->peak_rss_pages = 0;
+	if (state && state->memory != VIGIL_MEMORY_EXECED)
+		add_peak_since_birth(record, task, state);
+	else if (state || incomplete_history)
+		add_peak_since_exec(record, task, state ? state->baseline_pages : VIGIL_NO_BASELINE);
 }
 
 static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
@@ -183,7 +183,7 @@ static __always_inline void fill_process(struct vigil_exit *record, struct task_
 	if (!record->threads || (incomplete_history && !state))
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
 	add_process(record, task);
-	add_network(record, state, control, start_ns);
+	fill_network(&record->header, &record->usage, state, control, start_ns);
 	add_peak(record, task, state, incomplete_history);
 }
 
@@ -194,9 +194,9 @@ static __always_inline void fill_thread(struct vigil_exit *record, struct task_s
 	record->status = task->exit_code;
 	record->threads = 1;
 	record->peak_rss_pages = 0;
-	record->user_ticks_ns = record->system_ticks_ns = record->runtime_ns = 0;
-	record->read_bytes = record->write_bytes = 0;
-	record->sent_bytes = record->received_bytes = 0;
+	record->user_ticks_ns = record->system_ticks_ns = 0;
+	clear_usage(&record->usage);
+	record->usage.sent_bytes = record->usage.received_bytes = 0;
 	record->voluntary_switches = record->involuntary_switches = 0;
 	record->minor_faults = record->major_faults = 0;
 	add_thread(record, task, TYPED);

@@ -106,18 +106,27 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 	return not_negative(sums[0]) + not_negative(sums[1]) + not_negative(sums[3]);
 }
 
+/* They are in no other counter of resident memory. */
+static __always_inline __u64 huge_pages_of(struct mm_struct *mm)
+{
+	return counts_huge_pages() ? not_negative(mm->hugetlb_usage.counter) : 0;
+}
+
 /* A leader may have ended before its threads, and then has no memory; they share it. */
 static __always_inline void add_memory(struct vigil_sample *sample, struct task_struct *thread)
 {
 	struct mm_struct *mm = thread->mm;
 
-	if (sample->rss_pages || !mm)
-		return;
-	const __u64 pages = resident_pages(mm);
+	if (sample->rss_pages || !mm || mm == thread->real_parent->mm)
+		return; /* its parent's, as vfork(2) has it: counted there */
+	const __u64 huge = huge_pages_of(mm);
+	const __u64 pages = resident_pages(mm) + huge;
 
 	/* Let go of meanwhile: it might have been somebody else's already. */
-	if (thread->mm == mm)
-		sample->rss_pages = pages;
+	if (thread->mm != mm)
+		return;
+	sample->rss_pages = pages;
+	sample->huge_pages = huge;
 }
 
 static __always_inline void add_thread(struct vigil_sample *sample, struct task_struct *thread)
@@ -126,6 +135,7 @@ static __always_inline void add_thread(struct vigil_sample *sample, struct task_
 	if (counts_storage()) {
 		sample->read_bytes += thread->ioac.read_bytes;
 		sample->write_bytes += thread->ioac.write_bytes;
+		sample->cancelled_bytes += thread->ioac.cancelled_write_bytes;
 	}
 	add_memory(sample, thread);
 }
@@ -133,9 +143,9 @@ static __always_inline void add_thread(struct vigil_sample *sample, struct task_
 static __always_inline void begin_share(struct vigil_sample *sample, struct task_struct *thread)
 {
 	sample->runtime_ns = 0;
-	sample->read_bytes = sample->write_bytes = 0;
+	sample->read_bytes = sample->write_bytes = sample->cancelled_bytes = 0;
 	sample->sent_bytes = sample->received_bytes = 0;
-	sample->rss_pages = 0;
+	sample->rss_pages = sample->huge_pages = 0;
 	sample->flags = 0;
 	sample->pid = thread->tgid;
 	sample->releases = thread->signal->stats_lock.seqcount.seqcount.sequence;
@@ -170,6 +180,8 @@ static __always_inline void begin_process(struct vigil_sample *sample, struct ta
 	if (counts_storage()) {
 		sample->read_bytes = without_children(group->ioac.read_bytes, group->cinblock);
 		sample->write_bytes = without_children(group->ioac.write_bytes, group->coublock);
+		sample->cancelled_bytes =
+			own_cancelled(group->ioac.cancelled_write_bytes, group->cmaxrss);
 	} else {
 		sample->flags |= VIGIL_SAMPLE_STORAGE_UNKNOWN;
 	}

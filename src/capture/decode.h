@@ -2,14 +2,23 @@
 // From the bytes of one ring record to an event. Pure; trusts no length.
 #pragma once
 
+#include <linux/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "abi/records.h"
 #include "model/event.h"
 
 namespace vigil::capture {
+
+// How far CLOCK_MONOTONIC is ahead of the scheduler's clock; see run_clock.h.
+struct ClockOffset {
+    uint64_t compared_ns = 0;  // CLOCK_MONOTONIC
+    int64_t monotonic_minus_clock_ns = 0;
+};
 
 // What the bytes alone do not say.
 struct DecodeContext {
@@ -18,6 +27,7 @@ struct DecodeContext {
     bool oom_follows = false;  // for a signal record, see model/signal_source.h
     uint32_t cpu_count = 1;    // streams are lane * cpu_count + cpu, see abi/control.h
     uint32_t lane_count = 1;
+    std::optional<ClockOffset> clock_offset;
 };
 
 // A record's place in its stream.
@@ -27,6 +37,12 @@ struct RecordPosition {
     uint64_t sequence = 0;
     uint64_t boot_ns = 0;
 };
+
+// CPU time of a vigil_usage, with what its threads have run since their run queues' clocks were
+// brought up to date. Without that part, so low by up to a tick a running thread, where the clocks
+// were not compared within max_clock_age_ns of the record.
+constexpr uint64_t max_clock_age_ns = 5'000'000'000;
+uint64_t cpu_time_ns(const vigil_usage& usage, const std::optional<ClockOffset>& offset);
 
 // nullopt where `record` has no whole header of a known kind.
 std::optional<RecordPosition> record_position(std::span<const std::byte> record);

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "capture/decode.h"
 #include "capture/ring.h"
+#include "capture/run_clock.h"
 #include "capture/streams.h"
 #include "model/event.h"
 
@@ -24,6 +25,7 @@ struct MapFds {
     Fd control;
     Fd counters;
     Fd cursors;
+    Fd compare_clocks;  // the program of run_clock.h; may be none
 };
 
 // What the kernel side counted of one kind, over all CPUs.
@@ -103,6 +105,7 @@ class RingReader {
     size_t stream_count_;
     Cursor cursor_;
     DecodeContext decode_;
+    RunClock run_clock_;
 };
 
 }  // namespace vigil::capture

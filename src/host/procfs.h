@@ -37,20 +37,25 @@ std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid);
 // How long one clock tick of /proc is.
 uint64_t clock_tick_ns();
 
-// Resident bytes: /proc/PID/statm. 0 of a thread that has ended; its siblings still tell.
+// Resident bytes without huge pages: /proc/PID/statm. 0 of a thread that has ended; its siblings still tell.
 std::optional<uint64_t> read_rss_bytes(uint32_t pid);
 
 // From and to storage: /proc/PID/io. Children that were waited for are in it.
 struct ProcIo {
     uint64_t read_bytes = 0;
     uint64_t write_bytes = 0;
+    uint64_t cancelled_bytes = 0;  // of dirty pages that were thrown away: a part of write_bytes
 };
 std::optional<ProcIo> parse_io(std::string_view text);
 std::optional<ProcIo> read_io(uint32_t pid);
 
-// The real user: /proc/PID/status.
-std::optional<uint32_t> parse_user(std::string_view text);
-std::optional<uint32_t> read_user(uint32_t pid);
+// /proc/PID/status.
+struct ProcStatus {
+    uint32_t uid = 0;         // the real user
+    uint64_t huge_bytes = 0;  // resident huge pages (hugetlbfs)
+};
+std::optional<ProcStatus> parse_status(std::string_view text);
+std::optional<ProcStatus> read_status(uint32_t pid);
 
 // Where /proc/PID/exe points to, without the kernel's " (deleted)".
 std::optional<std::string> read_executable(uint32_t pid);

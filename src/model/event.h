@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "abi/kinds.h"
+#include "model/counters.h"
 #include "model/signal_source.h"
 
 namespace vigil::model {
@@ -76,17 +77,22 @@ struct Exec {
     uint32_t argc = 0;
     uint32_t argv_bytes = 0;  // of all arguments, also beyond the truncation
     uint32_t old_tid = 0;
+    // What the process has used until now, under the programs before this one. No memory: that is
+    // new.
+    std::optional<Counters> counters;
 };
 
 struct Exit {
     bool thread = false;
     uint32_t status = 0;  // as wait(2) gives it
     uint64_t lifetime_ns = 0;
-    uint64_t cpu_ns = 0;  // of the whole process; user + system
+    uint64_t cpu_ns = 0;  // of the whole process, before an exec too; user + system
     uint64_t cpu_user_ns = 0;
     uint64_t cpu_system_ns = 0;
     bool usage_partial = false;  // more dying threads than were summed: the figures are "at least"
-    std::optional<uint64_t> peak_rss_bytes;  // absent for a thread, or unknown
+    // Of the last image. Of a process that never called exec, what it grew beyond its parent's
+    // memory. Absent: unknown, a thread, or all its memory was its parent's.
+    std::optional<uint64_t> peak_rss_bytes;
     bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
     std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted here
     std::optional<uint64_t> write_bytes;

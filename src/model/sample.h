@@ -10,20 +10,10 @@
 #include <string>
 #include <string_view>
 
+#include "model/counters.h"
 #include "model/event.h"
 
 namespace vigil::model {
-
-// Totals since the process began, but rss_bytes: that is now. Absent: can't be read here.
-struct Counters {
-    std::optional<uint64_t> cpu_ns;      // user + system, all threads, living and dead
-    std::optional<uint64_t> rss_bytes;   // resident: anonymous, file and shared memory
-    std::optional<uint64_t> read_bytes;  // from and to storage (proc(5), /proc/PID/io)
-    std::optional<uint64_t> write_bytes;
-    // Payload of TCP and UDP; of a process older than the watcher since watching began.
-    std::optional<uint64_t> sent_bytes;
-    std::optional<uint64_t> received_bytes;
-};
 
 // One process at one moment.
 struct Sample {

@@ -41,8 +41,8 @@ class GroupUsage final : public ProcessObserver {
     // The table must outlive it. Processes that started at `begun_ns` or later count as born.
     GroupUsage(const ProcessTable& table, uint64_t begun_ns, GroupOptions options);
 
-    // Of the last interval, until the next tick. A process counts where it was at its sample or its
-    // exit. A group keeps its place while it has members.
+    // Of the last interval, until the next tick. A process counts where it was at its sample, its
+    // exec (as the program before) or its exit. A group keeps its place while it has members.
     const std::vector<Group>& groups(GroupBy by) const { return kinds_[index(by)].groups; }
     // The sum of the groups that found no place: its members are in no other group.
     const GroupSum& other(GroupBy by) const { return kinds_[index(by)].other; }
@@ -55,6 +55,7 @@ class GroupUsage final : public ProcessObserver {
 
     Needs needs() const override { return {.samples = true, .ancestry = options_.trees}; }
     void on_sample(const ProcessEntry& entry) override;
+    void on_replace(const ProcessEntry& entry) override;
     void on_missing(const ProcessEntry& entry) override;
     void on_exit(const ProcessExit& exit) override;
     void on_erase(const ProcessEntry& entry) override;
@@ -92,6 +93,7 @@ class GroupUsage final : public ProcessObserver {
 
     static size_t index(GroupBy by) { return static_cast<size_t>(by); }
     Member& member(const ProcessEntry& entry) { return members_[entry.slot]; }
+    void add_growth(const ProcessEntry& entry, Member& member, bool living);
     void count_birth(const ProcessEntry& entry, Member& member, GroupSum& sum) const;
     void add(const ProcessEntry& entry, const GroupSum& sum);
     GroupSum& open_sum(KindState& kind, std::string_view key);

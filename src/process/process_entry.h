@@ -38,6 +38,9 @@ struct ProcessEntry : model::ProcessView {
     uint64_t measured_ns = 0;     // when `counters` was read; 0: never
     uint64_t usage_from_ns = 0;   // `usage` is over [usage_from_ns, measured_ns]
     model::Counters counters;
+    uint64_t replaced_ns = 0;           // its last exec; 0: none was seen
+    model::Counters replaced_counters;  // then: of the programs before
+    uint64_t max_huge_rss_bytes = 0;    // largest sampled memory with huge pages in it
     model::Usage usage;
 };
 

@@ -27,8 +27,9 @@ class SampleApplier {
 
  private:
     void apply(model::Sample& sample, uint64_t network_full_ns);
-    void refresh(ProcessEntry& entry, const model::Sample& sample);
-    void refresh_details(ProcessEntry& entry, const model::Sample& sample, bool renamed);
+    // Whether it has another program, whose exec event did not come.
+    bool refresh(ProcessEntry& entry, const model::Sample& sample);
+    bool refresh_details(ProcessEntry& entry, const model::Sample& sample, bool renamed);
 
     ProcessTable* table_;
     EntryDetails* details_;

@@ -24,11 +24,16 @@ class UsageMeter {
         : interval_ns_(interval_ns), begun_ns_(begun_ns) {}
 
     // Sets counters, usage and their times; clamps `counters`. Of an older process the first sample
-    // gives no rates. A new one is held against the whole interval, as if it had ended.
+    // gives no rates. A new one is held against the whole interval, as if it had ended; so is a new
+    // program. Nothing where the sample is older than the last exec.
     void apply_sample(ProcessEntry& entry, model::Counters& counters, uint64_t now_ns) const;
 
-    // Of a process that exits: over [from_ns, now_ns]. A life of an interval or less is measured as
-    // a whole, also where a sweep fell into it.
+    // An exec: `counters` are those of the programs before, and rates begin anew: it has none
+    // until the next sample.
+    void restart(ProcessEntry& entry, model::Counters counters, uint64_t now_ns) const;
+
+    // Of a process that exits: over [from_ns, now_ns]. A life (or time since an exec) of an interval
+    // or less is measured as a whole, also where a sweep fell into it.
     struct FinalUsage {
         model::Usage usage;
         uint64_t from_ns = 0;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -65,6 +66,21 @@ std::string self_path();
 
 // Touches that much memory, and keeps it.
 void touch_mb(size_t mb);
+// The same in huge pages (MAP_HUGETLB); false where there are not enough.
+bool touch_huge_mb(size_t mb);
+
+// Reserves huge pages while it lives; nothing where the machine gives none.
+class HugePages {
+ public:
+    static std::optional<HugePages> reserve(size_t mb);
+    HugePages(HugePages&& other) noexcept : before_(std::exchange(other.before_, std::nullopt)) {}
+    HugePages& operator=(HugePages&&) = delete;
+    ~HugePages();
+
+ private:
+    explicit HugePages(uint64_t before) : before_(before) {}
+    std::optional<uint64_t> before_;
+};
 // Busy until the calling thread has used that much CPU.
 void burn_thread_ns(uint64_t ns);
 

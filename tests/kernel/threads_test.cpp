@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes of many threads: whoever leaves last and however, one exit with the right status.
 #include <gtest/gtest.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -183,6 +184,24 @@ TEST(Threads, CountIsOfAllSinceTheExec) {
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
     EXPECT_EQ(window.end().only("exit", pid).number("threads"), 13);
+}
+
+// Threads that the kernel makes for a process (io_uring's poller here) are its threads too.
+TEST(Threads, ThoseOfTheKernelCount) {
+    TraceWindow window;
+    const pid_t pid = start([] {
+        io_uring_params params{};
+        params.flags = IORING_SETUP_SQPOLL;
+        return ::syscall(SYS_io_uring_setup, 4, &params) >= 0 ? 0 : 3;
+    });
+    const int code = wait_for(pid).code();
+    const Event exit = window.end().only("exit", pid);
+    if (code != 0) {
+        GTEST_SKIP() << "no io_uring here";
+    }
+    // Before 5.12 they are threads of the kernel, and none of the process.
+    const bool separate = kernel_major() == 5;
+    EXPECT_EQ(exit.number("threads"), separate ? 1 : 2);
 }
 
 // 100 threads at the end are more than one look at the kernel's list may cover: what is told
