@@ -106,12 +106,6 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 	return not_negative(sums[0]) + not_negative(sums[1]) + not_negative(sums[3]);
 }
 
-/* They are in no other counter of resident memory. */
-static __always_inline __u64 huge_pages_of(struct mm_struct *mm)
-{
-	return counts_huge_pages() ? not_negative(mm->hugetlb_usage.counter) : 0;
-}
-
 /* A leader may have ended before its threads, and then has no memory; they share it. */
 static __always_inline void add_memory(struct vigil_sample *sample, struct task_struct *thread)
 {
@@ -119,14 +113,13 @@ static __always_inline void add_memory(struct vigil_sample *sample, struct task_
 
 	if (sample->rss_pages || !mm || mm == thread->real_parent->mm)
 		return; /* its parent's, as vfork(2) has it: counted there */
-	const __u64 huge = huge_pages_of(mm);
-	const __u64 pages = resident_pages(mm) + huge;
+	const __u64 pages = resident_pages(mm);
 
 	/* Let go of meanwhile: it might have been somebody else's already. */
 	if (thread->mm != mm)
 		return;
-	sample->rss_pages = pages;
-	sample->huge_pages = huge;
+	sample->huge_pages = counts_huge_pages() ? mm->hugetlb_usage.counter : 0;
+	sample->rss_pages = pages + sample->huge_pages;
 }
 
 static __always_inline void add_thread(struct vigil_sample *sample, struct task_struct *thread)

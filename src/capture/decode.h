@@ -27,7 +27,7 @@ struct DecodeContext {
     bool oom_follows = false;  // for a signal record, see model/signal_source.h
     uint32_t cpu_count = 1;    // streams are lane * cpu_count + cpu, see abi/control.h
     uint32_t lane_count = 1;
-    std::optional<ClockOffset> clock_offset;
+    std::optional<ClockOffset> clock_offset = {};
 };
 
 // A record's place in its stream.
