@@ -73,6 +73,17 @@ static __always_inline void begin_usage(struct vigil_usage *usage, struct signal
 	}
 }
 
+/* Adds what threads have used that were not read as a part of `usage`. */
+static __always_inline void add_usage(struct vigil_usage *usage, const struct vigil_usage *threads)
+{
+	usage->runtime_ns += threads->runtime_ns;
+	usage->clocks_ns += threads->clocks_ns;
+	usage->read_bytes += threads->read_bytes;
+	usage->write_bytes += threads->write_bytes;
+	usage->cancelled_bytes += threads->cancelled_bytes;
+	usage->running += threads->running;
+}
+
 /* `state` is the process's entry in `processes`, or NULL. */
 static __always_inline void fill_network(struct vigil_header *header, struct vigil_usage *usage,
 					 const struct vigil_process_state *state,

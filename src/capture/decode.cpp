@@ -16,7 +16,7 @@ namespace {
 using model::Event;
 using model::Kind;
 
-// A record of constant size, copied out because the ring aligns to 8 bytes only by courtesy.
+// A record of constant size, copied because the ring's data need not be aligned for it.
 template <class Record>
 std::optional<Record> fixed(std::span<const std::byte> bytes) {
     if (bytes.size() != sizeof(Record)) {
@@ -54,7 +54,8 @@ ProcessAt process_at(const vigil_header& header) {
 void fill_event(Event& event, const vigil_header& header, const DecodeContext& context) {
     event.kind = static_cast<Kind>(header.kind);
     event.cpu = static_cast<uint16_t>(header.stream % context.cpu_count);
-    // Lanes number by themselves: the lane is folded in, so that a number is there once a CPU.
+    // Each lane numbers its records itself: the lane is folded in to make the number unique per
+    // CPU.
     event.sequence = header.sequence * context.lane_count +
                      (context.lane_count > 1 ? header.stream / context.cpu_count : 0);
     event.boot_ns = header.time_ns;
@@ -101,7 +102,7 @@ std::optional<model::Exec> exec_of(std::span<const std::byte> bytes,
     if (bytes.size() < fixed_size) {
         return std::nullopt;
     }
-    vigil_exec record;  // its data stays unused: the strings are read where they lie
+    vigil_exec record;  // its data member stays unused: the strings are read in place
     std::memcpy(&record, bytes.data(), fixed_size);
     const std::span rest = bytes.subspan(fixed_size);
     const size_t names_length = size_t{record.file_length} + record.executable_length;
@@ -226,7 +227,7 @@ std::optional<model::KillFailed> kill_failed_of(const vigil_kill_failed& record)
     return failed;
 }
 
-// False where the record is broken.
+// False for a malformed record.
 bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeContext& context) {
     const auto set = [&](auto body) {
         if (body) {
@@ -282,7 +283,7 @@ uint64_t cpu_time_ns(const vigil_usage& usage, const std::optional<ClockOffset>&
 }
 
 std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContext& context) {
-    std::optional<Event> decoded;  // filled where it stays: an event is large
+    std::optional<Event> decoded;  // filled in place: an event is large
     if (const auto header = header_of(bytes)) {
         fill_event(decoded.emplace(), *header, context);
         if (!decode_body(*decoded, bytes, context)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the bytes of one ring record to an event. Pure; trusts no length.
+// Decodes a ring record into an event. Pure functions; no length in a record is trusted.
 #pragma once
 
 #include <linux/types.h>
@@ -30,7 +30,7 @@ struct DecodeContext {
     std::optional<ClockOffset> clock_offset = {};
 };
 
-// A record's place in its stream.
+// Position of a record in its stream.
 struct RecordPosition {
     uint16_t stream = 0;
     model::Kind kind = model::Kind::fork;
@@ -47,8 +47,7 @@ uint64_t cpu_time_ns(const vigil_usage& usage, const std::optional<ClockOffset>&
 // nullopt where `record` has no whole header of a known kind.
 std::optional<RecordPosition> record_position(std::span<const std::byte> record);
 
-// nullopt where `record` is no whole record of a known kind. The event's views point into
-// `record`.
+// nullopt unless `record` is a whole record of a known kind. The event's views point into `record`.
 std::optional<model::Event> decode(std::span<const std::byte> record, const DecodeContext& context);
 
 // A process at one moment.
@@ -58,11 +57,11 @@ struct ProcessAt {
     uint64_t boot_ns = 0;
 };
 
-// For a record of SIGKILL that the kernel itself made (SEND_SIG_PRIV): its target. It may be the
-// OOM killer's, which then names its victim in a later record.
+// The target of a SIGKILL record whose signal the kernel itself sent (SEND_SIG_PRIV). The sender
+// may be the OOM killer, which names its victim in a later record.
 std::optional<ProcessAt> killed_by_kernel(std::span<const std::byte> record);
 
-// For an OOM record: the victim.
+// The victim of an OOM record.
 std::optional<ProcessAt> oom_victim(std::span<const std::byte> record);
 
 }  // namespace vigil::capture

@@ -69,7 +69,8 @@ void UsageMeter::restart(ProcessEntry& entry, model::Counters counters, uint64_t
     entry.counters = entry.replaced_counters = counters;
     entry.usage = model::usage_between(&counters, counters, 0);
     entry.usage_from_ns = entry.measured_ns = entry.replaced_ns = now_ns;
-    entry.max_huge_rss_bytes = 0;
+    entry.max_huge_rss_bytes =
+        counters.huge_bytes.value_or(0) > 0 ? counters.rss_bytes.value_or(0) : 0;
 }
 
 UsageMeter::FinalUsage UsageMeter::final_usage(const ProcessEntry& entry, const model::Exit& exit,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From counters to usage: what a process has used since it was measured last.
+// Derives usage from counters: what a process used since its last measurement.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,17 @@
 
 namespace vigil::process {
 
-// Sums over threads that are read one after the other can seem to shrink: the larger value stays.
+// Sums over threads that are read at different times can seem to decrease: the larger value is
+// kept.
 void clamp_monotonic(const model::Counters& before, model::Counters& now);
 
-// The totals that an exit event brings.
+// The totals in an exit event.
 model::Counters final_counters(const model::Exit& exit);
 
 class UsageMeter {
  public:
-    // Processes that started at `begun_ns` (CLOCK_BOOTTIME) or later are new: all that they have
-    // used counts.
+    // Processes that started at `begun_ns` (CLOCK_BOOTTIME) or later are new: all their usage
+    // counts.
     UsageMeter(uint64_t interval_ns, uint64_t begun_ns)
         : interval_ns_(interval_ns), begun_ns_(begun_ns) {}
 
