@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Compares the clock of the run queue that the caller is on with CLOCK_MONOTONIC. Never attached:
- * run on demand (BPF_PROG_TEST_RUN), just after something has brought the former up to date.
+ * Reads CLOCK_MONOTONIC and the clock of the caller's run queue. Never attached: run on demand
+ * (BPF_PROG_TEST_RUN), just after the run queue's clock was updated.
  */
 #include "../lib/emit.h"
 

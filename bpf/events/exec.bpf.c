@@ -77,7 +77,7 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	return names_length + length;
 }
 
-/* All other threads are gone, and released but for the old leader, whose place this one has taken. */
+/* Exec leaves one thread; the others are released. */
 static __always_inline void fill_usage(struct vigil_exec *record, struct task_struct *task,
 				       const struct vigil_control *control)
 {

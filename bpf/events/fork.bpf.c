@@ -32,7 +32,7 @@ static __always_inline void count_thread(struct vigil_control *control,
 		__sync_fetch_and_add(&state->threads, 1);
 }
 
-/* How much of its memory it has from its parent. Kernel threads have none. */
+/* Saves the size of the memory that the child got from its parent. Kernel threads have none. */
 static __always_inline void save_birth(struct vigil_control *control, struct task_struct *parent,
 				       struct task_struct *child)
 {
@@ -45,7 +45,7 @@ static __always_inline void save_birth(struct vigil_control *control, struct tas
 
 	if (!state)
 		return;
-	/* dup_mm() has just set it; less exact counters may lag. */
+	/* Just set by dup_mm(). */
 	state->baseline_pages = mm->hiwater_rss + huge_pages(mm, TYPED);
 	state->memory = mm == parent->mm ? VIGIL_MEMORY_BORROWED : VIGIL_MEMORY_COPIED;
 }
@@ -113,8 +113,7 @@ LANE(on_fork_lane2, 2)
 LANE(on_fork_lane3, 3)
 
 /*
- * Threads that the kernel itself adds to a process (io_uring, vhost) are no forks to the
- * tracepoint above; this one sees all new tasks.
+ * Threads that the kernel creates for a process (io_uring, vhost) don't pass sched_process_fork.
  */
 #define WORKER_LANE(name, lane)                                                                 \
 	SEC("tp_btf/task_newtask")                                                              \

@@ -314,8 +314,8 @@ static __always_inline __u64 without_children(__u64 bytes, __u64 child_sectors)
 }
 
 /*
- * signal_struct.ioac holds the cancelled bytes of children too, which no other counter tells apart:
- * it is of dead threads only where no child was waited for.
+ * signal_struct.ioac also includes the cancelled bytes of children, which can't be subtracted: used
+ * only if no child was waited for.
  */
 static __always_inline __u64 own_cancelled(__u64 bytes, __u64 children_peak_pages)
 {

@@ -115,10 +115,10 @@ static __always_inline void add_memory(struct vigil_sample *sample, struct task_
 	struct mm_struct *mm = thread->mm;
 
 	if (sample->rss_pages || !mm || mm == thread->real_parent->mm)
-		return; /* its parent's, as vfork(2) has it: counted there */
+		return; /* the parent's, as after vfork(2): counted there */
 	const __u64 pages = resident_pages(mm);
 
-	/* Let go of meanwhile: it might have been somebody else's already. */
+	/* Released meanwhile: the mm might have belonged to another process already. */
 	if (thread->mm != mm)
 		return;
 	sample->huge_pages = counts_huge_pages() ? mm->hugetlb_usage.counter : 0;

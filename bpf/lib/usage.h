@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a process has used in all: vigil_usage. */
+/* Fills vigil_usage: the totals of a process. */
 #pragma once
 
 #include "task.h"
 
 /*
- * The time of a thread as far as its run queue's clock goes. The order matters: where the
- * scheduler accounts in between, the sum is too small by what it has just added, never too large.
+ * CPU time of a thread up to the last update of its run queue's clock. The order of the reads
+ * matters: if the scheduler accounts in between, the result may be too small, never too large.
  */
 static __always_inline void add_runtime(struct vigil_usage *usage, struct task_struct *thread,
 					const int typed)
@@ -28,7 +28,7 @@ static __always_inline void add_runtime(struct vigil_usage *usage, struct task_s
 	const __u64 clock = READ_FIELD(typed, queue, clock);
 
 	barrier();
-	/* Accounted meanwhile, maybe preempted: then nothing is left to add. */
+	/* If accounted meanwhile, nothing is left to add. */
 	const __u64 again = READ_FIELD(typed, thread, se.sum_exec_runtime);
 
 	usage->runtime_ns += again;
@@ -60,7 +60,7 @@ static __always_inline void clear_usage(struct vigil_usage *usage)
 	usage->reserved = 0;
 }
 
-/* Begins with what the threads have used that are released. */
+/* Starts with the sums of the released threads. */
 static __always_inline void begin_usage(struct vigil_usage *usage, struct signal_struct *group)
 {
 	clear_usage(usage);
@@ -73,7 +73,7 @@ static __always_inline void begin_usage(struct vigil_usage *usage, struct signal
 	}
 }
 
-/* Adds what threads have used that were not read as a part of `usage`. */
+/* Adds sums over threads that were read separately. */
 static __always_inline void add_usage(struct vigil_usage *usage, const struct vigil_usage *threads)
 {
 	usage->runtime_ns += threads->runtime_ns;

@@ -96,8 +96,7 @@ model::Counters counters_of(const vigil_header& header, const vigil_usage& usage
     return counters;
 }
 
-std::optional<model::Exec> exec_of(std::span<const std::byte> bytes,
-                                   const DecodeContext& context) {
+std::optional<model::Exec> exec_of(std::span<const std::byte> bytes, const DecodeContext& context) {
     constexpr size_t fixed_size = offsetof(vigil_exec, data);
     if (bytes.size() < fixed_size) {
         return std::nullopt;
@@ -126,13 +125,13 @@ std::optional<model::Exec> exec_of(std::span<const std::byte> bytes,
     return exec;
 }
 
-// Splits exact CPU time by the proportion of the sampled ticks, as the kernel's
-// cputime_adjust() does for /proc and wait4.
+// Splits exact CPU time in the proportion of the sampled ticks, as the kernel's cputime_adjust()
+// does for /proc and wait4.
 uint64_t user_part_ns(const vigil_exit& record, uint64_t cpu_ns) {
     using Wide = unsigned __int128;
     const Wide user = record.user_ticks_ns;
     const Wide total = user + record.system_ticks_ns;
-    // No tick fell into it: the kernel then counts all as user time.
+    // No tick was sampled: the kernel then counts all as user time.
     return total == 0 ? cpu_ns : static_cast<uint64_t>(Wide{cpu_ns} * user / total);
 }
 
@@ -148,7 +147,7 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     exit.cpu_system_ns = exit.cpu_ns - exit.cpu_user_ns;
     exit.usage_partial = has_flag(header, VIGIL_FLAG_USAGE_PARTIAL);
     if (!exit.thread) {
-        // Nothing runs in no memory: it is its parent's, or not counted yet.
+        // 0: the memory was the parent's, or the counter has not been updated yet.
         if (record.peak_rss_pages != 0) {
             exit.peak_rss_bytes = record.peak_rss_pages * context.page_bytes;
         }
@@ -268,7 +267,7 @@ bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeCon
 }  // namespace
 
 uint64_t cpu_time_ns(const vigil_usage& usage, const std::optional<ClockOffset>& offset) {
-    // Without ticks (nohz_full) a busy CPU's clock is brought up to date once a second.
+    // Without ticks (nohz_full) the clock of a busy CPU is updated once a second.
     constexpr uint64_t max_unaccounted_ns = 2 * ns_per_s;
     const uint64_t read_ns = usage.monotonic_ns;
     if (!offset || usage.running == 0 ||

@@ -38,9 +38,9 @@ struct RecordPosition {
     uint64_t boot_ns = 0;
 };
 
-// CPU time of a vigil_usage, with what its threads have run since their run queues' clocks were
-// brought up to date. Without that part, so low by up to a tick a running thread, where the clocks
-// were not compared within max_clock_age_ns of the record.
+// CPU time of a vigil_usage, including the time since the last update of the run queues of its
+// running threads. Without that part (so low by up to a tick per running thread) if the clocks were
+// not compared within max_clock_age_ns of the record.
 constexpr uint64_t max_clock_age_ns = 5'000'000'000;
 uint64_t cpu_time_ns(const vigil_usage& usage, const std::optional<ClockOffset>& offset);
 

@@ -52,7 +52,7 @@ std::vector<std::string> lane_names(const std::string& base, uint32_t lanes) {
     return names;
 }
 
-// The threads that the kernel adds to a process are created apart from all others.
+// Whether threads created by the kernel (io_uring, vhost) are needed.
 bool counts_threads(const vigil_filter& filter) {
     const bool forks = (filter.kinds >> VIGIL_FORK & 1) != 0;
     return (filter.kinds >> VIGIL_EXIT & 1) != 0 ||

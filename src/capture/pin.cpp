@@ -33,7 +33,7 @@ Error failure(const std::string& what, int error) {
 
 constexpr const char* compare_clocks = "compare_clocks";
 
-// A name below a pin directory that says what it is.
+// Pin path of a program or map in a pin directory.
 std::string program_pin(const std::string& directory, const std::string& name) {
     return directory + "/program_" + name;
 }
@@ -60,7 +60,7 @@ Result<void> pin_all(bpf_object& object, const bpf_object_skeleton& skeleton,
         const bool loaded = ::bpf_program__fd(*entry.prog) >= 0;
         const bool attached = entry.link != nullptr && *entry.link != nullptr;
         if (!loaded || (!attached && std::string_view(entry.name) != compare_clocks)) {
-            continue;  // its kind is not wanted
+            continue;  // not loaded: its kind was not selected
         }
         if (const int error =
                 ::bpf_program__pin(*entry.prog, program_pin(directory, entry.name).c_str());

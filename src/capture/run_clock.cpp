@@ -11,7 +11,7 @@ namespace vigil::capture {
 namespace {
 
 constexpr uint64_t refresh_interval_ns = ns_per_s;
-// Whatever comes between the two clocks makes the offset seem larger: the least one is right.
+// A delay between the readings makes the offset seem larger, so the smallest one is used.
 constexpr int attempts = 5;
 
 uint64_t read_clock(clockid_t clock) {
@@ -29,18 +29,17 @@ void RunClock::refresh(const volatile vigil_control& control) {
     }
     std::optional<ClockOffset> least;
     for (int i = 0; i < attempts; i++) {
-        read_clock(CLOCK_THREAD_CPUTIME_ID);  // brings this CPU's run queue up to date
+        read_clock(CLOCK_THREAD_CPUTIME_ID);  // updates this CPU's run queue
         LIBBPF_OPTS(bpf_test_run_opts, options);
         if (::bpf_prog_test_run_opts(program_.get(), &options) != 0 ||
             control.compared_clock_ns == 0) {
-            program_.reset();  // not on this kernel, or not with these privileges
+            program_.reset();  // not possible on this kernel, or with these privileges
             offset_.reset();
             return;
         }
-        const ClockOffset offset{
-            .compared_ns = control.compared_monotonic_ns,
-            .monotonic_minus_clock_ns =
-                static_cast<int64_t>(control.compared_monotonic_ns - control.compared_clock_ns)};
+        const ClockOffset offset{.compared_ns = control.compared_monotonic_ns,
+                                 .monotonic_minus_clock_ns = static_cast<int64_t>(
+                                     control.compared_monotonic_ns - control.compared_clock_ns)};
         if (!least || offset.monotonic_minus_clock_ns < least->monotonic_minus_clock_ns) {
             least = offset;
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scheduler's clock against CLOCK_MONOTONIC. The hooks can read both, but the former only as it
-// was at the last tick or switch of the CPU, so what a process has run since then takes the offset
-// between the two. It drifts by as much as NTP slews (at most 0.5 ms a second).
+// The offset between CLOCK_MONOTONIC and the scheduler's clock. Hooks read the latter only as of
+// the last tick or switch of the CPU; with the offset, the CPU time since then can be computed. The
+// offset drifts by the slew of NTP (at most 0.5 ms a second).
 #pragma once
 
 #include <linux/types.h>
@@ -15,13 +15,14 @@
 
 namespace vigil::capture {
 
-// To be used by one thread, that of the ring's reader.
+// Used by one thread, that of the ring's reader.
 class RunClock {
  public:
-    // `program`: compare_clocks of bpf/account/clock.bpf.c; none: the offset stays unknown.
+    // `program`: compare_clocks of bpf/account/clock.bpf.c. Without it the offset is unknown.
     explicit RunClock(Fd program) : program_(std::move(program)) {}
 
-    // Measures the offset where that is a second ago; it leaves its result in `control`.
+    // Measures the offset, at most once a second; the program returns its values in `control`.
+    // After a failure the offset is unknown for good.
     void refresh(const volatile vigil_control& control);
 
     const std::optional<ClockOffset>& offset() const { return offset_; }

@@ -37,21 +37,22 @@ std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid);
 // Length of a clock tick of /proc.
 uint64_t clock_tick_ns();
 
-// Resident bytes without huge pages: /proc/PID/statm. 0 of a thread that has ended; its siblings still tell.
+// Resident bytes without huge pages: /proc/PID/statm. 0 for an exited thread; its siblings still
+// have the value.
 std::optional<uint64_t> read_rss_bytes(uint32_t pid);
 
 // Bytes from and to storage: /proc/PID/io. Includes children that were waited for.
 struct ProcIo {
     uint64_t read_bytes = 0;
     uint64_t write_bytes = 0;
-    uint64_t cancelled_bytes = 0;  // of dirty pages that were thrown away: a part of write_bytes
+    uint64_t cancelled_bytes = 0;  // discarded before they were written; included in write_bytes
 };
 std::optional<ProcIo> parse_io(std::string_view text);
 std::optional<ProcIo> read_io(uint32_t pid);
 
 // /proc/PID/status.
 struct ProcStatus {
-    uint32_t uid = 0;         // the real user
+    uint32_t uid = 0;         // the real uid
     uint64_t huge_bytes = 0;  // resident huge pages (hugetlbfs)
 };
 std::optional<ProcStatus> parse_status(std::string_view text);

@@ -77,8 +77,7 @@ struct Exec {
     uint32_t argc = 0;
     uint32_t argv_bytes = 0;  // of all arguments, before truncation
     uint32_t old_tid = 0;
-    // What the process has used until now, under the programs before this one. No memory: that is
-    // new.
+    // Totals of the process until now, so of its earlier images. Without memory, which is new.
     std::optional<Counters> counters;
 };
 
@@ -89,12 +88,13 @@ struct Exit {
     uint64_t cpu_ns = 0;  // of the whole process, before an exec too; user + system
     uint64_t cpu_user_ns = 0;
     uint64_t cpu_system_ns = 0;
-    bool usage_partial = false;  // more dying threads than were summed: the figures are "at least"
-    // Of the last image. Of a process that never called exec, what it grew beyond its parent's
-    // memory. Absent: unknown, a thread, or all its memory was its parent's.
+    // more exiting threads than the kernel side sums: the values are lower bounds
+    bool usage_partial = false;
+    // Of the present image, huge pages included. Without an exec: growth beyond the memory that was
+    // copied from the parent. Absent: of a thread, unknown, or the memory was the parent's.
     std::optional<uint64_t> peak_rss_bytes;
-    bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
-    std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted here
+    bool peak_rss_at_most = false;       // may include an earlier image (before exec)
+    std::optional<uint64_t> read_bytes;  // from and to storage; absent: not counted
     std::optional<uint64_t> write_bytes;
     std::optional<uint64_t> sent_bytes;  // over TCP and UDP; absent: not counted, or of a thread
     std::optional<uint64_t> received_bytes;

@@ -15,7 +15,7 @@
 
 namespace vigil::model {
 
-// One process at one moment.
+// Counters of one process at one moment.
 struct Sample {
     Process process;
     uint64_t exec_id = 0;  // changes with every exec; 0: not available

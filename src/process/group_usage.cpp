@@ -45,13 +45,9 @@ void GroupUsage::count_birth(const ProcessEntry& entry, Member& member, GroupSum
 }
 
 // The first sample of an older process is the baseline of the next ones.
-void GroupUsage::on_sample(const ProcessEntry& entry) {
-    add_growth(entry, member(entry), true);
-}
+void GroupUsage::on_sample(const ProcessEntry& entry) { add_growth(entry, member(entry), true); }
 
-void GroupUsage::on_replace(const ProcessEntry& entry) {
-    add_growth(entry, member(entry), false);
-}
+void GroupUsage::on_replace(const ProcessEntry& entry) { add_growth(entry, member(entry), false); }
 
 void GroupUsage::add_growth(const ProcessEntry& entry, Member& state, bool living) {
     GroupSum sum;

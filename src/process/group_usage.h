@@ -41,8 +41,9 @@ class GroupUsage final : public ProcessObserver {
     // The table must outlive it. Processes that started at `begun_ns` or later count as births.
     GroupUsage(const ProcessTable& table, uint64_t begun_ns, GroupOptions options);
 
-    // Of the last interval, until the next tick. A process counts where it was at its sample, its
-    // exec (as the program before) or its exit. A group keeps its place while it has members.
+    // The groups of the last interval, valid until the next tick. A process counts in its group at
+    // its sample, its exec (the group of the program before) or its exit. A group keeps its index
+    // while it has members.
     const std::vector<Group>& groups(GroupBy by) const { return kinds_[index(by)].groups; }
     // The sum of processes beyond max_groups: they are in no other group.
     const GroupSum& other(GroupBy by) const { return kinds_[index(by)].other; }

@@ -65,8 +65,8 @@ class ProcessObserver {
     virtual Needs needs() const = 0;
 
     virtual void on_fork(const ProcessEntry& /*entry*/, const model::Event& /*event*/) {}
-    // An exec ends its program: `counters` are those of this moment, and the next usage begins with
-    // it. Only where samples are needed and the event brought them.
+    // Its program is about to be replaced by an exec: `counters` are the totals at this moment.
+    // Only where samples are needed, and if the event has the counters.
     virtual void on_replace(const ProcessEntry& /*entry*/) {}
     virtual void on_exec(const ProcessEntry& /*entry*/, const model::Event& /*event*/) {}
     // `target` is null if the process has exited already, or if it is unknown and did not receive

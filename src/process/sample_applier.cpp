@@ -60,7 +60,8 @@ void SampleApplier::apply(model::Sample& sample, uint64_t network_full_ns) {
     }
     discard_doubtful_network(sample, network_full_ns);
     if (replaced) {
-        meter_->restart(*entry, sample.counters, table_->now_ns());  // what is whose is not known
+        meter_->restart(*entry, sample.counters,
+                        table_->now_ns());  // the share of each program is unknown
     }
     meter_->apply_sample(*entry, sample.counters, table_->now_ns());
     for (ProcessObserver* observer : sample_observers_) {
@@ -85,7 +86,7 @@ bool SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
 bool SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sample,
                                     bool renamed) {
     bool replaced = false;
-    // Where there is no exec_id, a new name may be that of another program.
+    // Without an exec_id, a new name may mean another program.
     if (entry.exec_id != sample.exec_id || (sample.exec_id == 0 && renamed)) {
         const bool first = entry.measured_ns == 0;
         // An exec during the last sweep: its event came before a sample showed it.

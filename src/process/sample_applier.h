@@ -27,7 +27,7 @@ class SampleApplier {
 
  private:
     void apply(model::Sample& sample, uint64_t network_full_ns);
-    // Whether it has another program, whose exec event did not come.
+    // True if the process has a new program and the exec event is missing.
     bool refresh(ProcessEntry& entry, const model::Sample& sample);
     bool refresh_details(ProcessEntry& entry, const model::Sample& sample, bool renamed);
 

@@ -167,8 +167,8 @@ void TableUpdater::apply_oom(const model::Event& event) {
     }
 }
 
-// Most kernels have let go of a process's memory before its exit event, and what they keep is
-// without huge pages: the samples have seen these.
+// Before 6.18 the memory is released before the exit event, and the kernel's peak is without huge
+// pages: only samples include them.
 void TableUpdater::apply_exit(const model::Event& event) {
     const uint64_t peak_bytes = std::get<model::Exit>(event.body).peak_rss_bytes.value_or(0);
     ProcessEntry& entry = find_or_add(event.process);

@@ -77,8 +77,7 @@ UsageMeter::FinalUsage UsageMeter::final_usage(const ProcessEntry& entry, const 
                                                uint64_t now_ns) const {
     const bool replaced = entry.replaced_ns != 0;
     const uint64_t start_ns = replaced ? entry.replaced_ns : entry.process.start_ns;
-    const uint64_t lifetime_ns =
-        replaced ? now_ns - std::min(now_ns, start_ns) : exit.lifetime_ns;
+    const uint64_t lifetime_ns = replaced ? now_ns - std::min(now_ns, start_ns) : exit.lifetime_ns;
     const bool measured = entry.measured_ns != 0 && lifetime_ns > interval_ns_;
     const bool sampled = measured && entry.measured_ns != entry.replaced_ns;
     const model::Counters* before = measured   ? &entry.counters
@@ -89,10 +88,9 @@ UsageMeter::FinalUsage UsageMeter::final_usage(const ProcessEntry& entry, const 
     const uint64_t span_ns = std::max(now_ns - std::min(now_ns, final_usage.from_ns), interval_ns_);
     model::Counters counters = final_counters(exit);
     if (sampled || start_ns < begun_ns_) {
-        counters.rss_bytes.reset();  // the peak may be long ago; it was sampled then
+        counters.rss_bytes.reset();  // the peak may be long ago, and was sampled then
     }
-    final_usage.usage =
-        model::usage_between(before, counters, span_ns);
+    final_usage.usage = model::usage_between(before, counters, span_ns);
     return final_usage;
 }
 

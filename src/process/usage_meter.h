@@ -24,17 +24,17 @@ class UsageMeter {
     UsageMeter(uint64_t interval_ns, uint64_t begun_ns)
         : interval_ns_(interval_ns), begun_ns_(begun_ns) {}
 
-    // Sets counters, usage and their times; clamps `counters`. Of an older process the first sample
-    // gives no rates. A new one is held against the whole interval, as if it had ended; so is a new
-    // program. Nothing where the sample is older than the last exec.
+    // Sets counters, usage and their times; clamps `counters`. The first sample of an older process
+    // gives no rates. The usage of a new one, or of a new program after an exec, is measured over
+    // the whole interval, as if it had exited. A sample from before the last exec is ignored.
     void apply_sample(ProcessEntry& entry, model::Counters& counters, uint64_t now_ns) const;
 
-    // An exec: `counters` are those of the programs before, and rates begin anew: it has none
-    // until the next sample.
+    // At an exec: `counters` are the totals of the earlier images. Rates start anew and are
+    // unavailable until the next sample.
     void restart(ProcessEntry& entry, model::Counters counters, uint64_t now_ns) const;
 
-    // Of a process that exits: over [from_ns, now_ns]. A life (or time since an exec) of an interval
-    // or less is measured as a whole, also where a sweep fell into it.
+    // Usage of an exiting process over [from_ns, now_ns]. A lifetime (or time since the last exec)
+    // of at most one interval is measured as a whole, even if a sweep fell into it.
     struct FinalUsage {
         model::Usage usage;
         uint64_t from_ns = 0;

@@ -67,10 +67,10 @@ std::string self_path();
 
 // Allocates and touches that much memory, and keeps it.
 void touch_mb(size_t mb);
-// The same in huge pages (MAP_HUGETLB); false where there are not enough.
+// The same in huge pages (MAP_HUGETLB); false if there are not enough.
 bool touch_huge_mb(size_t mb);
 
-// Reserves huge pages while it lives; nothing where the machine gives none.
+// Reserves huge pages for its lifetime; nothing if the machine has none.
 class HugePages {
  public:
     static std::optional<HugePages> reserve(size_t mb);
@@ -83,7 +83,7 @@ class HugePages {
     std::optional<uint64_t> before_;
 };
 
-// Busy until the calling thread has used that much CPU.
+// Spins until the calling thread has used that much CPU time.
 void burn_thread_ns(uint64_t ns);
 
 // An empty directory, removed with its content.

@@ -187,7 +187,7 @@ TEST(Threads, CountIsOfAllSinceTheExec) {
     EXPECT_EQ(window.end().only("exit", pid).number("threads"), 13);
 }
 
-// Threads that the kernel makes for a process (io_uring's poller here) are its threads too.
+// Threads that the kernel creates for a process (here io_uring's poller) count.
 TEST(Threads, ThoseOfTheKernelCount) {
     TraceWindow window;
     const pid_t pid = start([] {
@@ -205,8 +205,8 @@ TEST(Threads, ThoseOfTheKernelCount) {
     EXPECT_EQ(exit.number("threads"), separate ? 1 : 2);
 }
 
-// 100 threads at the end are more than one look at the kernel's list may cover: what is told
-// then must say so.
+// 100 exiting threads are more than one walk of the kernel's list may cover: the event must be
+// marked then.
 TEST(Threads, UsageOfAHundredExitingThreadsIsWholeOrMarkedPartial) {
     constexpr int count = 100;
     TraceWindow window;

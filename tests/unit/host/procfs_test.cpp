@@ -172,7 +172,7 @@ TEST(Procfs, TheUserIsTheRealOne) {
     EXPECT_EQ(read_status(child.pid())->uid, 12345U);
 }
 
-TEST(Procfs, TheUserStandsInALineOfItsOwn) {
+TEST(Procfs, ParsesOnlyTheUidLine) {
     EXPECT_EQ(parse_status("Name:\tUid:\t7\nUid:\t1\t2\t3\t4\n")->uid, 1U);
     for (const char* text : {"", "Uid:", "Uid:\n", "Uid:\tx\t2\n", "Gid:\t1\n"}) {
         EXPECT_FALSE(parse_status(text)) << text;
@@ -180,7 +180,8 @@ TEST(Procfs, TheUserStandsInALineOfItsOwn) {
 }
 
 TEST(Procfs, HugePagesAreInKilobytes) {
-    const auto status = parse_status("Uid:\t1\t2\t3\t4\nRssFile:\t  7 kB\nHugetlbPages:\t   4096 kB\n");
+    const auto status =
+        parse_status("Uid:\t1\t2\t3\t4\nRssFile:\t  7 kB\nHugetlbPages:\t   4096 kB\n");
     ASSERT_TRUE(status);
     EXPECT_EQ(status->huge_bytes, 4U << 20);
     EXPECT_EQ(parse_status("Uid:\t1\nHugetlbPages:\n")->huge_bytes, 0U) << "not counted here";
