@@ -13,7 +13,13 @@ static __always_inline void add_runtime(struct vigil_usage *usage, struct task_s
 {
 	const __u64 accounted = READ_FIELD(typed, thread, se.sum_exec_runtime);
 
-	if (!has_run_queue() || !READ_FIELD(typed, thread, on_cpu)) {
+	if (!has_run_queue()) {
+		usage->runtime_ns += accounted;
+		return;
+	}
+	/* Keeps the read after the check: 7.x has no such member. */
+	barrier_var(thread);
+	if (!READ_FIELD(typed, thread, on_cpu)) {
 		usage->runtime_ns += accounted;
 		return;
 	}
