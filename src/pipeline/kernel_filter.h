@@ -2,6 +2,8 @@
 // The half of a filter that the kernel side applies: pipeline/filter.h has the other one.
 #pragma once
 
+#include <linux/types.h>
+
 #include "abi/control.h"
 #include "pipeline/filter.h"
 

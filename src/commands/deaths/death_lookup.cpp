@@ -62,7 +62,7 @@ void print_errors(std::vector<std::string> errors) {
 void print_nothing_found(const std::vector<std::string>& directories,
                          const query::QueryResult& result, const std::string& subject) {
     const bool root = ::geteuid() == 0;
-    if (std::none_of(directories.begin(), directories.end(), exists)) {
+    if (std::none_of(directories.begin(), directories.end(), may_exist)) {
         print(stderr,
               "vigil: no deaths are kept {}: 'sudo vigil record', 'up' and 'agent' keep those to "
               "come{}\n",
