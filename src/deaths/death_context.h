@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the recorder keeps of one living process for its death record. Most processes have none.
+// Times are CLOCK_BOOTTIME: the real-time clock may be set in between.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,10 @@ struct SignalRecord {
     int code = 0;
     model::SignalSource source = model::SignalSource::unknown;
     bool dumping_core = false;  // the process was writing its core by then
-    int64_t unix_ns = 0;
+    bool is_own = false;        // the process sent it to itself
+    uint64_t boot_ns = 0;
+    // The process sent itself the same number later: it caught this one and ended itself with it.
+    std::optional<uint64_t> raised_again_ns;
     std::optional<model::Sender> sender;
     process::NodePtr sender_node;  // the sender as it was then; null: not known
 };
@@ -36,8 +40,8 @@ struct LimitViolation {
     std::string_view metric;  // of model::metrics()
     double limit = 0;
     double peak = 0;
-    int64_t since_unix_ns = 0;
-    int64_t last_unix_ns = 0;  // that the limit was exceeded; INT64_MAX: it still is
+    uint64_t since_ns = 0;  // CLOCK_BOOTTIME
+    uint64_t last_ns = 0;   // that the limit was exceeded; UINT64_MAX: it still is
 };
 
 struct DeathContext {

@@ -42,9 +42,10 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
     record.code = signal.code;
     record.source = signal.source;
     record.dumping_core = signal.dumping_core;
-    record.unix_ns = event.unix_ns;
+    record.boot_ns = event.boot_ns;
     record.sender = signal.sender;
     if (signal.sender) {
+        record.is_own = signal.sender->pid == event.process.pid;
         // The parent whose death is the reason has exited already.
         record.sender_node =
             table_->find_node({.pid = signal.sender->pid, .start_ns = signal.sender->start_ns});
@@ -54,6 +55,12 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
         return each.number == record.number;
     });
     if (same != signals.end()) {
+        if (record.is_own && !same->is_own &&
+            record.boot_ns - std::min(record.boot_ns, same->boot_ns) <=
+                response_timeout_ns(record.number)) {
+            same->raised_again_ns = record.boot_ns;
+            return;
+        }
         signals.erase(same);
     } else if (signals.size() == max_signals) {
         signals.erase(signals.begin());
@@ -115,11 +122,9 @@ void DeathRecorder::on_event(const model::Event& event) {
         it->metric = metric;
         it->limit = violation->limit;
     }
-    it->since_unix_ns =
-        event.unix_ns - static_cast<int64_t>(std::min<uint64_t>(violation->duration_ns, INT64_MAX));
+    it->since_ns = event.boot_ns - std::min(violation->duration_ns, event.boot_ns);
     it->peak = violation->peak;
-    it->last_unix_ns =
-        violation->state == model::ViolationState::cleared ? event.unix_ns : INT64_MAX;
+    it->last_ns = violation->state == model::ViolationState::cleared ? event.boot_ns : UINT64_MAX;
 }
 
 void DeathRecorder::on_exit(const process::ProcessExit& exit) {

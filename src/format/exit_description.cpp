@@ -5,7 +5,9 @@
 
 #include <array>
 #include <csignal>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "base/units.h"
 #include "model/signals.h"
@@ -68,6 +70,11 @@ std::string_view reason_in(const std::array<Reason, n>& reasons, int signal, int
     return {};
 }
 
+bool was_sent_by_itself(const query::DeathRecord& record) {
+    return record.source == SignalSource::self ||
+           (record.source == SignalSource::queue && record.killer.pid == record.pid);
+}
+
 int signal_of(const query::DeathRecord& record) {
     return record.signal.value_or(record.exit_signal.value_or(0));
 }
@@ -113,15 +120,40 @@ std::string_view signal_reason(const query::DeathRecord& record) {
     return "who or what sent it is not known";
 }
 
+// "it caught it and ended itself 40 ms later"; "" where it did not.
+std::string format_response(const query::DeathRecord& record) {
+    if (!record.response_signal) {
+        return "";
+    }
+    const int response = *record.response_signal;
+    std::string text = "it caught it and ";
+    if (response == SIGABRT && signal_of(record) != SIGABRT) {
+        text += "aborted itself with SIGABRT";
+    } else {
+        text += "ended itself";
+        if (response != signal_of(record)) {
+            fmt::format_to(std::back_inserter(text), " with {}", model::signal_name(response));
+        }
+    }
+    if (record.signal_unix_ns && record.response_unix_ns &&
+        *record.signal_unix_ns <= *record.response_unix_ns) {
+        text += ' ' +
+                human_duration(static_cast<uint64_t>(*record.response_unix_ns) -
+                               static_cast<uint64_t>(*record.signal_unix_ns)) +
+                " later";
+    }
+    return text;
+}
+
 std::string core_remark(const query::DeathRecord& record) {
     const int signal = signal_of(record);
-    if (record.exit_signal && *record.exit_signal != signal) {
+    if (record.exit_signal && *record.exit_signal != signal && !record.response_signal) {
         return fmt::format("{} came while it dumped its core",
                            model::signal_name(*record.exit_signal));
     }
-    return record.core_dumped          ? "Its core was dumped"
-           : model::dumps_core(signal) ? "No core was dumped"
-                                       : "";
+    return record.core_dumped                                       ? "Its core was dumped"
+           : model::dumps_core(record.exit_signal.value_or(signal)) ? "No core was dumped"
+                                                                    : "";
 }
 
 }  // namespace
@@ -132,7 +164,7 @@ std::string fatal_signal(const query::DeathRecord& record) {
 }
 
 bool killed_by_process(const query::DeathRecord& record) {
-    return record.killer.pid && record.source != SignalSource::self;
+    return record.killer.pid && !was_sent_by_itself(record);
 }
 
 ExitDescription describe_exit(const query::DeathRecord& record) {
@@ -151,11 +183,17 @@ ExitDescription describe_exit(const query::DeathRecord& record) {
                 limited ? "memory ran out within a limit" : "memory ran out", ""};
     }
     const std::string signal = fatal_signal(record);
-    const bool self = record.source == SignalSource::self;
-    return {!self                          ? "was killed by " + signal
-            : signal_of(record) == SIGABRT ? "aborted itself with " + signal
-                                           : "killed itself with " + signal,
-            std::string(signal_reason(record)), core_remark(record)};
+    const bool self = was_sent_by_itself(record);
+    std::string reason(signal_reason(record));
+    if (const std::string response = format_response(record); !response.empty()) {
+        reason += (reason.empty() ? "" : "; ") + response;
+    }
+    const bool crashed = record.source == SignalSource::fault;
+    return {record.response_signal && !crashed ? "was ended by " + signal
+            : !self                            ? "was killed by " + signal
+            : signal_of(record) == SIGABRT     ? "aborted itself with " + signal
+                                               : "killed itself with " + signal,
+            std::move(reason), core_remark(record)};
 }
 
 std::string summarize_exit(const query::DeathRecord& record) {

@@ -43,6 +43,12 @@ struct PriorSignal {
     Comm parent_comm;
 };
 
+// The process caught the signal that is the cause, and ended itself with a signal.
+struct SignalResponse {
+    int number = 0;  // that it sent itself
+    int64_t unix_ns = 0;
+};
+
 struct OutOfMemory {
     std::optional<uint64_t> rss_bytes;    // of the victim, when it was chosen
     std::optional<uint64_t> limit_bytes;  // that was hit; absent: the machine's, or not known
@@ -68,12 +74,14 @@ struct Death {
     Exit exit;
     int64_t started_unix_ns = 0;
     Cause cause = Cause::exit;
-    int signal = 0;  // that ended it, 0: none. exit.signal() is another where it was killed while
-                     // it dumped its core
+    // The signal that is the cause, 0: none. exit.signal() is another where it was killed while it
+    // dumped its core, or where it answered with another one (`response`).
+    int signal = 0;
     std::optional<SignalSource> source;  // of that signal
     std::optional<int> code;             // its si_code
     std::optional<int64_t> signal_unix_ns;
     std::optional<Killer> killer;
+    std::optional<SignalResponse> response;
     std::optional<PriorSignal> prior;
     std::optional<OutOfMemory> oom;
 

@@ -87,6 +87,9 @@ Value prior_sender(E event, Value (*get)(const Sender&)) {
     const auto& signal = death_of(event).prior;
     return signal ? maybe(signal->sender, get) : Value{Omitted{}};
 }
+Value response(E event, Value (*get)(const SignalResponse&)) {
+    return group(death_of(event).response, get);
+}
 Value out_of_memory(E event, Value (*get)(const OutOfMemory&)) {
     return group(death_of(event).oom, get);
 }
@@ -315,6 +318,16 @@ constexpr std::array death_head{
           }},
     Field{"killer_ancestry_cut", "",
           [](E e) { return killer(e, [](const Killer& k) -> Value { return k.ancestry.cut; }); }},
+    Field{"response_signal", "",
+          [](E e) {
+              return response(
+                  e, [](const SignalResponse& r) -> Value { return signal_name(r.number); });
+          }},
+    Field{"response_time", "",
+          [](E e) {
+              return response(e,
+                              [](const SignalResponse& r) -> Value { return UnixTime{r.unix_ns}; });
+          }},
     Field{"before_signal", "",
           [](E e) {
               return prior(e, [](const PriorSignal& s) -> Value { return signal_name(s.number); });

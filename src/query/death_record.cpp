@@ -173,6 +173,8 @@ constexpr std::array schema_fields{
     value<&C::killer, &Killer::ancestors, &Ancestors::comms>("killer_ancestor_comms"),
     value<&C::killer, &Killer::ancestors, &Ancestors::start_ns>("killer_ancestor_start_ns"),
     value<&C::killer, &Killer::ancestors, &Ancestors::cut>("killer_ancestry_cut"),
+    signal<&C::response_signal>("response_signal"),
+    time<&C::response_unix_ns>("response_time"),
     signal<&C::prior, &PriorSignal::number>("before_signal"),
     value<&C::prior, &PriorSignal::source>("before_source"),
     time<&C::prior, &PriorSignal::unix_ns>("before_time"),

@@ -118,6 +118,8 @@ struct DeathRecord {
     std::optional<int> code;
     std::optional<int64_t> signal_unix_ns;
     Killer killer;
+    std::optional<int> response_signal;  // that it sent itself when it had caught `signal`
+    std::optional<int64_t> response_unix_ns;
     PriorSignal prior;
     OutOfMemory oom;
 

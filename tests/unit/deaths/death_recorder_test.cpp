@@ -138,6 +138,129 @@ TEST(DeathRecorder, TermThenKillTellsBoth) {
     EXPECT_EQ(told.death.prior->unix_ns, *told.death.signal_unix_ns - 1'000'000);
 }
 
+// node, make, gcc, bash with a trap: the one who asked is the killer.
+TEST(DeathRecorder, ASignalThatTheProcessRaisesAgainHidesNoSender) {
+    for (const SignalSource own : {SignalSource::self, SignalSource::queue}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGTERM, SignalSource::user, 2);
+        story.pass(40'000'000);
+        story.signal(1, SIGTERM, own, 1);
+        const Record& told = story.exit(1, SIGTERM);
+        EXPECT_EQ(told.death.source, SignalSource::user);
+        ASSERT_TRUE(told.death.killer);
+        EXPECT_EQ(told.death.killer->pid, Story::nobody + 2);
+        ASSERT_TRUE(told.death.response);
+        EXPECT_EQ(told.death.response->number, SIGTERM);
+        EXPECT_EQ(told.death.response->unix_ns, *told.death.signal_unix_ns + 41'000'000);
+        EXPECT_FALSE(told.death.prior);
+    }
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGINT, SignalSource::terminal);
+    story.signal(1, SIGINT, SignalSource::self, 1);
+    EXPECT_EQ(story.exit(1, SIGINT).death.source, SignalSource::terminal);
+}
+
+TEST(DeathRecorder, ASignalOfItsOwnLongAfterwardsIsItsOwn) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    story.pass(121'000'000'000);
+    story.signal(1, SIGTERM, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGTERM);
+    EXPECT_EQ(told.death.source, SignalSource::self);
+    EXPECT_FALSE(told.death.response);
+}
+
+TEST(DeathRecorder, AnotherSenderAfterItsOwnIsTheOne) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    story.signal(1, SIGTERM, SignalSource::self, 1);
+    story.signal(1, SIGTERM, SignalSource::user, 3);
+    const Record& told = story.exit(1, SIGTERM);
+    EXPECT_EQ(told.death.killer->pid, Story::nobody + 3);
+    EXPECT_FALSE(told.death.response);
+}
+
+// Handlers raise the signal again (python -X faulthandler), or abort (the JVM, node).
+TEST(DeathRecorder, ACrashHandlerHidesNoFault) {
+    for (const int response : {SIGSEGV, SIGABRT, SIGKILL}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGQUIT, SignalSource::user, 2);
+        story.pass(60'000'000'000);
+        story.signal(1, SIGSEGV, SignalSource::fault);
+        story.pass(2'000'000'000);
+        story.signal(1, response, SignalSource::self, 1);
+        const Record& told = story.exit(1, static_cast<uint32_t>(response));
+        EXPECT_EQ(told.death.signal, SIGSEGV);
+        EXPECT_EQ(told.death.source, SignalSource::fault);
+        EXPECT_FALSE(told.death.killer);
+        ASSERT_TRUE(told.death.response);
+        EXPECT_EQ(told.death.response->number, response);
+        EXPECT_FALSE(told.death.prior) << "a thread dump a minute ago";
+    }
+}
+
+TEST(DeathRecorder, ACrashHandlerHidesNoSender) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGBUS, SignalSource::user, 2);
+    story.signal(1, SIGABRT, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGABRT);
+    EXPECT_EQ(told.death.signal, SIGBUS);
+    EXPECT_EQ(told.death.killer->pid, Story::nobody + 2);
+}
+
+// A runtime that uses faults as checks, and fails an assertion later.
+TEST(DeathRecorder, AFaultLongBeforeAnAbortIsNotItsCause) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGSEGV, SignalSource::fault);
+    story.pass(11'000'000'000);
+    story.signal(1, SIGABRT, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGABRT);
+    EXPECT_EQ(told.death.signal, SIGABRT);
+    EXPECT_FALSE(told.death.response);
+}
+
+TEST(DeathRecorder, AFaultBeforeAnExitWithAnErrorIsThePriorSignal) {
+    Story story;
+    for (const uint32_t status : {2U << 8, 0U}) {
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGSEGV, SignalSource::fault);
+        const Record& told = story.exit(1, status);
+        EXPECT_EQ(told.death.prior.has_value(), status != 0);
+        story.pass(1'000'000'000);
+    }
+    story.fork(2, 0, "victim");
+    story.signal(2, SIGTERM, SignalSource::user, 3);
+    story.signal(2, SIGSEGV, SignalSource::fault);
+    EXPECT_EQ(story.exit(2, 143 << 8).death.prior->number, SIGTERM) << "a request comes first";
+}
+
+// A15: the clock is set back by an hour between the two.
+TEST(DeathRecorder, ASetClockLosesNoPriorSignal) {
+    for (const int64_t step_ns : {3'600'000'000'000, -3'600'000'000'000}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        model::Violation violation;
+        violation.limit = 200;
+        story.take(model::Kind::violation, Story::process(1, "x"), violation);
+        story.signal(1, SIGTERM, SignalSource::user, 2);
+        story.set_clock(step_ns);
+        story.signal(1, SIGKILL, SignalSource::user, 2);
+        const Record& told = story.exit(1, SIGKILL);
+        ASSERT_TRUE(told.death.prior);
+        EXPECT_EQ(told.death.prior->number, SIGTERM);
+        EXPECT_EQ(told.death.prior->unix_ns, *told.death.signal_unix_ns - 1'000'000)
+            << "in the clock of the exit";
+        EXPECT_EQ(told.death.limits.since_unix_ns.at(0), *told.death.signal_unix_ns - 2'000'000);
+    }
+}
+
 TEST(DeathRecorder, AnExitAfterSigtermTellsOfIt) {
     Story story;
     story.fork(1, 0, "server");

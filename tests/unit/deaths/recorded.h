@@ -124,7 +124,7 @@ class Story final : public model::EventSink {
         model::Event event;
         event.kind = kind;
         event.boot_ns = now_ns_ += 1'000'000;
-        event.unix_ns = evening_ns + static_cast<int64_t>(now_ns_);
+        event.unix_ns = evening_ns + static_cast<int64_t>(now_ns_) + clock_step_ns_;
         event.process = process;
         event.body = std::move(body);
         if (kind == model::Kind::violation) {
@@ -134,6 +134,8 @@ class Story final : public model::EventSink {
         }
     }
     void pass(uint64_t ns) { now_ns_ += ns; }
+    // The real-time clock is set forward by that much.
+    void set_clock(int64_t step_ns) { clock_step_ns_ += step_ns; }
     process::TableUpdater& updater() { return updater_; }
     size_t living() const { return updater_.table().size(); }
 
@@ -143,6 +145,7 @@ class Story final : public model::EventSink {
     process::TableUpdater updater_{true, 1'000'000'000};
     deaths::DeathRecorder recorder_{updater_.table(), *this};
     uint64_t now_ns_ = 1'000'000'000;
+    int64_t clock_step_ns_ = 0;
 };
 
 }  // namespace vigil::test

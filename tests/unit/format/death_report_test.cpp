@@ -214,6 +214,33 @@ TEST(DeathReport, Signals) {
               "was killed by SIGHUP" + when + ": who or what sent it is not known.");
 }
 
+TEST(DeathReport, Responses) {
+    const std::string when = " at 22:33:49, 2 h 13 min after it started";
+    const auto response = [](int signal, SignalSource source, int own) {
+        query::DeathBuilder builder = query::signalled(signal, source);
+        builder.death.exit.status = static_cast<uint32_t>(own);
+        builder.death.response = {.number = own,
+                                  .unix_ns = *builder.death.signal_unix_ns + 40'000'000};
+        return builder;
+    };
+    query::DeathBuilder builder = response(SIGTERM, SignalSource::user, SIGTERM);
+    builder.death.killer = query::killer();
+    EXPECT_EQ(sentence(builder),
+              "was ended by SIGTERM" + when + ": it caught it and ended itself 40 ms later.");
+    EXPECT_TRUE(fact(builder, "Sent by").starts_with("kill (pid 993, root: kill -9 4242)"));
+    EXPECT_EQ(sentence(response(SIGINT, SignalSource::terminal, SIGINT)),
+              "was ended by SIGINT" + when +
+                  ": Ctrl-C at its terminal; it caught it and ended itself 40 ms later.");
+    EXPECT_EQ(sentence(response(SIGSEGV, SignalSource::fault, SIGABRT)),
+              "was killed by SIGSEGV" + when +
+                  ": it used an address that it must not use; it caught it and aborted itself "
+                  "with SIGABRT 40 ms later. No core was dumped.");
+    EXPECT_EQ(sentence(response(SIGSEGV, SignalSource::fault, SIGKILL)),
+              "was killed by SIGSEGV" + when +
+                  ": it used an address that it must not use; it caught it and ended itself with "
+                  "SIGKILL 40 ms later.");
+}
+
 TEST(DeathReport, Cores) {
     const std::string begin =
         "was killed by SIGSEGV at 22:33:49, 2 h 13 min after it started: it used an address that "

@@ -99,6 +99,7 @@ inline DeathBuilder full() {
     death.killer = killer();
     death.killer->uid = 3;
     death.killer->ancestry.cut = true;
+    death.response = {.number = 6, .unix_ns = evening_ns - 500'000};
     death.prior = model::PriorSignal{.number = 15,
                                      .source = model::SignalSource::queue,
                                      .unix_ns = evening_ns - 10'200'000'000,
