@@ -41,6 +41,8 @@ class EntryDetails {
     // Reads image and cgroup where they are not complete. What events have said stays.
     void read_from_proc(ProcessEntry& entry, uint64_t now_ns);
     void read_cgroup_from_proc(ProcessEntry& entry);
+    // Nothing where too much was read in this second.
+    void read_cgroup_within_budget(ProcessEntry& entry, uint64_t now_ns);
 
     // After an exec cwd and cgroup are usually final. Within the budget for reads.
     void read_place(ProcessEntry& entry, uint64_t now_ns);

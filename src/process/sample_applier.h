@@ -28,6 +28,7 @@ class SampleApplier {
  private:
     void apply(model::Sample& sample, uint64_t network_full_ns);
     void refresh(ProcessEntry& entry, const model::Sample& sample);
+    bool is_cgroup_due(const ProcessEntry& entry) const;
     void refresh_details(ProcessEntry& entry, const model::Sample& sample, bool renamed);
 
     ProcessTable* table_;
