@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/death.h"
 #include "model/event.h"
 #include "process/ancestry.h"
 
@@ -32,6 +33,7 @@ struct OomKill {
     std::optional<uint64_t> rss_bytes;
     std::optional<uint64_t> limit_bytes;
     std::string limit_cgroup;
+    std::optional<bool> limited;  // by a cgroup; absent: not known
     uint32_t trigger_pid = 0;
     model::Comm trigger_comm;
 };
@@ -44,10 +46,16 @@ struct LimitViolation {
     uint64_t last_ns = 0;   // that the limit was exceeded; UINT64_MAX: it still is
 };
 
+struct ChildExit {
+    uint64_t boot_ns = 0;
+    model::ChildDeath death;
+};
+
 struct DeathContext {
     std::vector<SignalRecord> signals;  // the last of each number, the latest one last
     std::optional<OomKill> oom;
     std::vector<LimitViolation> violations;
+    std::vector<ChildExit> children;  // the last ones that a shell would report, the latest last
 };
 
 }  // namespace vigil::deaths

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "host/cgroups.h"
 #include "model/signals.h"
+#include "model/wrappers.h"
 
 namespace vigil::deaths {
 namespace {
@@ -17,6 +18,9 @@ using model::SignalSource;
 
 // Signals and violations before the death are reported that far back.
 constexpr uint64_t max_age_ns = 600 * ns_per_s;
+
+// A program that is not known to report the end of its command does so at once.
+constexpr uint64_t report_ns = ns_per_s;
 
 constexpr uint64_t crash_response_ns = 10 * ns_per_s;
 constexpr uint64_t stop_response_ns = 120 * ns_per_s;
@@ -71,6 +75,13 @@ const SignalRecord* find_fatal_signal(const DeathContext* context, int number) {
     return dumped;
 }
 
+bool reports_commands(const process::ProcessEntry& entry) {
+    const auto fits = [](std::string_view path) {
+        return model::is_shell(path) || model::is_wrapper(path);
+    };
+    return fits(entry.process.comm.view()) || (entry.image && fits(entry.image->executable));
+}
+
 std::optional<std::string_view> text_of(const model::SharedText& text) {
     return text ? std::optional<std::string_view>(*text) : std::nullopt;
 }
@@ -108,6 +119,7 @@ const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
     cause_ns_ = event.boot_ns;
     fill_cause(exit.entry, context, losses);
     fill_prior_signal(context);
+    fill_child(exit.entry, context);
     fill_identity(exit, losses);
     fill_limits(context);
 
@@ -157,10 +169,12 @@ void RecordBuilder::fill_cause(const process::ProcessEntry& entry, const DeathCo
     const SignalRecord* signal = find_fatal_signal(context, death_.signal);
     if (signal == nullptr) {
         // seccomp can end a process without a signal being made (kernel/seccomp.c), and nothing
-        // else does so with this number.
+        // else does so with these numbers: SIGSYS for a filter, SIGKILL in strict mode.
         const bool none_lost = entry.process.start_ns > losses.signals_ns;
-        death_.source =
-            death_.signal == SIGSYS && none_lost ? SignalSource::fault : SignalSource::unknown;
+        death_.source = !none_lost                 ? SignalSource::unknown
+                        : death_.signal == SIGSYS  ? SignalSource::fault
+                        : death_.signal == SIGKILL ? SignalSource::kernel
+                                                   : SignalSource::unknown;
         return;
     }
     if (signal->raised_again_ns) {
@@ -192,6 +206,7 @@ void RecordBuilder::fill_oom(const OomKill& kill) {
     model::OutOfMemory& oom = death_.oom.emplace();
     oom.rss_bytes = kill.rss_bytes;
     oom.limit_bytes = kill.limit_bytes;
+    oom.limited = kill.limited;
     if (kill.limit_bytes) {
         oom.limit_cgroup = kill.limit_cgroup;
     }
@@ -243,6 +258,25 @@ void RecordBuilder::fill_prior_signal(const DeathContext* context) {
     if (it->sender_node && it->sender_node->parent) {
         prior.parent_pid = it->sender_node->parent->pid;
         prior.parent_comm = it->sender_node->parent->comm;
+    }
+}
+
+// The last child whose end the process's own exit code, or the signal that it sent itself, repeats.
+void RecordBuilder::fill_child(const process::ProcessEntry& entry, const DeathContext* context) {
+    death_.child.reset();
+    const bool own = death_.source == SignalSource::self && !death_.response;
+    if (context == nullptr || (death_.cause != Cause::exit && !own)) {
+        return;
+    }
+    const int code = model::shell_exit_code(death_.exit.signal(), death_.exit.code());
+    const bool asked = death_.prior && model::shell_exit_code(death_.prior->number, 0) == code;
+    const bool wrapper = reports_commands(entry);
+    for (const ChildExit& child : context->children) {
+        const uint64_t age_ns = event_.boot_ns - std::min(event_.boot_ns, child.boot_ns);
+        if (model::shell_exit_code(child.death.signal, child.death.exit_code) == code &&
+            (wrapper ? age_ns <= max_age_ns : age_ns <= report_ns && !asked)) {
+            death_.child = child.death;
+        }
     }
 }
 

@@ -37,6 +37,7 @@ class RecordBuilder {
     void fill_killer(const SignalRecord& signal);
     void fill_oom(const OomKill& kill);
     void fill_prior_signal(const DeathContext* context);
+    void fill_child(const process::ProcessEntry& entry, const DeathContext* context);
     void fill_identity(const process::ProcessExit& exit, const LossTimes& losses);
     void fill_limits(const DeathContext* context);
     // In the clock as it was set when the process ended.

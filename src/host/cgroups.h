@@ -29,9 +29,14 @@ std::optional<std::string> cgroup_path(uint64_t id);
 struct MemoryLimit {
     std::string cgroup;  // path
     uint64_t bytes = 0;
-    uint64_t times_hit = 0;  // that it was out of memory (memory.events.local), since it was made
+    // That it was out of memory (memory.events.local) since it was made; of version 1 that it was
+    // reached (memory.failcnt), also where enough could be reclaimed.
+    uint64_t times_hit = 0;
+    bool counts_oom = true;  // false: version 1
 };
 std::vector<MemoryLimit> memory_limits(std::string_view path);
+// The same of version 1 (memory.limit_in_bytes); `path` is that of the memory controller.
+std::vector<MemoryLimit> memory_limits_v1(std::string_view path);
 
 // The unit of systemd that a cgroup path belongs to: its deepest service, scope or other unit
 // that holds processes; nothing where there is none.

@@ -70,6 +70,7 @@ bool in_initial_user_namespace();
 
 struct CgroupMounts {
     std::string unified;  // where cgroup v2 is mounted; empty: nowhere
+    std::string memory;   // where the memory controller of version 1 is; empty: nowhere
     bool v1 = false;      // version 1 controllers are mounted too ("hybrid")
 };
 CgroupMounts cgroup_mounts();

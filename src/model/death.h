@@ -12,6 +12,10 @@
 
 namespace vigil::model {
 
+enum class Cause : uint8_t { exit, signal, oom };
+
+std::string_view to_string(Cause cause);
+
 // Those above a process, its parent first, as they were when it was born.
 struct Ancestry {
     std::vector<uint64_t> pids;
@@ -53,8 +57,20 @@ struct OutOfMemory {
     std::optional<uint64_t> rss_bytes;    // of the victim, when it was chosen
     std::optional<uint64_t> limit_bytes;  // that was hit; absent: the machine's, or not known
     std::optional<std::string_view> limit_cgroup;  // whose limit that is: a path in the hierarchy
-    uint32_t trigger_pid = 0;                      // whose allocation called the OOM killer
+    std::optional<bool>
+        limited;               // a cgroup's limit was reached, not the machine's; absent: unknown
+    uint32_t trigger_pid = 0;  // whose allocation called the OOM killer
     Comm trigger_comm;
+};
+
+// A child that died before it, with the end that its own exit code or signal repeats.
+struct ChildDeath {
+    uint32_t pid = 0;
+    uint64_t start_ns = 0;
+    Comm comm;
+    Cause cause = Cause::exit;
+    int signal = 0;  // 0: it exited with `exit_code`
+    int exit_code = 0;
 };
 
 // Limits that it broke in its last ten minutes.
@@ -64,10 +80,6 @@ struct LimitViolations {
     std::vector<double> peaks;
     std::vector<int64_t> since_unix_ns;  // first beyond the limit
 };
-
-enum class Cause : uint8_t { exit, signal, oom };
-
-std::string_view to_string(Cause cause);
 
 // Views: valid only as long as what they were made from. Absent: not known.
 struct Death {
@@ -84,6 +96,7 @@ struct Death {
     std::optional<SignalResponse> response;
     std::optional<PriorSignal> prior;
     std::optional<OutOfMemory> oom;
+    std::optional<ChildDeath> child;
 
     std::optional<std::string_view> executable;  // file name
     std::optional<std::string_view> argv;        // a NUL after each; at most 1 KiB

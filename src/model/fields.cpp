@@ -90,6 +90,7 @@ Value prior_sender(E event, Value (*get)(const Sender&)) {
 Value response(E event, Value (*get)(const SignalResponse&)) {
     return group(death_of(event).response, get);
 }
+Value child(E event, Value (*get)(const ChildDeath&)) { return group(death_of(event).child, get); }
 Value out_of_memory(E event, Value (*get)(const OutOfMemory&)) {
     return group(death_of(event).oom, get);
 }
@@ -385,6 +386,37 @@ constexpr std::array death_head{
           [](E e) {
               return out_of_memory(e, [](const OutOfMemory& o) -> Value {
                   return UntrustedText{o.trigger_comm.view()};
+              });
+          }},
+    Field{"oom_limited", "",
+          [](E e) {
+              return out_of_memory(e, [](const OutOfMemory& o) {
+                  return maybe(o.limited, [](bool limited) -> Value { return limited; });
+              });
+          }},
+    Field{"child_pid", "",
+          [](E e) { return child(e, [](const ChildDeath& c) { return number(c.pid); }); }},
+    Field{"child_start_ns", "",
+          [](E e) { return child(e, [](const ChildDeath& c) { return number(c.start_ns); }); }},
+    Field{"child_comm", "",
+          [](E e) {
+              return child(
+                  e, [](const ChildDeath& c) -> Value { return UntrustedText{c.comm.view()}; });
+          }},
+    Field{"child_cause", "",
+          [](E e) {
+              return child(e, [](const ChildDeath& c) -> Value { return to_string(c.cause); });
+          }},
+    Field{"child_exit_code", "",
+          [](E e) {
+              return child(e, [](const ChildDeath& c) {
+                  return c.signal == 0 ? integer(c.exit_code) : Value{Unknown{}};
+              });
+          }},
+    Field{"child_signal", "",
+          [](E e) {
+              return child(e, [](const ChildDeath& c) {
+                  return c.signal != 0 ? Value{signal_name(c.signal)} : Value{Unknown{}};
               });
           }},
     Field{"executable", "", [](E e) { return untrusted(death_of(e).executable); }},

@@ -61,8 +61,21 @@ struct OutOfMemory {
     std::optional<std::string> limit_cgroup;
     std::optional<uint32_t> trigger_pid;
     std::string trigger_comm;
+    std::optional<bool> limited;
 
     bool operator==(const OutOfMemory&) const = default;
+};
+
+// A child whose end its own repeats. There was none where there is no pid.
+struct ChildDeath {
+    std::optional<uint32_t> pid;
+    std::optional<uint64_t> start_ns;
+    std::string comm;
+    std::optional<model::Cause> cause;
+    std::optional<int> exit_code;
+    std::optional<int> signal;
+
+    bool operator==(const ChildDeath&) const = default;
 };
 
 // One list a member; of a damaged line they can differ in length.
@@ -122,6 +135,7 @@ struct DeathRecord {
     std::optional<int64_t> response_unix_ns;
     PriorSignal prior;
     OutOfMemory oom;
+    ChildDeath child;
 
     std::optional<std::string> executable;
     std::vector<std::string> argv;

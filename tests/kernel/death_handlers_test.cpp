@@ -133,6 +133,19 @@ TEST(DeathHandler, AFaultBeforeAnExitIsThePriorSignal) {
     EXPECT_EQ(death.text("before_source"), "fault");
 }
 
+TEST(DeathHandler, AShellsExitCodeNamesItsChild) {
+    RecordRun& deaths = RecordRun::shared();
+    const pid_t shell = start([] {
+        exec("/bin/sh", {"sh", "-c", "sh -c 'kill -KILL $$'; exit $?"});
+        return 0;
+    });
+    EXPECT_EQ(wait_for(shell).code(), 128 + SIGKILL);
+    const Event death = deaths.of(shell);
+    EXPECT_EQ(death.text("child_comm"), "sh") << death.line();
+    EXPECT_EQ(death.text("child_cause"), "signal");
+    EXPECT_EQ(death.text("child_signal"), "SIGKILL");
+}
+
 // Ctrl-C, and a program that cleans up.
 TEST(DeathHandler, OfATerminal) {
     const Fd terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));

@@ -120,6 +120,8 @@ TEST(DeathRecorder, SigsysWithoutASignalIsAFault) {
     story.fork(2, 0, "victim");
     story.lose(model::Kind::signal);
     EXPECT_EQ(story.exit(2, SIGSYS).death.source, SignalSource::unknown) << "or that was lost";
+    story.fork(4, 0, "victim");
+    EXPECT_EQ(story.exit(4, SIGKILL).death.source, SignalSource::kernel) << "in strict mode";
 }
 
 TEST(DeathRecorder, TermThenKillTellsBoth) {
@@ -239,6 +241,54 @@ TEST(DeathRecorder, AFaultBeforeAnExitWithAnErrorIsThePriorSignal) {
     story.signal(2, SIGTERM, SignalSource::user, 3);
     story.signal(2, SIGSEGV, SignalSource::fault);
     EXPECT_EQ(story.exit(2, 143 << 8).death.prior->number, SIGTERM) << "a request comes first";
+}
+
+TEST(DeathRecorder, AShellsExitCodeNamesTheChildThatItRepeats) {
+    Story story;
+    story.fork(1, 0, "sh");
+    story.exec(1, "sh", "/bin/sh", "sh\0"s);
+    for (const uint32_t child : {2, 3, 4}) {
+        story.fork(child, 1, "sort");
+    }
+    story.exit(2, 3 << 8, "other", 1);
+    story.signal(3, SIGKILL, SignalSource::oom);
+    story.exit(3, SIGKILL, "sort", 1);
+    story.exit(4, SIGTERM, "later", 1);
+    story.pass(5'000'000'000);
+    const Record& told = story.exit(1, 137 << 8, "sh");
+    ASSERT_TRUE(told.death.child);
+    EXPECT_EQ(told.death.child->pid, Story::nobody + 3);
+    EXPECT_EQ(told.death.child->cause, Cause::oom);
+    EXPECT_EQ(told.death.child->signal, SIGKILL);
+}
+
+TEST(DeathRecorder, AnotherProgramsExitCodeIsItsOwn) {
+    Story story;
+    for (const uint64_t wait_ns : {0ULL, 5'000'000'000ULL}) {
+        story.fork(1, 0, "x");
+        story.fork(2, 1, "x");
+        story.exit(2, SIGKILL, "x", 1);
+        story.pass(wait_ns);
+        EXPECT_EQ(story.exit(1, 137 << 8).death.child.has_value(), wait_ns == 0);
+        story.pass(1'000'000'000);
+    }
+    story.fork(3, 0, "java");
+    story.fork(4, 3, "java");
+    story.signal(3, SIGTERM, SignalSource::user, 5);
+    story.exit(4, SIGTERM, "java", 3);
+    EXPECT_FALSE(story.exit(3, 143 << 8, "java").death.child) << "it was asked to end itself";
+}
+
+TEST(DeathRecorder, AWrapperThatRepeatsASignalNamesItsChild) {
+    Story story;
+    story.fork(1, 0, "sudo");
+    story.fork(2, 1, "sleep");
+    story.signal(2, SIGTERM, SignalSource::user, 3);
+    story.exit(2, SIGTERM, "sleep", 1);
+    story.signal(1, SIGTERM, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGTERM, "sudo");
+    ASSERT_TRUE(told.death.child);
+    EXPECT_EQ(told.death.child->pid, Story::nobody + 2);
 }
 
 // A15: the clock is set back by an hour between the two.

@@ -104,12 +104,13 @@ class Story final : public model::EventSink {
         take(model::Kind::signal, process(target, "x"), signal);
     }
     // The record; its status is as wait(2) has it.
-    const Record& exit(uint32_t number, uint32_t status, const std::string& name = "x") {
+    const Record& exit(uint32_t number, uint32_t status, const std::string& name = "x",
+                       uint32_t parent = 0) {
         const size_t before = records.size();
         model::Exit exit;
         exit.status = status;
         exit.lifetime_ns = 5;
-        take(model::Kind::exit, process(number, name), exit);
+        take(model::Kind::exit, process(number, name, parent), exit);
         EXPECT_EQ(records.size(), before + 1);
         return records.back();
     }

@@ -111,6 +111,13 @@ inline DeathBuilder full() {
                                    .limit_cgroup = "/system.slice/nginx.service",
                                    .trigger_pid = 99,
                                    .trigger_comm = test::comm("java")};
+    death.oom->limited = true;
+    death.child = model::ChildDeath{.pid = 4243,
+                                    .start_ns = 3'600'000'000,
+                                    .comm = test::comm("worker"),
+                                    .cause = model::Cause::signal,
+                                    .signal = 15,
+                                    .exit_code = 0};
     death.executable = "nginx-debug";
     death.argv = "/usr/sbin/nginx\0-g\0daemon off;\0"sv;
     death.cwd = "/srv";
