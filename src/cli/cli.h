@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -15,6 +13,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "cli/arguments.h"
+#include "cli/option_parser.h"
 
 namespace vigil::cli {
 
@@ -22,23 +21,6 @@ namespace vigil::cli {
 inline int fail(const Error& error) {
     print(stderr, "vigil: {}\n", error.context);
     return static_cast<int>(error.code);
-}
-
-// Reads `arguments` into `app`. An exit code where the program is to end at once: after --help,
-// or because the arguments are wrong.
-inline std::optional<int> parse(CLI::App& app, Arguments arguments) {
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 wants the last one first
-    try {
-        app.parse(arguments);
-    } catch (const CLI::CallForHelp&) {
-        print(stdout, "{}", app.help());
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        print(stderr, "vigil: {}\nTry '{} --help'.\n", escape_terminal(error.what()),
-              app.get_name());
-        return static_cast<int>(ErrorCode::usage);
-    }
-    return std::nullopt;
 }
 
 // What was read, or its error said.

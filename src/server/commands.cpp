@@ -17,6 +17,7 @@
 #include "model/sample.h"
 #include "rules/format.h"
 #include "rules/parse.h"
+#include "server/server_state.h"
 
 namespace vigil::server {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "server/server_state.h"
-
 namespace vigil::server {
+
+class ServerState;
 
 struct Reply {
     enum class Next { nothing, follow, quit };

@@ -11,7 +11,10 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstring>
@@ -21,6 +24,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "server/control.h"
+#include "server/server_state.h"
+#include "wire/tls.h"
 
 namespace vigil::server {
 namespace {
@@ -70,40 +75,53 @@ Error cannot_listen(const Options& options, const error_code& error) {
 
 }  // namespace
 
-Server::Server(std::unique_ptr<ServerState> state)
-    : state_(std::move(state)),
-      acceptor_(state_->io()),
-      control_(state_->io()),
-      ticks_(state_->io()) {}
+// Everything of a server that Asio knows.
+class Server::Listener {
+ public:
+    explicit Listener(std::unique_ptr<ServerState> state)
+        : state_(std::move(state)),
+          acceptor_(state_->io()),
+          control_(state_->io()),
+          ticks_(state_->io()) {}
+    ~Listener();
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
 
-Server::~Server() {
+    Result<void> listen(const Options& options);
+    Result<void> listen_for_control(const std::string& path);
+    void run();
+    void stop();
+    void reload();
+
+    std::string endpoint() const;
+    uint16_t port() const;
+    const std::optional<std::string>& control_path() const { return control_path_; }
+    ServerState& state() { return *state_; }
+
+ private:
+    using Tcp = boost::asio::ip::tcp;
+    using Local = boost::asio::local::stream_protocol;
+
+    wire::Awaitable<void> accept_agents();
+    wire::Awaitable<void> accept_control();
+    wire::Awaitable<void> tick();
+    void reload_now();
+
+    std::unique_ptr<ServerState> state_;
+    std::optional<wire::TlsContext> tls_;
+    Tcp::acceptor acceptor_;
+    Local::acceptor control_;
+    std::optional<std::string> control_path_;
+    boost::asio::steady_timer ticks_;
+};
+
+Server::Listener::~Listener() {
     if (control_path_) {
         ::unlink(control_path_->c_str());
     }
 }
 
-Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallback notice) {
-    Options options = requested;
-    options.max_connections = allow_descriptors(requested.max_connections);
-    if (options.max_connections < requested.max_connections) {
-        notice(
-            fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
-                        "low",
-                        options.max_connections, requested.max_connections));
-    }
-    TRY_ASSIGN(Configurations configurations,
-               Configurations::load(options.configuration, options.configuration_directory));
-    TRY_ASSIGN(auto state,
-               ServerState::open(options, std::move(configurations), std::move(notice)));
-    std::unique_ptr<Server> server(new Server(std::move(state)));
-    TRY(server->listen(options));
-    if (options.control) {
-        TRY(server->listen_for_control(*options.control));
-    }
-    return server;
-}
-
-Result<void> Server::listen(const Options& options) {
+Result<void> Server::Listener::listen(const Options& options) {
     error_code error;
     Tcp::resolver resolver(state_->io());
     const auto found = resolver.resolve(options.address, std::to_string(options.port),
@@ -135,7 +153,7 @@ Result<void> Server::listen(const Options& options) {
 }
 
 // For this user only. A socket that nobody listens at is what a killed server has left.
-Result<void> Server::listen_for_control(const std::string& path) {
+Result<void> Server::Listener::listen_for_control(const std::string& path) {
     if (path.size() >= sizeof(sockaddr_un::sun_path)) {
         return usage_error(fmt::format("--control: the path is longer than {} bytes",
                                        sizeof(sockaddr_un::sun_path) - 1));
@@ -181,18 +199,18 @@ Result<void> Server::listen_for_control(const std::string& path) {
     return {};
 }
 
-std::string Server::endpoint() const {
+std::string Server::Listener::endpoint() const {
     error_code ignored;
     const auto endpoint = acceptor_.local_endpoint(ignored);
     return to_string(Address{endpoint.address().to_string(), endpoint.port()});
 }
 
-uint16_t Server::port() const {
+uint16_t Server::Listener::port() const {
     error_code ignored;
     return acceptor_.local_endpoint(ignored).port();
 }
 
-void Server::run() {
+void Server::Listener::run() {
     asio::co_spawn(
         state_->io(), [this] { return accept_agents(); }, asio::detached);
     asio::co_spawn(
@@ -205,13 +223,13 @@ void Server::run() {
     state_->finish();
 }
 
-void Server::stop() { state_->io().stop(); }
+void Server::Listener::stop() { state_->io().stop(); }
 
-void Server::reload() {
+void Server::Listener::reload() {
     asio::post(state_->io(), [this] { reload_now(); });
 }
 
-void Server::reload_now() {
+void Server::Listener::reload_now() {
     if (tls_) {
         // Connections that are open keep what they proved themselves with.
         auto renewed = wire::TlsContext::load(*state_->options().tls, pki::Role::server);
@@ -233,7 +251,7 @@ void Server::reload_now() {
         count, edited ? "; changes that were not saved are gone" : ""));
 }
 
-wire::Awaitable<void> Server::accept_agents() {
+wire::Awaitable<void> Server::Listener::accept_agents() {
     while (true) {
         auto [error, socket] = co_await acceptor_.async_accept(as_values);
         if (error == asio::error::operation_aborted) {
@@ -264,7 +282,7 @@ wire::Awaitable<void> Server::accept_agents() {
     }
 }
 
-wire::Awaitable<void> Server::accept_control() {
+wire::Awaitable<void> Server::Listener::accept_control() {
     while (true) {
         auto [error, socket] = co_await control_.async_accept(as_values);
         if (error == asio::error::operation_aborted) {
@@ -283,7 +301,7 @@ wire::Awaitable<void> Server::accept_control() {
     }
 }
 
-wire::Awaitable<void> Server::tick() {
+wire::Awaitable<void> Server::Listener::tick() {
     while (true) {
         ticks_.expires_after(std::chrono::seconds(1));
         const auto [error] = co_await ticks_.async_wait(as_values);
@@ -296,5 +314,38 @@ wire::Awaitable<void> Server::tick() {
         }
     }
 }
+
+Server::Server(std::unique_ptr<Listener> listener) : listener_(std::move(listener)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallback notice) {
+    Options options = requested;
+    options.max_connections = allow_descriptors(requested.max_connections);
+    if (options.max_connections < requested.max_connections) {
+        notice(
+            fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
+                        "low",
+                        options.max_connections, requested.max_connections));
+    }
+    TRY_ASSIGN(Configurations configurations,
+               Configurations::load(options.configuration, options.configuration_directory));
+    TRY_ASSIGN(auto state,
+               ServerState::open(options, std::move(configurations), std::move(notice)));
+    auto listener = std::make_unique<Listener>(std::move(state));
+    TRY(listener->listen(options));
+    if (options.control) {
+        TRY(listener->listen_for_control(*options.control));
+    }
+    return std::unique_ptr<Server>(new Server(std::move(listener)));
+}
+
+void Server::run() { listener_->run(); }
+void Server::stop() { listener_->stop(); }
+void Server::reload() { listener_->reload(); }
+std::string Server::endpoint() const { return listener_->endpoint(); }
+uint16_t Server::port() const { return listener_->port(); }
+const std::optional<std::string>& Server::control_path() const { return listener_->control_path(); }
+const Stats& Server::stats() const { return listener_->state().stats(); }
+ServerState& Server::state() { return listener_->state(); }
 
 }  // namespace vigil::server

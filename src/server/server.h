@@ -2,9 +2,6 @@
 // A server: listens for agents and for `vigil ctl`, until it is told to stop.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,11 +9,13 @@
 
 #include "base/result.h"
 #include "server/options.h"
-#include "server/server_state.h"
-#include "wire/tls.h"
+#include "server/stats.h"
 
 namespace vigil::server {
 
+class ServerState;
+
+// No header of Asio is needed to hold one: they take seconds to compile.
 class Server {
  public:
     // Reads the configuration, opens the log and listens: agents can come from then on. Fails with
@@ -38,29 +37,17 @@ class Server {
     std::string endpoint() const;
     uint16_t port() const;
     // Where `vigil ctl` finds it; nothing if it can't.
-    const std::optional<std::string>& control_path() const { return control_path_; }
+    const std::optional<std::string>& control_path() const;
+    // To be read on the thread of run(), or after it has returned.
+    const Stats& stats() const;
 
-    ServerState& state() { return *state_; }
+    ServerState& state();
 
  private:
-    using Tcp = boost::asio::ip::tcp;
-    using Local = boost::asio::local::stream_protocol;
+    class Listener;
+    explicit Server(std::unique_ptr<Listener> listener);
 
-    explicit Server(std::unique_ptr<ServerState> state);
-
-    Result<void> listen(const Options& options);
-    Result<void> listen_for_control(const std::string& path);
-    wire::Awaitable<void> accept_agents();
-    wire::Awaitable<void> accept_control();
-    wire::Awaitable<void> tick();
-    void reload_now();
-
-    std::unique_ptr<ServerState> state_;
-    std::optional<wire::TlsContext> tls_;
-    Tcp::acceptor acceptor_;
-    Local::acceptor control_;
-    std::optional<std::string> control_path_;
-    boost::asio::steady_timer ticks_;
+    std::unique_ptr<Listener> listener_;
 };
 
 }  // namespace vigil::server

@@ -124,7 +124,7 @@ Result<int> record(const Request& request) {
 }
 
 cli::ParseResult<Request> parse_record(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Keeps how every process of this machine ended, who or what ended it and what it had used.",
         "vigil record");
     app.footer(record_footer);
@@ -134,7 +134,7 @@ cli::ParseResult<Request> parse_record(const cli::Arguments& arguments) {
     app.add_option("--state", request.state, "Directory to keep them in [" + request.state + "]")
         ->type_name("DIR");
     app.add_option("--keep", keep, cli::retention_help)->type_name("SIZE,TIME");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     const auto parsed = cli::parse_retention(keep);

@@ -15,6 +15,7 @@
 
 #include "server/commands.h"
 #include "server/log_tail.h"
+#include "server/server_state.h"
 
 namespace vigil::commands {
 namespace {

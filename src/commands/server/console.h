@@ -15,6 +15,7 @@
 
 #include "output/message_queue.h"
 #include "server/server.h"
+#include "wire/stream.h"
 
 namespace vigil::commands {
 

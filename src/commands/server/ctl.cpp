@@ -146,15 +146,13 @@ Result<int> send_command(const std::string& path, const std::vector<std::string>
 }  // namespace
 
 int run_ctl(const cli::Arguments& arguments) {
-    CLI::App app("Gives a command to the server that runs on this machine.", "vigil ctl");
+    cli::OptionParser app("Gives a command to the server that runs on this machine.", "vigil ctl");
     app.footer(ctl_footer);
     std::string path = default_control_path();
     std::vector<std::string> words;
     app.add_option("--control", path, "The server's socket [" + path + "]")->type_name("PATH");
     app.add_option("COMMAND", words, "What to do, with its arguments")->required();
-    app.positionals_at_end(false);
-    app.prefix_command(false);
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     const auto exit_code = send_command(path, words);

@@ -13,6 +13,7 @@
 #include "commands/server/console.h"
 #include "commands/server/server_options.h"
 #include "server/server.h"
+#include "server/server_state.h"
 
 namespace vigil::commands {
 namespace {
@@ -53,7 +54,7 @@ Result<int> serve(const server::Options& options) {
         server->run();
         console = nullptr;
     }
-    const server::Stats& stats = server->state().stats();
+    const server::Stats& stats = server->stats();
     print(stderr, "vigil: {} events taken, {} came again, {} connections\n", stats.events,
           stats.duplicates, stats.connections);
     return 0;

@@ -11,13 +11,14 @@ namespace vigil::commands {
 using model::Kind;
 
 int run_rustsigwatch(const cli::Arguments& arguments) {
-    CLI::App app("BPF-based monitor of signals, process creation and termination", "rustsigwatch");
+    cli::OptionParser app("BPF-based monitor of signals, process creation and termination",
+                          "rustsigwatch");
     std::vector<std::string> names;
     bool all = false;
     app.add_option("-s,--signals", names, "Signals to monitor [default: SIGTERM]")
         ->type_name("SIGNALS");
     app.add_flag("-a,--all-signals", all, "Monitor all signals");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     TraceRequest request;
@@ -40,8 +41,8 @@ int run_rustsigwatch(const cli::Arguments& arguments) {
 }
 
 int run_process_monitor(const cli::Arguments& arguments) {
-    CLI::App app("Shows each new process: PID PPID COMM", "process_monitor");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    cli::OptionParser app("Shows each new process: PID PPID COMM", "process_monitor");
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     TraceRequest request;

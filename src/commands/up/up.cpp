@@ -80,7 +80,7 @@ Result<int> run(const UpRequest& request) {
         TRY(loop.run({{.host = request.server.address, .port = server->port()}}));
     }
     print(stderr, "vigil: {} violations reported; {} events in {}\n", loop.violations(),
-          server->state().stats().events, request.server.log);
+          server->stats().events, request.server.log);
     cli::print_losses(sources);
     return 0;
 }
@@ -88,7 +88,7 @@ Result<int> run(const UpRequest& request) {
 }  // namespace
 
 int run_up(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Holds this machine against limits and logs what happens: server and agent in one.",
         "vigil up");
     app.footer(up_footer);
@@ -122,7 +122,7 @@ int run_up(const cli::Arguments& arguments) {
     app.add_option("--control", request.server.control,
                    "Socket for 'vigil ctl' [" + *request.server.control + "]")
         ->type_name("PATH");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     request.server.configuration = configuration;

@@ -250,7 +250,7 @@ Result<VerifyRequest> make_request(const std::optional<std::string>& duration,
 }  // namespace
 
 int run_verify(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Counts the processes that end twice, with the kernel module process_monitor and with\n"
         "eBPF, and holds one count against the other. The module must be loaded.",
         "vigil verify");
@@ -266,8 +266,8 @@ int run_verify(const cli::Arguments& arguments) {
         ->type_name("SIZE");
     app.add_option("-o,--output", format, "text or json [text]")
         ->type_name("FORMAT")
-        ->check(CLI::IsMember({"text", "json"}));
-    if (const auto exit_code = cli::parse(app, arguments)) {
+        ->one_of({"text", "json"});
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     const auto request = make_request(duration, ring_size, format == "json");

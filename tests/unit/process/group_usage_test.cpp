@@ -176,6 +176,33 @@ TEST(GroupUsage, WhatAnOlderProcessHasUsedBeforeDoesNotCount) {
     EXPECT_EQ(machine.sum(GroupBy::name, "old")->used.cpu_ns, 7U);
 }
 
+// Cgroups of the last two are the same path in two texts.
+TEST(GroupUsage, UnitsAndContainersComeFromTheCgroup) {
+    const std::string id(64, 'a');
+    const std::string paths[] = {"/system.slice/nginx.service", "/docker/" + id, "/docker/" + id};
+    const ProcessTable table(true);
+    GroupUsage groups(table, UINT64_MAX,
+                      {.by = {GroupBy::unit, GroupBy::container, GroupBy::cgroup}});
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        ProcessEntry entry;
+        entry.slot = slot;
+        if (slot < std::size(paths)) {
+            entry.cgroup = std::make_shared<const std::string>(paths[slot]);
+        }
+        entry.counters.rss_bytes = 1;
+        groups.on_sample(entry);
+    }
+    groups.on_tick({.number = 1, .sampled_ns = 1});
+    ASSERT_EQ(groups.groups(GroupBy::unit).size(), 1U);
+    EXPECT_EQ(groups.groups(GroupBy::unit)[0].key, "nginx.service");
+    EXPECT_EQ(groups.groups(GroupBy::unit)[0].sum.members, 1U);
+    ASSERT_EQ(groups.groups(GroupBy::container).size(), 1U);
+    EXPECT_EQ(groups.groups(GroupBy::container)[0].key, id);
+    EXPECT_EQ(groups.groups(GroupBy::container)[0].sum.members, 2U);
+    EXPECT_EQ(groups.groups(GroupBy::cgroup).size(), 2U) << "that of the fourth is not known";
+    EXPECT_TRUE(groups.groups(GroupBy::name).empty()) << "nobody wants it";
+}
+
 TEST(GroupUsage, ATreeHasWhatItsDeadHaveLeft) {
     Machine machine({.by = {}, .trees = true});
     machine.start(1, 0, "init");

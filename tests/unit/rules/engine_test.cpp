@@ -89,7 +89,10 @@ class EngineTest : public ::testing::Test {
         return pop_reports();
     }
     Lines pop_reports() { return std::exchange(reports_, {}); }
-    static uint64_t ns(double s) { return static_cast<uint64_t>(s * ns_per_s); }
+    // Before the first second it wraps around, as a difference of clocks does.
+    static uint64_t ns(double s) {
+        return static_cast<uint64_t>(static_cast<int64_t>(s * ns_per_s));
+    }
 
     Engine engine_;
     Target app_ = target("app");

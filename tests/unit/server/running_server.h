@@ -21,6 +21,7 @@
 #include "journal/reader.h"
 #include "server/commands.h"
 #include "server/server.h"
+#include "server/server_state.h"
 #include "support/processes.h"
 #include "wire/lines.h"
 
