@@ -309,6 +309,7 @@ TEST(DeathReport, OutOfMemory) {
     builder.death.oom = model::OutOfMemory{.rss_bytes = 1 << 30,
                                            .limit_bytes = {},
                                            .limit_cgroup = {},
+                                           .limited = {},
                                            .trigger_pid = 4242,
                                            .trigger_comm = test::comm("nginx")};
     EXPECT_EQ(sentence(builder), begin + "memory ran out.");

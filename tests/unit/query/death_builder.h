@@ -109,9 +109,9 @@ inline DeathBuilder full() {
     death.oom = model::OutOfMemory{.rss_bytes = 222'298'112,
                                    .limit_bytes = 209'715'200,
                                    .limit_cgroup = "/system.slice/nginx.service",
+                                   .limited = true,
                                    .trigger_pid = 99,
                                    .trigger_comm = test::comm("java")};
-    death.oom->limited = true;
     death.child = model::ChildDeath{.pid = 4243,
                                     .start_ns = 3'600'000'000,
                                     .comm = test::comm("worker"),
