@@ -40,13 +40,13 @@ struct Option {
     std::string_view effect;
 };
 constexpr std::array options{
-    cli::Option{"CONFIG_BPF", "nothing can be traced"},
-    cli::Option{"CONFIG_BPF_SYSCALL", "nothing can be traced"},
-    cli::Option{"CONFIG_BPF_JIT", "programs are interpreted: every event costs more"},
-    cli::Option{"CONFIG_DEBUG_INFO_BTF", "nothing can be traced"},
-    cli::Option{"CONFIG_FTRACE_SYSCALLS", "--failed can't work"},
-    cli::Option{"CONFIG_CGROUPS", "events name no cgroup, and --cgroup can't work"},
-    cli::Option{"CONFIG_TASK_IO_ACCOUNTING", "bytes read and written by a process are not counted"},
+    Option{"CONFIG_BPF", "nothing can be traced"},
+    Option{"CONFIG_BPF_SYSCALL", "nothing can be traced"},
+    Option{"CONFIG_BPF_JIT", "programs are interpreted: every event costs more"},
+    Option{"CONFIG_DEBUG_INFO_BTF", "nothing can be traced"},
+    Option{"CONFIG_FTRACE_SYSCALLS", "--failed can't work"},
+    Option{"CONFIG_CGROUPS", "events name no cgroup, and --cgroup can't work"},
+    Option{"CONFIG_TASK_IO_ACCOUNTING", "bytes read and written by a process are not counted"},
 };
 
 void check_kernel(doctor::DoctorReport& report) {
@@ -77,7 +77,7 @@ void check_kernel(doctor::DoctorReport& report) {
         return;
     }
     const size_t before = report.checks().size();
-    for (const cli::Option& option : options) {
+    for (const Option& option : options) {
         if (!config->enabled.contains(option.name)) {
             report.missing(std::string(option.name), "not in " + config->source,
                            std::string(option.effect),
