@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A process has ended: its last thread is leaving. With its final bill. */
+/* A process has exited: its last thread is exiting. The record has the final usage. */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
 
@@ -7,20 +7,20 @@
 
 char _license[] SEC("license") = "GPL";
 
-/* Set by user space: sched_process_exit says itself who is last (6.18). */
+/* Set by user space: sched_process_exit passes whether the thread is the last one (6.18). */
 const volatile __u32 exit_names_last = 0;
 
 #define EEXIST 17
 
-/* Threads that one walk covers. Released ones are in signal_struct already. */
+/* Threads that one walk covers. The usage of released threads is in signal_struct. */
 #define WALK_MAX 64
-/* A thread that is released while we add up is in both sums or in none: then once more. */
+/* A thread that is released during the summation is in both sums or in none: then repeat. */
 #define ADD_ATTEMPTS 3
 
 /*
- * Is this thread the last of its process? Kernels before 6.18 do not say, and `live` is 0
- * for every thread that gets here after the last one was counted down: those that race are
- * told apart by who enters the process into `exited` first.
+ * True for the last thread of its process. Kernels before 6.18 don't report it, and `live` is 0
+ * for every thread that gets here after the last one was counted down: of these, the first to
+ * enter the process into `exited` counts as the last one.
  */
 static __always_inline int is_last(const void *context, struct task_struct *task, __u64 start_ns)
 {
@@ -31,7 +31,7 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 		return raw_argument(context, 1) & 1;
 	if (group->live.counter != 0)
 		return 0;
-	/* Never had a second thread that ran: nobody to race with. */
+	/* Never had a second thread that ran, so there is no race. */
 	if (group->nr_threads == 1 && group->sum_sched_runtime == 0)
 		return 1;
 
@@ -40,8 +40,8 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 		.pid = task->tgid,
 	};
 	/*
-	 * Where the map fails for another reason, two exits are better than none. Before 6.4 the
-	 * error comes as an int, in half a register.
+	 * If the map fails for another reason, two exits are better than none. Before 6.4 the
+	 * error is an int, in half a register.
 	 */
 	return (int)bpf_map_update_elem(&exited, &key, &present, BPF_NOEXIST) != -EEXIST;
 }
@@ -61,7 +61,7 @@ static __always_inline void add_thread(struct vigil_exit *record, struct task_st
 	record->major_faults += thread->maj_flt;
 }
 
-/* The sums of the threads that have been released. */
+/* Starts with the sums of the released threads. */
 static __always_inline void begin_sums(struct vigil_exit *record, struct signal_struct *group)
 {
 	record->user_ticks_ns = group->utime;
@@ -134,7 +134,7 @@ __noinline int sum_threads(__u64 group, __u32 lane)
 	return !node || node == head;
 }
 
-/* Adds those that are not released yet. False where some are missing. */
+/* Adds the threads that are not released yet. False if some are missing. */
 static __always_inline int walk_threads(struct vigil_exit *record, struct task_struct *last,
 					__u32 lane)
 {
@@ -164,7 +164,7 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
 	int quiescent = 0;
 
 	if (group->nr_threads == 1) {
-		/* Nobody else is left to be released, once the last one's release is over. */
+		/* No further thread can be released after the last one's release. */
 		asm volatile("" : : : "memory");
 		quiescent = !(group->stats_lock.seqcount.seqcount.sequence & 1);
 		asm volatile("" : : : "memory");
@@ -190,8 +190,8 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
 }
 
 /*
- * maxrss is the largest of all images that this process has been. It is this one's if it has
- * grown since the exec; else, where memory is still there to ask (6.18), that knows.
+ * maxrss is the maximum of all images of this process. It is the present image's if it has grown
+ * since the exec; otherwise, if the mm is still accessible (6.18), the mm has the value.
  */
 static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
 				     const struct vigil_process_state *state, int incomplete_history)
@@ -202,7 +202,7 @@ static __always_inline void add_peak(struct vigil_exit *record, struct task_stru
 
 	record->peak_rss_pages = peak;
 	if (baseline == VIGIL_NO_BASELINE && !incomplete_history)
-		return; /* it never called exec */
+		return; /* the process never called exec */
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
 	__u64 high_water = mm ? mm->hiwater_rss : 0;
@@ -298,7 +298,10 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 	const __u64 start_ns = task->group_leader->start_boottime;
 	const __u32 pid = task->tgid;
 
-	/* A non-leader that execs takes over the leader's id and start: only the exec tells. */
+	/*
+	 * A non-leader that execs takes over the leader's id and start time: only exec_id
+	 * differs.
+	 */
 	if (!control || !claim(control, VIGIL_EXIT, task, task->self_exec_id))
 		return 0;
 	const int last = is_last(context, task, start_ns);
@@ -307,7 +310,10 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 		emit(control, task, start_ns, last, lane);
 	if (last) {
 		bpf_map_delete_elem(&processes, &pid);
-		/* Threads may still be on their way here: the next process of this pid cleans up. */
+		/*
+		 * More threads may still reach this point: the next process with this pid cleans
+		 * up.
+		 */
 		if ((control->filter.flags & VIGIL_FILTER_TREE) && !threads)
 			bpf_map_delete_elem(&tree, &pid);
 	}

@@ -84,7 +84,7 @@ Result<std::optional<std::string>> read_optional_file(const std::string& path, s
 }
 
 Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode) {
-    // Of this process alone: two that write the same file must not share their halves.
+    // The pid makes the draft private: processes that write the same file must not share a draft.
     const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
     ::unlink(draft.c_str());
     const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -103,7 +103,7 @@ Result<void> replace_file(const std::string& path, std::string_view content, mod
 Result<void> fsync_parent(const std::string& path) {
     const std::string directory = parent_directory(path);
     const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    // Some file systems can't sync a directory, and then have nothing to sync.
+    // Some file systems can't sync a directory (EINVAL) and don't need to.
     if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
         return system_error("syncing", directory);
     }

@@ -10,9 +10,9 @@
 
 namespace vigil {
 
-// Writes to a standard stream. What can't be written is dropped: words about a run must not end
-// it. The stream's error flag then stays set (ferror(3)), except where the reader of a pipe has
-// gone, which is its right.
+// Writes to a standard stream. Failed writes are dropped: a message must not end the run. The
+// stream's error flag then stays set (ferror(3)), except after EPIPE: the reader of a pipe may
+// leave.
 template <class... Values>
 void print(std::FILE* stream, fmt::format_string<Values...> format, Values&&... values) {
     const std::string text = fmt::format(format, std::forward<Values>(values)...);

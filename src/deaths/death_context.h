@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the recorder keeps of one living process for its death record. Most processes have none.
+// State that the recorder keeps of one living process for its death record. Most processes have
+// none.
 // Times are CLOCK_BOOTTIME: the real-time clock may be set in between.
 #pragma once
 
@@ -20,13 +21,13 @@ struct SignalRecord {
     int number = 0;
     int code = 0;
     model::SignalSource source = model::SignalSource::unknown;
-    bool dumping_core = false;  // the process was writing its core by then
+    bool dumping_core = false;  // the process was already writing its core
     bool is_own = false;        // the process sent it to itself
     uint64_t boot_ns = 0;
     // The process sent itself the same number later: it caught this one and ended itself with it.
     std::optional<uint64_t> raised_again_ns;
     std::optional<model::Sender> sender;
-    process::NodePtr sender_node;  // the sender as it was then; null: not known
+    process::NodePtr sender_node;  // the sender at that time; null: unknown
 };
 
 struct OomKill {
@@ -43,7 +44,7 @@ struct LimitViolation {
     double limit = 0;
     double peak = 0;
     uint64_t since_ns = 0;  // CLOCK_BOOTTIME
-    uint64_t last_ns = 0;   // that the limit was exceeded; UINT64_MAX: it still is
+    uint64_t last_ns = 0;   // end of the excess; UINT64_MAX: ongoing
 };
 
 struct ChildExit {
@@ -52,7 +53,7 @@ struct ChildExit {
 };
 
 struct DeathContext {
-    std::vector<SignalRecord> signals;  // the last of each number, the latest one last
+    std::vector<SignalRecord> signals;  // the last one of each number, the newest last
     std::optional<OomKill> oom;
     std::vector<LimitViolation> violations;
     std::vector<ChildExit> children;  // the last ones that a shell would report, the latest last

@@ -16,7 +16,7 @@ namespace {
 
 using model::Kind;
 
-// Of each process: the last signals of so many numbers, and violations.
+// Per process: the last signals of this many numbers, and violations.
 constexpr size_t max_signals = 16;
 constexpr size_t max_violations = 8;
 constexpr size_t max_oom_states = 4096;
@@ -25,7 +25,7 @@ constexpr size_t max_children = 4;
 // The first exit code that is about a command: it could not be run.
 constexpr int min_reported_code = 126;
 
-// Victims of one hit of a memory limit are killed within this time.
+// All victims of one hit of a memory limit are killed within this time.
 constexpr uint64_t same_hit_ns = ns_per_s;
 
 // An exiting process is in the root of version 1: then the process whose allocation failed shows
@@ -81,7 +81,7 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
     record.sender = signal.sender;
     if (signal.sender) {
         record.is_own = signal.sender->pid == event.process.pid;
-        // The parent whose death is the reason has exited already.
+        // With parent_death the sender is the parent that has just exited.
         record.sender_node =
             table_->find_node({.pid = signal.sender->pid, .start_ns = signal.sender->start_ns});
     }
@@ -158,7 +158,7 @@ void DeathRecorder::on_event(const model::Event& event) {
     const process::ProcessEntry* entry =
         violation != nullptr ? table_->find(process::key_of(event.process)) : nullptr;
     if (entry == nullptr) {
-        return;  // one that was withheld: the process is gone
+        return;  // a withheld report: the process has exited
     }
     const std::string_view metric = model::metrics()[model::index(violation->metric)].name;
     auto& violations = context_of(*entry).violations;
@@ -211,7 +211,7 @@ void DeathRecorder::keep_for_parent(const model::Event& event) {
 
 void DeathRecorder::on_erase(const process::ProcessEntry& entry) { contexts_.reset(entry.slot); }
 
-// A signal that was lost may be the one that ends a process: no cause is better than a wrong one.
+// A lost signal may be the fatal one: no cause is better than a wrong one.
 void DeathRecorder::on_loss(const model::Event& event) {
     const auto& loss = std::get<model::Loss>(event.body);
     if (!loss.kind || *loss.kind == Kind::signal) {

@@ -16,7 +16,7 @@ namespace {
 using model::Cause;
 using model::SignalSource;
 
-// Signals and violations before the death are reported that far back.
+// Signals and violations are reported up to this long before the death.
 constexpr uint64_t max_age_ns = 600 * ns_per_s;
 
 // A program that is not known to report the end of its command does so at once.
@@ -56,8 +56,8 @@ const SignalRecord* find_crash(const DeathContext& context, uint64_t end_ns) {
     return last;
 }
 
-// The signal that the exit status names; null: none is known. One that came during the core dump
-// for another signal only cut the dump short.
+// The signal that the exit status names; null: unknown. A signal during the core dump for another
+// one only cut the dump short.
 const SignalRecord* find_fatal_signal(const DeathContext* context, int number) {
     const SignalRecord* found = context != nullptr ? find_signal(*context, number) : nullptr;
     if (found == nullptr || !found->dumping_core) {
@@ -131,7 +131,7 @@ const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
 void RecordBuilder::fill_identity(const process::ProcessExit& exit, const LossTimes& losses) {
     const process::ProcessEntry& entry = exit.entry;
     const model::Process& process = exit.event.process;
-    // Where an exec may have been lost, another name is that of another program.
+    // If an exec may have been lost, a different name means another program.
     const bool is_sure = entry.process.start_ns > losses.execs_ns ||
                          (entry.node && entry.node->comm.view() == process.comm.view());
     fill_image(is_sure ? entry.image : nullptr, death_.executable, death_.argv);

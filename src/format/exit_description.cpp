@@ -26,7 +26,7 @@ struct Reason {
     std::string_view text;
 };
 
-// The first one that fits.
+// The first match is used.
 constexpr std::array fault_reasons{
     Reason{SIGSEGV, SEGV_MAPERR, "it used an address at which it has no memory"},
     Reason{SIGSEGV, SEGV_ACCERR, "it used memory in a way that is forbidden there"},
@@ -114,7 +114,7 @@ std::string format_child(const query::DeathRecord& record) {
     return fmt::format("its child {} (pid {}) {}", escape_terminal(child.comm), *child.pid, end);
 }
 
-// What shells and wrappers mean by some codes; 0 and the others are up to the program.
+// The meaning of exit codes of shells and wrappers; 0 and all others are up to the program.
 std::string exit_reason(const query::DeathRecord& record, int code) {
     constexpr int signalled = 128;
     if (std::string child = format_child(record); !child.empty()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A death certificate: how a process ended, who or what ended it, and what it had used. Values
-// only. Lists are kept as one list a member, as they are written.
+// A death record: how a process ended, what ended it and what it had used. Values only. Lists are
+// stored as parallel lists, one per member, as in the output.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +16,15 @@ enum class Cause : uint8_t { exit, signal, oom };
 
 std::string_view to_string(Cause cause);
 
-// Those above a process, its parent first, as they were when it was born.
+// Ancestors of a process, parent first, as they were when it started.
 struct Ancestry {
     std::vector<uint64_t> pids;
     std::vector<uint64_t> start_ns;
     std::vector<Comm> comms;
-    bool cut = false;  // there are more above
+    bool cut = false;  // there are further ancestors
 };
 
-// Who sent the deadly signal, as it was then.
+// Sender of the fatal signal, as it was when it sent the signal.
 struct Killer {
     uint32_t pid = 0;
     uint64_t start_ns = 0;
@@ -32,12 +32,12 @@ struct Killer {
     uint32_t uid = 0;
     std::optional<std::string_view> user;
     std::optional<std::string_view> executable;  // file name
-    std::optional<std::string_view> argv;        // a NUL after each
-    Ancestry ancestry;                           // empty: not known
+    std::optional<std::string_view> argv;        // a NUL after each argument
+    Ancestry ancestry;                           // empty: unknown
 };
 
-// A signal that asked it to end and came before what ended it: a service manager's SIGTERM before
-// its SIGKILL.
+// A termination request before the fatal signal, such as a service manager's SIGTERM before its
+// SIGKILL.
 struct PriorSignal {
     int number = 0;
     SignalSource source = SignalSource::unknown;
@@ -73,15 +73,16 @@ struct ChildDeath {
     int exit_code = 0;
 };
 
-// Limits that it broke in its last ten minutes.
+// Limits that the process exceeded in its last ten minutes.
 struct LimitViolations {
     std::vector<std::string_view> metrics;  // names as in rules
-    std::vector<double> limits;             // in the metric's unit, as are peaks
+    std::vector<double> limits;             // in the metric's unit, like peaks
     std::vector<double> peaks;
-    std::vector<int64_t> since_unix_ns;  // first beyond the limit
+    std::vector<int64_t> since_unix_ns;  // first time above the limit
 };
 
-// Views: valid only as long as what they were made from. Absent: not known.
+// The views point into the data that the record was made from and are valid as long as it. Absent:
+// unknown.
 struct Death {
     Exit exit;
     int64_t started_unix_ns = 0;
@@ -99,17 +100,17 @@ struct Death {
     std::optional<ChildDeath> child;
 
     std::optional<std::string_view> executable;  // file name
-    std::optional<std::string_view> argv;        // a NUL after each; at most 1 KiB
+    std::optional<std::string_view> argv;        // a NUL after each argument; at most 1 KiB
     std::optional<std::string_view> cwd;
     std::optional<std::string_view> user;
-    std::optional<std::string_view> login_user;  // who logged in (credentials(7)); absent: nobody
+    std::optional<std::string_view> login_user;  // login user (credentials(7)); absent: none
     std::optional<std::string_view> cgroup;      // path in the hierarchy
-    std::optional<std::string_view> unit;        // of systemd, from the path
-    std::optional<std::string_view> container;   // id, from the path
-    Ancestry ancestry;                           // empty: not known
+    std::optional<std::string_view> unit;        // systemd unit, from the path
+    std::optional<std::string_view> container;   // container id, from the path
+    Ancestry ancestry;                           // empty: unknown
     LimitViolations limits;
 
-    // By a signal, the OOM killer, or with an exit code that is not 0.
+    // True if a signal, the OOM killer or a non-zero exit code ended the process.
     bool is_abnormal() const { return exit.status != 0; }
 };
 

@@ -16,7 +16,7 @@ ConfigFile::FileStamp ConfigFile::stamp() const {
     return {info.st_dev, info.st_ino, info.st_size, info.st_mtim};
 }
 
-// The mark first: what is written in between changes it again.
+// Before the read: a change during the read must count as a new one.
 Result<RuleSet> ConfigFile::load() {
     loaded_ = last_ = stamp();
     return rules::load(path_);
@@ -31,7 +31,7 @@ bool ConfigFile::has_changed() {
     const FileStamp now = stamp();
     const bool at_rest = now == last_;
     last_ = now;
-    // An editor that replaces the file leaves none for a moment.
+    // While an editor replaces the file, it may be missing for a moment.
     return at_rest && now.size >= 0 && !(now == loaded_);
 }
 

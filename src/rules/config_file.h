@@ -17,18 +17,18 @@ class ConfigFile {
 
     const std::string& path() const { return path_; }
 
-    // Reads it, changed or not.
+    // Reads the file, whether it changed or not.
     Result<RuleSet> load();
 
-    // False for a pipe: that can be read once only, and then makes one wait.
+    // False for a pipe: it can be read only once, and a read may block.
     bool is_rereadable() const;
 
-    // To be called about once a second. True when it has changed since load() and has been at
-    // rest since the last call: a file that is being written is not read half.
+    // Call it about once a second. True if the file differs from the last load() and has not
+    // changed since the previous call, so that a half-written file is not read.
     bool has_changed();
 
  private:
-    // What tells one content from another.
+    // Identifies a version of the file.
     struct FileStamp {
         dev_t device = 0;
         ino_t inode = 0;

@@ -12,7 +12,7 @@
 namespace vigil::rules {
 namespace {
 
-// In the largest unit in which it is a whole number: "90s", "5m".
+// In the largest unit that gives a whole number: "90s", "5m".
 std::string duration(uint64_t ns) {
     struct Unit {
         uint64_t ns;

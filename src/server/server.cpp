@@ -36,12 +36,11 @@ using boost::system::error_code;
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr auto retry_delay = std::chrono::milliseconds(200);
 constexpr int backlog = 4096;
-// Descriptors beside those of agents: log, sockets, files that are read now and then.
+// Descriptors other than those of agents: log, sockets, files that are read now and then.
 constexpr rlim_t own_descriptors = 64;
 constexpr size_t rejectable_connections = 16;
 
-// How many connections there can be: as many as asked for, unless the limit of descriptors is
-// lower.
+// Max number of connections: the requested number, unless the descriptor limit is lower.
 size_t allow_descriptors(size_t connections) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
@@ -57,7 +56,7 @@ size_t allow_descriptors(size_t connections) {
     return std::min<rlim_t>(connections, left);
 }
 
-// Out of descriptors, most likely: those who wait to be accepted go on waiting.
+// Most likely out of descriptors: pending connections wait to be accepted.
 wire::Awaitable<void> pause(asio::io_context& io) {
     asio::steady_timer timer(io, retry_delay);
     (void)co_await timer.async_wait(as_values);
@@ -152,7 +151,7 @@ Result<void> Server::Listener::listen(const Options& options) {
     return error ? Result<void>(cannot_listen(options, error)) : Result<void>();
 }
 
-// For this user only. A socket that nobody listens at is what a killed server has left.
+// Accessible to this user only. A socket without a listener was left by a killed server.
 Result<void> Server::Listener::listen_for_control(const std::string& path) {
     if (path.size() >= sizeof(sockaddr_un::sun_path)) {
         return usage_error(fmt::format("--control: the path is longer than {} bytes",
@@ -231,7 +230,7 @@ void Server::Listener::reload() {
 
 void Server::Listener::reload_now() {
     if (tls_) {
-        // Connections that are open keep what they proved themselves with.
+        // Open connections keep the certificate of their handshake.
         auto renewed = wire::TlsContext::load(*state_->options().tls, pki::Role::server);
         if (renewed) {
             tls_ = std::move(*renewed);
@@ -263,7 +262,7 @@ wire::Awaitable<void> Server::Listener::accept_agents() {
             continue;
         }
         const std::string address = wire::endpoint_text(socket);
-        // Some more than allowed are heard, to be told that there are too many.
+        // Some connections beyond the limit are accepted only to be refused with a reason.
         const bool too_many =
             state_->sessions().size() >= state_->options().max_connections + rejectable_connections;
         const auto session =

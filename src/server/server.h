@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server: listens for agents and for `vigil ctl`, until it is told to stop.
+// A server listens for agents and for `vigil ctl` until it is stopped.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,9 @@ class ServerState;
 // No header of Asio is needed to hold one: they take seconds to compile.
 class Server {
  public:
-    // Reads the configuration, opens the log and listens: agents can come from then on. Fails with
-    // code usage where the options are at fault: also an address that is not loopback, without TLS.
+    // Reads the configuration, opens the log and listens; agents can connect from then on. Fails
+    // with code usage if the options are invalid, which includes an address that is not loopback
+    // without TLS.
     static Result<std::unique_ptr<Server>> open(const Options& options, LogCallback notice);
     ~Server();
     Server(const Server&) = delete;
@@ -30,13 +31,14 @@ class Server {
 
     // From any thread.
     void stop();
-    // Reads the configuration again and hands it out; says how that went. From any thread.
+    // Reads the configuration again, hands it out, and reports the result by the log callback. From
+    // any thread.
     void reload();
 
     // "127.0.0.1:7411".
     std::string endpoint() const;
     uint16_t port() const;
-    // Where `vigil ctl` finds it; nothing if it can't.
+    // Path of the socket for `vigil ctl`; empty if there is none.
     const std::optional<std::string>& control_path() const;
     // To be read on the thread of run(), or after it has returned.
     const Stats& stats() const;

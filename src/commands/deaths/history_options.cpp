@@ -58,7 +58,7 @@ constexpr std::array orders{
     OrderName{"lifetime", query::Order::lifetime},
 };
 
-// The row with this name; an error that names them all.
+// The row with this name, or an error that lists all names.
 template <class Names>
 Result<typename Names::value_type> find_by_name(const Names& names, std::string_view option,
                                                 const std::string& name) {

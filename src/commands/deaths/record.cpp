@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil record: how every process of this machine ended, kept on it without any server.
+// vigil record: stores on this machine how every process ended, without a server.
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <unistd.h>
@@ -43,8 +43,8 @@ struct Request {
     deaths::Retention retention;
 };
 
-// Events go through the process table to the recorder and to the store, and nowhere else: no rules
-// are held, nothing is sampled.
+// Events go through the process table to the recorder and the store only: no rules are evaluated,
+// nothing is sampled.
 class RecordLoop final : public monitor::LoopClient, public deaths::DeathListener {
  public:
     RecordLoop(const Request& request, monitor::EventSources& sources)
@@ -58,7 +58,7 @@ class RecordLoop final : public monitor::LoopClient, public deaths::DeathListene
         monitor_.set_observers({&recorder_});
     }
 
-    // From here on every living process is known, and every exit will be recorded.
+    // Afterwards every living process is known, and every exit will be recorded.
     Result<void> open() {
         TRY(loop_.open());
         TRY(writer_.open(request_.state, request_.retention));
@@ -67,7 +67,7 @@ class RecordLoop final : public monitor::LoopClient, public deaths::DeathListene
         if (const auto downtime = heartbeat_.downtime()) {
             writer_.on_event(*downtime);
         }
-        // Where that is not on the disk, the next start is to report the same time.
+        // If that event is not durable, the next start must report the same time.
         return writer_.wait_durable(durable_timeout_ns) ? heartbeat_.beat() : Result<void>();
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this machine can do for vigil: asked with capture/probe and capture/kernel, told here in
-// words, with what each lack means and how to end it.
+// vigil doctor: reports what this machine supports: for each missing feature its effect and how to
+// enable it. The probes are in capture/ and host/.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -302,7 +302,7 @@ void choose_network_method(doctor::DoctorReport& report) {
     }
 }
 
-// By opening it, as 'vigil watch' does.
+// Opens the sampler, as 'vigil watch' does.
 void choose_sweep(doctor::DoctorReport& report) {
     const auto sampler = sampling::Sampler::open({});
     if (sampler.reason().empty()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil server: limits out, events in.
+// vigil server: hands out limits and receives events.
 #include <fmt/format.h>
 
 #include <boost/asio/signal_set.hpp>
@@ -18,7 +18,7 @@
 namespace vigil::commands {
 namespace {
 
-// SIGHUP applies the configuration, the others end the server.
+// SIGHUP reloads the configuration, the others end the server.
 void on_signals(boost::asio::signal_set& signals, server::Server& server) {
     signals.async_wait([&](const boost::system::error_code& error, int number) {
         if (error) {

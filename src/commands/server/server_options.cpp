@@ -38,7 +38,8 @@ Result<server::Options> complete(server::Options options, const RawOptions& raw)
         return usage_error("expected the rules: -c FILE or --config-dir DIR");
     }
     if (raw.listen) {
-        // Port 0, any that is free, is no port to connect to. An IPv6 address may end so too.
+        // Port 0 means any free port, so agents cannot connect to it. An IPv6 address may end with
+        // ":0" too.
         const bool has_port =
             raw.listen->starts_with('[') || raw.listen->find(':') == raw.listen->rfind(':');
         const bool any = has_port && raw.listen->ends_with(":0");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tools that vigil grew out of, when it is called by their names: their options, their
-// defaults, their lines and nothing around them.
+// The programs that vigil replaces, when it is called by their names: their options, defaults and
+// exact lines.
 #include "cli/cli.h"
 #include "commands/trace/commands.h"
 #include "commands/trace/trace.h"
@@ -25,7 +25,7 @@ int run_rustsigwatch(const cli::Arguments& arguments) {
     request.legacy_output = true;
     request.filter.kinds =
         model::kind_bit(Kind::fork) | model::kind_bit(Kind::exit) | model::kind_bit(Kind::signal);
-    request.filter.sent_only = true;  // it watched kill, tkill and tgkill
+    request.filter.sent_only = true;  // the program traced kill, tkill and tgkill
     request.filter.signals = all ? model::all_signals : 0;
     if (names.empty() && !all) {
         names.emplace_back("SIGTERM");

@@ -29,7 +29,7 @@ With '-- CMD', where standard output is no terminal, CMD's own output goes to st
 At the end it says where every event went: seen = filtered + delivered + dropped + undelivered.
 Exit codes: 0 done (or the command's own), 1 failed, 2 wrong usage, 3 not possible here.)";
 
-// As the user wrote them; empty where not given.
+// Options as given; empty if absent.
 struct RawOptions {
     std::vector<std::string> kinds;
     std::vector<std::string> signals;
@@ -140,7 +140,7 @@ Result<Format> format_option(const RawOptions::Text& text) {
     return it->second;
 }
 
-// Without -e: what the other options leave possible.
+// Without -e: the kinds that the other options allow.
 model::KindSet implied_kinds(const RawOptions& raw, Format format) {
     if (format == Format::table) {
         return model::kind_bit(Kind::fork);
@@ -254,7 +254,7 @@ Result<TraceRequest> make_request(const RawOptions& raw) {
     return request;
 }
 
-// "-- CMD ARGS" is not for the option reader.
+// Splits off "-- CMD ARGS" before option parsing.
 std::vector<std::string> split_command(cli::Arguments& arguments, bool& has_separator) {
     const auto separator = std::find(arguments.begin(), arguments.end(), "--");
     has_separator = separator != arguments.end();

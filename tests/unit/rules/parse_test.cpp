@@ -158,7 +158,7 @@ TEST(Parse, WrongProcesses) {
     expect_error(fmt::format(R"([{{"process":"{}"}}])", std::string(256, 'x')),
                  fmt::format("1:13: rule 1: process: {}, found \"{}...\"", name_expected,
                              std::string(60, 'x')));
-    // Cut before the code point that the 60th byte is in.
+    // Cut before the code point that contains the 60th byte.
     expect_error(fmt::format(R"([{{"process":"/{}"}}])", std::string(58, 'x') + "üü"),
                  fmt::format("1:13: rule 1: process: {}, found \"/{}...\"", name_expected,
                              std::string(58, 'x')));
