@@ -27,6 +27,10 @@ Result<std::optional<std::string>> read_optional_file(const std::string& path, s
 // there, also after a power cut. `mode` applies to the new file regardless of the umask.
 Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode);
 
+// False only where it is certain that there is no such file. True also where its directory can't be
+// searched: reading the file then says why not.
+bool may_exist(const std::string& path);
+
 // Makes creations, renames and removals in the directory of `path` durable.
 Result<void> fsync_parent(const std::string& path);
 
