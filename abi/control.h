@@ -9,7 +9,7 @@
  * Incremented with every change of records.h or this file, and checked by readers of pinned
  * maps.
  */
-#define VIGIL_ABI_VERSION 3
+#define VIGIL_ABI_VERSION 4
 
 /* vigil_filter.flags */
 #define VIGIL_FILTER_UID (1 << 0)
@@ -53,7 +53,9 @@ struct vigil_control {
 	__u32 lane_count; /* see VIGIL_LANES */
 	__u32 network; /* sent and received bytes are counted */
 	__u32 reserved32[2];
-	__u64 reserved[16]; /* reader_state changes often: separate cache line */
+	__u64 compared_monotonic_ns; /* set by compare_clocks: CLOCK_MONOTONIC */
+	__u64 compared_clock_ns;     /* set by compare_clocks: the run queue's clock; 0: unreadable */
+	__u64 reserved[14]; /* reader_state changes often: separate cache line */
 	__u32 reader_state;
 	__u32 active_cursor; /* which of the two cursors is valid; user space only */
 	__u64 consumed[2];   /* ring position of each cursor; user space only */

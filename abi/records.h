@@ -20,8 +20,8 @@
 #define VIGIL_FLAG_USAGE_PARTIAL (1 << 2)   /* exit: more exiting threads than one walk covers */
 #define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3) /* exit: its image is older than the tracer */
 #define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4) /* exec: the argument pages could not be read */
-#define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5) /* exit: this kernel does not count storage bytes */
-#define VIGIL_FLAG_NETWORK_UNKNOWN (1 << 6) /* exit: network bytes are not counted, or not all */
+#define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5) /* exec, exit: storage bytes are not counted */
+#define VIGIL_FLAG_NETWORK_UNKNOWN (1 << 6) /* exec, exit: network bytes are not counted, or not all */
 
 struct vigil_header {
 	__u64 time_ns;
@@ -47,8 +47,28 @@ struct vigil_fork {
 	__u64 parent_start_ns;
 };
 
+/*
+ * Totals of a process. The scheduler accounts a running thread only at ticks and switches:
+ * `runtime_ns` covers the time up to the last update of each thread's run queue clock. The time from
+ * there to `monotonic_ns` is added by user space, which knows the offset of the two clocks.
+ */
+struct vigil_usage {
+	__u64 runtime_ns;   /* CPU time of all threads, including exited ones */
+	__u64 clocks_ns;    /* sum of the run queue clocks of the running threads */
+	__u64 monotonic_ns; /* CLOCK_MONOTONIC just before they were read */
+	__u64 read_bytes;   /* from and to storage */
+	__u64 write_bytes;
+	__u64 cancelled_bytes; /* part of write_bytes: discarded before they were written */
+	__u64 sent_bytes; /* TCP and UDP payload since the process, or the tracer, started */
+	__u64 received_bytes;
+	__u32 running; /* number of threads on a CPU; 0 if run queues can't be read */
+	__u32 reserved;
+};
+
+/* `usage`: totals of the process, so of its earlier images. */
 struct vigil_exec {
 	struct vigil_header header;
+	struct vigil_usage usage;
 	__u32 old_tid;     /* tid before the exec; differs when a non-leader thread called it */
 	__u32 argc;
 	__u32 argv_bytes;  /* length of all arguments, before truncation */
@@ -63,12 +83,8 @@ struct vigil_exit {
 	struct vigil_header header;
 	__u64 user_ticks_ns;   /* sampled at ticks: only a proportion, see runtime_ns */
 	__u64 system_ticks_ns;
-	__u64 runtime_ns;      /* exact CPU time of all threads, including exited ones */
-	__u64 peak_rss_pages;
-	__u64 read_bytes;
-	__u64 write_bytes;
-	__u64 sent_bytes; /* TCP and UDP payload since the process, or the tracer, started */
-	__u64 received_bytes;
+	struct vigil_usage usage;
+	__u64 peak_rss_pages; /* with huge pages if the mm is still accessible (6.18); 0: unknown */
 	__u64 voluntary_switches;
 	__u64 involuntary_switches;
 	__u64 minor_faults;

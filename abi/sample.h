@@ -16,9 +16,11 @@ struct vigil_sample {
 	__u64 runtime_ns;
 	__u64 read_bytes;
 	__u64 write_bytes;
+	__u64 cancelled_bytes; /* see vigil_usage */
 	__u64 sent_bytes; /* TCP and UDP payload */
 	__u64 received_bytes;
-	__u64 rss_pages;
+	__u64 rss_pages; /* huge pages included */
+	__u64 huge_pages; /* part of rss_pages, in base pages */
 	__u64 cgroup_id;
 	__u32 pid;
 	__u32 ppid;

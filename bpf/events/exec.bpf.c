@@ -2,6 +2,7 @@
 /* A process has replaced its image. Failed execs don't reach this tracepoint. */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
+#include "../lib/usage.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -29,6 +30,7 @@ static __always_inline void save_baseline(struct vigil_control *control,
 	if (!state)
 		return;
 	state->baseline_pages = baseline;
+	state->memory = VIGIL_MEMORY_EXECED;
 	state->threads = 1;
 }
 
@@ -75,6 +77,23 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	return names_length + length;
 }
 
+/* Exec leaves one thread; the others are released. */
+static __always_inline void fill_usage(struct vigil_exec *record, struct task_struct *task,
+				       const struct vigil_control *control)
+{
+	const __u64 start_ns = task->group_leader->start_boottime;
+	const __u32 pid = task->tgid;
+	struct vigil_process_state *state = bpf_map_lookup_elem(&processes, &pid);
+
+	if (state && state->start_ns != start_ns)
+		state = 0;
+	begin_usage(&record->usage, task->signal);
+	add_thread_usage(&record->usage, task, TYPED);
+	fill_network(&record->header, &record->usage, state, control, start_ns);
+	if (!counts_storage())
+		record->header.flags |= VIGIL_FLAG_STORAGE_UNKNOWN;
+}
+
 static __always_inline int emit(struct task_struct *task, int old_tid,
 				struct linux_binprm *program, int lane)
 {
@@ -109,6 +128,7 @@ static __always_inline int emit(struct task_struct *task, int old_tid,
 	record->header.stream = stream_of(control, lane);
 	record->header.tid = task->pid;
 	record->header.flags = 0;
+	fill_usage(record, task, control);
 	record->old_tid = old_tid;
 	record->argc = program->argc;
 

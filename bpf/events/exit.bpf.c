@@ -2,6 +2,7 @@
 /* A process has exited: its last thread is exiting. The record has the final usage. */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
+#include "../lib/usage.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -50,11 +51,7 @@ static __always_inline void add_thread(struct vigil_exit *record, struct task_st
 {
 	record->user_ticks_ns += thread->utime;
 	record->system_ticks_ns += thread->stime;
-	record->runtime_ns += thread->se.sum_exec_runtime;
-	if (counts_storage()) {
-		record->read_bytes += thread->ioac.read_bytes;
-		record->write_bytes += thread->ioac.write_bytes;
-	}
+	add_thread_usage(&record->usage, thread, TYPED);
 	record->voluntary_switches += thread->nvcsw;
 	record->involuntary_switches += thread->nivcsw;
 	record->minor_faults += thread->min_flt;
@@ -66,12 +63,7 @@ static __always_inline void begin_sums(struct vigil_exit *record, struct signal_
 {
 	record->user_ticks_ns = group->utime;
 	record->system_ticks_ns = group->stime;
-	record->runtime_ns = group->sum_sched_runtime;
-	record->read_bytes = record->write_bytes = 0;
-	if (counts_storage()) {
-		record->read_bytes = without_children(group->ioac.read_bytes, group->cinblock);
-		record->write_bytes = without_children(group->ioac.write_bytes, group->coublock);
-	}
+	begin_usage(&record->usage, group);
 	record->voluntary_switches = group->nvcsw;
 	record->involuntary_switches = group->nivcsw;
 	record->minor_faults = group->min_flt;
@@ -80,8 +72,8 @@ static __always_inline void begin_sums(struct vigil_exit *record, struct signal_
 
 /* What add_next() has added up. One a lane: an event may come while another is being handled. */
 struct thread_sums {
-	__u64 user_ticks_ns, system_ticks_ns, runtime_ns;
-	__u64 read_bytes, write_bytes;
+	struct vigil_usage usage;
+	__u64 user_ticks_ns, system_ticks_ns;
 	__u64 voluntary_switches, involuntary_switches, minor_faults, major_faults;
 };
 struct {
@@ -107,11 +99,7 @@ __noinline __u64 add_next(__u64 node, __u32 lane)
 		return 0;
 	total->user_ticks_ns += BPF_CORE_READ(thread, utime);
 	total->system_ticks_ns += BPF_CORE_READ(thread, stime);
-	total->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
-	if (counts_storage()) {
-		total->read_bytes += BPF_CORE_READ(thread, ioac.read_bytes);
-		total->write_bytes += BPF_CORE_READ(thread, ioac.write_bytes);
-	}
+	add_thread_usage(&total->usage, thread, UNTYPED);
 	total->voluntary_switches += BPF_CORE_READ(thread, nvcsw);
 	total->involuntary_switches += BPF_CORE_READ(thread, nivcsw);
 	total->minor_faults += BPF_CORE_READ(thread, min_flt);
@@ -146,9 +134,7 @@ static __always_inline int walk_threads(struct vigil_exit *record, struct task_s
 		return 0;
 	record->user_ticks_ns += total->user_ticks_ns;
 	record->system_ticks_ns += total->system_ticks_ns;
-	record->runtime_ns += total->runtime_ns;
-	record->read_bytes += total->read_bytes;
-	record->write_bytes += total->write_bytes;
+	add_usage(&record->usage, &total->usage);
 	record->voluntary_switches += total->voluntary_switches;
 	record->involuntary_switches += total->involuntary_switches;
 	record->minor_faults += total->minor_faults;
@@ -193,37 +179,45 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
  * maxrss is the maximum of all images of this process. It is the present image's if it has grown
  * since the exec; otherwise, if the mm is still accessible (6.18), the mm has the value.
  */
-static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
-				     const struct vigil_process_state *state, int incomplete_history)
+static __always_inline void add_peak_since_exec(struct vigil_exit *record,
+						struct task_struct *task, __u64 baseline)
 {
 	const __u64 peak = task->signal->maxrss;
 	struct mm_struct *mm = task->mm;
-	__u64 baseline = state ? state->baseline_pages : VIGIL_NO_BASELINE;
+	const __u64 huge = mm ? huge_pages(mm, TYPED) : 0;
 
-	record->peak_rss_pages = peak;
-	if (baseline == VIGIL_NO_BASELINE && !incomplete_history)
-		return; /* the process never called exec */
+	record->peak_rss_pages = peak + huge;
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
 	__u64 high_water = mm ? mm->hiwater_rss : 0;
 	__u64 now = mm ? resident_pages(mm, TYPED) : 0;
 	__u64 own = high_water > now ? high_water : now;
 	if (own > 0 && own <= peak)
-		record->peak_rss_pages = own;
+		record->peak_rss_pages = own + huge;
 	else
 		record->header.flags |= VIGIL_FLAG_PEAK_AT_MOST;
 }
 
-static __always_inline void add_network(struct vigil_exit *record,
-					const struct vigil_process_state *state,
-					const struct vigil_control *control, __u64 start_ns)
+/* Growth beyond the memory that a process without an exec got from its parent; 0: unknown. */
+static __always_inline void add_peak_since_birth(struct vigil_exit *record,
+						 struct task_struct *task,
+						 const struct vigil_process_state *state)
 {
-	const int partial = state ? state->bytes_partial : map_was_full(control, start_ns);
+	struct mm_struct *mm = task->mm;
+	const __u64 peak = task->signal->maxrss + (mm ? huge_pages(mm, TYPED) : 0);
 
-	record->sent_bytes = state ? state->sent_bytes : 0;
-	record->received_bytes = state ? state->received_bytes : 0;
-	if (!control->network || partial)
-		record->header.flags |= VIGIL_FLAG_NETWORK_UNKNOWN;
+	if (state->memory == VIGIL_MEMORY_COPIED && peak > state->baseline_pages)
+		record->peak_rss_pages = peak - state->baseline_pages;
+}
+
+static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
+				     const struct vigil_process_state *state, int incomplete_history)
+{
+	record->peak_rss_pages = 0;
+	if (state && state->memory != VIGIL_MEMORY_EXECED)
+		add_peak_since_birth(record, task, state);
+	else if (state || incomplete_history)
+		add_peak_since_exec(record, task, state ? state->baseline_pages : VIGIL_NO_BASELINE);
 }
 
 static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
@@ -244,7 +238,7 @@ static __always_inline void fill_process(struct vigil_exit *record, struct task_
 	if (!record->threads || (incomplete_history && !state))
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
 	add_process(record, task, lane);
-	add_network(record, state, control, start_ns);
+	fill_network(&record->header, &record->usage, state, control, start_ns);
 	add_peak(record, task, state, incomplete_history);
 }
 
@@ -255,9 +249,9 @@ static __always_inline void fill_thread(struct vigil_exit *record, struct task_s
 	record->status = task->exit_code;
 	record->threads = 1;
 	record->peak_rss_pages = 0;
-	record->user_ticks_ns = record->system_ticks_ns = record->runtime_ns = 0;
-	record->read_bytes = record->write_bytes = 0;
-	record->sent_bytes = record->received_bytes = 0;
+	record->user_ticks_ns = record->system_ticks_ns = 0;
+	clear_usage(&record->usage);
+	record->usage.sent_bytes = record->usage.received_bytes = 0;
 	record->voluntary_switches = record->involuntary_switches = 0;
 	record->minor_faults = record->major_faults = 0;
 	add_thread(record, task);

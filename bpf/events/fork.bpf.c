@@ -32,6 +32,24 @@ static __always_inline void count_thread(struct vigil_control *control,
 		__sync_fetch_and_add(&state->threads, 1);
 }
 
+/* Saves the size of the memory that the child got from its parent. Kernel threads have none. */
+static __always_inline void save_birth(struct vigil_control *control, struct task_struct *parent,
+				       struct task_struct *child)
+{
+	struct mm_struct *mm = child->mm;
+
+	if (!mm)
+		return;
+	struct vigil_process_state *state =
+		get_or_create_process(control, child->tgid, child->start_boottime);
+
+	if (!state)
+		return;
+	/* Just set by dup_mm(). */
+	state->baseline_pages = mm->hiwater_rss + huge_pages(mm, TYPED);
+	state->memory = mm == parent->mm ? VIGIL_MEMORY_BORROWED : VIGIL_MEMORY_COPIED;
+}
+
 static __always_inline int emit(struct task_struct *parent, struct task_struct *child, int lane)
 {
 	struct vigil_control *control = control_of();
@@ -53,6 +71,8 @@ static __always_inline int emit(struct task_struct *parent, struct task_struct *
 			return 0;
 	} else {
 		count_process();
+		if (kind_wanted(filter, VIGIL_EXIT))
+			save_birth(control, parent, child);
 		if (filter->flags & VIGIL_FILTER_TREE)
 			join_or_leave_tree(control, parent->tgid, pid);
 	}
@@ -91,3 +111,20 @@ LANE(on_fork, 0)
 LANE(on_fork_lane1, 1)
 LANE(on_fork_lane2, 2)
 LANE(on_fork_lane3, 3)
+
+/*
+ * Threads that the kernel creates for a process (io_uring, vhost) don't pass sched_process_fork.
+ */
+#define WORKER_LANE(name, lane)                                                                 \
+	SEC("tp_btf/task_newtask")                                                              \
+	int BPF_PROG(name, struct task_struct *task)                                            \
+	{                                                                                       \
+		if (task->pid == task->tgid ||                                                  \
+		    !(task->flags & (PF_IO_WORKER | PF_USER_WORKER)))                           \
+			return 0;                                                               \
+		return emit(task->group_leader, task, lane);                                    \
+	}
+WORKER_LANE(on_worker, 0)
+WORKER_LANE(on_worker_lane1, 1)
+WORKER_LANE(on_worker_lane2, 2)
+WORKER_LANE(on_worker_lane3, 3)

@@ -38,6 +38,8 @@ enum bpf_func_id___later {
 
 /* include/linux/sched.h, include/linux/sched/signal.h */
 #define PF_EXITING 0x00000004
+#define PF_IO_WORKER 0x00000010
+#define PF_USER_WORKER 0x00004000 /* since 6.4 */
 #define PF_KTHREAD 0x00200000
 #define SIGNAL_GROUP_EXIT 0x00000004
 
@@ -96,10 +98,22 @@ struct css_set {
 struct task_io_accounting {
 	__u64 read_bytes;
 	__u64 write_bytes;
+	__u64 cancelled_write_bytes;
+} VIGIL_RELOCATED;
+
+struct rq {
+	__u64 clock;
+	__u64 clock_task;
+} VIGIL_RELOCATED;
+
+struct cfs_rq {
+	struct rq *rq; /* CONFIG_FAIR_GROUP_SCHED */
 } VIGIL_RELOCATED;
 
 struct sched_entity {
+	__u64 exec_start;
 	__u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED; of its CPU, whatever its class is */
 } VIGIL_RELOCATED;
 
 struct percpu_counter {
@@ -126,6 +140,7 @@ struct file {
 struct mm_struct {
 	struct file *exe_file;
 	unsigned long hiwater_rss;
+	atomic64_t hugetlb_usage; /* CONFIG_HUGETLB_PAGE */
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct percpu_counter rss_stat[4]; /* since 6.2 */
@@ -172,6 +187,7 @@ struct signal_struct {
 	unsigned long min_flt;
 	unsigned long maj_flt;
 	unsigned long maxrss;
+	unsigned long cmaxrss;
 	unsigned long cinblock;
 	unsigned long coublock;
 	struct task_io_accounting ioac;
@@ -183,6 +199,7 @@ struct signal_struct {
 
 struct task_struct {
 	unsigned int flags;
+	int on_cpu; /* CONFIG_SMP */
 	struct sched_entity se;
 	struct mm_struct *mm;
 	int exit_code;
@@ -294,6 +311,27 @@ static __always_inline __u64 without_children(__u64 bytes, __u64 child_sectors)
 	const __u64 of_children = child_sectors << 9;
 
 	return bytes > of_children ? bytes - of_children : 0;
+}
+
+/*
+ * signal_struct.ioac also includes the cancelled bytes of children, which can't be subtracted: used
+ * only if no child was waited for.
+ */
+static __always_inline __u64 own_cancelled(__u64 bytes, __u64 children_peak_pages)
+{
+	return children_peak_pages == 0 ? bytes : 0;
+}
+
+static __always_inline int has_run_queue(void)
+{
+	return bpf_core_field_exists(((struct sched_entity *)0)->cfs_rq) &&
+	       bpf_core_field_exists(((struct cfs_rq *)0)->rq) &&
+	       bpf_core_field_exists(((struct task_struct *)0)->on_cpu);
+}
+
+static __always_inline int counts_huge_pages(void)
+{
+	return bpf_core_field_exists(((struct mm_struct *)0)->hugetlb_usage);
 }
 
 /* Since 6.2 memory counters are percpu_counters. */

@@ -9,18 +9,24 @@
 
 struct vigil_process_state {
 	__u64 start_ns;       /* another value: stale entry of a reused pid */
-	__u64 baseline_pages; /* peak RSS counter at the last exec; ~0: no exec seen */
-	__u64 sent_bytes;     /* TCP and UDP payload since the process, or the tracer, started */
+	__u64 baseline_pages; /* see VIGIL_MEMORY_*; ~0: no exec or fork of it was seen */
+	__u64 sent_bytes;     /* TCP and UDP payload since it, or the tracer, began */
 	__u64 received_bytes;
 	__u32 threads;       /* since the last exec; 0: unknown */
-	__u32 bytes_partial; /* the map was full at first: earlier bytes may be missing */
+	__u16 bytes_partial; /* the map was full at first: earlier bytes may be missing */
+	__u16 memory;        /* VIGIL_MEMORY_* */
 };
+
+/* Whose memory a process uses, which decides what its peak is relative to. */
+#define VIGIL_MEMORY_EXECED 0   /* its own since an exec; baseline_pages: peak counter at the exec */
+#define VIGIL_MEMORY_COPIED 1   /* a copy of its parent's; baseline_pages: size at the fork */
+#define VIGIL_MEMORY_BORROWED 2 /* its parent's, as after vfork(2) */
 
 #define VIGIL_NO_BASELINE (~0ULL)
 
 /*
- * An entry is created at the first exec, thread or byte. If the map is full, the process's
- * values in it are unknown.
+ * An entry is created at the fork, for older processes at the first exec, thread or byte. If the map
+ * is full, the process's values in it are unknown.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

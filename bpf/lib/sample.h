@@ -114,13 +114,15 @@ static __always_inline void add_memory(struct vigil_sample *sample, struct task_
 {
 	struct mm_struct *mm = thread->mm;
 
-	if (sample->rss_pages || !mm)
-		return;
+	if (sample->rss_pages || !mm || mm == thread->real_parent->mm)
+		return; /* the parent's, as after vfork(2): counted there */
 	const __u64 pages = resident_pages(mm);
 
 	/* Released meanwhile: the mm might have belonged to another process already. */
-	if (thread->mm == mm)
-		sample->rss_pages = pages;
+	if (thread->mm != mm)
+		return;
+	sample->huge_pages = counts_huge_pages() ? mm->hugetlb_usage.counter : 0;
+	sample->rss_pages = pages + sample->huge_pages;
 }
 
 static __always_inline void add_thread(struct vigil_sample *sample, struct task_struct *thread)
@@ -129,6 +131,7 @@ static __always_inline void add_thread(struct vigil_sample *sample, struct task_
 	if (counts_storage()) {
 		sample->read_bytes += thread->ioac.read_bytes;
 		sample->write_bytes += thread->ioac.write_bytes;
+		sample->cancelled_bytes += thread->ioac.cancelled_write_bytes;
 	}
 	add_memory(sample, thread);
 }
@@ -136,9 +139,9 @@ static __always_inline void add_thread(struct vigil_sample *sample, struct task_
 static __always_inline void begin_share(struct vigil_sample *sample, struct task_struct *thread)
 {
 	sample->runtime_ns = 0;
-	sample->read_bytes = sample->write_bytes = 0;
+	sample->read_bytes = sample->write_bytes = sample->cancelled_bytes = 0;
 	sample->sent_bytes = sample->received_bytes = 0;
-	sample->rss_pages = 0;
+	sample->rss_pages = sample->huge_pages = 0;
 	sample->flags = 0;
 	sample->pid = thread->tgid;
 	sample->releases = thread->signal->stats_lock.seqcount.seqcount.sequence;
@@ -173,6 +176,8 @@ static __always_inline void begin_process(struct vigil_sample *sample, struct ta
 	if (counts_storage()) {
 		sample->read_bytes = without_children(group->ioac.read_bytes, group->cinblock);
 		sample->write_bytes = without_children(group->ioac.write_bytes, group->coublock);
+		sample->cancelled_bytes =
+			own_cancelled(group->ioac.cancelled_write_bytes, group->cmaxrss);
 	} else {
 		sample->flags |= VIGIL_SAMPLE_STORAGE_UNKNOWN;
 	}

@@ -122,3 +122,11 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm, const int type
 	}
 	return (file > 0 ? file : 0) + (anonymous > 0 ? anonymous : 0) + (shared > 0 ? shared : 0);
 }
+
+/* In base pages; resident_pages() does not include them. */
+static __always_inline __u64 huge_pages(struct mm_struct *mm, const int typed)
+{
+	const __s64 pages = counts_huge_pages() ? READ_FIELD(typed, mm, hugetlb_usage.counter) : 0;
+
+	return pages > 0 ? pages : 0;
+}

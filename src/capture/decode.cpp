@@ -77,7 +77,26 @@ model::Fork fork_of(const vigil_fork& record) {
     return {has_flag(record.header, VIGIL_FLAG_THREAD), record.parent_start_ns};
 }
 
-std::optional<model::Exec> exec_of(std::span<const std::byte> bytes) {
+uint64_t written_bytes(const vigil_usage& usage) {
+    return usage.write_bytes - std::min(usage.write_bytes, usage.cancelled_bytes);
+}
+
+model::Counters counters_of(const vigil_header& header, const vigil_usage& usage,
+                            const DecodeContext& context) {
+    model::Counters counters;
+    counters.cpu_ns = cpu_time_ns(usage, context.clock_offset);
+    if (!has_flag(header, VIGIL_FLAG_STORAGE_UNKNOWN)) {
+        counters.read_bytes = usage.read_bytes;
+        counters.write_bytes = written_bytes(usage);
+    }
+    if (!has_flag(header, VIGIL_FLAG_NETWORK_UNKNOWN)) {
+        counters.sent_bytes = usage.sent_bytes;
+        counters.received_bytes = usage.received_bytes;
+    }
+    return counters;
+}
+
+std::optional<model::Exec> exec_of(std::span<const std::byte> bytes, const DecodeContext& context) {
     constexpr size_t fixed_size = offsetof(vigil_exec, data);
     if (bytes.size() < fixed_size) {
         return std::nullopt;
@@ -102,18 +121,18 @@ std::optional<model::Exec> exec_of(std::span<const std::byte> bytes) {
     exec.argc = record.argc;
     exec.argv_bytes = record.argv_bytes;
     exec.old_tid = record.old_tid;
+    exec.counters = counters_of(record.header, record.usage, context);
     return exec;
 }
 
 // Splits exact CPU time in the proportion of the sampled ticks, as the kernel's cputime_adjust()
 // does for /proc and wait4.
-uint64_t user_part_ns(const vigil_exit& record) {
+uint64_t user_part_ns(const vigil_exit& record, uint64_t cpu_ns) {
     using Wide = unsigned __int128;
     const Wide user = record.user_ticks_ns;
     const Wide total = user + record.system_ticks_ns;
     // No tick was sampled: the kernel then counts all as user time.
-    return total == 0 ? record.runtime_ns
-                      : static_cast<uint64_t>(Wide{record.runtime_ns} * user / total);
+    return total == 0 ? cpu_ns : static_cast<uint64_t>(Wide{cpu_ns} * user / total);
 }
 
 model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
@@ -122,25 +141,22 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     exit.thread = has_flag(header, VIGIL_FLAG_THREAD);
     exit.status = record.status;
     exit.lifetime_ns = header.time_ns - std::min<uint64_t>(header.time_ns, header.start_ns);
-    exit.cpu_ns = record.runtime_ns;
-    exit.cpu_user_ns = user_part_ns(record);
-    exit.cpu_system_ns = record.runtime_ns - exit.cpu_user_ns;
+    const model::Counters counters = counters_of(header, record.usage, context);
+    exit.cpu_ns = *counters.cpu_ns;
+    exit.cpu_user_ns = user_part_ns(record, exit.cpu_ns);
+    exit.cpu_system_ns = exit.cpu_ns - exit.cpu_user_ns;
     exit.usage_partial = has_flag(header, VIGIL_FLAG_USAGE_PARTIAL);
     if (!exit.thread) {
-        // 0: the counter has not been updated yet, as every process has resident memory.
+        // 0: the memory was the parent's, or the counter has not been updated yet.
         if (record.peak_rss_pages != 0) {
             exit.peak_rss_bytes = record.peak_rss_pages * context.page_bytes;
         }
         exit.peak_rss_at_most = has_flag(header, VIGIL_FLAG_PEAK_AT_MOST);
     }
-    if (!has_flag(header, VIGIL_FLAG_STORAGE_UNKNOWN)) {
-        exit.read_bytes = record.read_bytes;
-        exit.write_bytes = record.write_bytes;
-    }
-    if (!has_flag(header, VIGIL_FLAG_NETWORK_UNKNOWN)) {
-        exit.sent_bytes = record.sent_bytes;
-        exit.received_bytes = record.received_bytes;
-    }
+    exit.read_bytes = counters.read_bytes;
+    exit.write_bytes = counters.write_bytes;
+    exit.sent_bytes = counters.sent_bytes;
+    exit.received_bytes = counters.received_bytes;
     exit.voluntary_switches = record.voluntary_switches;
     exit.involuntary_switches = record.involuntary_switches;
     exit.minor_faults = record.minor_faults;
@@ -225,7 +241,7 @@ bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeCon
         case Kind::fork:
             return set(then(fixed<vigil_fork>(bytes), fork_of));
         case Kind::exec:
-            return set(exec_of(bytes));
+            return set(exec_of(bytes, context));
         case Kind::exit:
             return set(then(fixed<vigil_exit>(bytes),
                             [&](const vigil_exit& r) { return exit_of(r, context); }));
@@ -249,6 +265,21 @@ bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeCon
 }
 
 }  // namespace
+
+uint64_t cpu_time_ns(const vigil_usage& usage, const std::optional<ClockOffset>& offset) {
+    // Without ticks (nohz_full) the clock of a busy CPU is updated once a second.
+    constexpr uint64_t max_unaccounted_ns = 2 * ns_per_s;
+    const uint64_t read_ns = usage.monotonic_ns;
+    if (!offset || usage.running == 0 ||
+        std::max(read_ns, offset->compared_ns) - std::min(read_ns, offset->compared_ns) >
+            max_clock_age_ns) {
+        return usage.runtime_ns;
+    }
+    const uint64_t clock_ns = read_ns - static_cast<uint64_t>(offset->monotonic_minus_clock_ns);
+    const uint64_t unaccounted_ns = usage.running * clock_ns - usage.clocks_ns;  // modulo 2^64
+    return unaccounted_ns <= usage.running * max_unaccounted_ns ? usage.runtime_ns + unaccounted_ns
+                                                                : usage.runtime_ns;
+}
 
 std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContext& context) {
     std::optional<Event> decoded;  // filled in place: an event is large

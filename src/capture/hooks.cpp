@@ -44,6 +44,21 @@ const std::vector<std::string> network_functions{
 };
 constexpr ptrdiff_t needed_functions = 4;
 
+std::vector<std::string> lane_names(const std::string& base, uint32_t lanes) {
+    std::vector<std::string> names{base};
+    for (uint32_t lane = 1; lane < lanes; lane++) {
+        names.push_back(base + "_lane" + std::to_string(lane));
+    }
+    return names;
+}
+
+// Whether threads created by the kernel (io_uring, vhost) are needed.
+bool counts_threads(const vigil_filter& filter) {
+    const bool forks = (filter.kinds >> VIGIL_FORK & 1) != 0;
+    return (filter.kinds >> VIGIL_EXIT & 1) != 0 ||
+           (forks && (filter.flags & VIGIL_FILTER_THREADS) != 0);
+}
+
 bool is_needed(int kind, const ProgramSelection& selection) {
     const vigil_filter& filter = selection.filter;
     const auto wants = [&](int other) { return (filter.kinds >> other & 1) != 0; };
@@ -71,11 +86,7 @@ std::vector<std::string> program_names(int kind, uint32_t lanes) {
     if (kind == VIGIL_KILL_FAILED) {
         return {"on_kill_exit", "on_tkill_exit", "on_tgkill_exit"};
     }
-    std::vector<std::string> names{base_name(kind)};
-    for (uint32_t lane = 1; has_lanes(kind) && lane < lanes; lane++) {
-        names.push_back(names[0] + "_lane" + std::to_string(lane));
-    }
-    return names;
+    return lane_names(base_name(kind), has_lanes(kind) ? lanes : 1);
 }
 
 NetworkHooks find_network_hooks() {
@@ -120,6 +131,12 @@ void choose_programs(const bpf_object& object, const ProgramSelection& selection
         }
     }
     load(selection.network.programs);
+    if ((selection.filter.kinds >> VIGIL_EXIT & 1) != 0) {
+        load({"compare_clocks"});
+    }
+    if (counts_threads(selection.filter)) {
+        load(lane_names("on_worker", selection.lanes));
+    }
 }
 
 uint64_t recursion_misses(int program_fd) {

@@ -31,6 +31,8 @@ Error failure(const std::string& what, int error) {
                         forbidden ? ": bpffs belongs to root, run it with sudo" : "")};
 }
 
+constexpr const char* compare_clocks = "compare_clocks";
+
 // Pin path of a program or map in a pin directory.
 std::string program_pin(const std::string& directory, const std::string& name) {
     return directory + "/program_" + name;
@@ -55,13 +57,18 @@ Result<void> pin_all(bpf_object& object, const bpf_object_skeleton& skeleton,
                      const std::string& directory) {
     for (int i = 0; i < skeleton.prog_cnt; i++) {
         const bpf_prog_skeleton& entry = skeleton.progs[i];
-        if (*entry.link == nullptr) {
+        const bool loaded = ::bpf_program__fd(*entry.prog) >= 0;
+        const bool attached = entry.link != nullptr && *entry.link != nullptr;
+        if (!loaded || (!attached && std::string_view(entry.name) != compare_clocks)) {
             continue;  // not loaded: its kind was not selected
         }
         if (const int error =
                 ::bpf_program__pin(*entry.prog, program_pin(directory, entry.name).c_str());
             error != 0) {
             return failure(fmt::format("pinning program {}", entry.name), -error);
+        }
+        if (!attached) {
+            continue;
         }
         if (const int error = ::bpf_link__pin(*entry.link, link_pin(directory, entry.name).c_str());
             error != 0) {
@@ -187,6 +194,9 @@ Result<PinnedReader> PinnedReader::open(const std::string& directory) {
     TRY_ASSIGN(fds.counters, open_pin(map_pin(directory, "counters")));
     TRY_ASSIGN(fds.cursors, open_pin(map_pin(directory, "cursors")));
     TRY(check_version(fds.control, directory));
+    if (auto program = open_pin(program_pin(directory, compare_clocks))) {
+        fds.compare_clocks = std::move(*program);
+    }
     TRY_ASSIGN(RingReader reader, RingReader::open(std::move(fds)));
     return PinnedReader(std::move(lock), std::move(reader), directory);
 }

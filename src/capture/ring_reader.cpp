@@ -46,7 +46,8 @@ RingReader::RingReader(MapFds fds, Ring ring, Mapping control, Mapping counters,
       control_(control_mapping_.as<vigil_control>()),
       counters_(counters_mapping_.as<vigil_cpu_counters>()),
       stored_(cursors_mapping_.as<vigil_cpu_streams>()),
-      stream_count_(stream_count) {
+      stream_count_(stream_count),
+      run_clock_(std::move(fds_.compare_clocks)) {
     const uint32_t active = control_->active_cursor & 1;
     cursor_.position = control_->consumed[active];
     const vigil_cpu_streams* begin = stored_ + active * stream_count_;
@@ -102,6 +103,10 @@ bool RingReader::must_wait(const Ring::Record& record, bool& oom_follows) {
 
 RingReader::Drained RingReader::drain(size_t budget_bytes, const Handler& handler) {
     decode_.unix_minus_boot_ns = unix_minus_boot_ns();
+    if (ring_.producer_position() != cursor_.position) {
+        run_clock_.refresh(*control_);
+        decode_.clock_offset = run_clock_.offset();
+    }
     const uint64_t end = cursor_.position + budget_bytes;
     while (cursor_.position < end) {
         const auto record = ring_.read(cursor_.position);

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "capture/decode.h"
 #include "capture/ring.h"
+#include "capture/run_clock.h"
 #include "capture/streams.h"
 #include "model/event.h"
 
@@ -25,6 +26,7 @@ struct MapFds {
     Fd control;
     Fd counters;
     Fd cursors;
+    Fd compare_clocks;  // the program of run_clock.h; may be none
 };
 
 // Counts of the kernel side for one kind, summed over all CPUs.
@@ -105,6 +107,7 @@ class RingReader {
     size_t stream_count_;
     Cursor cursor_;
     DecodeContext decode_;
+    RunClock run_clock_;
 };
 
 }  // namespace vigil::capture

@@ -103,11 +103,11 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
                                exits ? std::max(8'192U, 512 * control.cpu_count) : 1024);
 }
 
-Result<Fd> duplicate(const bpf_map* map) {
-    const int fd = ::fcntl(::bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
+Result<Fd> duplicate(int original) {
+    const int fd = ::fcntl(original, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {
         return Error{ErrorCode::failed,
-                     fmt::format("duplicating a map's descriptor: {}", std::strerror(errno))};
+                     fmt::format("duplicating a descriptor: {}", std::strerror(errno))};
     }
     return Fd(fd);
 }
@@ -168,10 +168,13 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
     }
 
     MapFds fds;
-    TRY_ASSIGN(fds.ring, duplicate(skeleton.maps.ring));
-    TRY_ASSIGN(fds.control, duplicate(skeleton.maps.control));
-    TRY_ASSIGN(fds.counters, duplicate(skeleton.maps.counters));
-    TRY_ASSIGN(fds.cursors, duplicate(skeleton.maps.cursors));
+    TRY_ASSIGN(fds.ring, duplicate(::bpf_map__fd(skeleton.maps.ring)));
+    TRY_ASSIGN(fds.control, duplicate(::bpf_map__fd(skeleton.maps.control)));
+    TRY_ASSIGN(fds.counters, duplicate(::bpf_map__fd(skeleton.maps.counters)));
+    TRY_ASSIGN(fds.cursors, duplicate(::bpf_map__fd(skeleton.maps.cursors)));
+    if (const int clocks = ::bpf_program__fd(skeleton.progs.compare_clocks); clocks >= 0) {
+        TRY_ASSIGN(fds.compare_clocks, duplicate(clocks));
+    }
     TRY_ASSIGN(RingReader reader, RingReader::open(std::move(fds)));
     reader.begin(boot_now_ns());
     Tracer tracer(std::move(programs));

@@ -32,6 +32,8 @@ constexpr std::array options{
     Option{"CONFIG_BPF_JIT", "programs are interpreted: every event costs more"},
     Option{"CONFIG_DEBUG_INFO_BTF", "nothing can be traced"},
     Option{"CONFIG_FTRACE_SYSCALLS", "--failed can't work"},
+    Option{"CONFIG_FAIR_GROUP_SCHED",
+           "the CPU time of an exited process is low by up to a tick per running thread"},
     Option{"CONFIG_CGROUPS", "events name no cgroup, and --cgroup can't work"},
     Option{"CONFIG_TASK_IO_ACCOUNTING", "bytes read and written by a process are not counted"},
 };

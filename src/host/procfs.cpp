@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <climits>
@@ -155,6 +156,7 @@ std::optional<uint64_t> read_rss_bytes(uint32_t pid) {
 std::optional<ProcIo> parse_io(std::string_view text) {
     std::optional<uint64_t> read;
     std::optional<uint64_t> written;
+    uint64_t cancelled = 0;
     while (!text.empty()) {
         std::string_view line = pop_until(text, '\n');
         const std::string_view key = pop_until(line, ':');
@@ -166,9 +168,11 @@ std::optional<ProcIo> parse_io(std::string_view text) {
             read = value;
         } else if (key == "write_bytes") {
             written = value;
+        } else if (key == "cancelled_write_bytes") {
+            cancelled = value;
         }
     }
-    return read && written ? std::optional{ProcIo{*read, *written}} : std::nullopt;
+    return read && written ? std::optional{ProcIo{*read, *written, cancelled}} : std::nullopt;
 }
 
 std::optional<ProcIo> read_io(uint32_t pid) {
@@ -176,20 +180,29 @@ std::optional<ProcIo> read_io(uint32_t pid) {
     return text ? parse_io(*text) : std::nullopt;
 }
 
-std::optional<uint32_t> parse_user(std::string_view text) {
+std::optional<ProcStatus> parse_status(std::string_view text) {
+    std::optional<ProcStatus> status;
     while (!text.empty()) {
         std::string_view line = pop_until(text, '\n');
+        const std::string_view key = pop_until(line, '\t');
         uint32_t user = 0;
-        if (pop_until(line, '\t') == "Uid:" && parse_whole(pop_until(line, '\t'), user)) {
-            return user;
+        if (key == "Uid:" && parse_whole(pop_until(line, '\t'), user)) {
+            status = ProcStatus{.uid = user};
+        }
+        uint64_t kilobytes = 0;
+        if (status && key == "HugetlbPages:") {  // after Uid
+            line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+            if (parse_whole(pop_until(line, ' '), kilobytes)) {
+                status->huge_bytes = kilobytes << 10;
+            }
         }
     }
-    return std::nullopt;
+    return status;
 }
 
-std::optional<uint32_t> read_user(uint32_t pid) {
+std::optional<ProcStatus> read_status(uint32_t pid) {
     const auto text = read_small(pid, "status", small_file_bytes);
-    return text ? parse_user(*text) : std::nullopt;
+    return text ? parse_status(*text) : std::nullopt;
 }
 
 std::optional<std::string> read_executable(uint32_t pid) {

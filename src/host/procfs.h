@@ -37,20 +37,26 @@ std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid);
 // Length of a clock tick of /proc.
 uint64_t clock_tick_ns();
 
-// Resident bytes: /proc/PID/statm. 0 for an exited thread; its siblings still have the value.
+// Resident bytes without huge pages: /proc/PID/statm. 0 for an exited thread; its siblings still
+// have the value.
 std::optional<uint64_t> read_rss_bytes(uint32_t pid);
 
 // Bytes from and to storage: /proc/PID/io. Includes children that were waited for.
 struct ProcIo {
     uint64_t read_bytes = 0;
     uint64_t write_bytes = 0;
+    uint64_t cancelled_bytes = 0;  // discarded before they were written; included in write_bytes
 };
 std::optional<ProcIo> parse_io(std::string_view text);
 std::optional<ProcIo> read_io(uint32_t pid);
 
-// The real uid: /proc/PID/status.
-std::optional<uint32_t> parse_user(std::string_view text);
-std::optional<uint32_t> read_user(uint32_t pid);
+// /proc/PID/status.
+struct ProcStatus {
+    uint32_t uid = 0;         // the real uid
+    uint64_t huge_bytes = 0;  // resident huge pages (hugetlbfs)
+};
+std::optional<ProcStatus> parse_status(std::string_view text);
+std::optional<ProcStatus> read_status(uint32_t pid);
 
 // Target of /proc/PID/exe, without the kernel's suffix " (deleted)".
 std::optional<std::string> read_executable(uint32_t pid);

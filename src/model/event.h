@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "abi/kinds.h"
+#include "model/counters.h"
 #include "model/signal_source.h"
 
 namespace vigil::model {
@@ -76,20 +77,24 @@ struct Exec {
     uint32_t argc = 0;
     uint32_t argv_bytes = 0;  // of all arguments, before truncation
     uint32_t old_tid = 0;
+    // Totals of the process until now, so of its earlier images. Without memory, which is new.
+    std::optional<Counters> counters;
 };
 
 struct Exit {
     bool thread = false;
     uint32_t status = 0;  // as returned by wait(2)
     uint64_t lifetime_ns = 0;
-    uint64_t cpu_ns = 0;  // of the whole process; user + system
+    uint64_t cpu_ns = 0;  // of the whole process, before an exec too; user + system
     uint64_t cpu_user_ns = 0;
     uint64_t cpu_system_ns = 0;
     // more exiting threads than the kernel side sums: the values are lower bounds
     bool usage_partial = false;
-    std::optional<uint64_t> peak_rss_bytes;  // absent: of a thread, or unknown
-    bool peak_rss_at_most = false;           // may include an earlier image (before exec)
-    std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted
+    // Of the present image, huge pages included. Without an exec: growth beyond the memory that was
+    // copied from the parent. Absent: of a thread, unknown, or the memory was the parent's.
+    std::optional<uint64_t> peak_rss_bytes;
+    bool peak_rss_at_most = false;       // may include an earlier image (before exec)
+    std::optional<uint64_t> read_bytes;  // from and to storage; absent: not counted
     std::optional<uint64_t> write_bytes;
     std::optional<uint64_t> sent_bytes;  // over TCP and UDP; absent: not counted, or of a thread
     std::optional<uint64_t> received_bytes;

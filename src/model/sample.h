@@ -11,27 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "model/counters.h"
 #include "model/event.h"
 
 namespace vigil::model {
-
-// Totals since the process started, except rss_bytes, the present value. Absent: unreadable.
-struct Counters {
-    std::optional<uint64_t> cpu_ns;      // user + system, all threads, including exited ones
-    std::optional<uint64_t> rss_bytes;   // resident: anonymous, file and shared memory
-    std::optional<uint64_t> read_bytes;  // from and to storage (proc(5), /proc/PID/io)
-    std::optional<uint64_t> write_bytes;
-    // Payload of TCP and UDP; of a process older than the tracer, since the tracer started.
-    std::optional<uint64_t> sent_bytes;
-    std::optional<uint64_t> received_bytes;
-};
-
-// Every member of Counters. The first is rss_bytes; the others only grow.
-inline constexpr std::array counter_members{&Counters::rss_bytes,  &Counters::cpu_ns,
-                                            &Counters::read_bytes, &Counters::write_bytes,
-                                            &Counters::sent_bytes, &Counters::received_bytes};
-static_assert(sizeof(Counters) == counter_members.size() * sizeof(std::optional<uint64_t>),
-              "a counter that sums and limits would miss");
 
 // Counters of one process at one moment.
 struct Sample {

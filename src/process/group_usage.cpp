@@ -45,16 +45,19 @@ void GroupUsage::count_birth(const ProcessEntry& entry, Member& member, GroupSum
 }
 
 // The first sample of an older process is the baseline of the next ones.
-void GroupUsage::on_sample(const ProcessEntry& entry) {
-    Member& state = member(entry);
+void GroupUsage::on_sample(const ProcessEntry& entry) { add_growth(entry, member(entry), true); }
+
+void GroupUsage::on_replace(const ProcessEntry& entry) { add_growth(entry, member(entry), false); }
+
+void GroupUsage::add_growth(const ProcessEntry& entry, Member& state, bool living) {
     GroupSum sum;
-    sum.members = 1;
+    sum.members = living ? 1 : 0;
     count_birth(entry, state, sum);
     const bool is_new = entry.process.start_ns >= begun_ns_;
     sum.add_used(state.sampled ? growth_between(state.last, entry.counters)
                  : is_new      ? entry.counters
                                : growth_between(entry.counters, entry.counters),
-                 true);
+                 living);
     state.sampled = true;
     state.exit_counted = false;
     keep_known(state.last, entry.counters);

@@ -42,7 +42,8 @@ class GroupUsage final : public ProcessObserver {
     GroupUsage(const ProcessTable& table, uint64_t begun_ns, GroupOptions options);
 
     // The groups of the last interval, valid until the next tick. A process counts in its group at
-    // its sample or its exit. A group keeps its index while it has members.
+    // its sample, its exec (the group of the program before) or its exit. A group keeps its index
+    // while it has members.
     const std::vector<Group>& groups(GroupBy by) const { return kinds_[index(by)].groups; }
     // The sum of processes beyond max_groups: they are in no other group.
     const GroupSum& other(GroupBy by) const { return kinds_[index(by)].other; }
@@ -55,6 +56,7 @@ class GroupUsage final : public ProcessObserver {
 
     Needs needs() const override { return {.samples = true, .ancestry = options_.trees}; }
     void on_sample(const ProcessEntry& entry) override;
+    void on_replace(const ProcessEntry& entry) override;
     void on_missing(const ProcessEntry& entry) override;
     void on_exit(const ProcessExit& exit) override;
     void on_erase(const ProcessEntry& entry) override;
@@ -92,6 +94,7 @@ class GroupUsage final : public ProcessObserver {
 
     static size_t index(GroupBy by) { return static_cast<size_t>(by); }
     Member& member(const ProcessEntry& entry) { return members_[entry.slot]; }
+    void add_growth(const ProcessEntry& entry, Member& member, bool living);
     void count_birth(const ProcessEntry& entry, Member& member, GroupSum& sum) const;
     void add(const ProcessEntry& entry, const GroupSum& sum);
     GroupSum& open_sum(KindState& kind, std::string_view key);

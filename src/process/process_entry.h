@@ -37,6 +37,9 @@ struct ProcessEntry : model::ProcessView {
     uint64_t measured_ns = 0;     // time of `counters`; 0: never read
     uint64_t usage_from_ns = 0;   // `usage` covers [usage_from_ns, measured_ns]
     model::Counters counters;
+    uint64_t replaced_ns = 0;           // time of the last exec with counters; 0: none
+    model::Counters replaced_counters;  // totals at that time
+    uint64_t max_huge_rss_bytes = 0;    // maximum sampled memory that includes huge pages
     model::Usage usage;
 };
 

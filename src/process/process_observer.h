@@ -6,6 +6,7 @@
 // - on_fork, on_exec, on_signal, on_oom and on_sample come any number of times. Any of them may be
 //   the first: a process may be older than the monitor, its fork may have been lost, and a signal
 //   or a sweep may be faster than the fork event.
+// - on_replace comes just before on_exec, while `entry` still has the old name and image.
 // - on_missing: it is gone, and no exit event has come (yet). Only on_sample can bring it back.
 // - on_exit comes at most once; after on_missing with `late` set.
 // - on_erase comes exactly once, last: its slot is free and will be given to another process.
@@ -64,6 +65,9 @@ class ProcessObserver {
     virtual Needs needs() const = 0;
 
     virtual void on_fork(const ProcessEntry& /*entry*/, const model::Event& /*event*/) {}
+    // Its program is about to be replaced by an exec: `counters` are the totals at this moment.
+    // Only where samples are needed, and if the event has the counters.
+    virtual void on_replace(const ProcessEntry& /*entry*/) {}
     virtual void on_exec(const ProcessEntry& /*entry*/, const model::Event& /*event*/) {}
     // `target` is null if the process has exited already, or if it is unknown and did not receive
     // the signal.

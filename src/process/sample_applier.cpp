@@ -54,18 +54,22 @@ void SampleApplier::apply(model::Sample& sample, uint64_t network_full_ns) {
         return;
     }
     table_->mark_seen(*entry);
-    refresh(*entry, sample);
+    const bool replaced = refresh(*entry, sample);
     if (!measures_) {
         return;
     }
     discard_doubtful_network(sample, network_full_ns);
+    if (replaced) {
+        meter_->restart(*entry, sample.counters,
+                        table_->now_ns());  // the share of each program is unknown
+    }
     meter_->apply_sample(*entry, sample.counters, table_->now_ns());
     for (ProcessObserver* observer : sample_observers_) {
         observer->on_sample(*entry);
     }
 }
 
-void SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
+bool SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
     const uint64_t start_ns = entry.process.start_ns;
     const bool renamed = !is_same_name(entry.process.comm, sample.process.comm);
     if (renamed || entry.process.uid != sample.process.uid) {
@@ -76,9 +80,7 @@ void SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
         entry.process.start_ns = start_ns;  // the more precise one
     }
     entry.threads = sample.threads;
-    if (measures_) {
-        refresh_details(entry, sample, renamed);
-    }
+    return measures_ && refresh_details(entry, sample, renamed);
 }
 
 // Where ids identify no cgroup only /proc shows that a process has moved. About that many processes
@@ -89,14 +91,16 @@ bool SampleApplier::is_cgroup_due(const ProcessEntry& entry) const {
     return (entry.process.pid + table_->tick()) % turns == 0;
 }
 
-void SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sample,
+bool SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sample,
                                     bool renamed) {
+    bool replaced = false;
     // Without an exec_id, a new name may mean another program.
     if (entry.exec_id != sample.exec_id || (sample.exec_id == 0 && renamed)) {
         const bool first = entry.measured_ns == 0;
         // An exec during the last sweep: its event came before a sample showed it.
         if (!first && entry.exec_event_ns < last_sweep_ns_) {
             details_->set_image(entry, nullptr);
+            replaced = sample.exec_id != 0;
         }
         entry.exec_id = sample.exec_id;
         entry.details_read = entry.details_read && first;  // read from /proc at the start
@@ -113,6 +117,7 @@ void SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sa
     if (!entry.details_read) {
         details_->read_from_proc(entry, table_->now_ns());
     }
+    return replaced;
 }
 
 }  // namespace vigil::process

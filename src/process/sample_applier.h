@@ -27,9 +27,10 @@ class SampleApplier {
 
  private:
     void apply(model::Sample& sample, uint64_t network_full_ns);
-    void refresh(ProcessEntry& entry, const model::Sample& sample);
     bool is_cgroup_due(const ProcessEntry& entry) const;
-    void refresh_details(ProcessEntry& entry, const model::Sample& sample, bool renamed);
+    // True if the process has a new program and the exec event is missing.
+    bool refresh(ProcessEntry& entry, const model::Sample& sample);
+    bool refresh_details(ProcessEntry& entry, const model::Sample& sample, bool renamed);
 
     ProcessTable* table_;
     EntryDetails* details_;

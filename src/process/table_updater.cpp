@@ -110,6 +110,13 @@ void TableUpdater::apply_fork(const model::Event& event) {
 
 void TableUpdater::apply_exec(const model::Event& event) {
     ProcessEntry& entry = find_or_add(event.process);
+    if (const auto& counters = std::get<model::Exec>(event.body).counters;
+        needs_.samples && counters) {
+        meter_.restart(entry, *counters, event.boot_ns);
+        for (ProcessObserver* observer : table_.observers()) {
+            observer->on_replace(entry);
+        }
+    }
     const uint64_t start_ns = entry.process.start_ns;
     entry.process = event.process;
     entry.process.start_ns = finer_start_ns(start_ns, event.process.start_ns);
@@ -164,9 +171,25 @@ void TableUpdater::apply_oom(const model::Event& event) {
     }
 }
 
+// Before 6.18 the memory is released before the exit event, and the kernel's peak is without huge
+// pages: only samples include them.
 void TableUpdater::apply_exit(const model::Event& event) {
-    const auto& exit = std::get<model::Exit>(event.body);
+    const uint64_t peak_bytes = std::get<model::Exit>(event.body).peak_rss_bytes.value_or(0);
     ProcessEntry& entry = find_or_add(event.process);
+    const bool own_memory = entry.exec_event_ns != 0 || entry.process.start_ns < meter_.begun_ns();
+    if (own_memory && entry.max_huge_rss_bytes > peak_bytes) {
+        model::Event larger = event;
+        auto& exit = std::get<model::Exit>(larger.body);
+        exit.peak_rss_bytes = entry.max_huge_rss_bytes;
+        exit.peak_rss_at_most = false;
+        apply_exit(entry, larger);
+    } else {
+        apply_exit(entry, event);
+    }
+}
+
+void TableUpdater::apply_exit(ProcessEntry& entry, const model::Event& event) {
+    const auto& exit = std::get<model::Exit>(event.body);
     if (entry.process.comm.view() != event.process.comm.view() ||
         entry.process.uid != event.process.uid) {
         entry.version++;

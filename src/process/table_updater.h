@@ -67,6 +67,7 @@ class TableUpdater {
     void apply_signal(const model::Event& event);
     void apply_oom(const model::Event& event);
     void apply_exit(const model::Event& event);
+    void apply_exit(ProcessEntry& entry, const model::Event& event);
     void apply_loss(const model::Event& event);
     void load_parent(const ProcessKey& parent);
     bool has_exited(const model::Process& process);

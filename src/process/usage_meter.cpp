@@ -38,10 +38,16 @@ model::Counters final_counters(const model::Exit& exit) {
 void UsageMeter::apply_sample(ProcessEntry& entry, model::Counters& counters,
                               uint64_t now_ns) const {
     const uint64_t start_ns = entry.process.start_ns;
+    if (entry.replaced_ns != 0 && now_ns <= entry.replaced_ns) {
+        return;
+    }
     if (entry.measured_ns != 0) {
         clamp_monotonic(entry.counters, counters);
         entry.usage_from_ns = entry.measured_ns;
-        entry.usage = model::usage_between(&entry.counters, counters, now_ns - entry.measured_ns);
+        const uint64_t span_ns = now_ns - entry.measured_ns;
+        const bool new_program = entry.measured_ns == entry.replaced_ns;
+        entry.usage = model::usage_between(&entry.counters, counters,
+                                           new_program ? std::max(span_ns, interval_ns_) : span_ns);
     } else if (start_ns >= begun_ns_) {
         entry.usage_from_ns = std::min(start_ns, now_ns);
         entry.usage = model::usage_between(nullptr, counters,
@@ -52,21 +58,39 @@ void UsageMeter::apply_sample(ProcessEntry& entry, model::Counters& counters,
     }
     entry.counters = counters;
     entry.measured_ns = now_ns;
+    if (counters.huge_bytes.value_or(0) > 0) {
+        entry.max_huge_rss_bytes =
+            std::max(entry.max_huge_rss_bytes, counters.rss_bytes.value_or(0));
+    }
+}
+
+void UsageMeter::restart(ProcessEntry& entry, model::Counters counters, uint64_t now_ns) const {
+    clamp_monotonic(entry.counters, counters);
+    entry.counters = entry.replaced_counters = counters;
+    entry.usage = model::usage_between(&counters, counters, 0);
+    entry.usage_from_ns = entry.measured_ns = entry.replaced_ns = now_ns;
+    entry.max_huge_rss_bytes =
+        counters.huge_bytes.value_or(0) > 0 ? counters.rss_bytes.value_or(0) : 0;
 }
 
 UsageMeter::FinalUsage UsageMeter::final_usage(const ProcessEntry& entry, const model::Exit& exit,
                                                uint64_t now_ns) const {
-    const bool measured = entry.measured_ns != 0 && exit.lifetime_ns > interval_ns_;
-    const uint64_t start_ns = entry.process.start_ns;
+    const bool replaced = entry.replaced_ns != 0;
+    const uint64_t start_ns = replaced ? entry.replaced_ns : entry.process.start_ns;
+    const uint64_t lifetime_ns = replaced ? now_ns - std::min(now_ns, start_ns) : exit.lifetime_ns;
+    const bool measured = entry.measured_ns != 0 && lifetime_ns > interval_ns_;
+    const bool sampled = measured && entry.measured_ns != entry.replaced_ns;
+    const model::Counters* before = measured   ? &entry.counters
+                                    : replaced ? &entry.replaced_counters
+                                               : nullptr;
     FinalUsage final_usage;
     final_usage.from_ns = measured ? entry.measured_ns : start_ns;
     const uint64_t span_ns = std::max(now_ns - std::min(now_ns, final_usage.from_ns), interval_ns_);
     model::Counters counters = final_counters(exit);
-    if (measured || start_ns < begun_ns_) {
+    if (sampled || start_ns < begun_ns_) {
         counters.rss_bytes.reset();  // the peak may be long ago, and was sampled then
     }
-    final_usage.usage =
-        model::usage_between(measured ? &entry.counters : nullptr, counters, span_ns);
+    final_usage.usage = model::usage_between(before, counters, span_ns);
     return final_usage;
 }
 

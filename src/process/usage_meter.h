@@ -25,12 +25,16 @@ class UsageMeter {
         : interval_ns_(interval_ns), begun_ns_(begun_ns) {}
 
     // Sets counters, usage and their times; clamps `counters`. The first sample of an older process
-    // gives no rates. The usage of a new one is measured over the whole interval, as if it had
-    // exited.
+    // gives no rates. The usage of a new one, or of a new program after an exec, is measured over
+    // the whole interval, as if it had exited. A sample from before the last exec is ignored.
     void apply_sample(ProcessEntry& entry, model::Counters& counters, uint64_t now_ns) const;
 
-    // Usage of an exiting process over [from_ns, now_ns]. A lifetime of at most one interval is
-    // measured as a whole, even if a sweep fell into it.
+    // At an exec: `counters` are the totals of the earlier images. Rates start anew and are
+    // unavailable until the next sample.
+    void restart(ProcessEntry& entry, model::Counters counters, uint64_t now_ns) const;
+
+    // Usage of an exiting process over [from_ns, now_ns]. A lifetime (or time since the last exec)
+    // of at most one interval is measured as a whole, even if a sweep fell into it.
     struct FinalUsage {
         model::Usage usage;
         uint64_t from_ns = 0;

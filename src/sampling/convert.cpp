@@ -46,10 +46,12 @@ model::Sample sample_of(const vigil_sample& record) {
     counters.cpu_ns = record.runtime_ns;
     if (record.rss_pages != 0) {  // 0: a kernel thread, or in the middle of an exec
         counters.rss_bytes = record.rss_pages * page_bytes();
+        counters.huge_bytes = record.huge_pages * page_bytes();
     }
     if ((record.flags & VIGIL_SAMPLE_STORAGE_UNKNOWN) == 0) {
         counters.read_bytes = record.read_bytes;
-        counters.write_bytes = record.write_bytes;
+        counters.write_bytes =
+            record.write_bytes - std::min(record.write_bytes, record.cancelled_bytes);
     }
     if ((record.flags & VIGIL_SAMPLE_NETWORK_UNKNOWN) == 0) {
         counters.sent_bytes = record.sent_bytes;
@@ -65,15 +67,15 @@ model::Sample sample_of(const vigil_sample& record) {
 
 std::optional<model::Sample> sample_from_proc(uint32_t pid) {
     const auto stat = host::read_stat(pid);
-    const auto user = host::read_user(pid);
-    if (!stat || stat->is_zombie() || !user) {
+    const auto status = host::read_status(pid);
+    if (!stat || stat->is_zombie() || !status) {
         return std::nullopt;
     }
     model::Sample sample;
     model::Process& process = sample.process;
     process.pid = process.tid = pid;
     process.ppid = stat->ppid;
-    process.uid = *user;
+    process.uid = status->uid;
     process.start_ns = stat->start_ns;
     const size_t length = std::min(stat->comm.size(), process.comm.bytes.size() - 1);
     std::memcpy(process.comm.bytes.data(), stat->comm.data(), length);
@@ -81,9 +83,14 @@ std::optional<model::Sample> sample_from_proc(uint32_t pid) {
     sample.counters.cpu_ns = stat->cpu_ns;
     sample.counters.rss_bytes =
         stat->state == 'Z' ? rss_of_threads(pid) : host::read_rss_bytes(pid);
+    if (sample.counters.rss_bytes) {
+        sample.counters.huge_bytes = status->huge_bytes;
+        *sample.counters.rss_bytes += status->huge_bytes;
+    }
     if (const auto io = host::read_io(pid)) {
         sample.counters.read_bytes = io->read_bytes;
-        sample.counters.write_bytes = io->write_bytes;
+        sample.counters.write_bytes =
+            io->write_bytes - std::min(io->write_bytes, io->cancelled_bytes);
     }
     return sample;
 }

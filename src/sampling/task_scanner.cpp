@@ -26,8 +26,10 @@ void add_share(vigil_sample& process, const vigil_sample& share) {
     process.runtime_ns += share.runtime_ns;
     process.read_bytes += share.read_bytes;
     process.write_bytes += share.write_bytes;
+    process.cancelled_bytes += share.cancelled_bytes;
     if (process.rss_pages == 0) {
         process.rss_pages = share.rss_pages;
+        process.huge_pages = share.huge_pages;
     }
     if (share.releases != process.releases || (share.releases & 1) != 0) {
         process.flags |= VIGIL_SAMPLE_INCONSISTENT;

@@ -51,6 +51,13 @@ int run_exec_action(int count, char** arguments) {
         touch_mb(static_cast<size_t>(number));
         return 0;
     }
+    if (name == "burn") {
+        burn_thread_ns(static_cast<uint64_t>(number));
+        return 0;
+    }
+    if (name == "huge") {
+        return touch_huge_mb(static_cast<size_t>(number)) ? 0 : 3;
+    }
     if (name == "send") {
         send_bytes(Fd(count > 2 ? std::atoi(arguments[2]) : -1), static_cast<size_t>(number), 100);
         return 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -164,6 +165,44 @@ void touch_mb(size_t mb) {
     auto* memory = static_cast<volatile char*>(std::malloc(bytes));
     for (size_t i = 0; i < bytes; i += 4096) {
         memory[i] = 1;
+    }
+}
+
+bool touch_huge_mb(size_t mb) {
+    const size_t size = mb << 20;
+    void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+    if (memory == MAP_FAILED) {
+        return false;
+    }
+    std::memset(memory, 1, size);
+    return true;
+}
+
+namespace {
+
+constexpr const char* huge_pages_file = "/proc/sys/vm/nr_hugepages";
+constexpr size_t huge_page_mb = 2;
+
+uint64_t reserved_huge_pages() {
+    uint64_t pages = 0;
+    std::ifstream(huge_pages_file) >> pages;
+    return pages;
+}
+
+}  // namespace
+
+std::optional<HugePages> HugePages::reserve(size_t mb) {
+    const uint64_t before = reserved_huge_pages();
+    const uint64_t wanted = before + mb / huge_page_mb;
+    HugePages pages(before);
+    std::ofstream(huge_pages_file) << wanted << std::flush;
+    return reserved_huge_pages() >= wanted ? std::optional(std::move(pages)) : std::nullopt;
+}
+
+HugePages::~HugePages() {
+    if (before_) {
+        std::ofstream(huge_pages_file) << *before_ << std::flush;
     }
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -66,6 +67,22 @@ std::string self_path();
 
 // Allocates and touches that much memory, and keeps it.
 void touch_mb(size_t mb);
+// The same in huge pages (MAP_HUGETLB); false if there are not enough.
+bool touch_huge_mb(size_t mb);
+
+// Reserves huge pages for its lifetime; nothing if the machine has none.
+class HugePages {
+ public:
+    static std::optional<HugePages> reserve(size_t mb);
+    HugePages(HugePages&& other) noexcept : before_(std::exchange(other.before_, std::nullopt)) {}
+    HugePages& operator=(HugePages&&) = delete;
+    ~HugePages();
+
+ private:
+    explicit HugePages(uint64_t before) : before_(before) {}
+    std::optional<uint64_t> before_;
+};
+
 // Spins until the calling thread has used that much CPU time.
 void burn_thread_ns(uint64_t ns);
 

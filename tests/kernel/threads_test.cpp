@@ -2,6 +2,7 @@
 // Processes with many threads: whichever thread exits last and however, one exit event with the
 // right status.
 #include <gtest/gtest.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -184,6 +185,24 @@ TEST(Threads, CountIsOfAllSinceTheExec) {
     });
     EXPECT_EQ(wait_for(pid).code(), 0);
     EXPECT_EQ(window.end().only("exit", pid).number("threads"), 13);
+}
+
+// Threads that the kernel creates for a process (here io_uring's poller) count.
+TEST(Threads, ThoseOfTheKernelCount) {
+    TraceWindow window;
+    const pid_t pid = start([] {
+        io_uring_params params{};
+        params.flags = IORING_SETUP_SQPOLL;
+        return ::syscall(SYS_io_uring_setup, 4, &params) >= 0 ? 0 : 3;
+    });
+    const int code = wait_for(pid).code();
+    const Event exit = window.end().only("exit", pid);
+    if (code != 0) {
+        GTEST_SKIP() << "no io_uring here";
+    }
+    // Before 5.12 they are threads of the kernel, and none of the process.
+    const bool separate = kernel_major() == 5;
+    EXPECT_EQ(exit.number("threads"), separate ? 1 : 2);
 }
 
 // 100 exiting threads are more than one walk of the kernel's list may cover: the event must be

@@ -117,12 +117,12 @@ TEST(Decode, ExitOfAProcess) {
     auto record = test::exit_record();
     record.user_ticks_ns = 3'000'000;
     record.system_ticks_ns = 1'000'000;
-    record.runtime_ns = 8'000'000;
+    record.usage.runtime_ns = 8'000'000;
     record.peak_rss_pages = 100;
-    record.read_bytes = 1;
-    record.write_bytes = 2;
-    record.sent_bytes = 7;
-    record.received_bytes = 8;
+    record.usage.read_bytes = 1;
+    record.usage.write_bytes = 2;
+    record.usage.sent_bytes = 7;
+    record.usage.received_bytes = 8;
     record.voluntary_switches = 3;
     record.involuntary_switches = 4;
     record.minor_faults = 5;
@@ -153,6 +153,41 @@ TEST(Decode, ExitOfAProcess) {
     EXPECT_EQ(exit.login_uid, 1001U);
     EXPECT_EQ(body_of<model::Exit>(bytes_of(record), {.page_bytes = 65'536}).peak_rss_bytes,
               6'553'600U);
+}
+
+TEST(Decode, CancelledBytesAreNotWritten) {
+    auto record = test::exit_record();
+    record.usage.write_bytes = 100;
+    record.usage.cancelled_bytes = 60;
+    EXPECT_EQ(body_of<model::Exit>(bytes_of(record)).write_bytes, 40U);
+    record.usage.cancelled_bytes = 101;
+    EXPECT_EQ(body_of<model::Exit>(bytes_of(record)).write_bytes, 0U) << "another's pages";
+}
+
+TEST(Decode, RunningThreadsAreChargedUntilTheRecord) {
+    constexpr uint64_t ms = 1'000'000;
+    constexpr uint64_t second = 1'000 * ms;
+    // The scheduler's clock is 7 s behind CLOCK_MONOTONIC, which was 100 s when they were compared.
+    const ClockOffset offset{.compared_ns = 100 * second,
+                             .monotonic_minus_clock_ns = 7 * int64_t{second}};
+    vigil_usage usage{};
+    usage.runtime_ns = 10 * ms;
+    usage.monotonic_ns = 101 * second;
+    usage.running = 2;
+    usage.clocks_ns = 2 * 94 * second - 5 * ms;  // one is 2 ms old, one 3 ms
+    EXPECT_EQ(cpu_time_ns(usage, offset), 15 * ms);
+    EXPECT_EQ(cpu_time_ns(usage, std::nullopt), 10 * ms);
+    usage.monotonic_ns = 106 * second;
+    usage.clocks_ns = 2 * 99 * second - 5 * ms;
+    EXPECT_EQ(cpu_time_ns(usage, offset), 10 * ms) << "compared too long ago";
+    usage.monotonic_ns = 99 * second;
+    usage.clocks_ns = 2 * 92 * second - 5 * ms;
+    EXPECT_EQ(cpu_time_ns(usage, offset), 15 * ms) << "before the comparison";
+    usage.clocks_ns = 2 * 92 * second + ms;
+    EXPECT_EQ(cpu_time_ns(usage, offset), 10 * ms) << "a clock is never ahead";
+    usage.running = 0;
+    usage.clocks_ns = 0;
+    EXPECT_EQ(cpu_time_ns(usage, offset), 10 * ms) << "none was running";
 }
 
 TEST(Decode, ExitFlags) {
@@ -191,7 +226,7 @@ TEST(Decode, CpuTimeIsDividedByTicksAndAddsUp) {
             auto record = test::exit_record();
             record.user_ticks_ns = user;
             record.system_ticks_ns = system;
-            record.runtime_ns = runtime;
+            record.usage.runtime_ns = runtime;
             const auto exit = body_of<model::Exit>(bytes_of(record));
             EXPECT_EQ(exit.cpu_user_ns + exit.cpu_system_ns, runtime);
             EXPECT_LE(exit.cpu_user_ns, runtime);

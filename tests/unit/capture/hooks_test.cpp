@@ -57,7 +57,8 @@ ProgramSelection selection(uint32_t kinds) {
 TEST(Hooks, LoadsOnlyNeededPrograms) {
     using Set = std::set<std::string>;
     EXPECT_EQ(chosen({}), Set{});
-    EXPECT_EQ(chosen(selection(1U << VIGIL_EXIT)), (Set{"on_fork", "on_exec", "on_exit"}));
+    EXPECT_EQ(chosen(selection(1U << VIGIL_EXIT)),
+              (Set{"on_fork", "on_worker", "on_exec", "on_exit", "compare_clocks"}));
     EXPECT_EQ(chosen(selection(1U << VIGIL_OOM)), (Set{"on_signal", "on_oom"}));
     ProgramSelection counts;
     counts.count_processes = true;

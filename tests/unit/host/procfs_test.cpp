@@ -164,19 +164,27 @@ TEST(Procfs, RssGrowsWithWrittenMemory) {
 }
 
 TEST(Procfs, TheUserIsTheRealOne) {
-    EXPECT_EQ(read_user(self()), ::getuid());
+    EXPECT_EQ(read_status(self())->uid, ::getuid());
     if (::geteuid() != 0) {
         GTEST_SKIP() << "only root can become another user";
     }
     const Process child([] { (void)!::setresuid(12345, 0, 0); });
-    EXPECT_EQ(read_user(child.pid()), 12345U);
+    EXPECT_EQ(read_status(child.pid())->uid, 12345U);
 }
 
 TEST(Procfs, ParsesOnlyTheUidLine) {
-    EXPECT_EQ(parse_user("Name:\tUid:\t7\nUid:\t1\t2\t3\t4\n"), 1U);
+    EXPECT_EQ(parse_status("Name:\tUid:\t7\nUid:\t1\t2\t3\t4\n")->uid, 1U);
     for (const char* text : {"", "Uid:", "Uid:\n", "Uid:\tx\t2\n", "Gid:\t1\n"}) {
-        EXPECT_FALSE(parse_user(text)) << text;
+        EXPECT_FALSE(parse_status(text)) << text;
     }
+}
+
+TEST(Procfs, HugePagesAreInKilobytes) {
+    const auto status =
+        parse_status("Uid:\t1\t2\t3\t4\nRssFile:\t  7 kB\nHugetlbPages:\t   4096 kB\n");
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->huge_bytes, 4U << 20);
+    EXPECT_EQ(parse_status("Uid:\t1\nHugetlbPages:\n")->huge_bytes, 0U) << "not counted here";
 }
 
 TEST(Procfs, ArgumentsUpToTheLimit) {
@@ -211,7 +219,7 @@ TEST(Procfs, FilesOfAMissingProcessAreAbsent) {
     EXPECT_FALSE(read_stat(no_such_pid));
     EXPECT_FALSE(read_rss_bytes(no_such_pid));
     EXPECT_FALSE(read_io(no_such_pid));
-    EXPECT_FALSE(read_user(no_such_pid));
+    EXPECT_FALSE(read_status(no_such_pid));
     EXPECT_FALSE(read_executable(no_such_pid));
     EXPECT_FALSE(read_arguments(no_such_pid, 100));
     EXPECT_FALSE(read_cgroup(no_such_pid));

@@ -67,7 +67,7 @@ class WatchEvents : public Watch {
     }
     static vigil_exit usage(uint64_t cpu_ns, uint64_t peak_pages = 0) {
         auto record = test::exit_record();
-        record.runtime_ns = cpu_ns;
+        record.usage.runtime_ns = cpu_ns;
         record.peak_rss_pages = peak_pages;
         return record;
     }

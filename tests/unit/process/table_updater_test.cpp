@@ -38,6 +38,26 @@ class Updater : public ::testing::Test {
         exec.file = file;
         apply(Kind::exec, process(number, name), exec);
     }
+    // With what the process has used under the programs before.
+    void exec_after(uint32_t number, std::string_view name, const model::Counters& counters) {
+        model::Exec exec;
+        exec.file = name;
+        exec.counters = counters;
+        apply(Kind::exec, process(number, name), exec);
+    }
+    static model::Counters cpu(uint64_t ns) {
+        model::Counters counters;
+        counters.cpu_ns = ns;
+        return counters;
+    }
+    static model::Sample busy(uint32_t number, std::string_view name, uint64_t cpu_ns) {
+        model::Sample made = sample(number, name);
+        made.counters = cpu(cpu_ns);
+        return made;
+    }
+    std::optional<double> cpu_usage(uint32_t number) const {
+        return find(number)->usage[model::index(model::Metric::cpu)];
+    }
     void signal(uint32_t number, model::SignalResult result = model::SignalResult::delivered) {
         model::Signal signal;
         signal.number = SIGTERM;
@@ -180,6 +200,76 @@ TEST_F(Updater, AProcessThatASweepShowsAgainLives) {
     tick({sample(1, "x")});
     ASSERT_NE(find(1), nullptr);
     EXPECT_EQ(find(1)->slot, slot);
+}
+
+TEST_F(Updater, AnExecBeginsRatesAnew) {
+    fork(1, 0, "sh");
+    tick({busy(1, "sh", interval_ns / 10)});
+    EXPECT_DOUBLE_EQ(*cpu_usage(1), 10);
+    exec_after(1, "sleep", cpu(interval_ns));
+    EXPECT_FALSE(cpu_usage(1));
+    tick({busy(1, "sleep", interval_ns + interval_ns / 50)});
+    EXPECT_DOUBLE_EQ(*cpu_usage(1), 2) << "not the shell's 90 %";
+    EXPECT_EQ(find(1)->counters.cpu_ns, interval_ns + interval_ns / 50) << "totals are the whole's";
+}
+
+TEST_F(Updater, ANewProgramIsHeldAgainstTheWholeInterval) {
+    fork(1, 0, "sh");
+    exec_after(1, "tool", cpu(0));
+    now_ns_ -= interval_ns * 9 / 10;
+    tick({busy(1, "tool", interval_ns / 10)});
+    EXPECT_DOUBLE_EQ(*cpu_usage(1), 10);
+}
+
+TEST_F(Updater, ASampleFromBeforeAnExecSaysNothingOfTheNewProgram) {
+    fork(1, 0, "sh");
+    updater_.begin_tick();
+    const uint64_t sampled_ns = now_ns_;
+    exec_after(1, "sleep", cpu(interval_ns));
+    std::vector<model::Sample> samples{busy(1, "sh", interval_ns / 2)};
+    updater_.finish_tick(samples, sampled_ns, 0);
+    EXPECT_FALSE(cpu_usage(1));
+    EXPECT_EQ(find(1)->counters.cpu_ns, interval_ns);
+}
+
+struct LastExit final : ProcessObserver {
+    Needs needs() const override { return {.samples = true}; }
+    void on_exit(const ProcessExit& exit) override {
+        usage = exit.usage;
+        peak_bytes = exit.exit.peak_rss_bytes;
+    }
+    model::Usage usage;
+    std::optional<uint64_t> peak_bytes;
+};
+
+TEST_F(Updater, TheLastUsageOfAShortProgramIsItsOwn) {
+    LastExit last;
+    updater_.set_observers({&last});
+    fork(1, 0, "sh");
+    exec_after(1, "sleep", cpu(3 * interval_ns));
+    model::Exit exit;
+    exit.lifetime_ns = 100 * interval_ns;
+    exit.cpu_ns = 3 * interval_ns + interval_ns / 20;
+    apply(Kind::exit, process(1, "sleep"), exit);
+    EXPECT_DOUBLE_EQ(*last.usage[model::index(model::Metric::cpu)], 5);
+}
+
+TEST_F(Updater, HugePagesThatOnlySamplesHaveSeenAreInThePeak) {
+    LastExit last;
+    updater_.set_observers({&last});
+    fork(1, 0, "sh");
+    exec_after(1, "db", cpu(0));
+    model::Sample large = busy(1, "db", 0);
+    large.counters.rss_bytes = 500;
+    large.counters.huge_bytes = 400;
+    tick({large});
+    large.counters.rss_bytes = 100;
+    large.counters.huge_bytes = 0;
+    tick({large});
+    model::Exit exit;
+    exit.peak_rss_bytes = 120;
+    apply(Kind::exit, process(1, "db"), exit);
+    EXPECT_EQ(last.peak_bytes, 500U);
 }
 
 TEST_F(Updater, AncestorsAreThoseOfTheFork) {
