@@ -6,7 +6,10 @@
 
 #include "base/clock.h"
 #include "host/cgroups.h"
+#include "host/memory.h"
+#include "host/procfs.h"
 #include "model/sample.h"
+#include "model/wrappers.h"
 
 namespace vigil::deaths {
 namespace {
@@ -17,9 +20,41 @@ using model::Kind;
 constexpr size_t max_signals = 16;
 constexpr size_t max_violations = 8;
 constexpr size_t max_oom_states = 4096;
+constexpr size_t max_children = 4;
+
+// The first exit code that is about a command: it could not be run.
+constexpr int min_reported_code = 126;
 
 // All victims of one hit of a memory limit are killed within this time.
 constexpr uint64_t same_hit_ns = ns_per_s;
+
+// An exiting process is in the root of version 1: then the process whose allocation failed shows
+// the cgroup, or one below it.
+std::vector<host::MemoryLimit> limits_of(const process::ProcessEntry& victim,
+                                         uint32_t trigger_pid) {
+    std::vector<host::MemoryLimit> limits;
+    if (victim.cgroup) {
+        limits = host::memory_limits(*victim.cgroup);
+    }
+    for (const uint32_t pid : {victim.process.pid, trigger_pid}) {
+        const auto path = limits.empty() ? host::read_memory_cgroup(pid) : std::nullopt;
+        if (path) {
+            limits = host::memory_limits_v1(*path);
+        }
+    }
+    if (limits.empty() && victim.cgroup) {
+        limits = host::memory_limits_v1(*victim.cgroup);  // the hierarchies often have equal paths
+    }
+    return limits;
+}
+
+// Enough beside what the victim held, which may be free by now: the machine was not out of memory.
+bool machine_has_memory(const OomKill& kill) {
+    constexpr uint64_t spare_parts = 20;
+    const auto memory = host::read_memory();
+    return memory &&
+           memory->available_bytes > kill.rss_bytes.value_or(0) + memory->total_bytes / spare_parts;
+}
 
 }  // namespace
 
@@ -42,10 +77,11 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
     record.code = signal.code;
     record.source = signal.source;
     record.dumping_core = signal.dumping_core;
-    record.unix_ns = event.unix_ns;
+    record.boot_ns = event.boot_ns;
     record.sender = signal.sender;
     if (signal.sender) {
-        // The sender is the parent that has just exited.
+        record.is_own = signal.sender->pid == event.process.pid;
+        // With parent_death the sender is the parent that has just exited.
         record.sender_node =
             table_->find_node({.pid = signal.sender->pid, .start_ns = signal.sender->start_ns});
     }
@@ -54,6 +90,12 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
         return each.number == record.number;
     });
     if (same != signals.end()) {
+        if (record.is_own && !same->is_own &&
+            record.boot_ns - std::min(record.boot_ns, same->boot_ns) <=
+                response_timeout_ns(record.number)) {
+            same->raised_again_ns = record.boot_ns;
+            return;
+        }
         signals.erase(same);
     } else if (signals.size() == max_signals) {
         signals.erase(signals.begin());
@@ -67,31 +109,47 @@ void DeathRecorder::on_oom(const process::ProcessEntry& victim, const model::Eve
     kill.rss_bytes = oom.rss_bytes;
     kill.trigger_pid = oom.trigger_pid;
     kill.trigger_comm = oom.trigger_comm;
-    if (victim.cgroup) {
-        find_limit(*victim.cgroup, kill);
-    }
+    find_limit(limits_of(victim, oom.trigger_pid), kill);
     context_of(victim).oom = std::move(kill);
 }
 
-// The limit that was hit is one whose hit count rose since the last reading, or a moment ago:
-// several processes may be killed for one hit. A limit that is read for the first time is only
-// certain if its count is 1.
-void DeathRecorder::find_limit(const std::string& cgroup, OomKill& kill) {
+// The limit that was hit is one that was hit once more than when it was last read, or a moment ago:
+// several processes may be killed for it. Of a limit that is read for the first time only the first
+// hit of all is sure to be this one; where the machine has memory, also the only one that was ever
+// hit.
+void DeathRecorder::find_limit(std::vector<host::MemoryLimit> limits, OomKill& kill) {
     if (oom_states_.size() >= max_oom_states) {
         oom_states_.clear();
     }
     const uint64_t now_ns = table_->now_ns();
-    for (host::MemoryLimit& limit : host::memory_limits(cgroup)) {
+    host::MemoryLimit* found = nullptr;
+    host::MemoryLimit* likely = nullptr;
+    size_t likely_count = 0;
+    for (host::MemoryLimit& limit : limits) {
+        if (limit.times_hit > 0) {
+            likely = likely == nullptr ? &limit : likely;
+            likely_count++;
+        }
+        if (!limit.counts_oom) {
+            continue;
+        }
         const auto [it, is_new] = oom_states_.try_emplace(limit.cgroup);
         CgroupOomState& state = it->second;
         if (is_new ? limit.times_hit == 1 : limit.times_hit > state.times_hit) {
             state.hit_ns = now_ns;
         }
         state.times_hit = limit.times_hit;
-        if (!kill.limit_bytes && state.hit_ns != 0 && now_ns - state.hit_ns < same_hit_ns) {
-            kill.limit_bytes = limit.bytes;
-            kill.limit_cgroup = std::move(limit.cgroup);
+        if (found == nullptr && state.hit_ns != 0 && now_ns - state.hit_ns < same_hit_ns) {
+            found = &limit;
         }
+    }
+    if (found != nullptr || machine_has_memory(kill)) {
+        kill.limited = true;
+        found = found == nullptr && likely_count == 1 ? likely : found;
+    }
+    if (found != nullptr) {
+        kill.limit_bytes = found->bytes;
+        kill.limit_cgroup = std::move(found->cgroup);
     }
 }
 
@@ -115,17 +173,40 @@ void DeathRecorder::on_event(const model::Event& event) {
         it->metric = metric;
         it->limit = violation->limit;
     }
-    it->since_unix_ns =
-        event.unix_ns - static_cast<int64_t>(std::min<uint64_t>(violation->duration_ns, INT64_MAX));
+    it->since_ns = event.boot_ns - std::min(violation->duration_ns, event.boot_ns);
     it->peak = violation->peak;
-    it->last_unix_ns =
-        violation->state == model::ViolationState::cleared ? event.unix_ns : INT64_MAX;
+    it->last_ns = violation->state == model::ViolationState::cleared ? event.boot_ns : UINT64_MAX;
 }
 
 void DeathRecorder::on_exit(const process::ProcessExit& exit) {
     const auto* context = contexts_.find(exit.entry.slot);
-    formatter_->on_event(
-        builder_.build(exit, context != nullptr ? context->get() : nullptr, losses_));
+    const model::Event& death =
+        builder_.build(exit, context != nullptr ? context->get() : nullptr, losses_);
+    formatter_->on_event(death);
+    keep_for_parent(death);
+}
+
+// A shell or wrapper reports the end of its command as its own.
+void DeathRecorder::keep_for_parent(const model::Event& event) {
+    const model::Death& death = *std::get<const model::Death*>(event.body);
+    if (model::shell_exit_code(death.exit.signal(), death.exit.code()) < min_reported_code) {
+        return;
+    }
+    const process::ProcessEntry* parent = table_->find(event.process.ppid);
+    if (parent == nullptr || parent->process.start_ns > event.process.start_ns) {
+        return;
+    }
+    auto& children = context_of(*parent).children;
+    if (children.size() == max_children) {
+        children.erase(children.begin());
+    }
+    children.push_back({.boot_ns = event.boot_ns,
+                        .death = {.pid = event.process.pid,
+                                  .start_ns = event.process.start_ns,
+                                  .comm = event.process.comm,
+                                  .cause = death.cause,
+                                  .signal = death.exit.signal(),
+                                  .exit_code = death.exit.code()}});
 }
 
 void DeathRecorder::on_erase(const process::ProcessEntry& entry) { contexts_.reset(entry.slot); }

@@ -10,9 +10,11 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "deaths/death_context.h"
 #include "deaths/record_builder.h"
+#include "host/cgroups.h"
 #include "model/event_sink.h"
 #include "model/signals.h"
 #include "process/process_observer.h"
@@ -60,7 +62,8 @@ class DeathRecorder final : public process::ProcessObserver, public model::Event
     };
 
     DeathContext& context_of(const process::ProcessEntry& entry);
-    void find_limit(const std::string& cgroup, OomKill& kill);
+    void keep_for_parent(const model::Event& event);
+    void find_limit(std::vector<host::MemoryLimit> limits, OomKill& kill);
 
     const process::ProcessTable* table_;
     model::EventSink* formatter_;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "host/cgroups.h"
 #include "model/signals.h"
+#include "model/wrappers.h"
 
 namespace vigil::deaths {
 namespace {
@@ -16,31 +17,69 @@ using model::Cause;
 using model::SignalSource;
 
 // Signals and violations are reported up to this long before the death.
-constexpr int64_t max_age_ns = 600 * static_cast<int64_t>(ns_per_s);
+constexpr uint64_t max_age_ns = 600 * ns_per_s;
+
+// A program that is not known to report the end of its command does so at once.
+constexpr uint64_t report_ns = ns_per_s;
+
+constexpr uint64_t crash_response_ns = 10 * ns_per_s;
+constexpr uint64_t stop_response_ns = 120 * ns_per_s;
 
 bool is_termination_request(int number) {
     constexpr std::array numbers{SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM, SIGXCPU};
     return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
 }
 
-// The fatal signal; null: unknown. A signal during the core dump for another one only cut the dump
-// short.
+// Of a fault of the process's own instruction.
+bool is_crash(int number) {
+    constexpr std::array numbers{SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
+    return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
+const SignalRecord* find_signal(const DeathContext& context, int number) {
+    const auto it =
+        std::find_if(context.signals.begin(), context.signals.end(),
+                     [&](const SignalRecord& signal) { return signal.number == number; });
+    return it != context.signals.end() ? &*it : nullptr;
+}
+
+// The last signal of a fault that a handler answered at `end_ns`, by whichever means; null: none.
+const SignalRecord* find_crash(const DeathContext& context, uint64_t end_ns) {
+    const SignalRecord* last = nullptr;
+    for (const SignalRecord& signal : context.signals) {
+        if (is_crash(signal.number) && !signal.is_own && signal.boot_ns <= end_ns &&
+            end_ns - signal.boot_ns <= crash_response_ns &&
+            (last == nullptr || last->boot_ns <= signal.boot_ns)) {
+            last = &signal;
+        }
+    }
+    return last;
+}
+
+// The signal that the exit status names; null: unknown. A signal during the core dump for another
+// one only cut the dump short.
 const SignalRecord* find_fatal_signal(const DeathContext* context, int number) {
-    if (context == nullptr) {
-        return nullptr;
+    const SignalRecord* found = context != nullptr ? find_signal(*context, number) : nullptr;
+    if (found == nullptr || !found->dumping_core) {
+        return found;
     }
-    const auto& signals = context->signals;
-    const auto it = std::find_if(signals.begin(), signals.end(), [&](const SignalRecord& signal) {
-        return signal.number == number;
-    });
-    if (it == signals.end() || !it->dumping_core) {
-        return it != signals.end() ? &*it : nullptr;
+    const SignalRecord* dumped = found;
+    for (const SignalRecord& signal : context->signals) {
+        if (&signal == found) {
+            break;
+        }
+        if (model::dumps_core(signal.number) && !signal.dumping_core) {
+            dumped = &signal;
+        }
     }
-    const auto earlier = std::find_if(
-        std::make_reverse_iterator(it), signals.rend(), [](const SignalRecord& signal) {
-            return model::dumps_core(signal.number) && !signal.dumping_core;
-        });
-    return earlier != signals.rend() ? &*earlier : &*it;
+    return dumped;
+}
+
+bool reports_commands(const process::ProcessEntry& entry) {
+    const auto fits = [](std::string_view path) {
+        return model::is_shell(path) || model::is_wrapper(path);
+    };
+    return fits(entry.process.comm.view()) || (entry.image && fits(entry.image->executable));
 }
 
 std::optional<std::string_view> text_of(const model::SharedText& text) {
@@ -60,20 +99,30 @@ void fill_image(const model::ExecImagePtr& image, std::optional<std::string_view
 
 }  // namespace
 
+uint64_t response_timeout_ns(int number) {
+    return is_crash(number) ? crash_response_ns : stop_response_ns;
+}
+
+int64_t RecordBuilder::to_unix_ns(uint64_t boot_ns) const {
+    return event_.unix_ns - static_cast<int64_t>(event_.boot_ns - boot_ns);
+}
+
 const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
                                          const DeathContext* context, const LossTimes& losses) {
     const model::Event& event = exit.event;
     death_.exit = exit.exit;
     death_.started_unix_ns = event.unix_ns - static_cast<int64_t>(exit.exit.lifetime_ns);
-    fill_cause(exit.entry, context, losses);
-    fill_prior_signal(context, death_.signal_unix_ns.value_or(event.unix_ns), event.unix_ns);
-    fill_identity(exit, losses);
-    fill_limits(context, event.unix_ns);
-
     event_.kind = model::Kind::death;
     event_.cpu = event.cpu;
     event_.boot_ns = event.boot_ns;
     event_.unix_ns = event.unix_ns;
+    cause_ns_ = event.boot_ns;
+    fill_cause(exit.entry, context, losses);
+    fill_prior_signal(context);
+    fill_child(exit.entry, context);
+    fill_identity(exit, losses);
+    fill_limits(context);
+
     event_.process = event.process;
     event_.body = &death_;
     return event_;
@@ -112,23 +161,36 @@ void RecordBuilder::fill_cause(const process::ProcessEntry& entry, const DeathCo
     death_.code.reset();
     death_.signal_unix_ns.reset();
     death_.killer.reset();
+    death_.response.reset();
     death_.oom.reset();
     if (death_.signal == 0) {
         return;
     }
     const SignalRecord* signal = find_fatal_signal(context, death_.signal);
     if (signal == nullptr) {
-        // seccomp can end a process without sending a signal (kernel/seccomp.c); nothing else does
-        // so with this number.
+        // seccomp can end a process without a signal being made (kernel/seccomp.c), and nothing
+        // else does so with these numbers: SIGSYS for a filter, SIGKILL in strict mode.
         const bool none_lost = entry.process.start_ns > losses.signals_ns;
-        death_.source =
-            death_.signal == SIGSYS && none_lost ? SignalSource::fault : SignalSource::unknown;
+        death_.source = !none_lost                 ? SignalSource::unknown
+                        : death_.signal == SIGSYS  ? SignalSource::fault
+                        : death_.signal == SIGKILL ? SignalSource::kernel
+                                                   : SignalSource::unknown;
         return;
     }
+    if (signal->raised_again_ns) {
+        death_.response = {.number = signal->number,
+                           .unix_ns = to_unix_ns(*signal->raised_again_ns)};
+    } else if (signal->is_own && (model::dumps_core(signal->number) || signal->number == SIGKILL)) {
+        if (const SignalRecord* crash = find_crash(*context, signal->boot_ns)) {
+            death_.response = {.number = signal->number, .unix_ns = to_unix_ns(signal->boot_ns)};
+            signal = crash;
+        }
+    }
+    cause_ns_ = signal->boot_ns;
     death_.signal = signal->number;
     death_.source = signal->source;
     death_.code = signal->code;
-    death_.signal_unix_ns = signal->unix_ns;
+    death_.signal_unix_ns = to_unix_ns(signal->boot_ns);
     if (signal->sender) {
         fill_killer(*signal);
     }
@@ -144,6 +206,7 @@ void RecordBuilder::fill_oom(const OomKill& kill) {
     model::OutOfMemory& oom = death_.oom.emplace();
     oom.rss_bytes = kill.rss_bytes;
     oom.limit_bytes = kill.limit_bytes;
+    oom.limited = kill.limited;
     if (kill.limit_bytes) {
         oom.limit_cgroup = kill.limit_cgroup;
     }
@@ -165,24 +228,32 @@ void RecordBuilder::fill_killer(const SignalRecord& signal) {
     }
 }
 
-void RecordBuilder::fill_prior_signal(const DeathContext* context, int64_t end_unix_ns,
-                                      int64_t death_unix_ns) {
+// A request to end; or, of one that ended by itself with an error, a fault shortly before.
+void RecordBuilder::fill_prior_signal(const DeathContext* context) {
     death_.prior.reset();
     if (context == nullptr) {
         return;
     }
-    const auto& signals = context->signals;
-    const auto it = std::find_if(signals.rbegin(), signals.rend(), [&](const SignalRecord& signal) {
-        return signal.number != death_.signal && is_termination_request(signal.number) &&
-               signal.unix_ns <= end_unix_ns && signal.unix_ns >= death_unix_ns - max_age_ns;
-    });
-    if (it == signals.rend()) {
+    // A program that crashes does not do so for a request that it has survived for long.
+    const uint64_t age_ns = death_.source == SignalSource::fault ? crash_response_ns : max_age_ns;
+    const SignalRecord* it = nullptr;
+    for (const SignalRecord& signal : context->signals) {
+        if (signal.number != death_.signal && is_termination_request(signal.number) &&
+            signal.boot_ns <= cause_ns_ && cause_ns_ - signal.boot_ns <= age_ns &&
+            (it == nullptr || it->boot_ns <= signal.boot_ns)) {
+            it = &signal;
+        }
+    }
+    if (it == nullptr && death_.cause == Cause::exit && death_.is_abnormal()) {
+        it = find_crash(*context, cause_ns_);
+    }
+    if (it == nullptr) {
         return;
     }
     model::PriorSignal& prior = death_.prior.emplace();
     prior.number = it->number;
     prior.source = it->source;
-    prior.unix_ns = it->unix_ns;
+    prior.unix_ns = to_unix_ns(it->boot_ns);
     prior.sender = it->sender;
     if (it->sender_node && it->sender_node->parent) {
         prior.parent_pid = it->sender_node->parent->pid;
@@ -190,7 +261,26 @@ void RecordBuilder::fill_prior_signal(const DeathContext* context, int64_t end_u
     }
 }
 
-void RecordBuilder::fill_limits(const DeathContext* context, int64_t unix_ns) {
+// The last child whose end the process's own exit code, or the signal that it sent itself, repeats.
+void RecordBuilder::fill_child(const process::ProcessEntry& entry, const DeathContext* context) {
+    death_.child.reset();
+    const bool own = death_.source == SignalSource::self && !death_.response;
+    if (context == nullptr || (death_.cause != Cause::exit && !own)) {
+        return;
+    }
+    const int code = model::shell_exit_code(death_.exit.signal(), death_.exit.code());
+    const bool asked = death_.prior && model::shell_exit_code(death_.prior->number, 0) == code;
+    const bool wrapper = reports_commands(entry);
+    for (const ChildExit& child : context->children) {
+        const uint64_t age_ns = event_.boot_ns - std::min(event_.boot_ns, child.boot_ns);
+        if (model::shell_exit_code(child.death.signal, child.death.exit_code) == code &&
+            (wrapper ? age_ns <= max_age_ns : age_ns <= report_ns && !asked)) {
+            death_.child = child.death;
+        }
+    }
+}
+
+void RecordBuilder::fill_limits(const DeathContext* context) {
     model::LimitViolations& limits = death_.limits;
     limits.metrics.clear();
     limits.limits.clear();
@@ -200,11 +290,11 @@ void RecordBuilder::fill_limits(const DeathContext* context, int64_t unix_ns) {
         return;
     }
     for (const LimitViolation& violation : context->violations) {
-        if (violation.last_unix_ns >= unix_ns - max_age_ns) {
+        if (violation.last_ns >= event_.boot_ns - std::min(event_.boot_ns, max_age_ns)) {
             limits.metrics.push_back(violation.metric);
             limits.limits.push_back(violation.limit);
             limits.peaks.push_back(violation.peak);
-            limits.since_unix_ns.push_back(violation.since_unix_ns);
+            limits.since_unix_ns.push_back(to_unix_ns(violation.since_ns));
         }
     }
 }

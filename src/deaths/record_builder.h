@@ -12,6 +12,10 @@
 
 namespace vigil::deaths {
 
+// A process that catches a signal and ends itself with one does so within this time: cleaning up
+// may take as long as a service manager waits; a crash handler only reports.
+uint64_t response_timeout_ns(int number);
+
 // Times at which events of a kind were last lost; CLOCK_BOOTTIME, 0: never. State of processes
 // older than that may be out of date.
 struct LossTimes {
@@ -32,11 +36,15 @@ class RecordBuilder {
                     const LossTimes& losses);
     void fill_killer(const SignalRecord& signal);
     void fill_oom(const OomKill& kill);
-    void fill_prior_signal(const DeathContext* context, int64_t end_unix_ns, int64_t death_unix_ns);
+    void fill_prior_signal(const DeathContext* context);
+    void fill_child(const process::ProcessEntry& entry, const DeathContext* context);
     void fill_identity(const process::ProcessExit& exit, const LossTimes& losses);
-    void fill_limits(const DeathContext* context, int64_t unix_ns);
+    void fill_limits(const DeathContext* context);
+    // In the clock as it was set when the process ended.
+    int64_t to_unix_ns(uint64_t boot_ns) const;
 
     model::Event event_;
+    uint64_t cause_ns_ = 0;  // when the fatal signal, or the exit, was generated
     model::Death death_;
     std::string user_;
     std::string login_user_;

@@ -5,10 +5,14 @@
 
 #include <array>
 #include <csignal>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "model/signals.h"
+#include "model/wrappers.h"
 
 namespace vigil::format {
 namespace {
@@ -26,13 +30,18 @@ struct Reason {
 constexpr std::array fault_reasons{
     Reason{SIGSEGV, SEGV_MAPERR, "it used an address at which it has no memory"},
     Reason{SIGSEGV, SEGV_ACCERR, "it used memory in a way that is forbidden there"},
+    Reason{SIGSEGV, SI_KERNEL,
+           "it used an address that no process can have, or its execve(2) failed when its old "
+           "program was gone already"},
     Reason{SIGSEGV, 0, "it used an address that it must not use"},
     Reason{SIGBUS, BUS_ADRALN, "it used an address that is not aligned"},
-    Reason{SIGBUS, BUS_ADRERR, "it used memory beyond the end of a mapped file, or not there"},
+    Reason{SIGBUS, BUS_ADRERR,
+           "it used memory beyond the end of a mapped file, or that could not be had: a full "
+           "tmpfs, no huge page left, an error of the disk"},
     Reason{SIGBUS, BUS_MCEERR_AR, "the machine's memory is faulty there"},
     Reason{SIGBUS, BUS_MCEERR_AO, "the machine's memory is faulty there"},
     Reason{SIGBUS, 0, "it used an address that the hardware refused"},
-    Reason{SIGFPE, FPE_INTDIV, "it divided a whole number by zero"},
+    Reason{SIGFPE, FPE_INTDIV, "it divided a whole number by zero, or the least one by -1"},
     Reason{SIGFPE, 0, "its arithmetic failed"},
     Reason{SIGILL, 0, "it came to an illegal instruction"},
     Reason{SIGTRAP, 0, "it came to a breakpoint, and no debugger was there"},
@@ -42,7 +51,15 @@ constexpr std::array fault_reasons{
 constexpr std::array kernel_reasons{
     Reason{SIGPIPE, 0, "it wrote to a pipe or socket that nobody reads"},
     Reason{SIGXFSZ, 0, "it wrote beyond its file size limit (ulimit -f)"},
-    Reason{SIGXCPU, 0, "it reached its CPU time limit (ulimit -t)"},
+    Reason{SIGXCPU, 0,
+           "it reached its limit of CPU time (ulimit -t), or of real-time CPU time (ulimit -R)"},
+    Reason{SIGIO, 0, "a descriptor was ready of which it had asked to be signalled (O_ASYNC)"},
+    Reason{SIGHUP, 0,
+           "its terminal was closed or the leader of its session ended, or it was stopped and the "
+           "process above its group ended"},
+    Reason{SIGKILL, 0,
+           "it reached its hard limit of CPU time (ulimit -t, -R), or the init of its pid "
+           "namespace or a tracer of it ended"},
     Reason{0, 0, "by the kernel, for a reason that it does not tell"},
 };
 constexpr std::array timer_reasons{
@@ -68,22 +85,54 @@ std::string_view reason_in(const std::array<Reason, n>& reasons, int signal, int
     return {};
 }
 
+bool was_sent_by_itself(const query::DeathRecord& record) {
+    return record.source == SignalSource::self ||
+           (record.source == SignalSource::queue && record.killer.pid == record.pid);
+}
+
 int signal_of(const query::DeathRecord& record) {
     return record.signal.value_or(record.exit_signal.value_or(0));
 }
 
-// The meaning of exit codes that shells define; 0 and all others are up to the program.
-std::string exit_reason(int code) {
+template <class Fits>
+bool is_called(const query::DeathRecord& record, Fits fits) {
+    return fits(record.comm) || (record.executable && fits(*record.executable)) ||
+           (!record.argv.empty() && fits(record.argv[0]));
+}
+
+// "its child sort (pid 9) was killed by the OOM killer"; "" where none is known.
+std::string format_child(const query::DeathRecord& record) {
+    const query::ChildDeath& child = record.child;
+    if (!child.pid) {
+        return "";
+    }
+    const std::string end = child.cause == Cause::oom ? "was killed by the OOM killer"
+                            : child.signal
+                                ? fmt::format("was killed by {}", model::signal_name(*child.signal))
+                            : child.exit_code ? fmt::format("exited with code {}", *child.exit_code)
+                                              : "ended";
+    return fmt::format("its child {} (pid {}) {}", escape_terminal(child.comm), *child.pid, end);
+}
+
+// The meaning of exit codes of shells and wrappers; 0 and all others are up to the program.
+std::string exit_reason(const query::DeathRecord& record, int code) {
     constexpr int signalled = 128;
+    if (std::string child = format_child(record); !child.empty()) {
+        return child;
+    }
+    const bool shell = is_called(record, model::is_shell);
+    if (!shell && !is_called(record, model::is_wrapper)) {
+        return "";
+    }
+    const std::string_view subject = shell ? "of a shell: a command" : "its command";
     if (code == 126) {
-        return "of a shell: a command could not be run";
+        return fmt::format("{} could not be run", subject);
     }
     if (code == 127) {
-        return "of a shell: a command was not found";
+        return fmt::format("{} was not found", subject);
     }
     if (code > signalled && code <= signalled + SIGSYS) {
-        return fmt::format("of a shell: a command was ended by {}",
-                           model::signal_name(code - signalled));
+        return fmt::format("{} was ended by {}", subject, model::signal_name(code - signalled));
     }
     return "";
 }
@@ -99,6 +148,9 @@ std::string_view signal_reason(const query::DeathRecord& record) {
         case SignalSource::fault:
             return reason_in(fault_reasons, signal, record.code.value_or(0));
         case SignalSource::kernel:
+            if (signal == SIGKILL && !record.signal_unix_ns) {
+                return "without a signal, as strict seccomp does at a system call that it forbids";
+            }
             return reason_in(kernel_reasons, signal, 0);
         case SignalSource::timer:
             return reason_in(timer_reasons, signal, 0);
@@ -113,15 +165,40 @@ std::string_view signal_reason(const query::DeathRecord& record) {
     return "who or what sent it is not known";
 }
 
+// "it caught it and ended itself 40 ms later"; "" where it did not.
+std::string format_response(const query::DeathRecord& record) {
+    if (!record.response_signal) {
+        return "";
+    }
+    const int response = *record.response_signal;
+    std::string text = "it caught it and ";
+    if (response == SIGABRT && signal_of(record) != SIGABRT) {
+        text += "aborted itself with SIGABRT";
+    } else {
+        text += "ended itself";
+        if (response != signal_of(record)) {
+            fmt::format_to(std::back_inserter(text), " with {}", model::signal_name(response));
+        }
+    }
+    if (record.signal_unix_ns && record.response_unix_ns &&
+        *record.signal_unix_ns <= *record.response_unix_ns) {
+        text += ' ' +
+                human_duration(static_cast<uint64_t>(*record.response_unix_ns) -
+                               static_cast<uint64_t>(*record.signal_unix_ns)) +
+                " later";
+    }
+    return text;
+}
+
 std::string core_remark(const query::DeathRecord& record) {
     const int signal = signal_of(record);
-    if (record.exit_signal && *record.exit_signal != signal) {
+    if (record.exit_signal && *record.exit_signal != signal && !record.response_signal) {
         return fmt::format("{} came while it dumped its core",
                            model::signal_name(*record.exit_signal));
     }
-    return record.core_dumped          ? "Its core was dumped"
-           : model::dumps_core(signal) ? "No core was dumped"
-                                       : "";
+    return record.core_dumped                                       ? "Its core was dumped"
+           : model::dumps_core(record.exit_signal.value_or(signal)) ? "No core was dumped"
+                                                                    : "";
 }
 
 }  // namespace
@@ -132,7 +209,7 @@ std::string fatal_signal(const query::DeathRecord& record) {
 }
 
 bool killed_by_process(const query::DeathRecord& record) {
-    return record.killer.pid && record.source != SignalSource::self;
+    return record.killer.pid && !was_sent_by_itself(record);
 }
 
 ExitDescription describe_exit(const query::DeathRecord& record) {
@@ -143,19 +220,32 @@ ExitDescription describe_exit(const query::DeathRecord& record) {
         }
         const int code = *record.exit_code;
         return {fmt::format("exited with code {}{}", code, code == 0 ? " (success)" : ""),
-                exit_reason(code), ""};
+                exit_reason(record, code), ""};
     }
     if (cause == Cause::oom) {
-        const bool limited = record.oom.limit_bytes || record.oom.limit_cgroup;
+        const query::OutOfMemory& oom = record.oom;
+        const bool known = oom.limit_bytes || oom.limit_cgroup;
         return {"was killed by the OOM killer",
-                limited ? "memory ran out within a limit" : "memory ran out", ""};
+                known                         ? "memory ran out within a limit"
+                : oom.limited.value_or(false) ? "memory ran out within a limit that is not known"
+                                              : "memory ran out",
+                ""};
     }
     const std::string signal = fatal_signal(record);
-    const bool self = record.source == SignalSource::self;
-    return {!self                          ? "was killed by " + signal
-            : signal_of(record) == SIGABRT ? "aborted itself with " + signal
-                                           : "killed itself with " + signal,
-            std::string(signal_reason(record)), core_remark(record)};
+    const bool self = was_sent_by_itself(record);
+    std::string reason(signal_reason(record));
+    if (const std::string child = format_child(record); !child.empty()) {
+        reason += (reason.empty() ? "" : "; ") + child;
+    }
+    if (const std::string response = format_response(record); !response.empty()) {
+        reason += (reason.empty() ? "" : "; ") + response;
+    }
+    const bool crashed = record.source == SignalSource::fault;
+    return {record.response_signal && !crashed ? "was ended by " + signal
+            : !self                            ? "was killed by " + signal
+            : signal_of(record) == SIGABRT     ? "aborted itself with " + signal
+                                               : "killed itself with " + signal,
+            std::move(reason), core_remark(record)};
 }
 
 std::string summarize_exit(const query::DeathRecord& record) {

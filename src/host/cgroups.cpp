@@ -42,8 +42,9 @@ uint64_t times_hit(const std::string& directory) {
     return times ? *times : 0;
 }
 
-std::optional<uint64_t> limit_of(const std::string& directory) {
-    auto text = read_file(directory + "/memory.max", small_file_bytes);
+// A file that holds one number, or a word.
+std::optional<uint64_t> number_in(const std::string& path) {
+    auto text = read_file(path, small_file_bytes);
     if (!text) {
         return std::nullopt;
     }
@@ -124,8 +125,24 @@ std::vector<MemoryLimit> memory_limits(std::string_view path) {
     const std::string mount = cgroup_mounts().unified;
     while (!mount.empty() && path.size() > 1) {
         const std::string directory = mount + std::string(path);
-        if (const auto bytes = limit_of(directory)) {
-            limits.push_back({std::string(path), *bytes, times_hit(directory)});
+        if (const auto bytes = number_in(directory + "/memory.max")) {
+            limits.push_back({std::string(path), *bytes, times_hit(directory), true});
+        }
+        path = path.substr(0, path.rfind('/'));
+    }
+    return limits;
+}
+
+std::vector<MemoryLimit> memory_limits_v1(std::string_view path) {
+    constexpr uint64_t unlimited = INT64_MAX / 4096 * 4096;  // or more, by the size of pages
+    std::vector<MemoryLimit> limits;
+    const std::string mount = cgroup_mounts().memory;
+    while (!mount.empty() && path.size() > 1) {
+        const std::string directory = mount + std::string(path);
+        const auto bytes = number_in(directory + "/memory.limit_in_bytes");
+        if (bytes && *bytes < unlimited) {
+            limits.push_back({std::string(path), *bytes,
+                              number_in(directory + "/memory.failcnt").value_or(0), false});
         }
         path = path.substr(0, path.rfind('/'));
     }

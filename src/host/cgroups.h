@@ -29,10 +29,14 @@ std::optional<std::string> cgroup_path(uint64_t id);
 struct MemoryLimit {
     std::string cgroup;  // path
     uint64_t bytes = 0;
-    // out-of-memory count (memory.events.local) since the cgroup was created
+    // That it was out of memory (memory.events.local) since it was made; of version 1 that it was
+    // reached (memory.failcnt), also where enough could be reclaimed.
     uint64_t times_hit = 0;
+    bool counts_oom = true;  // false: version 1
 };
 std::vector<MemoryLimit> memory_limits(std::string_view path);
+// The same of version 1 (memory.limit_in_bytes); `path` is that of the memory controller.
+std::vector<MemoryLimit> memory_limits_v1(std::string_view path);
 
 // The systemd unit of a cgroup path: its deepest service, scope or other unit that can contain
 // processes; nullopt if there is none.

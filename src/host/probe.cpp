@@ -207,6 +207,9 @@ CgroupMounts cgroup_mounts() {
             found.unified = mount->mnt_dir;
         }
         found.v1 = found.v1 || type == "cgroup";
+        if (type == "cgroup" && found.memory.empty() && ::hasmntopt(mount, "memory") != nullptr) {
+            found.memory = mount->mnt_dir;
+        }
     }
     return found;
 }

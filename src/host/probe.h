@@ -65,6 +65,7 @@ bool in_initial_user_namespace();
 
 struct CgroupMounts {
     std::string unified;  // mount point of cgroup v2; empty: not mounted
+    std::string memory;   // mount point of version 1's memory controller; empty: not mounted
     bool v1 = false;      // version 1 controllers are mounted too ("hybrid")
 };
 CgroupMounts cgroup_mounts();

@@ -236,6 +236,25 @@ std::optional<std::string> parse_cgroup(std::string_view text) {
     return unified && (*unified != "/" || !systemd) ? unified : systemd;
 }
 
+std::optional<std::string> parse_memory_cgroup(std::string_view text) {
+    while (!text.empty()) {
+        std::string_view path = pop_until(text, '\n');
+        (void)pop_until(path, ':');
+        std::string_view controllers = pop_until(path, ':');
+        while (!controllers.empty()) {
+            if (pop_until(controllers, ',') == "memory") {
+                return std::string(path);
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> read_memory_cgroup(uint32_t pid) {
+    const auto text = read_small(pid, "cgroup", small_file_bytes);
+    return text ? parse_memory_cgroup(*text) : std::nullopt;
+}
+
 std::optional<std::string> read_cgroup(uint32_t pid) {
     const auto text = read_small(pid, "cgroup", small_file_bytes);
     return text ? parse_cgroup(*text) : std::nullopt;

@@ -71,5 +71,9 @@ std::optional<std::string> read_arguments(uint32_t pid, size_t limit_bytes);
 // The path in the cgroup v2 hierarchy, or in systemd's v1 hierarchy if v2 is not used.
 std::optional<std::string> parse_cgroup(std::string_view text);
 std::optional<std::string> read_cgroup(uint32_t pid);
+// The path in the hierarchy of version 1 that has the memory controller. An exiting process shows
+// "/" there.
+std::optional<std::string> parse_memory_cgroup(std::string_view text);
+std::optional<std::string> read_memory_cgroup(uint32_t pid);
 
 }  // namespace vigil::host

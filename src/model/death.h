@@ -15,6 +15,10 @@
 
 namespace vigil::model {
 
+enum class Cause : uint8_t { exit, signal, oom };
+
+std::string_view to_string(Cause cause);
+
 // Ancestors of a process, parent first, as they were when it started.
 struct Ancestry {
     std::vector<uint64_t> pids;
@@ -46,13 +50,30 @@ struct PriorSignal {
     Comm parent_comm;
 };
 
+// The process caught the signal that is the cause, and ended itself with a signal.
+struct SignalResponse {
+    int number = 0;  // that it sent itself
+    int64_t unix_ns = 0;
+};
+
 struct OutOfMemory {
-    std::optional<uint64_t> rss_bytes;  // of the victim, when it was chosen
-    // the limit that was hit; absent: the machine's memory, or unknown
-    std::optional<uint64_t> limit_bytes;
-    std::optional<std::string_view> limit_cgroup;  // cgroup of that limit: a path in the hierarchy
-    uint32_t trigger_pid = 0;  // process whose allocation invoked the OOM killer
+    std::optional<uint64_t> rss_bytes;    // of the victim, when it was chosen
+    std::optional<uint64_t> limit_bytes;  // that was hit; absent: the machine's, or not known
+    std::optional<std::string_view> limit_cgroup;  // whose limit that is: a path in the hierarchy
+    std::optional<bool>
+        limited;               // a cgroup's limit was reached, not the machine's; absent: unknown
+    uint32_t trigger_pid = 0;  // whose allocation called the OOM killer
     Comm trigger_comm;
+};
+
+// A child that died before it, with the end that its own exit code or signal repeats.
+struct ChildDeath {
+    uint32_t pid = 0;
+    uint64_t start_ns = 0;
+    Comm comm;
+    Cause cause = Cause::exit;
+    int signal = 0;  // 0: it exited with `exit_code`
+    int exit_code = 0;
 };
 
 // Limits that the process exceeded in its last ten minutes.
@@ -63,25 +84,23 @@ struct LimitViolations {
     std::vector<int64_t> since_unix_ns;  // first time above the limit
 };
 
-enum class Cause : uint8_t { exit, signal, oom };
-
-std::string_view to_string(Cause cause);
-
 // The views point into the data that the record was made from and are valid as long as it. Absent:
 // unknown.
 struct Death {
     Exit exit;
     int64_t started_unix_ns = 0;
     Cause cause = Cause::exit;
-    // fatal signal, 0: none. Differs from exit.signal() if the process was killed while it dumped
-    // core
+    // The signal that is the cause, 0: none. exit.signal() is another where it was killed while it
+    // dumped its core, or where it answered with another one (`response`).
     int signal = 0;
     std::optional<SignalSource> source;  // of that signal
     std::optional<int> code;             // its si_code
     std::optional<int64_t> signal_unix_ns;
     std::optional<Killer> killer;
+    std::optional<SignalResponse> response;
     std::optional<PriorSignal> prior;
     std::optional<OutOfMemory> oom;
+    std::optional<ChildDeath> child;
 
     std::optional<std::string_view> executable;  // file name
     std::optional<std::string_view> argv;        // a NUL after each argument; at most 1 KiB
@@ -144,12 +163,25 @@ struct DeathRecord {
         bool operator==(const PriorSignal&) const = default;
     };
 
+    // Without `pid` there is none.
+    struct ChildDeath {
+        std::optional<uint32_t> pid;
+        std::optional<uint64_t> start_ns;
+        std::string comm;
+        std::optional<Cause> cause;
+        std::optional<int> exit_code;
+        std::optional<int> signal;
+
+        bool operator==(const ChildDeath&) const = default;
+    };
+
     struct OutOfMemory {
         std::optional<uint64_t> rss_bytes;
         std::optional<uint64_t> limit_bytes;
         std::optional<std::string> limit_cgroup;
         std::optional<uint32_t> trigger_pid;
         std::string trigger_comm;
+        std::optional<bool> limited;
 
         bool operator==(const OutOfMemory&) const = default;
     };
@@ -182,8 +214,11 @@ struct DeathRecord {
     std::optional<int> code;
     std::optional<int64_t> signal_unix_ns;
     Killer killer;
+    std::optional<int> response_signal;
+    std::optional<int64_t> response_unix_ns;
     PriorSignal prior;
     OutOfMemory oom;
+    ChildDeath child;
 
     std::optional<std::string> executable;
     std::vector<std::string> argv;

@@ -19,6 +19,10 @@ Value prior_sender(E event, Value (*get)(const Sender&)) {
     const auto& signal = death_of(event).prior;
     return signal ? maybe(signal->sender, get) : Value{Omitted{}};
 }
+Value response(E event, Value (*get)(const SignalResponse&)) {
+    return group(death_of(event).response, get);
+}
+Value child(E event, Value (*get)(const ChildDeath&)) { return group(death_of(event).child, get); }
 Value out_of_memory(E event, Value (*get)(const OutOfMemory&)) {
     return group(death_of(event).oom, get);
 }
@@ -105,6 +109,18 @@ constexpr std::array death_head{
     Field{"killer_ancestry_cut", "",
           [](E e) { return killer(e, [](const Killer& k) -> Value { return k.ancestry.cut; }); },
           slot<&R::killer, &R::Killer::ancestors, &R::Ancestors::cut>},
+    Field{"response_signal", "",
+          [](E e) {
+              return response(
+                  e, [](const SignalResponse& r) -> Value { return signal_name(r.number); });
+          },
+          signal_slot<&R::response_signal>},
+    Field{"response_time", "",
+          [](E e) {
+              return response(e,
+                              [](const SignalResponse& r) -> Value { return UnixTime{r.unix_ns}; });
+          },
+          time_slot<&R::response_unix_ns>},
     Field{"before_signal", "",
           [](E e) {
               return prior(e, [](const PriorSignal& s) -> Value { return signal_name(s.number); });
@@ -178,6 +194,44 @@ constexpr std::array death_head{
               });
           },
           slot<&R::oom, &R::OutOfMemory::trigger_comm>},
+    Field{"oom_limited", "",
+          [](E e) {
+              return out_of_memory(e, [](const OutOfMemory& o) {
+                  return maybe(o.limited, [](bool limited) -> Value { return limited; });
+              });
+          },
+          slot<&R::oom, &R::OutOfMemory::limited>},
+    Field{"child_pid", "",
+          [](E e) { return child(e, [](const ChildDeath& c) { return number(c.pid); }); },
+          slot<&R::child, &R::ChildDeath::pid>},
+    Field{"child_start_ns", "",
+          [](E e) { return child(e, [](const ChildDeath& c) { return number(c.start_ns); }); },
+          slot<&R::child, &R::ChildDeath::start_ns>},
+    Field{"child_comm", "",
+          [](E e) {
+              return child(
+                  e, [](const ChildDeath& c) -> Value { return UntrustedText{c.comm.view()}; });
+          },
+          slot<&R::child, &R::ChildDeath::comm>},
+    Field{"child_cause", "",
+          [](E e) {
+              return child(e, [](const ChildDeath& c) -> Value { return to_string(c.cause); });
+          },
+          slot<&R::child, &R::ChildDeath::cause>},
+    Field{"child_exit_code", "",
+          [](E e) {
+              return child(e, [](const ChildDeath& c) {
+                  return c.signal == 0 ? integer(c.exit_code) : Value{Unknown{}};
+              });
+          },
+          slot<&R::child, &R::ChildDeath::exit_code>},
+    Field{"child_signal", "",
+          [](E e) {
+              return child(e, [](const ChildDeath& c) {
+                  return c.signal != 0 ? Value{signal_name(c.signal)} : Value{Unknown{}};
+              });
+          },
+          signal_slot<&R::child, &R::ChildDeath::signal>},
     Field{"executable", "", [](E e) { return untrusted(death_of(e).executable); },
           slot<&R::executable>},
     Field{"argv", "", [](E e) { return arguments(death_of(e).argv); }, slot<&R::argv>},

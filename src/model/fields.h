@@ -76,11 +76,12 @@ struct TimeList {
     std::vector<int64_t>* unix_ns;
 };
 
-using Slot = std::variant<bool*, uint64_t*, std::optional<uint32_t>*, std::optional<uint64_t>*,
-                          std::optional<int>*, std::string*, std::optional<std::string>*,
-                          std::optional<Cause>*, std::optional<SignalSource>*, std::optional<Kind>*,
-                          SignalName, Time, RequiredTime, std::vector<uint64_t>*,
-                          std::vector<double>*, std::vector<std::string>*, TimeList>;
+using Slot =
+    std::variant<bool*, std::optional<bool>*, uint64_t*, std::optional<uint32_t>*,
+                 std::optional<uint64_t>*, std::optional<int>*, std::string*,
+                 std::optional<std::string>*, std::optional<Cause>*, std::optional<SignalSource>*,
+                 std::optional<Kind>*, SignalName, Time, RequiredTime, std::vector<uint64_t>*,
+                 std::vector<double>*, std::vector<std::string>*, TimeList>;
 
 struct Field {
     std::string_view json;  // key in JSON; empty: not in JSON

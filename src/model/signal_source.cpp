@@ -30,9 +30,9 @@ SignalSource from_kernel(const SignalContext& context) {
         case SIGQUIT:
         case SIGTSTP:
             return context.target_pid == 1 ? SignalSource::kernel : SignalSource::terminal;
-        case SIGHUP:  // a hang-up worker; otherwise also an orphaned process group (exit.c)
-            return (context.flags & VIGIL_CONTEXT_KERNEL) != 0 ? SignalSource::terminal
-                                                               : SignalSource::kernel;
+        case SIGHUP:  // from a task that exits also for an orphaned process group (exit.c)
+            return (context.flags & VIGIL_CONTEXT_EXITING) == 0 ? SignalSource::terminal
+                                                                : SignalSource::kernel;
         default:
             return SignalSource::kernel;
     }
@@ -81,10 +81,10 @@ SignalSource from_info(const SignalContext& context) {
             return SignalSource::queue;
         case SI_TIMER:
             return SignalSource::timer;
-        case SI_MESGQ:
+        case SI_MESGQ:  // the process whose message came, or one that chose this code
         case SI_ASYNCIO:
         case SI_SIGIO:
-            return SignalSource::kernel;
+            return kernel_thread ? SignalSource::kernel : SignalSource::queue;
         default:
             break;
     }

@@ -110,6 +110,12 @@ void EntryDetails::read_cgroup_from_proc(ProcessEntry& entry) {
     }
 }
 
+void EntryDetails::read_cgroup_within_budget(ProcessEntry& entry, uint64_t now_ns) {
+    if (proc_.acquire_proc_read(now_ns)) {
+        read_cgroup_from_proc(entry);
+    }
+}
+
 void EntryDetails::read_from_proc(ProcessEntry& entry, uint64_t now_ns) {
     proc_.count_read(now_ns);
     set_image(entry, ProcReader::image(entry.process, entry.image.get()));

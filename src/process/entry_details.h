@@ -43,6 +43,8 @@ class EntryDetails {
     // Reads image and cgroup if they are incomplete. Values from events stay.
     void read_from_proc(ProcessEntry& entry, uint64_t now_ns);
     void read_cgroup_from_proc(ProcessEntry& entry);
+    // Nothing where too much was read in this second.
+    void read_cgroup_within_budget(ProcessEntry& entry, uint64_t now_ns);
 
     // Reads cwd and cgroup, which are usually final after an exec. Within the budget for reads.
     void read_place(ProcessEntry& entry, uint64_t now_ns);

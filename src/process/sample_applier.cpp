@@ -83,6 +83,14 @@ bool SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
     return measures_ && refresh_details(entry, sample, renamed);
 }
 
+// Where ids identify no cgroup only /proc shows that a process has moved. About that many processes
+// are looked at in each sweep, in turn.
+bool SampleApplier::is_cgroup_due(const ProcessEntry& entry) const {
+    constexpr size_t reads_per_sweep = 64;
+    const size_t turns = table_->size() / reads_per_sweep + 1;
+    return (entry.process.pid + table_->tick()) % turns == 0;
+}
+
 bool SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sample,
                                     bool renamed) {
     bool replaced = false;
@@ -102,6 +110,9 @@ bool SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sa
         if (!entry.cgroup || !identifies_cgroup(entry.cgroup_id)) {
             details_->read_cgroup_from_proc(entry);
         }
+    }
+    if (entry.details_read && !identifies_cgroup(entry.cgroup_id) && is_cgroup_due(entry)) {
+        details_->read_cgroup_within_budget(entry, table_->now_ns());
     }
     if (!entry.details_read) {
         details_->read_from_proc(entry, table_->now_ns());

@@ -27,6 +27,7 @@ class SampleApplier {
 
  private:
     void apply(model::Sample& sample, uint64_t network_full_ns);
+    bool is_cgroup_due(const ProcessEntry& entry) const;
     // True if the process has a new program and the exec event is missing.
     bool refresh(ProcessEntry& entry, const model::Sample& sample);
     bool refresh_details(ProcessEntry& entry, const model::Sample& sample, bool renamed);

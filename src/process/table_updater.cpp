@@ -160,7 +160,11 @@ void TableUpdater::apply_signal(const model::Event& event) {
 
 // On some kernels the victim is a thread that cannot be mapped to its process.
 void TableUpdater::apply_oom(const model::Event& event) {
-    if (const ProcessEntry* victim = table_.find(key_of(event.process))) {
+    if (ProcessEntry* victim = table_.find(key_of(event.process))) {
+        // It may have moved since its fork or exec.
+        if (identifies_cgroup(event.process.cgroup_id)) {
+            details_.update_cgroup(*victim, event.process.cgroup_id);
+        }
         for (ProcessObserver* observer : table_.observers()) {
             observer->on_oom(*victim, event);
         }

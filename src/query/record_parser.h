@@ -14,6 +14,7 @@ using model::DeathRecord;
 using model::ParsedRecord;
 
 using Ancestors = DeathRecord::Ancestors;
+using ChildDeath = DeathRecord::ChildDeath;
 using model::FinalUsage;
 using Killer = DeathRecord::Killer;
 using LimitViolations = DeathRecord::LimitViolations;

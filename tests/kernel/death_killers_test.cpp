@@ -195,11 +195,40 @@ TEST(DeathKiller, OutOfMemoryInACgroup) {
         EXPECT_TRUE(cgroup->path().ends_with(death.text("oom_limit_cgroup"))) << death.line();
         EXPECT_EQ(death.text("cgroup"), death.text("oom_limit_cgroup"));
     } else {
-        EXPECT_TRUE(death.is_null("oom_limit_bytes"));
+        EXPECT_EQ(death.line().find("\"oom_limited\":true") != std::string::npos, true)
+            << death.line();
+        if (!death.is_null("oom_limit_bytes")) {  // its cgroup could still be read
+            EXPECT_EQ(death.number("oom_limit_bytes"), limit) << death.line();
+        }
     }
     if (!death.is_null("oom_rss_bytes")) {
         EXPECT_GT(death.number("oom_rss_bytes"), limit / 2);
         EXPECT_LT(death.number("oom_rss_bytes"), limit * 2);
+    }
+}
+
+// It joins after its last exec, as `echo $! > cgroup.procs` does; another kill came before.
+TEST(DeathKiller, OutOfMemoryInACgroupThatWasJoinedLate) {
+    constexpr int64_t limit = 32 << 20;
+    const auto cgroup = small_cgroup(std::to_string(limit));
+    if (!cgroup || !cgroup->has("memory.max")) {
+        GTEST_SKIP() << "no memory cgroup of version 2 that can be written to";
+    }
+    RecordRun& deaths = RecordRun::shared();
+    for (int i = 0; i < 2; i++) {
+        const Gate go;
+        const pid_t pid = start([&] {
+            go.pass();
+            touch_mb(128);
+            return 0;
+        });
+        EXPECT_TRUE(cgroup->write("cgroup.procs", std::to_string(pid)));
+        go.open();
+        EXPECT_EQ(wait_for(pid).signal(), SIGKILL);
+        const Event death = deaths.of(pid);
+        EXPECT_EQ(death.text("cause"), "oom");
+        EXPECT_EQ(death.number("oom_limit_bytes"), limit) << death.line();
+        EXPECT_EQ(death.text("cgroup"), death.text("oom_limit_cgroup"));
     }
 }
 

@@ -120,6 +120,8 @@ TEST(DeathRecorder, SigsysWithoutASignalIsAFault) {
     story.fork(2, 0, "victim");
     story.lose(model::Kind::signal);
     EXPECT_EQ(story.exit(2, SIGSYS).death.source, SignalSource::unknown) << "or that was lost";
+    story.fork(50, 0, "victim");
+    EXPECT_EQ(story.exit(50, SIGKILL).death.source, SignalSource::kernel) << "in strict mode";
 }
 
 TEST(DeathRecorder, TermThenKillTellsBoth) {
@@ -136,6 +138,177 @@ TEST(DeathRecorder, TermThenKillTellsBoth) {
     EXPECT_EQ(record.death.prior->sender->pid, Story::nobody + 2);
     EXPECT_EQ(record.death.prior->parent_pid, Story::nobody + 1);
     EXPECT_EQ(record.death.prior->unix_ns, *record.death.signal_unix_ns - 1'000'000);
+}
+
+// node, make, gcc, bash with a trap: the one who asked is the killer.
+TEST(DeathRecorder, ASignalThatTheProcessRaisesAgainHidesNoSender) {
+    for (const SignalSource own : {SignalSource::self, SignalSource::queue}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGTERM, SignalSource::user, 2);
+        story.pass(40'000'000);
+        story.signal(1, SIGTERM, own, 1);
+        const Record& told = story.exit(1, SIGTERM);
+        EXPECT_EQ(told.death.source, SignalSource::user);
+        ASSERT_TRUE(told.death.killer);
+        EXPECT_EQ(told.death.killer->pid, Story::nobody + 2);
+        ASSERT_TRUE(told.death.response);
+        EXPECT_EQ(told.death.response->number, SIGTERM);
+        EXPECT_EQ(told.death.response->unix_ns, *told.death.signal_unix_ns + 41'000'000);
+        EXPECT_FALSE(told.death.prior);
+    }
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGINT, SignalSource::terminal);
+    story.signal(1, SIGINT, SignalSource::self, 1);
+    EXPECT_EQ(story.exit(1, SIGINT).death.source, SignalSource::terminal);
+}
+
+TEST(DeathRecorder, ASignalOfItsOwnLongAfterwardsIsItsOwn) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    story.pass(121'000'000'000);
+    story.signal(1, SIGTERM, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGTERM);
+    EXPECT_EQ(told.death.source, SignalSource::self);
+    EXPECT_FALSE(told.death.response);
+}
+
+TEST(DeathRecorder, AnotherSenderAfterItsOwnIsTheOne) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGTERM, SignalSource::user, 2);
+    story.signal(1, SIGTERM, SignalSource::self, 1);
+    story.signal(1, SIGTERM, SignalSource::user, 3);
+    const Record& told = story.exit(1, SIGTERM);
+    EXPECT_EQ(told.death.killer->pid, Story::nobody + 3);
+    EXPECT_FALSE(told.death.response);
+}
+
+// Handlers raise the signal again (python -X faulthandler), or abort (the JVM, node).
+TEST(DeathRecorder, ACrashHandlerHidesNoFault) {
+    for (const int response : {SIGSEGV, SIGABRT, SIGKILL}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGQUIT, SignalSource::user, 2);
+        story.pass(60'000'000'000);
+        story.signal(1, SIGSEGV, SignalSource::fault);
+        story.pass(2'000'000'000);
+        story.signal(1, response, SignalSource::self, 1);
+        const Record& told = story.exit(1, static_cast<uint32_t>(response));
+        EXPECT_EQ(told.death.signal, SIGSEGV);
+        EXPECT_EQ(told.death.source, SignalSource::fault);
+        EXPECT_FALSE(told.death.killer);
+        ASSERT_TRUE(told.death.response);
+        EXPECT_EQ(told.death.response->number, response);
+        EXPECT_FALSE(told.death.prior) << "a thread dump a minute ago";
+    }
+}
+
+TEST(DeathRecorder, ACrashHandlerHidesNoSender) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGBUS, SignalSource::user, 2);
+    story.signal(1, SIGABRT, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGABRT);
+    EXPECT_EQ(told.death.signal, SIGBUS);
+    EXPECT_EQ(told.death.killer->pid, Story::nobody + 2);
+}
+
+// A runtime that uses faults as checks, and fails an assertion later.
+TEST(DeathRecorder, AFaultLongBeforeAnAbortIsNotItsCause) {
+    Story story;
+    story.fork(1, 0, "victim");
+    story.signal(1, SIGSEGV, SignalSource::fault);
+    story.pass(11'000'000'000);
+    story.signal(1, SIGABRT, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGABRT);
+    EXPECT_EQ(told.death.signal, SIGABRT);
+    EXPECT_FALSE(told.death.response);
+}
+
+TEST(DeathRecorder, AFaultBeforeAnExitWithAnErrorIsThePriorSignal) {
+    Story story;
+    for (const uint32_t status : {2U << 8, 0U}) {
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGSEGV, SignalSource::fault);
+        const Record& told = story.exit(1, status);
+        EXPECT_EQ(told.death.prior.has_value(), status != 0);
+        story.pass(1'000'000'000);
+    }
+    story.fork(2, 0, "victim");
+    story.signal(2, SIGTERM, SignalSource::user, 3);
+    story.signal(2, SIGSEGV, SignalSource::fault);
+    EXPECT_EQ(story.exit(2, 143 << 8).death.prior->number, SIGTERM) << "a request comes first";
+}
+
+TEST(DeathRecorder, AShellsExitCodeNamesTheChildThatItRepeats) {
+    Story story;
+    story.fork(1, 0, "sh");
+    story.exec(1, "sh", "/bin/sh", "sh\0"s);
+    for (const uint32_t child : {2, 3, 4}) {
+        story.fork(child, 1, "sort");
+    }
+    story.exit(2, 3 << 8, "other", 1);
+    story.signal(3, SIGKILL, SignalSource::oom);
+    story.exit(3, SIGKILL, "sort", 1);
+    story.exit(4, SIGTERM, "later", 1);
+    story.pass(5'000'000'000);
+    const Record& told = story.exit(1, 137 << 8, "sh");
+    ASSERT_TRUE(told.death.child);
+    EXPECT_EQ(told.death.child->pid, Story::nobody + 3);
+    EXPECT_EQ(told.death.child->cause, Cause::oom);
+    EXPECT_EQ(told.death.child->signal, SIGKILL);
+}
+
+TEST(DeathRecorder, AnotherProgramsExitCodeIsItsOwn) {
+    Story story;
+    for (const uint64_t wait_ns : {0ULL, 5'000'000'000ULL}) {
+        story.fork(1, 0, "x");
+        story.fork(2, 1, "x");
+        story.exit(2, SIGKILL, "x", 1);
+        story.pass(wait_ns);
+        EXPECT_EQ(story.exit(1, 137 << 8).death.child.has_value(), wait_ns == 0);
+        story.pass(1'000'000'000);
+    }
+    story.fork(3, 0, "java");
+    story.fork(4, 3, "java");
+    story.signal(3, SIGTERM, SignalSource::user, 5);
+    story.exit(4, SIGTERM, "java", 3);
+    EXPECT_FALSE(story.exit(3, 143 << 8, "java").death.child) << "it was asked to end itself";
+}
+
+TEST(DeathRecorder, AWrapperThatRepeatsASignalNamesItsChild) {
+    Story story;
+    story.fork(1, 0, "sudo");
+    story.fork(2, 1, "sleep");
+    story.signal(2, SIGTERM, SignalSource::user, 3);
+    story.exit(2, SIGTERM, "sleep", 1);
+    story.signal(1, SIGTERM, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGTERM, "sudo");
+    ASSERT_TRUE(told.death.child);
+    EXPECT_EQ(told.death.child->pid, Story::nobody + 2);
+}
+
+// A15: the clock is set back by an hour between the two.
+TEST(DeathRecorder, ASetClockLosesNoPriorSignal) {
+    for (const int64_t step_ns : {3'600'000'000'000, -3'600'000'000'000}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        model::Violation violation;
+        violation.limit = 200;
+        story.take(model::Kind::violation, Story::process(1, "x"), violation);
+        story.signal(1, SIGTERM, SignalSource::user, 2);
+        story.set_clock(step_ns);
+        story.signal(1, SIGKILL, SignalSource::user, 2);
+        const Record& told = story.exit(1, SIGKILL);
+        ASSERT_TRUE(told.death.prior);
+        EXPECT_EQ(told.death.prior->number, SIGTERM);
+        EXPECT_EQ(told.death.prior->unix_ns, *told.death.signal_unix_ns - 1'000'000)
+            << "in the clock of the exit";
+        EXPECT_EQ(told.death.limits.since_unix_ns.at(0), *told.death.signal_unix_ns - 2'000'000);
+    }
 }
 
 TEST(DeathRecorder, AnExitAfterSigtermTellsOfIt) {

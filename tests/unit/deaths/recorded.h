@@ -104,12 +104,13 @@ class Story final : public model::EventSink {
         take(model::Kind::signal, process(target, "x"), signal);
     }
     // The record; `status` is that of wait(2).
-    const Record& exit(uint32_t number, uint32_t status, const std::string& name = "x") {
+    const Record& exit(uint32_t number, uint32_t status, const std::string& name = "x",
+                       uint32_t parent = 0) {
         const size_t before = records.size();
         model::Exit exit;
         exit.status = status;
         exit.lifetime_ns = 5;
-        take(model::Kind::exit, process(number, name), exit);
+        take(model::Kind::exit, process(number, name, parent), exit);
         EXPECT_EQ(records.size(), before + 1);
         return records.back();
     }
@@ -124,7 +125,7 @@ class Story final : public model::EventSink {
         model::Event event;
         event.kind = kind;
         event.boot_ns = now_ns_ += 1'000'000;
-        event.unix_ns = evening_ns + static_cast<int64_t>(now_ns_);
+        event.unix_ns = evening_ns + static_cast<int64_t>(now_ns_) + clock_step_ns_;
         event.process = process;
         event.body = std::move(body);
         if (kind == model::Kind::violation) {
@@ -134,6 +135,8 @@ class Story final : public model::EventSink {
         }
     }
     void pass(uint64_t ns) { now_ns_ += ns; }
+    // The real-time clock is set forward by that much.
+    void set_clock(int64_t step_ns) { clock_step_ns_ += step_ns; }
     process::TableUpdater& updater() { return updater_; }
     size_t living() const { return updater_.table().size(); }
 
@@ -143,6 +146,7 @@ class Story final : public model::EventSink {
     process::TableUpdater updater_{true, 1'000'000'000};
     deaths::DeathRecorder recorder_{updater_.table(), *this};
     uint64_t now_ns_ = 1'000'000'000;
+    int64_t clock_step_ns_ = 0;
 };
 
 }  // namespace vigil::test

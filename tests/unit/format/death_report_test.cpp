@@ -70,8 +70,11 @@ TEST(DeathReport, KillByAUser) {
 }
 
 TEST(DeathReport, EverythingKnown) {
+    query::DeathBuilder builder = query::full();
+    builder.death.response.reset();
+    builder.death.child.reset();
     EXPECT_EQ(
-        report(query::full()),
+        report(builder),
         "nginx (pid 4242, /usr/sbin/nginx -g daemon off;) was killed by SIGSEGV at 22:33:49, "
         "1.2 s after it started. SIGKILL came while it dumped its core.\n"
         "  Sent by   kill (pid 993, root: kill -9 4242) ← bash (pid 991) ← sshd (pid 980) ← "
@@ -106,20 +109,31 @@ TEST(DeathReport, AlmostNothingKnown) {
 }
 
 TEST(DeathReport, Exits) {
-    const auto exit = [](uint32_t code) {
+    const auto exit = [](uint32_t code, std::string_view executable = "nginx") {
         query::DeathBuilder builder;
         builder.death.exit.status = code << 8;
-        return sentence(builder);
+        builder.death.executable = executable;
+        const std::string text = report(builder);
+        const size_t begin = text.find("exited");
+        return text.substr(begin, text.find('\n') - begin);
     };
     const std::string when = " at 22:33:49, 2 h 13 min after it started";
     EXPECT_EQ(exit(0), "exited with code 0 (success)" + when + ".");
     EXPECT_EQ(exit(3), "exited with code 3" + when + ".");
     EXPECT_EQ(exit(255), "exited with code 255" + when + ".");
-    EXPECT_EQ(exit(126),
+    EXPECT_EQ(exit(126, "/bin/sh"),
               "exited with code 126" + when + ": of a shell: a command could not be run.");
-    EXPECT_EQ(exit(127), "exited with code 127" + when + ": of a shell: a command was not found.");
-    EXPECT_EQ(exit(137),
+    EXPECT_EQ(exit(127, "/usr/bin/bash"),
+              "exited with code 127" + when + ": of a shell: a command was not found.");
+    EXPECT_EQ(exit(137, "-zsh"),
               "exited with code 137" + when + ": of a shell: a command was ended by SIGKILL.");
+    EXPECT_EQ(exit(137, "/usr/bin/timeout"),
+              "exited with code 137" + when + ": its command was ended by SIGKILL.");
+    for (const uint32_t code : {126U, 127U, 129U, 130U, 137U, 143U}) {
+        for (const char* program : {"/usr/bin/python3", "git", "/usr/bin/java", "perl"}) {
+            EXPECT_EQ(exit(code, program), "exited with code " + std::to_string(code) + when + ".");
+        }
+    }
     query::DeathBuilder builder;
     builder.death.prior = model::PriorSignal{.number = SIGTERM,
                                              .source = SignalSource::user,
@@ -159,13 +173,18 @@ TEST(DeathReport, Signals) {
         {SIGSEGV, SignalSource::fault, 2, "was killed by SIGSEGV",
          ": it used memory in a way that is forbidden there. No core was dumped."},
         {SIGSEGV, SignalSource::fault, 128, "was killed by SIGSEGV",
+         ": it used an address that no process can have, or its execve(2) failed when its old "
+         "program was gone already. No core was dumped."},
+        {SIGSEGV, SignalSource::fault, 3, "was killed by SIGSEGV",
          ": it used an address that it must not use. No core was dumped."},
         {SIGBUS, SignalSource::fault, 2, "was killed by SIGBUS",
-         ": it used memory beyond the end of a mapped file, or not there. No core was dumped."},
+         ": it used memory beyond the end of a mapped file, or that could not be had: a full "
+         "tmpfs, "
+         "no huge page left, an error of the disk. No core was dumped."},
         {SIGBUS, SignalSource::fault, 4, "was killed by SIGBUS",
          ": the machine's memory is faulty there. No core was dumped."},
         {SIGFPE, SignalSource::fault, 1, "was killed by SIGFPE",
-         ": it divided a whole number by zero. No core was dumped."},
+         ": it divided a whole number by zero, or the least one by -1. No core was dumped."},
         {SIGFPE, SignalSource::fault, 7, "was killed by SIGFPE",
          ": its arithmetic failed. No core was dumped."},
         {SIGILL, SignalSource::fault, 2, "was killed by SIGILL",
@@ -179,8 +198,17 @@ TEST(DeathReport, Signals) {
         {SIGXFSZ, SignalSource::kernel, 0, "was killed by SIGXFSZ",
          ": it wrote beyond its file size limit (ulimit -f). No core was dumped."},
         {SIGXCPU, SignalSource::kernel, 128, "was killed by SIGXCPU",
-         ": it reached its CPU time limit (ulimit -t). No core was dumped."},
+         ": it reached its limit of CPU time (ulimit -t), or of real-time CPU time (ulimit -R). "
+         "No core was dumped."},
         {SIGKILL, SignalSource::kernel, 128, "was killed by SIGKILL",
+         ": it reached its hard limit of CPU time (ulimit -t, -R), or the init of its pid "
+         "namespace or a tracer of it ended."},
+        {SIGIO, SignalSource::kernel, 128, "was killed by SIGIO",
+         ": a descriptor was ready of which it had asked to be signalled (O_ASYNC)."},
+        {SIGHUP, SignalSource::kernel, 128, "was killed by SIGHUP",
+         ": its terminal was closed or the leader of its session ended, or it was stopped and the "
+         "process above its group ended."},
+        {SIGUSR1, SignalSource::kernel, 128, "was killed by SIGUSR1",
          ": by the kernel, for a reason that it does not tell."},
         {SIGALRM, SignalSource::timer, 128, "was killed by SIGALRM",
          ": its alarm went off, alarm(2) or setitimer(2)."},
@@ -208,10 +236,60 @@ TEST(DeathReport, Signals) {
         builder.death.code = each.code;
         EXPECT_EQ(sentence(builder), each.verb + when + each.end);
     }
+    query::DeathBuilder unseen = query::signalled(SIGKILL, SignalSource::kernel);
+    unseen.death.signal_unix_ns.reset();
+    EXPECT_EQ(sentence(unseen),
+              "was killed by SIGKILL" + when +
+                  ": without a signal, as strict seccomp does at a system call that it forbids.");
     query::DeathBuilder unknown = query::signalled(SIGHUP, SignalSource::unknown);
     unknown.death.source.reset();
     EXPECT_EQ(sentence(unknown),
               "was killed by SIGHUP" + when + ": who or what sent it is not known.");
+}
+
+TEST(DeathReport, ChildrenWhoseEndIsRepeated) {
+    const std::string when = " at 22:33:49, 2 h 13 min after it started";
+    query::DeathBuilder builder;
+    builder.death.exit.status = 137 << 8;
+    builder.death.child = model::ChildDeath{
+        .pid = 9, .comm = test::comm("sort"), .cause = model::Cause::oom, .signal = SIGKILL};
+    EXPECT_EQ(sentence(builder), "exited with code 137" + when +
+                                     ": its child sort (pid 9) was killed by the OOM killer.");
+    builder.death.child->cause = model::Cause::signal;
+    EXPECT_EQ(sentence(builder),
+              "exited with code 137" + when + ": its child sort (pid 9) was killed by SIGKILL.");
+    builder.death.child->cause = model::Cause::exit;
+    builder.death.child->signal = 0;
+    builder.death.child->exit_code = 137;
+    EXPECT_EQ(sentence(builder),
+              "exited with code 137" + when + ": its child sort (pid 9) exited with code 137.");
+}
+
+TEST(DeathReport, Responses) {
+    const std::string when = " at 22:33:49, 2 h 13 min after it started";
+    const auto response = [](int signal, SignalSource source, int own) {
+        query::DeathBuilder builder = query::signalled(signal, source);
+        builder.death.exit.status = static_cast<uint32_t>(own);
+        builder.death.response = {.number = own,
+                                  .unix_ns = *builder.death.signal_unix_ns + 40'000'000};
+        return builder;
+    };
+    query::DeathBuilder builder = response(SIGTERM, SignalSource::user, SIGTERM);
+    builder.death.killer = query::killer();
+    EXPECT_EQ(sentence(builder),
+              "was ended by SIGTERM" + when + ": it caught it and ended itself 40 ms later.");
+    EXPECT_TRUE(fact(builder, "Sent by").starts_with("kill (pid 993, root: kill -9 4242)"));
+    EXPECT_EQ(sentence(response(SIGINT, SignalSource::terminal, SIGINT)),
+              "was ended by SIGINT" + when +
+                  ": Ctrl-C at its terminal; it caught it and ended itself 40 ms later.");
+    EXPECT_EQ(sentence(response(SIGSEGV, SignalSource::fault, SIGABRT)),
+              "was killed by SIGSEGV" + when +
+                  ": it used an address that it must not use; it caught it and aborted itself "
+                  "with SIGABRT 40 ms later. No core was dumped.");
+    EXPECT_EQ(sentence(response(SIGSEGV, SignalSource::fault, SIGKILL)),
+              "was killed by SIGSEGV" + when +
+                  ": it used an address that it must not use; it caught it and ended itself with "
+                  "SIGKILL 40 ms later.");
 }
 
 TEST(DeathReport, Cores) {
@@ -236,6 +314,7 @@ TEST(DeathReport, OutOfMemory) {
     builder.death.oom = model::OutOfMemory{.rss_bytes = 1 << 30,
                                            .limit_bytes = {},
                                            .limit_cgroup = {},
+                                           .limited = {},
                                            .trigger_pid = 4242,
                                            .trigger_comm = test::comm("nginx")};
     EXPECT_EQ(sentence(builder), begin + "memory ran out.");
@@ -246,6 +325,12 @@ TEST(DeathReport, OutOfMemory) {
     builder.death.oom->limit_bytes.reset();
     builder.death.oom->limit_cgroup = "/a";
     EXPECT_EQ(fact(builder, "Memory"), "it held 1.0 GB · limit of /a · it asked for more itself");
+    builder.death.oom->limit_cgroup.reset();
+    builder.death.oom->limit_bytes.reset();
+    builder.death.oom->limited = true;
+    EXPECT_NE(sentence(builder).find(": memory ran out within a limit that is not known."),
+              std::string::npos)
+        << sentence(builder);
 }
 
 TEST(DeathReport, Sender) {

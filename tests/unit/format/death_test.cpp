@@ -68,7 +68,7 @@ TEST(Json, DeathHasAllThatHappened) {
         R"("before_start_ns":1250000000,"before_comm":"bash","before_uid":1001,)"
         R"("before_parent_pid":991,"before_parent_comm":"bash","oom_rss_bytes":33554432,)"
         R"("oom_limit_bytes":67108864,"oom_limit_cgroup":"/system.slice","oom_trigger_pid":99,)"
-        R"("oom_trigger_comm":"hungry","executable":"/opt/myapp","argv":["myapp","--fast"],)"
+        R"("oom_trigger_comm":"hungry","oom_limited":true,"executable":"/opt/myapp","argv":["myapp","--fast"],)"
         R"("cwd":"/srv","user":"alice","login_user":"bob",)"
         R"("cgroup":"/system.slice/myapp.service","systemd_unit":"myapp.service",)"
         R"("container_id":"0123","born":"2026-11-20T22:33:48.000000Z","ancestor_pids":[5678,1],)"

@@ -214,5 +214,12 @@ TEST(ProcCgroupText, SurvivesGarbage) {
     }
 }
 
+TEST(ProcfsParse, TheMemoryCgroupOfVersion1) {
+    EXPECT_EQ(parse_memory_cgroup("9:name=systemd:/a\n4:cpu,memory:/b/c\n0::/d\n"), "/b/c");
+    EXPECT_EQ(parse_memory_cgroup("4:memory:/b:c\n"), "/b:c");
+    EXPECT_EQ(parse_memory_cgroup("0::/d\n"), std::nullopt);
+    EXPECT_EQ(parse_memory_cgroup(""), std::nullopt);
+}
+
 }  // namespace
 }  // namespace vigil::host

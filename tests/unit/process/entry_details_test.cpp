@@ -247,5 +247,21 @@ TEST(ReadFromProc, WhoIsGoneKeepsWhatWasKnown) {
     EXPECT_EQ(*gone.cgroup, "/a");
 }
 
+// Version 1: the process has moved, and no id says so.
+TEST(EntryDetails, AMoveThatNoIdShowsIsReadAgain) {
+    EntryDetails details;
+    ProcessEntry entry = entry_in(static_cast<uint32_t>(::getpid()), 1, 1);
+    const auto stale = std::make_shared<const std::string>("/before");
+    entry.cgroup = stale;
+    for (uint32_t i = 0; i < ProcReader::max_reads_per_second; i++) {
+        details.read_cgroup_within_budget(entry, 1);
+    }
+    ASSERT_TRUE(entry.cgroup);
+    EXPECT_EQ(*entry.cgroup, ProcReader::cgroup(entry.process.pid));
+    entry.cgroup = stale;
+    details.read_cgroup_within_budget(entry, 1);
+    EXPECT_EQ(entry.cgroup, stale) << "enough for this second";
+}
+
 }  // namespace
 }  // namespace vigil::process

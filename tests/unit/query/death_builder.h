@@ -99,6 +99,7 @@ inline DeathBuilder full() {
     death.killer = killer();
     death.killer->uid = 3;
     death.killer->ancestry.cut = true;
+    death.response = {.number = 6, .unix_ns = evening_ns - 500'000};
     death.prior = model::PriorSignal{.number = 15,
                                      .source = model::SignalSource::queue,
                                      .unix_ns = evening_ns - 10'200'000'000,
@@ -108,8 +109,15 @@ inline DeathBuilder full() {
     death.oom = model::OutOfMemory{.rss_bytes = 222'298'112,
                                    .limit_bytes = 209'715'200,
                                    .limit_cgroup = "/system.slice/nginx.service",
+                                   .limited = true,
                                    .trigger_pid = 99,
                                    .trigger_comm = test::comm("java")};
+    death.child = model::ChildDeath{.pid = 4243,
+                                    .start_ns = 3'600'000'000,
+                                    .comm = test::comm("worker"),
+                                    .cause = model::Cause::signal,
+                                    .signal = 15,
+                                    .exit_code = 0};
     death.executable = "nginx-debug";
     death.argv = "/usr/sbin/nginx\0-g\0daemon off;\0"sv;
     death.cwd = "/srv";

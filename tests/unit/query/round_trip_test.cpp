@@ -36,6 +36,11 @@ class Deaths {
         death.killer = maybe([&] { return killer(); });
         death.prior = maybe([&] { return prior(); });
         death.oom = maybe([&] { return oom(); });
+        death.response = maybe([&] {
+            return model::SignalResponse{.number = static_cast<int>(below(model::signal_max) + 1),
+                                         .unix_ns = time()};
+        });
+        death.child = maybe([&] { return child(); });
         for (auto* member : {&death.executable, &death.cwd, &death.user, &death.login_user,
                              &death.cgroup, &death.unit, &death.container}) {
             *member = maybe([&] { return text(300); });
@@ -79,8 +84,21 @@ class Deaths {
             death.oom = model::OutOfMemory{.rss_bytes = record.oom.rss_bytes,
                                            .limit_bytes = record.oom.limit_bytes,
                                            .limit_cgroup = record.oom.limit_cgroup,
+                                           .limited = record.oom.limited,
                                            .trigger_pid = *record.oom.trigger_pid,
                                            .trigger_comm = test::comm(record.oom.trigger_comm)};
+        }
+        if (record.response_signal) {
+            death.response = model::SignalResponse{.number = *record.response_signal,
+                                                   .unix_ns = *record.response_unix_ns};
+        }
+        if (record.child.pid) {
+            death.child = model::ChildDeath{.pid = *record.child.pid,
+                                            .start_ns = *record.child.start_ns,
+                                            .comm = test::comm(record.child.comm),
+                                            .cause = *record.child.cause,
+                                            .signal = record.child.signal.value_or(0),
+                                            .exit_code = record.child.exit_code.value_or(0)};
         }
         death.executable = record.executable;
         death.argv = arguments_from(record.argv);
@@ -265,10 +283,20 @@ class Deaths {
         return prior;
     }
 
+    model::ChildDeath child() {
+        return {.pid = number(),
+                .start_ns = wide(),
+                .comm = test::comm(text(15)),
+                .cause = static_cast<model::Cause>(below(3)),
+                .signal = static_cast<int>(below(model::signal_max + 1)),
+                .exit_code = static_cast<int>(below(256))};
+    }
+
     model::OutOfMemory oom() {
         return {.rss_bytes = maybe([&] { return wide(); }),
                 .limit_bytes = maybe([&] { return wide(); }),
                 .limit_cgroup = maybe([&] { return text(300); }),
+                .limited = maybe([&] { return some(); }),
                 .trigger_pid = number(),
                 .trigger_comm = test::comm(text(15))};
     }

@@ -163,6 +163,7 @@ inline model::Death death() {
     death.oom = model::OutOfMemory{.rss_bytes = 33'554'432,
                                    .limit_bytes = 67'108'864,
                                    .limit_cgroup = "/system.slice",
+                                   .limited = true,
                                    .trigger_pid = 99,
                                    .trigger_comm = comm("hungry")};
     death.executable = "/opt/myapp";
