@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -81,23 +80,6 @@ Result<std::optional<std::string>> read_optional_file(const std::string& path, s
     }
     TRY_ASSIGN(std::string text, read_all(file, path, limit_bytes));
     return std::optional<std::string>(std::move(text));
-}
-
-Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode) {
-    // Of this process alone: two that write the same file must not share their halves.
-    const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
-    ::unlink(draft.c_str());
-    const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file) {
-        return system_error("creating", draft);
-    }
-    if (!write_all(file.get(), content) || ::fchmod(file.get(), mode) != 0 ||
-        ::fdatasync(file.get()) != 0 || ::rename(draft.c_str(), path.c_str()) != 0) {
-        Error error = system_error("writing", path);
-        ::unlink(draft.c_str());
-        return error;
-    }
-    return fsync_parent(path);
 }
 
 Result<void> fsync_parent(const std::string& path) {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,8 +25,14 @@ Result<std::string> read_file(const std::string& path, size_t limit_bytes);
 Result<std::optional<std::string>> read_optional_file(const std::string& path, size_t limit_bytes);
 
 // Replaces or creates the file: either the old content or the new one is there at any moment,
-// also after a power cut. The mode is that of the new file, whatever the umask.
-Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode);
+// also after a power cut. A symbolic link stays, its target is replaced. Owner, mode, labels and
+// access lists of a file that exists are kept (less what `mode` denies to others); a new one gets
+// `mode`, whatever the umask. A file whose hard links or owner rename(2) would lose, or that is a
+// mount point, is written in place, with the new content durable beside it until that is done.
+// What is no regular file is refused. `check` is called last, before anything changes: its error
+// leaves the file as it is.
+Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode,
+                          const std::function<Result<void>()>& check = {});
 
 // Makes names that were created, renamed or removed in the directory of `path` durable.
 Result<void> fsync_parent(const std::string& path);

@@ -3,14 +3,14 @@
 
 namespace vigil::rules {
 
-bool ConfigFile::FileStamp::operator==(const FileStamp& other) const {
+bool FileStamp::operator==(const FileStamp& other) const {
     return device == other.device && inode == other.inode && size == other.size &&
            modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
 }
 
-ConfigFile::FileStamp ConfigFile::stamp() const {
+FileStamp stamp_of(const std::string& path) {
     struct stat info {};
-    if (::stat(path_.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
         return {};
     }
     return {info.st_dev, info.st_ino, info.st_size, info.st_mtim};
@@ -18,7 +18,7 @@ ConfigFile::FileStamp ConfigFile::stamp() const {
 
 // The mark first: what is written in between changes it again.
 Result<RuleSet> ConfigFile::load() {
-    loaded_ = last_ = stamp();
+    loaded_ = last_ = stamp_of(path_);
     return rules::load(path_);
 }
 
@@ -28,7 +28,7 @@ bool ConfigFile::is_rereadable() const {
 }
 
 bool ConfigFile::has_changed() {
-    const FileStamp now = stamp();
+    const FileStamp now = stamp_of(path_);
     const bool at_rest = now == last_;
     last_ = now;
     // An editor that replaces the file leaves none for a moment.

@@ -11,6 +11,17 @@
 
 namespace vigil::rules {
 
+// What distinguishes one content of a file from another.
+struct FileStamp {
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t size = -1;  // -1: no regular file
+    timespec modified{};
+
+    bool operator==(const FileStamp& other) const;
+};
+FileStamp stamp_of(const std::string& path);
+
 class ConfigFile {
  public:
     explicit ConfigFile(std::string path) : path_(std::move(path)) {}
@@ -20,6 +31,9 @@ class ConfigFile {
     // Reads it, changed or not.
     Result<RuleSet> load();
 
+    // Of the file when load() was last called.
+    const FileStamp& loaded_stamp() const { return loaded_; }
+
     // False for a pipe: that can be read once only, and then makes one wait.
     bool is_rereadable() const;
 
@@ -28,17 +42,6 @@ class ConfigFile {
     bool has_changed();
 
  private:
-    // What tells one content from another.
-    struct FileStamp {
-        dev_t device = 0;
-        ino_t inode = 0;
-        off_t size = -1;  // -1: no file
-        timespec modified{};
-
-        bool operator==(const FileStamp& other) const;
-    };
-    FileStamp stamp() const;
-
     std::string path_;
     FileStamp loaded_;
     FileStamp last_;

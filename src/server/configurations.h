@@ -21,6 +21,7 @@ struct Configuration {
     std::string text;        // the rules in one line
     std::string hash;        // SHA-256 of `text`, in hex
     bool is_edited = false;  // differs from the file
+    rules::FileStamp stamp;  // of the file that the rules were read from or written to
 };
 
 class Configurations {
@@ -55,7 +56,8 @@ class Configurations {
     size_t remove(std::string_view process);
     // The rules of another file; the path stays.
     Result<void> load_rules(const std::string& path);
-    // Empty: to where it came from.
+    // Empty: to where it came from, unless that was edited since it was read. Another file that
+    // exists must hold rules.
     Result<void> save(const std::string& path);
 
  private:
