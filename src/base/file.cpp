@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,9 @@ Result<void> fsync_parent(const std::string& path) {
 }
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
+    if (path.empty()) {
+        return usage_error("an empty name of a directory: nothing is written to /");
+    }
     for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
         const std::string directory = path.substr(0, end);
         if (!directory.empty() && ::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST) {
@@ -114,6 +118,11 @@ bool write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(fd, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0 && errno == EAGAIN) {
+            pollfd poll{fd, POLLOUT, 0};
+            (void)::poll(&poll, 1, -1);
             continue;
         }
         if (written < 0) {

@@ -24,6 +24,9 @@ Result<std::string> read_file(const std::string& path, size_t limit_bytes);
 // The same; nothing where there is no such file.
 Result<std::optional<std::string>> read_optional_file(const std::string& path, size_t limit_bytes);
 
+// The path that a symbolic link finally names, where there may be no file; else the path itself.
+Result<std::string> resolve_links(std::string path);
+
 // Replaces or creates the file: either the old content or the new one is there at any moment,
 // also after a power cut. A symbolic link stays, its target is replaced. Owner, mode, labels and
 // access lists of a file that exists are kept (less what `mode` denies to others); a new one gets
@@ -40,7 +43,8 @@ Result<void> fsync_parent(const std::string& path);
 // Creates the directory and those above it; those that are there stay as they are.
 Result<void> make_directories(const std::string& path, mode_t mode);
 
-// Writes all bytes to `fd`, also where the kernel takes them in parts. False with errno set.
+// Writes all bytes to `fd`, also where the kernel takes them in parts; a descriptor
+// that does not block and is full is waited for. False with errno set.
 bool write_all(int fd, std::string_view bytes);
 
 }  // namespace vigil

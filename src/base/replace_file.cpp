@@ -29,24 +29,6 @@ Error refusal(const std::string& path, std::string_view reason) {
             fmt::format("'{}' {}: it is left as it is", escape_terminal(path), reason)};
 }
 
-// The file that a symbolic link finally names, which may not exist.
-Result<std::string> resolve_links(std::string path) {
-    for (int i = 0; i < max_links; i++) {
-        std::string link(4096, '\0');
-        const ssize_t size = ::readlink(path.c_str(), link.data(), link.size());
-        if (size < 0) {
-            return path;  // no link
-        }
-        link.resize(static_cast<size_t>(size));
-        const size_t slash = path.rfind('/');
-        path = link.starts_with('/') || slash == std::string::npos
-                   ? link
-                   : path.substr(0, slash + 1) + link;
-    }
-    errno = ELOOP;
-    return system_error("opening", path);
-}
-
 // The attributes of `from` that are not the content's: labels, access lists, the user's own.
 bool copy_attributes(int from, int to) {
     std::string names(64 << 10, '\0');
@@ -118,6 +100,23 @@ Result<struct stat> stat_regular(const std::string& path, const std::string& tar
 }
 
 }  // namespace
+
+Result<std::string> resolve_links(std::string path) {
+    for (int i = 0; i < max_links; i++) {
+        std::string link(4096, '\0');
+        const ssize_t size = ::readlink(path.c_str(), link.data(), link.size());
+        if (size < 0) {
+            return path;  // no link
+        }
+        link.resize(static_cast<size_t>(size));
+        const size_t slash = path.rfind('/');
+        path = link.starts_with('/') || slash == std::string::npos
+                   ? link
+                   : path.substr(0, slash + 1) + link;
+    }
+    errno = ELOOP;
+    return system_error("opening", path);
+}
 
 Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode,
                           const std::function<Result<void>()>& check) {

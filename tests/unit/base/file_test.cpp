@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace vigil {
@@ -154,6 +155,33 @@ TEST_F(FileTest, WhatCanNotBeReplacedStaysAndLeavesNoDraft) {
     ASSERT_FALSE(replaced);
     EXPECT_EQ(names(), std::vector<std::string>{"directory"});
     EXPECT_FALSE(replace_file(at("none/a"), "text", 0600));
+}
+
+TEST_F(FileTest, ADescriptorThatDoesNotBlockIsWaitedFor) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    const std::string text(1 << 20, 'x');
+    std::string got;
+    std::thread reader([&] {
+        std::string part(64 << 10, '\0');
+        while (got.size() < text.size()) {
+            const ssize_t count = ::read(ends[0], part.data(), part.size());
+            if (count > 0) {
+                got.append(part, 0, static_cast<size_t>(count));
+            }
+            ::usleep(100);
+        }
+    });
+    EXPECT_TRUE(write_all(ends[1], text));
+    reader.join();
+    EXPECT_EQ(got, text);
+    ::close(ends[0]);
+    EXPECT_FALSE(write_all(ends[1], text));
+    ::close(ends[1]);
+}
+
+TEST_F(FileTest, AnEmptyNameOfADirectoryIsRefused) {
+    EXPECT_EQ(make_directories("", 0700).error().code, ErrorCode::usage);
 }
 
 TEST_F(FileTest, DirectoriesAreMadeOnTheWay) {
