@@ -27,8 +27,9 @@ struct Segment {
 
 // All segments of the journal at `path`, oldest first; the active one last, if it is there. An
 // active one that no other file tells the number of starts at `first_sequence_if_unknown`. Marks
-// (empty rotated files) and foreign names are left out. A directory that is not there is an error.
-// The newest rotated segment is read, to count its lines.
+// (empty rotated files), foreign names and files that the journal's manifest does not list are left
+// out. A directory that is not there is an error.
+// Without a manifest the newest rotated segment is read, to count its lines.
 Result<std::vector<Segment>> list_segments(const std::string& path,
                                            uint64_t first_sequence_if_unknown = 1);
 

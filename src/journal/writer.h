@@ -35,6 +35,9 @@ struct WriterOptions {
     uint64_t first_sequence = 1;        // of a journal of which nothing is on disk
     bool new_segment = false;           // an active one with lines is rotated at open
     mode_t mode = 0640;                 // of new files, less the umask
+    // Whether a line, with its end, is such as this writer appends: a file whose first line is not
+    // is somebody else's, and is refused. None: every line is.
+    std::function<bool(std::string_view line)> is_own_line;
 };
 
 // Called on the commit thread, without a lock held, until the destructor returns. They may call
