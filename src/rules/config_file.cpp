@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/config_file.h"
 
+#include <algorithm>
+
 namespace vigil::rules {
 
 bool FileStamp::operator==(const FileStamp& other) const {
@@ -31,6 +33,7 @@ bool ConfigFile::has_changed() {
     const FileStamp now = stamp_of(path_);
     const bool at_rest = now == last_;
     last_ = now;
+    missing_calls_ = now.size < 0 && loaded_.size >= 0 ? std::min(missing_calls_ + 1, 3) : 0;
     // An editor that replaces the file leaves none for a moment.
     return at_rest && now.size >= 0 && !(now == loaded_);
 }

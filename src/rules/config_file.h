@@ -41,10 +41,14 @@ class ConfigFile {
     // rest since the last call: a file that is being written is not read half.
     bool has_changed();
 
+    // After has_changed(): true once when the file is missing the second time in a row.
+    bool has_gone() const { return missing_calls_ == 2; }
+
  private:
     std::string path_;
     FileStamp loaded_;
     FileStamp last_;
+    int missing_calls_ = 0;  // in a row, up to 3
 };
 
 }  // namespace vigil::rules

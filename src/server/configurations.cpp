@@ -212,6 +212,16 @@ bool Configurations::files_have_changed() {
     return changed || (at_rest && *paths != read);
 }
 
+std::vector<std::string> Configurations::files_gone() const {
+    std::vector<std::string> gone;
+    for (const rules::ConfigFile& file : files_) {
+        if (file.has_gone()) {
+            gone.push_back(file.path());
+        }
+    }
+    return gone;
+}
+
 void Configurations::mark_edited() {
     finish(all_.front());
     all_.front().is_edited = true;

@@ -43,6 +43,9 @@ class Configurations {
     // rest.
     bool files_have_changed();
 
+    // After files_have_changed(): the files that have been missing since the last two calls.
+    std::vector<std::string> files_gone() const;
+
     // Reads everything again. After an error all stays as it was.
     Result<void> reload();
 

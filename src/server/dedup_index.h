@@ -52,6 +52,9 @@ class DedupIndex {
     // is taken into account.
     std::string text(uint64_t log_sequence) const;
 
+    // Whether this is such a text, damaged or not.
+    static bool is_index(std::string_view text);
+
     // Reads such a text; the sequence in it. An error leaves an empty ledger.
     Result<uint64_t> load(std::string_view text);
 

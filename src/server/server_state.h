@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -37,7 +38,12 @@ class ServerState {
  public:
     static constexpr size_t max_disconnected = 10'000;
 
-    // Opens the log and reads what it holds of whom.
+    // Without files yet.
+    static std::unique_ptr<ServerState> create(const Options& options,
+                                               Configurations configurations, LogCallback notice);
+    // Opens the log and recovers which lines of which agents it holds. Once, before all else.
+    Result<void> open_files();
+    // Both.
     static Result<std::unique_ptr<ServerState>> open(const Options& options,
                                                      Configurations configurations,
                                                      LogCallback notice);
@@ -67,7 +73,11 @@ class ServerState {
     void claim(Session& session, DedupIndex::Entry& entry);
     void release(Session& session, DedupIndex::Entry& entry);
 
+    // Of those that have not said hello, one more than allowed makes the oldest go of the address
+    // that has most of them.
     void add(std::shared_ptr<Session> session);
+    // Refuses the session where there are enough agents beside it.
+    bool check_connections(Session& session);
     void remove(const std::shared_ptr<Session>& session);
 
     // --- For the console.
@@ -91,6 +101,7 @@ class ServerState {
 
     Result<void> open_log();
     Result<void> recover();
+    void drop_silent();
     void synced(uint64_t log_sequence);
     void save_dedup_index();
     Result<void> write_dedup_index(const std::string& text) const;
@@ -105,6 +116,7 @@ class ServerState {
     wire::MessageParser parser_;
     std::string batch_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
+    std::deque<std::weak_ptr<Session>> greeting_;  // oldest first; some have said hello since
     std::unordered_map<const DedupIndex::Entry*, Session*> owners_;
     std::map<std::string, DisconnectedAgent> disconnected_;
     std::string log_error_;
