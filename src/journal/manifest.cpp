@@ -70,7 +70,10 @@ FileIdentity identify(int fd, bool grows) {
     if (::fstat(fd, &info) != 0) {
         return {};
     }
-    const std::string head = read_head(fd, static_cast<size_t>(info.st_size));
+    std::string head = read_head(fd, static_cast<size_t>(info.st_size));
+    if (const size_t end = head.find('\n'); end != std::string::npos) {
+        head.resize(end + 1);  // a file that was shortened is the same one
+    }
     return {info.st_ino, grows ? 0 : static_cast<uint64_t>(info.st_size), head.size(), hash(head)};
 }
 

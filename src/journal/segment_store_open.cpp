@@ -118,6 +118,10 @@ Result<void> SegmentStore::load(uint64_t first_sequence, const OwnLine& is_own_l
     active_first_ = first_sequence;
     if (saved_manifest_) {
         TRY_ASSIGN(active_first_, first_after_moved(*saved_manifest_));
+        if (files.empty() && !has_bytes(path_) && first_sequence > active_first_) {
+            active_first_ = first_sequence;
+            TRY(create_sequence_marker(first_sequence));
+        }
     } else if (!files.empty()) {
         TRY_ASSIGN(const WholeLines newest, count_lines(files.back().path));
         active_first_ = files.back().first_sequence + newest.count;
