@@ -35,7 +35,7 @@ namespace {
 
 using host::ProgramType;
 
-struct Option {
+struct ConfigOption {
     std::string_view name;
     std::string_view effect;
 };
