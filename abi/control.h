@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Memory that the kernel side and user space share beside the ring: filter, wake-up, counters. */
+/* Memory that the kernel side and user space share besides the ring: filter, wake-up, counters. */
 #pragma once
 
 #include "kinds.h"
 #include "records.h"
 
-/* Counts up with every change of records.h or this file: a reader of pinned maps compares. */
+/*
+ * Incremented with every change of records.h or this file, and checked by readers of pinned
+ * maps.
+ */
 #define VIGIL_ABI_VERSION 3
 
 /* vigil_filter.flags */
@@ -17,7 +20,7 @@
 #define VIGIL_FILTER_PROCESS \
 	(VIGIL_FILTER_UID | VIGIL_FILTER_COMM | VIGIL_FILTER_CGROUP | VIGIL_FILTER_TREE)
 
-/* All conditions must hold; 0 in a pid field means any. */
+/* All conditions must be met; 0 in a pid field matches any pid. */
 struct vigil_filter {
 	__u64 signals;   /* bit n-1: signal n is wanted */
 	__u64 cgroup_id; /* itself or any ancestor */
@@ -33,53 +36,53 @@ struct vigil_filter {
 };
 
 /* vigil_control.reader_state: when an event must wake the reader. */
-#define VIGIL_READER_AWAKE 0   /* never: absent, or it looks by itself */
+#define VIGIL_READER_AWAKE 0    /* never: no reader, or it is reading */
 #define VIGIL_READER_BATCHING 1 /* when wakeup_bytes wait in the ring */
-#define VIGIL_READER_IDLE 2    /* at once */
+#define VIGIL_READER_IDLE 2     /* immediately */
 
 struct vigil_control {
-	struct vigil_filter filter; /* what the hooks go by; may be wider than what is wanted */
-	struct vigil_filter wanted; /* as the user asked; user space only */
-	__u64 attached_ns; /* processes that started before were not seen to start */
+	struct vigil_filter filter; /* used by the hooks; may be wider than `wanted` */
+	struct vigil_filter wanted; /* the user's filter; user space only */
+	__u64 attached_ns; /* starts of processes before this were not seen */
 	__u64 wakeup_bytes;
-	__u64 tree_overflow; /* descendants that found no room in the tree map */
-	__u64 processes_full_ns; /* when a process last found no room in the processes map */
+	__u64 tree_overflow; /* descendants that did not fit into the tree map */
+	__u64 processes_full_ns; /* when a process last did not fit into the processes map */
 	__u64 ring_bytes;
 	__u32 abi_version;
 	__u32 cpu_count;
 	__u32 lane_count; /* see VIGIL_LANES */
-	__u32 network; /* the bytes that processes send and receive are counted */
+	__u32 network; /* sent and received bytes are counted */
 	__u32 reserved32[2];
-	__u64 reserved[16]; /* reader_state changes often: a cache line of its own */
+	__u64 reserved[16]; /* reader_state changes often: separate cache line */
 	__u32 reader_state;
 	__u32 active_cursor; /* which of the two cursors is valid; user space only */
-	__u64 consumed[2];   /* ring position that goes with each cursor; user space only */
+	__u64 consumed[2];   /* ring position of each cursor; user space only */
 };
 
 /*
  * Since 7.0 a task can be preempted inside a tracepoint's program, and the kernel then skips
- * that program for every other task of that CPU. So there each hook is there several times,
- * once a lane: the first lane that is free takes the event. Each lane of a CPU has counters
- * and streams of its own, at index lane * cpu_count + cpu. Before 7.0 one lane is enough.
+ * that program for every other task on that CPU. So on 7.0 each hook is attached several times,
+ * once per lane: the first free lane records the event. Each lane of a CPU has its own counters
+ * and streams, at index lane * cpu_count + cpu. Before 7.0 one lane is enough.
  */
 #define VIGIL_LANES 4
-#define VIGIL_CLAIM_SLOTS 32768 /* a kind; by thread id */
+#define VIGIL_CLAIM_SLOTS 32768 /* per kind; by thread id */
 #define VIGIL_CLAIM_ENTRIES (3 * VIGIL_CLAIM_SLOTS)
 
 struct vigil_counter {
 	__u64 seen;
 	__u64 filtered;
 	__u64 dropped;
-	__u64 sequence; /* last one given out, to a record or to a drop */
+	__u64 sequence; /* last one assigned, to a record or a drop */
 };
 
 struct vigil_cpu_counters {
 	struct vigil_counter kind[VIGIL_KIND_SLOTS];
 };
 
-/* How far a reader has come in one stream; written by user space only. */
+/* Position of the reader in one stream; written by user space only. */
 struct vigil_stream {
-	__u64 sequence; /* of the last record that was read or told as lost */
+	__u64 sequence; /* of the last record that was read or reported as lost */
 	__u64 lost;
 	__u64 time_ns; /* of the last record */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The kinds of records that the kernel side emits. Append only: numbers are stored. */
+/* Kinds of records that the kernel side emits. Append only: the numbers are stored. */
 #pragma once
 
 /* X(number, NAME, name): `name` is the kind's name in -e, in text and in JSON. */
@@ -17,5 +17,5 @@ enum vigil_kind {
 #undef VIGIL_KIND_CONSTANT
 };
 
-/* Slots in the per-CPU tables; leaves room for kinds to come. */
+/* Slots in the per-CPU tables, including spare ones for later kinds. */
 #define VIGIL_KIND_SLOTS 8

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What travels through the ring: one struct a kind, each beginning with vigil_header.
- * Times are nanoseconds of CLOCK_BOOTTIME, sizes are bytes unless the name says pages,
- * pids are those of the initial pid namespace. Read by BPF, the kernel module and C++;
- * never written raw to disk or wire.
+ * Records of the ring: one struct per kind, each starting with vigil_header. Times are
+ * nanoseconds of CLOCK_BOOTTIME, sizes are bytes unless the name says pages, pids are of the
+ * initial pid namespace. Read by BPF, the kernel module and C++; never written raw to disk or
+ * wire.
  */
 #pragma once
 
@@ -12,21 +12,21 @@
 #define VIGIL_COMM_LENGTH 16
 #define VIGIL_FILE_MAX 4096
 #define VIGIL_ARGV_MAX 4096
-#define VIGIL_NAME_MAX 256 /* of one file, without its folder */
+#define VIGIL_NAME_MAX 256 /* of one file, without its directory */
 
 /* vigil_header.flags */
-#define VIGIL_FLAG_THREAD (1 << 0)           /* about one thread, not its process */
-#define VIGIL_FLAG_PEAK_AT_MOST (1 << 1)     /* exit: the peak may be that of an image before exec */
-#define VIGIL_FLAG_USAGE_PARTIAL (1 << 2)     /* exit: more dying threads than one walk covers */
-#define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3)  /* exit: its image is older than the tracer */
-#define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4)  /* exec: the argument pages could not be read */
-#define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5)  /* exit: this kernel does not count storage bytes */
-#define VIGIL_FLAG_NETWORK_UNKNOWN (1 << 6)  /* exit: network bytes are not counted, or not all */
+#define VIGIL_FLAG_THREAD (1 << 0)          /* about one thread, not its process */
+#define VIGIL_FLAG_PEAK_AT_MOST (1 << 1)    /* exit: the peak may be of an image before exec */
+#define VIGIL_FLAG_USAGE_PARTIAL (1 << 2)   /* exit: more exiting threads than one walk covers */
+#define VIGIL_FLAG_THREADS_UNKNOWN (1 << 3) /* exit: its image is older than the tracer */
+#define VIGIL_FLAG_ARGV_UNREADABLE (1 << 4) /* exec: the argument pages could not be read */
+#define VIGIL_FLAG_STORAGE_UNKNOWN (1 << 5) /* exit: this kernel does not count storage bytes */
+#define VIGIL_FLAG_NETWORK_UNKNOWN (1 << 6) /* exit: network bytes are not counted, or not all */
 
 struct vigil_header {
 	__u64 time_ns;
 	__u64 sequence; /* per stream and kind, from 1; a gap is a loss */
-	__u64 start_ns; /* start of the process's leader: with pid, its identity */
+	__u64 start_ns; /* start of the thread group leader; identifies the process together with pid */
 	__u64 cgroup_id;
 	__u32 size; /* of the whole record */
 	__u16 kind;
@@ -41,7 +41,7 @@ struct vigil_header {
 	char comm[VIGIL_COMM_LENGTH];
 };
 
-/* The header is the child's; comm is still the parent's. */
+/* The header is the child's, but comm is still the parent's. */
 struct vigil_fork {
 	struct vigil_header header;
 	__u64 parent_start_ns;
@@ -51,52 +51,52 @@ struct vigil_exec {
 	struct vigil_header header;
 	__u32 old_tid;     /* tid before the exec; differs when a non-leader thread called it */
 	__u32 argc;
-	__u32 argv_bytes;  /* length of all arguments, also beyond what is copied */
+	__u32 argv_bytes;  /* length of all arguments, before truncation */
 	__u16 file_length; /* data: file name, then executable's, without NULs, then arguments */
 	__u16 executable_length;
 	__u16 argv_length;
 	__u16 reserved[3];
-	char data[VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX]; /* sent as far as it is filled */
+	char data[VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX]; /* truncated in the ring */
 };
 
 struct vigil_exit {
 	struct vigil_header header;
-	__u64 user_ticks_ns;   /* sampled at ticks: a proportion, see runtime_ns */
+	__u64 user_ticks_ns;   /* sampled at ticks: only a proportion, see runtime_ns */
 	__u64 system_ticks_ns;
-	__u64 runtime_ns;      /* exact CPU time of all threads, living and dead */
+	__u64 runtime_ns;      /* exact CPU time of all threads, including exited ones */
 	__u64 peak_rss_pages;
 	__u64 read_bytes;
 	__u64 write_bytes;
-	__u64 sent_bytes; /* TCP and UDP payload since it, or the tracer, began */
+	__u64 sent_bytes; /* TCP and UDP payload since the process, or the tracer, started */
 	__u64 received_bytes;
 	__u64 voluntary_switches;
 	__u64 involuntary_switches;
 	__u64 minor_faults;
 	__u64 major_faults;
-	__u32 status;  /* as wait(2) gives it */
-	__u32 threads; /* that it has had since its last exec, the leader included */
-	__u32 login_uid; /* credentials(7): who logged in; ~0: nobody, or not told here */
+	__u32 status;  /* as returned by wait(2) */
+	__u32 threads; /* since the last exec, including the leader */
+	__u32 login_uid; /* login uid (credentials(7)); ~0: none, or not available */
 	__u32 reserved;
 };
 
-/* vigil_signal.origin: what stood in the place of the siginfo. */
+/* vigil_signal.origin: kind of siginfo that the kernel passed. */
 #define VIGIL_ORIGIN_INFO 0
 #define VIGIL_ORIGIN_NOINFO 1 /* SEND_SIG_NOINFO */
 #define VIGIL_ORIGIN_PRIV 2   /* SEND_SIG_PRIV */
 
-/* vigil_signal.context: facts about the task on whose back the signal was made. */
-#define VIGIL_CONTEXT_SELF (1 << 0)         /* it belongs to the target process */
-#define VIGIL_CONTEXT_EXITING (1 << 1)      /* it is on its way out */
-#define VIGIL_CONTEXT_KERNEL (1 << 2)       /* it is a kernel thread (idle and workers too) */
+/* vigil_signal.context: facts about the current task when the signal was generated. */
+#define VIGIL_CONTEXT_SELF (1 << 0)         /* the task belongs to the target process */
+#define VIGIL_CONTEXT_EXITING (1 << 1)      /* the task is exiting */
+#define VIGIL_CONTEXT_KERNEL (1 << 2)       /* the task is a kernel thread */
 #define VIGIL_CONTEXT_PARENT_DEATH (1 << 3) /* the number is the target's pdeath_signal */
-#define VIGIL_CONTEXT_GROUP (1 << 4)        /* to the process, not to one thread */
-#define VIGIL_CONTEXT_DUMPING_CORE (1 << 5)      /* the target is writing its core */
+#define VIGIL_CONTEXT_GROUP (1 << 4)        /* signal to the process, not to one thread */
+#define VIGIL_CONTEXT_DUMPING_CORE (1 << 5) /* the target is dumping core */
 
 /* The header is the target's. */
 struct vigil_signal {
 	struct vigil_header header;
 	__u64 sender_start_ns;
-	__u32 sender_pid; /* the current task's: only `origin`, `code`, `context` tell if it sent */
+	__u32 sender_pid; /* the current task: the sender only by `origin`, `code`, `context` */
 	__u32 sender_tid;
 	__u32 sender_uid;
 	__u32 number;
@@ -111,8 +111,8 @@ struct vigil_signal {
 /* The header is the victim's. */
 struct vigil_oom {
 	struct vigil_header header;
-	__u64 rss_pages; /* ~0: not known */
-	__u32 trigger_pid; /* whose allocation called the OOM killer */
+	__u64 rss_pages; /* ~0: unknown */
+	__u32 trigger_pid; /* process whose allocation invoked the OOM killer */
 	__s32 score_adjust; /* oom_score_adj of the victim */
 	char trigger_comm[VIGIL_COMM_LENGTH];
 };

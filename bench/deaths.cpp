@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a state directory full of deaths, for 'vigil why' and 'vigil history' to search: each like
-// one of a busy machine, written by the sink and the journal that an agent uses. The oldest of
-// all is one of 'rarebird'.
+// Creates a state directory full of deaths, for 'vigil why' and 'vigil history' to search: similar
+// to those of a busy machine, written by the formatter and journal of an agent. The oldest one is
+// of 'rarebird'.
 //
-// usage: deaths [--bytes 256M] FOLDER
+// usage: deaths [--bytes 256M] DIRECTORY
 //   half of the bytes are clean exits, half are not
 #include <fmt/format.h>
 
@@ -44,7 +44,7 @@ model::Comm comm(std::string_view name) {
 
 class Maker {
  public:
-    // A line of the next death.
+    // The line of the next death.
     const std::string& next(std::string_view name, bool clean) {
         death_ = {};
         model::Event event;
@@ -154,8 +154,8 @@ void append(journal::Writer& writer, const std::string& line) {
 void run(const std::string& directory, uint64_t bytes) {
     constexpr std::string_view names[] = {"nginx", "php-fpm", "cc1plus", "sh", "python3", "worker"};
     const std::string deaths = directory + "/deaths";
-    if (const auto made = make_directories(deaths, 0700); !made) {
-        fail(made.error().context);
+    if (const auto created = make_directories(deaths, 0700); !created) {
+        fail(created.error().context);
     }
     const auto abnormal = open(deaths + "/abnormal.log");
     const auto clean = open(deaths + "/clean.log");
@@ -183,7 +183,7 @@ int main(int argc, char** argv) {
     std::string bytes = "256M";
     CLI::App app("A state directory full of deaths", "deaths");
     app.add_option("--bytes", bytes);
-    app.add_option("FOLDER", directory)->required();
+    app.add_option("DIRECTORY", directory)->required();
     CLI11_PARSE(app, argc, argv);
     const auto count = vigil::parse_size_bytes(bytes);
     if (!count) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads of known size for measurements: prints what it made, and in which time, as key=value.
+// Loads of known size for measurements: prints the number of events and the time as key=value.
 //
 //   event_load fork WORKERS TOTAL                        each child calls _exit at once
 //   event_load spawn WORKERS TOTAL [PROGRAM]             posix_spawn of /bin/true
 //   event_load rate WORKERS PER-SECOND SECONDS [PROGRAM] the same at a steady rate
 //   event_load signal TOTAL                              SIGUSR1 to a child that handles it
 //
-// The sums hold the workers and the program itself, but for its own fork, which its parent made;
-// SIGCHLD is not among the signals. late_ms: how far it fell behind its rate at most.
+// The sums include the workers and the program itself, except its own fork by its parent; SIGCHLD
+// is not counted. late_ms: max delay behind the rate.
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -67,7 +67,7 @@ void spawn_child(std::string& program) {
     wait_for(pid);
 }
 
-// Runs `work` in each of as many processes; `work` gets its number.
+// Runs `work` in each of `workers` processes; `work` gets the worker's index.
 void run_workers(long workers, const std::function<void(long)>& work) {
     std::vector<pid_t> pids;
     for (long i = 0; i < workers; i++) {
@@ -81,8 +81,8 @@ void run_workers(long workers, const std::function<void(long)>& work) {
     std::for_each(pids.begin(), pids.end(), wait_for);
 }
 
-// Workers take turns, each at times that were fixed at the start: who is late catches up.
-// Returns the longest delay.
+// Workers take turns, at times that are fixed at the start: a late worker catches up. Returns the
+// max delay.
 std::chrono::nanoseconds run_at_rate(long workers, long per_second, long seconds,
                                      std::string& program) {
     using Late = std::atomic<int64_t>;
@@ -108,7 +108,7 @@ std::chrono::nanoseconds run_at_rate(long workers, long per_second, long seconds
 }
 
 void send_signals(long count) {
-    std::signal(SIGUSR1, [](int) {});  // before there is a target, which inherits it
+    std::signal(SIGUSR1, [](int) {});  // before the fork, so that the target inherits it
     const pid_t target = ::fork();
     if (target == 0) {
         while (true) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tables are made with: programs that run beside a load, what they cost, and tables."""
+"""Shared by all tables: programs that run beside a load, their cost, and table output."""
 
 import contextlib
 import os
@@ -17,36 +17,36 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 VIGIL = BUILD / "vigil"
 
-# Of a tool that does not get ready, or does not end when it is told to.
+# Timeout of a tool to become ready, or to end on request.
 TIMEOUT_S = 60
 
 
 class Failure(Exception):
-    """A tool that can't run here, with the reason: its row says so."""
+    """A tool that can't run here; the reason is printed in its row."""
 
 
 @dataclass
 class Usage:
-    """What a program has used: it and the children that it waited for."""
+    """Usage of a program and of the children that it waited for."""
 
     cpu_s: float  # user + system
-    peak_mib: float  # of resident memory, of itself alone
+    peak_mib: float  # peak of its own resident memory
 
 
 def reason(stderr):
-    """The line that says best why a program failed: the last one that speaks of it, or the last."""
+    """The best line about why a program failed: the last that mentions an error, or the last."""
     lines = stderr.decode(errors="replace").strip().splitlines()
-    telling = [line for line in lines if "rror" in line or "ailed" in line] or lines
-    return telling[-1].strip()[:200] if telling else ""
+    relevant = [line for line in lines if "rror" in line or "ailed" in line] or lines
+    return relevant[-1].strip()[:200] if relevant else ""
 
 
 def progress(text):
-    """Tells whoever watches what is being measured; the tables stay clean."""
+    """Prints on standard error what is being measured; the tables stay clean."""
     print(text, file=sys.stderr, flush=True)
 
 
 def until(condition, what, timeout_s=TIMEOUT_S):
-    """Waits for what can't be waited for otherwise; Failure if it does not come."""
+    """Polls for a condition; Failure if it does not come true."""
     end = time.monotonic() + timeout_s
     while not (result := condition()):
         if time.monotonic() > end:
@@ -56,7 +56,7 @@ def until(condition, what, timeout_s=TIMEOUT_S):
 
 
 class Program:
-    """A program in the background; its output goes to files in a directory of its own.
+    """A program in the background; its output goes to files in its own directory.
 
     ready: text that it prints, on either stream, once it works; WAITING: it works once it waits for
     events; None: it is ready when it runs. "{directory}" in argv stands for its directory.
@@ -88,8 +88,8 @@ class Program:
             if ready is self.WAITING:
                 until(self._waits, f"{self.name} to wait for events")
             elif ready is not None:
-                until(lambda: self._has_printed(ready), f"{self.name} to say '{ready}'")
-        except BaseException:  # Ctrl-C too: nobody else knows of it yet
+                until(lambda: self._has_printed(ready), f"{self.name} to print '{ready}'")
+        except BaseException:  # Ctrl-C too: no other code can end it yet
             self.end()
             raise
 
@@ -107,7 +107,7 @@ class Program:
 
     @property
     def exit_code(self):
-        """As subprocess gives it, once it has ended."""
+        """The return code of subprocess, once the program has ended."""
         return self._process.returncode
 
     def _must_run(self):
@@ -127,7 +127,7 @@ class Program:
         return any(text in file.read_text(errors="replace") for file in (self.out, self.err))
 
     def _ended(self):
-        """Takes its memory's high-water mark on the way, which is gone with it."""
+        """Also records the peak memory, which is not available after the end."""
         if self._usage is not None:
             return True
         with contextlib.suppress(OSError):
@@ -137,7 +137,7 @@ class Program:
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return False
-        self._process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for
+        self._process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
         self._usage = Usage(usage.ru_utime + usage.ru_stime, 0)
         return True
 
@@ -150,7 +150,7 @@ class Program:
         return total / 1e9
 
     def wait_idle(self, quiet_s=0.2, timeout_s=TIMEOUT_S):
-        """Waits until it has worked off what it was given: until it uses no CPU time any more."""
+        """Waits until it has processed its input: until it uses no CPU time any more."""
         end = time.monotonic() + timeout_s
         before = -1.0
         while (used := self.cpu_s()) - before > quiet_s / 100 and time.monotonic() < end:
@@ -158,7 +158,7 @@ class Program:
             time.sleep(quiet_s)
 
     def wait(self, timeout_s=TIMEOUT_S):
-        """Waits for its end; the usage of its whole life."""
+        """Waits for its end; returns its total usage."""
         try:
             until(self._ended, f"{self.name} to end", timeout_s)
         except Failure:
@@ -169,17 +169,17 @@ class Program:
         return self._usage
 
     def stop(self, number=signal.SIGINT):
-        """Ends it with the signal and waits; the usage of its whole life."""
+        """Ends it with the signal and waits; returns its total usage."""
         if not self._ended():
             os.kill(self.pid, number)
         return self.wait()
 
     def discard(self):
-        """Removes what it wrote."""
+        """Removes its output."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def end(self):
-        """Ends it if it still runs, with time to put in order what it has changed, and discards."""
+        """Ends it if it still runs, with time to clean up, and discards its output."""
         try:
             if not self._ended():
                 os.kill(self.pid, signal.SIGTERM)
@@ -191,7 +191,7 @@ class Program:
 
 @contextlib.contextmanager
 def program(*args, **options):
-    """A Program that has ended, and left nothing behind, at the end of the block."""
+    """A Program that has ended and been removed at the end of the block."""
     running = Program(*args, **options)
     try:
         yield running
@@ -200,7 +200,7 @@ def program(*args, **options):
 
 
 def run(argv):
-    """Runs a program to its end: its output; Failure where it can't run or fails."""
+    """Runs a program to its end; returns its output; Failure if it can't run or fails."""
     if shutil.which(str(argv[0])) is None:
         raise Failure("not installed")
     done = subprocess.run([str(word) for word in argv], capture_output=True, check=False)
@@ -225,7 +225,7 @@ def tracing_files():
     try:
         for kind, place in (("tracefs", "/sys/kernel/tracing"), ("debugfs", "/sys/kernel/debug")):
             if not os.path.ismount(place):
-                with contextlib.suppress(Failure):  # the tools will say what they miss
+                with contextlib.suppress(Failure):  # the tools report what they miss
                     run(["mount", "-t", kind, kind, place])
                     mine.append(place)
         yield
@@ -239,12 +239,12 @@ median = statistics.median
 
 
 def format_value(value, digits=2):
-    """A number for a table; '-' where there is none."""
+    """A number for a table; '-' if there is none."""
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
 def ratio(value, base):
-    """How many times as much as vigil's figure; '-' where that says nothing."""
+    """Ratio to vigil's value; '-' if that is meaningless."""
     if value is None or not base or base < 0 or value < 0:
         return "-"
     times = value / base
@@ -263,7 +263,7 @@ class Table:
         self.rows.append([str(cell) for cell in cells])
 
     def note(self, text):
-        """A sentence below the table: a peer that did not run, how a figure was made."""
+        """A sentence below the table: a peer that did not run, how a value was measured."""
         if text not in self.notes:
             self.notes.append(text)
 

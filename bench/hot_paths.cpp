@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The work that vigil does for each event and each process, without kernel or network, always the
-// same: for counting instructions. What is not to be counted stands outside of measured_*().
+// vigil's work per event and per process, deterministic, without kernel or network: for counting
+// instructions. Only measured_*() is counted.
 //
 // usage: hot_paths json EVENTS | text EVENTS | parse EVENTS | tick PROCESSES ROUNDS |
 //                  lives EVENTS | all
@@ -53,7 +53,7 @@ struct Server {
     std::string batch;
 };
 
-// Found by their names, so they are not mangled.
+// Found by name, so not mangled.
 extern "C" {
 size_t measured_format(const Records& records, format::Formatter& formatter, std::string& out,
                        size_t events);
@@ -62,10 +62,10 @@ bool measured_tick(monitor::ProcessMonitor& monitor);
 void measured_lives(process::TableUpdater& updater, std::span<const model::Event> events);
 }
 
-// Lines are handed on in pieces of about this size.
+// Lines are passed on in pieces of about this size.
 constexpr size_t piece_bytes = 64 << 10;
 
-// Returns how many lines there were.
+// Returns the number of lines.
 [[gnu::noinline]] size_t measured_format(const Records& records, format::Formatter& formatter,
                                          std::string& out, size_t events) {
     const capture::DecodeContext context{.unix_minus_boot_ns = 1'795'000'000'000'000'000,
@@ -83,7 +83,7 @@ constexpr size_t piece_bytes = 64 << 10;
     return lines;
 }
 
-// `bytes` over and over. Returns how many events there were.
+// Parses `bytes` repeatedly. Returns the number of events.
 [[gnu::noinline]] size_t measured_parse(std::string_view bytes, Server& server, size_t events) {
     size_t parsed = 0;
     while (parsed < events) {
@@ -126,11 +126,11 @@ namespace {
 
 constexpr uint64_t boot_ns = 86'400 * ns_per_s;
 constexpr uint64_t ns_between = 40'000;
-constexpr size_t distinct = 1000;  // of records and of lines, a multiple of four
+constexpr size_t distinct = 1000;  // number of records and of lines, a multiple of four
 constexpr size_t default_events = 20'000;
 constexpr size_t default_processes = 10'000;
 constexpr size_t default_rounds = 5;
-// Beyond the largest that the kernel gives out: nothing is read of them from /proc.
+// Beyond the kernel's max pid, so nothing is read from /proc for them.
 constexpr uint32_t first_pid = 1 << 23;
 
 [[noreturn]] void fail(std::string_view what) {
@@ -222,7 +222,7 @@ Record signal_record(size_t number) {
     return bytes_of(&record, sizeof record);
 }
 
-// Lives of processes: fork, exec, signal, exit.
+// Processes from fork to exit: fork, exec, signal, exit.
 Records make_records() {
     Records records;
     for (size_t number = 0; number < distinct; number += 4) {
@@ -267,7 +267,7 @@ void parse_events(size_t events) {
 
 using Machine = std::vector<vigil_sample>;
 
-// As the sweep in the kernel: its records become samples.
+// Like the sweep in the kernel: its records become samples.
 class PreparedScanner final : public sampling::ProcessScanner {
  public:
     explicit PreparedScanner(const Machine& machine) : machine_(machine) {}
@@ -314,7 +314,7 @@ void use(Machine& machine) {
     }
 }
 
-// Nothing is emitted, however far apart two ticks are: where a limit is broken, it is for an hour.
+// Nothing is emitted, however far apart two ticks are: a limit must be exceeded for an hour.
 constexpr std::string_view limits = R"([
     {"process": "*", "cpu": 900000000, "memory": 1000000, "disk": 900000000},
     {"process": "python3*", "memory": 20, "for": "1h"},
@@ -337,7 +337,8 @@ void tick(size_t processes, size_t rounds) {
         fail(parsed.error().context);
     }
     limits_held.apply(std::move(*parsed));
-    constexpr size_t first_rounds = 2;  // the first asks /proc, the second is the first to compare
+    // the first reads /proc, the second is the first that compares
+    constexpr size_t first_rounds = 2;
     for (size_t i = 0; i < first_rounds; i++) {
         if (!monitor.tick()) {
             fail("no tick");
@@ -358,7 +359,7 @@ class Counter final : public model::EventSink {
     size_t count = 0;
 };
 
-// Each life is one fork, exec, signal and exit; none lasts to the next.
+// Each process is one fork, exec, signal and exit, before the next one starts.
 void lives(size_t events) {
     const Records records = make_records();
     const capture::DecodeContext context{.unix_minus_boot_ns = 1'795'000'000'000'000'000,

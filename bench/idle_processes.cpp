@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many processes that do nothing, to be sampled: idle_processes PROCESSES [THREADS-EACH]. Says
-// "ready" when all are there; they end with it, and it ends with its standard input.
+// Many idle processes to sample: idle_processes PROCESSES [THREADS-EACH]. Prints "ready" when all
+// exist; they end with it, and it ends with its standard input.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>

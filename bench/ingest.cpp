@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load for a log server: events of about 300 bytes over many connections, as fast as they are
-// taken, until each is acknowledged. Prints one line of JSON. The client is cheap, so that the
-// server's limit is what shows.
+// accepted, until each is acknowledged. Prints one line of JSON. The client is cheap, so that the
+// server's limit is measured.
 //
 // usage: ingest [--port N] [--tls FILE --host NAME] [--connections N] [--events N] [--raw] [--hold]
-//   --raw: bare lines without a word of vigil's protocol, for servers that acknowledge nothing
-//   --hold: connects, says "connected", and begins when a line comes on standard input
+//   --raw: bare lines without vigil's protocol, for servers that acknowledge nothing
+//   --hold: connects, prints "connected", and starts on a line on standard input
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -36,8 +36,8 @@
 namespace vigil::bench {
 namespace {
 
-constexpr uint64_t window_lines = 20'000;           // not acknowledged, of one connection
-constexpr uint64_t first_sequence = 1'000'000'001;  // all numbers have as many digits
+constexpr uint64_t window_lines = 20'000;           // max unacknowledged lines per connection
+constexpr uint64_t first_sequence = 1'000'000'001;  // all numbers have the same number of digits
 
 struct Load {
     uint16_t port = default_port;
@@ -54,7 +54,7 @@ struct Load {
     std::exit(1);
 }
 
-// That this program has used.
+// CPU time of this program.
 double cpu_s() {
     timespec used{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -65,7 +65,7 @@ struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
 
-// Lines that differ in their numbers only, which are overwritten each time.
+// Lines that differ only in their numbers, which are overwritten each time.
 class Block {
  public:
     static constexpr uint64_t max_lines = 200;  // 64 KiB
@@ -104,7 +104,7 @@ class Block {
 
 class Client {
  public:
-    // `name`: that of the certificate. `block` is shared by all.
+    // `name`: the certificate's. `block` is shared by all clients.
     Client(const Load& load, uint64_t number, uint64_t events, SSL_CTX* tls,
            const std::string& name, Block& block)
         : raw_(load.raw),
@@ -136,7 +136,7 @@ class Client {
             hello.journal = wire::make_uuid();
             hello.host = "load";
             hello.next_sequence = first_sequence;
-            (void)send(wire::format(hello));  // all of it: this still waits
+            (void)send(wire::format(hello));  // blocking here, so all of it is sent
         }
         const int flags = ::fcntl(fd_.get(), F_GETFL);
         ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
@@ -191,7 +191,7 @@ class Client {
     }
 
  private:
-    // How much of it the connection has taken.
+    // Returns the number of bytes that the connection accepted.
     size_t send(std::string_view bytes) {
         size_t sent = 0;
         while (sent < bytes.size()) {
@@ -217,7 +217,7 @@ class Client {
     Block* block_;
     Fd fd_;
     std::unique_ptr<SSL, FreeSsl> ssl_;
-    std::string left_;  // of what was to be sent
+    std::string left_;  // unsent rest
     wire::LineBuffer lines_{wire::max_server_line_bytes};
     wire::MessageParser parser_;
     uint64_t sent_ = 0;

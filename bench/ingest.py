@@ -21,11 +21,11 @@ import harness
 CLIENT = harness.BUILD / "bench" / "ingest"
 RULES = harness.ROOT / "config" / "sample.json"
 RSYSLOGD = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
-# Of connections, and a few more.
-MOST_FILES = 6000
-# Of an event in a log, about.
+# File descriptors: the connections and a few more.
+MAX_FILES = 6000
+# Approximate bytes of an event in a log.
 LOGGED_BYTES = 450
-# A log that has not grown for so long gets no more.
+# A log that has not grown for this long is complete.
 STILL_S = 3
 LOGGED = re.compile(rb',"journal_seq":(\d+),"agent":"[^"\n]*","journal":"([^"\n]*)"}\n')
 
@@ -33,7 +33,7 @@ LOGGED = re.compile(rb',"journal_seq":(\d+),"agent":"[^"\n]*","journal":"([^"\n]
 @dataclass
 class Run:
     rate: float  # events/s
-    cpu_us: float  # of the server, an event
+    cpu_us: float  # of the server, per event
     peak_mib: float
     client_us: float
 
@@ -41,7 +41,7 @@ class Run:
 class Vigil:
     """Parsed, deduplicated, fdatasync, then acknowledged; `tls` with certificates both ways."""
 
-    share = 1  # of the events that the table is about
+    share = 1  # share of the table's events
 
     def __init__(self, tls=False):
         self.name = "vigil, TLS" if tls else "vigil"
@@ -62,11 +62,11 @@ class Vigil:
         return running, ["--port", port, *reach]
 
     def seconds(self, _directory, report):
-        """How long it took until all was in the log: the client has heard so."""
+        """Seconds until everything was in the log, as acknowledged to the client."""
         return report["seconds"]
 
     def problem(self, directory, report):
-        """Reads the log: each event must stand in it once, in order."""
+        """Reads the log: each event must be in it once, in order."""
         logs = [file for file in directory.glob("events.log.*") if file.suffix[1:].isdigit()]
         logs.sort(key=lambda file: int(file.suffix[1:]))
         last = collections.defaultdict(lambda: 1_000_000_000)
@@ -83,7 +83,7 @@ class Vigil:
 
 
 class Rsyslog:
-    """`parsed`: each line by mmjsonparse, and the file is synced; else as it is shipped."""
+    """`parsed`: each line by mmjsonparse, and the file is synced; otherwise the defaults."""
 
     def __init__(self, parsed=False):
         self.name = "rsyslog, mmjsonparse + sync" if parsed else "rsyslog"
@@ -107,7 +107,7 @@ class Rsyslog:
             "\n".join(
                 [
                     f'global(workDirectory="{directory}")',
-                    f'module(load="imtcp" maxSessions="{MOST_FILES}")',
+                    f'module(load="imtcp" maxSessions="{MAX_FILES}")',
                     f'input(type="imtcp" address="127.0.0.1" port="0" listenPortFileName="{port}")',
                     *rules,
                     "",
@@ -155,7 +155,7 @@ class Rsyslog:
 
 
 class Load:
-    """The client: connected, and then told to begin."""
+    """The client: connects, and starts on request."""
 
     def __init__(self, words):
         if not CLIENT.exists():
@@ -181,7 +181,7 @@ class Load:
         self._client.communicate()
 
     def run(self):
-        """Sends all events: what the client tells of it."""
+        """Sends all events; returns the client's report."""
         try:
             out, err = self._client.communicate(b"\n", timeout=harness.TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -196,8 +196,8 @@ class Load:
 
 
 def warm(directory, size):
-    """Writes and removes a file: a virtual machine gives out memory and disk that nobody has
-    touched yet several times slower, which would be charged to whoever comes first."""
+    """Writes and removes a file: on a virtual machine, memory and disk that were never touched are
+    several times slower, which would be charged to the first tool."""
     block = bytes(1 << 20)
     with open(directory / "warm", "wb") as file:
         for _ in range(size // len(block) + 1):
@@ -207,8 +207,8 @@ def warm(directory, size):
 
 
 def measure(server, connections, events):
-    """One Run with a server and a log of its own, and what is wrong with that log, or None."""
-    # Not in /tmp, which may be memory: syncing is to be of a disk.
+    """One Run with a new server and log, and the error of that log, or None."""
+    # Not in /tmp, which may be in memory: syncs must reach a disk.
     with harness.temporary_directory(harness.BUILD) as directory:
         warm(directory, events * LOGGED_BYTES)
         running, reach = server.start(directory)
@@ -232,7 +232,7 @@ def measure(server, connections, events):
 
 
 def rounds_of(cases, count, events, table):
-    """Each of the cases (server, connections) `count` times, in turn: their Runs."""
+    """Runs each of the cases (server, connections) `count` times, in turn."""
     runs = {case: [] for case in cases}
     failed = set()
     for _ in range(count):
@@ -297,7 +297,7 @@ def peers(quick):
         "vigil parses each event, drops what came before, and acknowledges it after fdatasync; the "
         "time ends with the last acknowledgement. rsyslog acknowledges nothing; its time ends when "
         "the last line stands in the file. As it is shipped it does not look into lines and syncs "
-        f"nothing; only imtcp's maxSessions is raised, from 200 to {MOST_FILES:,}. With sync it "
+        f"nothing; only imtcp's maxSessions is raised, from 200 to {MAX_FILES:,}. With sync it "
         "has a buffer of 1 MiB too: with the 4 KiB that are shipped it is some 15 times slower."
     )
     table.note(
@@ -335,10 +335,10 @@ def growth(quick):
 
 @contextlib.contextmanager
 def many_files():
-    """Room for all connections, for the programs that are started meanwhile."""
+    """Raises the limit of open files for the programs that are started meanwhile."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(soft, MOST_FILES)
-    with contextlib.suppress(OSError, ValueError):  # what needs them says so
+    wanted = max(soft, MAX_FILES)
+    with contextlib.suppress(OSError, ValueError):  # a failure shows later
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
     try:
         yield

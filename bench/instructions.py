@@ -10,7 +10,7 @@ TICKS = 5
 
 
 def counted(function, words):
-    """Instructions of the function, and of what it calls, in one run of hot_paths."""
+    """Instructions of the function and its callees in one run of hot_paths."""
     with harness.temporary_directory() as directory:
         file = directory / "callgrind.out"
         callgrind = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
@@ -23,8 +23,8 @@ def counted(function, words):
 
 
 def tables(_quick):
-    """The same in both cases: it takes some seconds, and figures can be compared."""
-    # What is done, of how many, the function that does it, the words for it.
+    """The same with --quick: it takes some seconds, and the values stay comparable."""
+    # Title, unit, count, measured function, arguments.
     paths = (
         ("ring record → JSON line", "event", EVENTS, "measured_format", ("json", EVENTS)),
         ("ring record → text line", "event", EVENTS, "measured_format", ("text", EVENTS)),

@@ -17,7 +17,7 @@ PARTS = ("tracing", "sampling", "ingest", "instructions")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# Of what the tables name.
+# Packages of the compared tools.
 PACKAGES = ("linux-perf", "bpftrace", "libbpf-tools", "forkstat", "acct", "sysstat", "procps", "atop",
             "prometheus-process-exporter", "rsyslog", "valgrind")  # fmt: skip
 
@@ -26,8 +26,8 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="five minutes: smaller loads, one round")
     parser.add_argument("--output", metavar="FILE", help="write the tables there, too")
-    parser.add_argument("--from", dest="directory", metavar="FOLDER", default=".",
-                        help="that of the caller, for FILE")  # fmt: skip
+    parser.add_argument("--from", dest="directory", metavar="DIRECTORY", default=".",
+                        help="working directory of the caller, for FILE")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="only see whether the arguments are right")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them")
     options = parser.parse_args()
@@ -47,7 +47,7 @@ def first_of(path, key):
 
 
 def first_line_of(*argv):
-    """The first line that a program prints; empty where it can't run."""
+    """The first line that a program prints; empty if it can't run."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=harness.ROOT)
     except OSError:
@@ -74,7 +74,7 @@ def header(quick):
 
 
 def on_signal(number, frame):
-    """As Ctrl-C: all that runs is ended, all that was written is removed."""
+    """Handles a signal like Ctrl-C: ends all programs and removes their files."""
     del number, frame
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)  # once is enough

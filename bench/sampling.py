@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sampling: what it costs to read all processes once a second, and to be there at all."""
+"""Sampling: the cost of reading all processes once a second."""
 
 import contextlib
 import pathlib
@@ -16,13 +16,13 @@ from harness import Failure, Program, Table, format_value, median, progress, rat
 IDLE_PROCESSES = harness.BUILD / "bench" / "idle_processes"
 CONFIG = harness.ROOT / "config" / "sample.json"
 
-# Without CPU time for so long, a tool is between two samples.
+# A tool that uses no CPU time for this long is between two samples.
 SLEEP_S = 0.1
 
 
 @contextlib.contextmanager
 def idle_processes(processes, threads=1):
-    """Processes that do nothing, for as long as the block lasts."""
+    """Idle processes, until the end of the block."""
     with subprocess.Popen(
         [str(IDLE_PROCESSES), str(processes), str(threads)],
         stdin=subprocess.PIPE,
@@ -36,7 +36,7 @@ def idle_processes(processes, threads=1):
 
 @dataclass
 class Cost:
-    cpu_ms: float  # a sample
+    cpu_ms: float  # per sample
     peak_mib: float
 
 
@@ -57,8 +57,8 @@ class Watcher:
 
 
 def cpu_of_sample(running, seconds):
-    """CPU time from the begin of one sample to the begin of the next, on average: samples are told
-    from each other by the sleep between them, because not all tools keep to their second."""
+    """Average CPU time from the start of one sample to the start of the next: samples are separated
+    by the sleep between them, because not all tools keep their interval of one second."""
     begins = []  # CPU time used before each
     history = [running.cpu_s()]
     last_change = begin = time.monotonic()
@@ -72,7 +72,7 @@ def cpu_of_sample(running, seconds):
         time.sleep(0.01)
     if not running.cpu_s():
         raise Failure("it has ended")
-    # What wakes up in between for something small is no sample, but part of its cost.
+    # Small activity between samples is not a sample, but part of its cost.
     steps = [after - before for before, after in zip(begins, begins[1:])]
     large = [i for i, step in enumerate(steps) if step > max(steps) / 5]
     if len(large) < 2:
@@ -83,7 +83,7 @@ def cpu_of_sample(running, seconds):
 
 @dataclass
 class Command:
-    """A tool that samples once and ends: with its start."""
+    """A tool that samples once and ends; the cost includes its start."""
 
     name: str
     argv: list
@@ -107,7 +107,7 @@ EXPORTER_CONFIG = """process_names:
 
 @dataclass
 class Exporter:
-    """prometheus-process-exporter: it samples when it is asked."""
+    """prometheus-process-exporter: it samples on request."""
 
     name: str
 
@@ -121,7 +121,7 @@ class Exporter:
             argv = [self.name, "-config.path", directory / "config.yml", "-threads=false",
                     "-children=false", "-gather-smaps=false", "-web.listen-address", address]
             with harness.program(argv, ready="Listening on") as running:
-                scrape(address)  # makes its groups
+                scrape(address)  # creates its groups
                 costs = []
                 end = time.monotonic() + seconds
                 while not costs or time.monotonic() < end:
@@ -139,7 +139,7 @@ def scrape(address):
     except OSError as error:  # URLError is one
         raise Failure(f"it does not answer: {error}") from None
     if b"namedprocess_namegroup_num_procs" not in text:
-        raise Failure("it tells of no process")
+        raise Failure("it reports no process")
 
 
 VIGIL_WATCH = Watcher(
@@ -147,7 +147,7 @@ VIGIL_WATCH = Watcher(
 )
 PIDSTAT = Watcher("pidstat -rud 1", ["pidstat", "-rud", "1"])
 TOP = Watcher("top -b -d 1", ["top", "-b", "-d", "1"], environment={"TERM": "dumb"})
-# Without process accounting, which it would switch on for itself.
+# Without process accounting, which it would switch on.
 ATOP = Watcher(
     "atop -a 1", ["atop", "-a", "-P", "PRC,PRM,PRD", "1"], environment={"ATOPACCT": ""}
 )
@@ -187,7 +187,7 @@ def sampling(table, processes, threads, quick):
 
 
 def at_rest(table, processes, seconds):
-    """All at once, so that it is the same minute for all."""
+    """Runs all tools at the same time, so that conditions are equal."""
     progress(f"at rest: {processes:,} processes, {seconds} s")
     tools = (VIGIL_WATCH, *TRACERS, PIDSTAT, TOP, ATOP)
     with idle_processes(processes), contextlib.ExitStack() as stack:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tracing: what each tool sees of loads of known size, what it uses, and how it slows them down."""
+"""Tracing: events that each tool sees of known loads, its cost, and how much it slows them down."""
 
 import contextlib
 import os
@@ -15,14 +15,14 @@ from harness import Usage, Failure, Program, Table, format_value, median, progre
 EVENT_LOAD = harness.BUILD / "bench" / "event_load"
 KINDS = ("fork", "exec", "exit", "signal")
 
-# No load takes longer, under whichever tool.
-LOAD_PATIENCE_S = 120
+# Max time of a load under any tool.
+LOAD_TIMEOUT_S = 120
 
-# A load with a rate of its own that is later than this has another one.
+# A paced load that is later than this did not keep its rate.
 LATE_MS = 500
 
-# Of a load's table: on a slow machine it has fewer rounds instead.
-TABLE_PATIENCE_S = 250
+# Max time of a load's table: a slow machine runs fewer rounds instead.
+TABLE_TIMEOUT_S = 250
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Load:
     title: str
     words: list
     quick_words: list
-    kinds: set  # of which it makes many
-    paced: bool = False  # takes its time in any case
+    kinds: set  # kinds that it creates in numbers
+    paced: bool = False  # has a fixed duration
 
 
 LOADS = (
@@ -48,11 +48,11 @@ LOADS = (
 
 class LoadRunner:
     """The load's programs under names that nothing else on the machine has, so that its events can
-    be told from all others."""
+    be identified."""
 
     def __init__(self, directory):
         self.tag = f"-{os.getpid()}".encode()
-        self.late_ms = 0.0  # the last load, behind the rate that it was to have
+        self.late_ms = 0.0  # delay of the last load behind its rate
         self.name = rb"(?:load|true)" + self.tag + rb"\b"
         self.program = directory / f"load-{os.getpid()}"
         self.true = directory / f"true-{os.getpid()}"
@@ -60,14 +60,14 @@ class LoadRunner:
         self.true.symlink_to("/bin/true")
 
     def run(self, words):
-        """Runs a load to its end; what it made of each kind, and the seconds that it took."""
+        """Runs a load to its end; returns its events by kind, and the seconds that it took."""
         argv = [str(self.program), *(str(word) for word in words)]
         if words[0] in ("spawn", "rate"):
             argv.append(str(self.true))
         try:
-            done = subprocess.run(argv, capture_output=True, check=True, timeout=LOAD_PATIENCE_S)
+            done = subprocess.run(argv, capture_output=True, check=True, timeout=LOAD_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise Failure(f"the load did not end within {LOAD_PATIENCE_S} s") from None
+            raise Failure(f"the load did not end within {LOAD_TIMEOUT_S} s") from None
         except subprocess.CalledProcessError as error:
             raise Failure(f"the load failed: {harness.reason(error.stderr)}") from None
         report = dict(word.split("=") for word in done.stdout.decode().split())
@@ -78,15 +78,15 @@ class LoadRunner:
 
 @dataclass
 class Tool:
-    """A tracer: how it runs, and how its text tells an event of the load.
+    """A tracer: how it runs, and how its text shows an event of the load.
 
-    kinds: a regular expression for the line of each kind that it can see; LOAD stands for the name of
-    the process. A signal has to be between two of the load's: that of a timer has whom it interrupted
-    for its sender.
-    text: makes text of what it has written, which is part of its cost.
-    nameless: what it writes for the name of a process that was gone when it looked; such events are
-    seen, too.
-    skip: what marks a second line of the same event.
+    kinds: a regular expression for the line of each kind that it can see; LOAD stands for the process
+    name. Both processes of a signal must be the load's: the sender of a timer's signal is the process
+    that it interrupted.
+    text: converts its output to text, which is part of its cost.
+    nameless: its placeholder for the name of a process that had exited when it looked; such events
+    count as seen.
+    skip: marks a second line of the same event.
     """
 
     name: str
@@ -105,15 +105,15 @@ class Tool:
             yield Session(self, running)
 
     def check(self, session):
-        """What does not add up in the tool's own account of a run; None where all does."""
+        """The error in the tool's own totals of a run; None if they are consistent."""
 
     def reported(self, session):
-        """Events in its text, whosesoever."""
+        """All events in its text."""
         with open(session.result, "rb") as lines:
             return sum(not (self.skip and self.skip in line) for line in lines)
 
     def seen(self, session, made, runner):
-        """What its text tells of the load, and of the rest of the machine."""
+        """Events of the load, and of the rest of the machine, in its text."""
         name = runner.name + (rb"|" + self.nameless if self.nameless else b"")
         patterns = {
             kind: re.compile(pattern.replace(b"LOAD", rb"(?:" + name + rb")"))
@@ -131,8 +131,8 @@ class Tool:
                         seen.nameless += not named
                         break
         if not self.nameless and any(seen.of_load[kind] > made[kind] for kind in self.kinds):
-            raise Failure(f"it tells of more than was made: {seen.of_load} of {made}")
-        # What has no name need not be of the load.
+            raise Failure(f"it reports more than was made: {seen.of_load} of {made}")
+        # An event without a name need not belong to the load.
         seen.of_load = {kind: min(count, made[kind]) for kind, count in seen.of_load.items()}
         return seen
 
@@ -141,7 +141,7 @@ class Tool:
 class Seen:
     of_load: dict  # events by kind
     all: int  # of the whole machine
-    nameless: int = 0  # of the load, as far as one can tell
+    nameless: int = 0  # probably of the load
 
 
 class Session:
@@ -154,7 +154,7 @@ class Session:
         self.start_cpu_s = running.cpu_s()
 
     def finish(self):
-        """Lets it work off what it got, ends it, makes text; the usage of all that."""
+        """Lets it process its input, ends it, formats text; returns the usage of all that."""
         self.running.wait_idle()
         usage = self.running.stop()
         if self.tool.text:
@@ -172,7 +172,7 @@ def convert(argv, directory, result, usage):
 
 
 class Vigil(Tool):
-    """Its own account has to agree with its text."""
+    """Its own totals must agree with its text."""
 
     @staticmethod
     def account(session):
@@ -188,13 +188,13 @@ class Vigil(Tool):
     def check(self, session):
         report = sum(of_kind["delivered"] for of_kind in self.account(session).values())
         with open(session.result, "rb") as result:
-            # A loss is a line of its own, which is no event.
+            # A loss has its own line, which is not an event.
             lines = sum(b'"kind":"loss"' not in line and b"] LOSS" not in line for line in result)
         return None if lines == report else f"{report} events delivered by its account, {lines} lines"
 
 
 class SilentVigil(Vigil):
-    """Without output, its account has to do, which holds the whole machine's events."""
+    """Without output, its totals are used, which include the whole machine's events."""
 
     def check(self, session):
         return None
@@ -228,8 +228,8 @@ class Accounting(Tool):
 
     @staticmethod
     def _must_be_off():
-        """The kernel does not tell whether somebody else uses it: see whether a process leaves a
-        record in one of the usual places."""
+        """The kernel does not report whether accounting is in use: check whether a process leaves a
+        record in one of the usual files."""
         places = [pathlib.Path("/var/log/account/pacct"), pathlib.Path("/run/pacct_source"),
                   pathlib.Path("/tmp/atop.d/atop.acct")]  # fmt: skip
         sizes = [place.stat().st_size for place in places if place.exists()]
@@ -344,34 +344,34 @@ TOOLS = (
 
 @dataclass
 class Figures:
-    """Of one tool under one load, from all rounds."""
+    """Results of one tool under one load, from all rounds."""
 
     made: int = 0
     seen: int = 0
     lost: int = 0
     nameless: int = 0
-    foreign: float = 0.0  # events of others, as a share of the load's, in the worst round
-    cpu_us: list = field(default_factory=list)  # an event
+    foreign: float = 0.0  # events of other processes as a share of the load's, in the worst round
+    cpu_us: list = field(default_factory=list)  # per event
     peak_mib: float = 0
     slowdown: list = field(default_factory=list)
     failure: str = None
 
 
-# More in an idle run is somebody else's load.
+# More events in an idle run are load from elsewhere.
 IDLE_EVENTS = 200
 
 
 @dataclass
 class Idle:
-    """CPU time of a run without a load, which no event is to be charged with."""
+    """CPU time of a run without a load, which is not charged to events."""
 
     start_s: float
     end_s: float
 
 
 def idle(tool, rounds, idle_s):
-    """The least of some runs: what others do at that time can only add to it. More of them while
-    nothing but much is told."""
+    """The least of some runs: other activity can only add to it. More of them while
+    the number of events is high."""
     runs = []
     while len(runs) < rounds or (min(runs)[0] > IDLE_EVENTS and len(runs) < 3 * rounds):
         with tool.attached() as session:
@@ -392,8 +392,8 @@ def measure(tool, load, words, idle_end_s, runner, figures, notes):
             notes.append(f"{tool.name}: the load fell {runner.late_ms:.0f} ms behind its rate.")
         usage = session.finish()
         seen = tool.seen(session, made, runner)
-        if complaint := tool.check(session):
-            notes.append(f"{tool.name}: {complaint}.")
+        if error := tool.check(session):
+            notes.append(f"{tool.name}: {error}.")
     of_load = sum(seen.of_load.values())
     if not of_load:
         raise Failure("none of the load's events is in its output")
@@ -402,7 +402,7 @@ def measure(tool, load, words, idle_end_s, runner, figures, notes):
     figures.lost += sum(made[kind] - seen.of_load[kind] for kind in tool.kinds)
     figures.nameless += seen.nameless
     figures.foreign = max(figures.foreign, seen.all / of_load - 1)
-    # What others did in the meantime has cost it, too.
+    # Events of other processes have cost CPU time, too.
     cpu_s = usage.cpu_s - session.start_cpu_s - idle_end_s
     figures.cpu_us.append(cpu_s / max(seen.all, of_load) * 1e6)
     figures.peak_mib = max(figures.peak_mib, usage.peak_mib)
@@ -416,7 +416,7 @@ def table_of(load, words, rounds, tools, idles, failures, runner):
     notes = []
     begin = time.monotonic()
     for turn in range(rounds):
-        if turn and (time.monotonic() - begin) * (turn + 1) / turn > TABLE_PATIENCE_S:
+        if turn and (time.monotonic() - begin) * (turn + 1) / turn > TABLE_TIMEOUT_S:
             notes.append(f"{turn} rounds in place of {rounds}: there was no time for more.")
             break
         where = f"tracing: {load.name}, round {turn + 1} of {rounds}"
@@ -473,7 +473,7 @@ def table_of(load, words, rounds, tools, idles, failures, runner):
 
 
 def explain(table, rounds):
-    """What holds for all tables stands below the first one."""
+    """Notes for all tables, below the first one."""
     pairs = "one pair" if rounds == 1 else f"median of {rounds} pairs"
     table.note("Made, seen, lost: events of the load of the kinds that the tool tells, all rounds.")
     table.note("CPU: user and system time of the tool and of what makes text of its data, for each "
@@ -487,7 +487,7 @@ def explain(table, rounds):
 
 
 def tables(quick):
-    """A table a load, each as soon as it is there."""
+    """One table per load, each as soon as it is ready."""
     with harness.temporary_directory() as directory, harness.tracing_files():
         runner = LoadRunner(directory)
         idles, failures = {}, {}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * CPU time of a thread or process that ends, as wait4(2) will tell it. The kernel's own
- * function for that (thread_group_cputime_adjusted()) is not there for modules.
+ * CPU time of an exiting thread or process, as wait4(2) will report it. The kernel's own
+ * function for this (thread_group_cputime_adjusted()) is not exported to modules.
  */
 #ifndef PROCESS_MONITOR_EXIT_TIMES_H
 #define PROCESS_MONITOR_EXIT_TIMES_H
@@ -17,14 +17,14 @@ struct exit_times {
 	u64 system_ns;
 };
 
-/* What the scheduler counts: runtime exactly, user and system by looking at every tick. */
+/* The scheduler's counters: exact runtime, and user and system time sampled at ticks. */
 struct tick_times {
 	u64 runtime_ns;
 	u64 user_ns;
 	u64 system_ns;
 };
 
-/* A thread that is released while they are added up is in both sums or in none: then again. */
+/* A thread that is released during the summation is in both sums or in none: then repeat. */
 #define ADD_ATTEMPTS 3
 
 static inline void add_ticks(struct tick_times *ticks, const struct task_struct *thread)
@@ -35,8 +35,8 @@ static inline void add_ticks(struct tick_times *ticks, const struct task_struct 
 }
 
 /*
- * The ticks only say how the runtime is divided (cputime_adjust() in kernel/sched/cputime.c):
- * a process that was never met by a tick is taken to have run in user mode.
+ * The ticks only determine how the runtime is divided (cputime_adjust() in
+ * kernel/sched/cputime.c): without any tick all of it counts as user time.
  */
 static inline void divide_runtime(const struct tick_times *ticks, struct exit_times *times)
 {
@@ -46,7 +46,10 @@ static inline void divide_runtime(const struct tick_times *ticks, struct exit_ti
 	if (ticks->system_ns && !ticks->user_ns) {
 		system = ticks->runtime_ns;
 	} else if (ticks->system_ns) {
-		/* Both parts of the fraction cut to 32 bits: 1 in 2^31 is precise enough. */
+		/*
+		 * Both parts of the fraction are reduced to 32 bits: 1 in 2^31 is precise
+		 * enough.
+		 */
 		const int shift = max(fls64(all) - 32, 0);
 
 		system = mul_u64_u32_div(ticks->runtime_ns, ticks->system_ns >> shift,
@@ -65,8 +68,8 @@ static inline void times_of_thread(const struct task_struct *thread, struct exit
 }
 
 /*
- * Waits a little for who is writing, never for long: on PREEMPT_RT that one may be preempted, and
- * the readers of a seqlock_t then sleep, which a probe must not. So only its counter is used.
+ * Waits briefly for a writer, with a bound: on PREEMPT_RT the writer may be preempted, and
+ * readers of a seqlock_t then sleep, which a probe must not. So only its counter is used.
  */
 static inline unsigned int begin_to_add(const seqcount_t *changes)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * process_monitor: says in the kernel's log which processes end, and counts them.
+ * process_monitor: logs exiting processes to the kernel's log, and counts them.
  *
- * Two kprobes. do_exit() is entered by every thread that ends, but nothing there tells which
- * one is the last of its process: threads that race have all still to be counted down. A little
- * later each of them calls taskstats_exit(), whose second argument says it.
+ * Two kprobes. Every exiting thread enters do_exit(), where the last one of its process is not
+ * known yet: racing threads have not been counted down. Later each of them calls
+ * taskstats_exit(), whose second argument marks the last one.
  */
 #define pr_fmt(fmt) "PROCESS_MONITOR: " fmt
 
@@ -72,7 +72,7 @@ MODULE_PARM_DESC(threads, "Lines for each thread instead of each process: 0 or 1
 
 enum counter { PROCESSES, THREADS, USER_NS, SYSTEM_NS, COUNTERS };
 
-/* Each CPU's are written by handlers that run on it, which can't be preempted. */
+/* Written only by handlers on the same CPU, which can't be preempted. */
 static DEFINE_PER_CPU(local64_t, totals[COUNTERS]);
 
 static void count(enum counter counter, u64 more)
@@ -90,18 +90,18 @@ static u64 sum_of(enum counter counter)
 	return sum;
 }
 
-/* How much of this second's ratelimit is used up. */
+/* Lines written in the current second, for the ratelimit. */
 static struct {
 	raw_spinlock_t lock;
 	unsigned long began; /* jiffies */
 	u64 lines;
-	u64 unreported; /* lines that were suppressed since that was last said */
+	u64 unreported; /* suppressed lines that were not reported yet */
 	u64 suppressed;
 } budget = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(budget.lock),
 };
 
-/* Whatever the old limit was and however long ago it was used: a new second begins. */
+/* A new limit starts a new second. */
 static int set_ratelimit(const char *value, const struct kernel_param *parameter)
 {
 	unsigned long flags;
@@ -127,7 +127,10 @@ MODULE_PARM_DESC(ratelimit, "Lines a second at most, 1 counts as 2; 0: no limit 
 
 static u64 loaded_ns;
 
-/* True where an exit's lines may be written. `unreported`: suppressed lines to be told before. */
+/*
+ * True if the lines of an exit may be written. `unreported`: number of suppressed lines to be
+ * reported first.
+ */
 static bool consume_budget(u64 *unreported)
 {
 	const u64 limit = READ_ONCE(ratelimit);
@@ -144,7 +147,10 @@ static bool consume_budget(u64 *unreported)
 		*unreported = budget.unreported;
 		budget.unreported = 0;
 	}
-	/* An exit is told whole or not at all: a limit of one line lets two through. */
+	/*
+	 * The lines of an exit are written together or not at all: a limit of one line lets two
+	 * through.
+	 */
 	allowed = !limit || budget.lines + LINES_OF_AN_EXIT <= max_t(u64, limit, LINES_OF_AN_EXIT);
 	if (allowed) {
 		budget.lines += LINES_OF_AN_EXIT;
@@ -168,8 +174,8 @@ static pid_t parent_of(const struct task_struct *task)
 }
 
 /*
- * Printable ASCII as it is, all else as \ooo: half of a UTF-8 letter is none, and a process could
- * call itself after a line of this log.
+ * Keeps printable ASCII and writes all else as \ooo: the name may be cut inside a UTF-8
+ * character, and a process could imitate a line of this log.
  */
 static void escape_name(char *to, const char *name)
 {
@@ -194,17 +200,17 @@ static void log_exit(const struct task_struct *task, const struct exit_times *ti
 		return;
 	if (unreported)
 		pr_info("%llu lines suppressed\n", unreported);
-	/* A copy: it may be renamed while it is printed. */
+	/* A copy: the task may be renamed meanwhile. */
 	memcpy(name, task->comm, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	escape_name(escaped, name);
-	/* One record, so that the lines of another CPU can't come between these two. */
+	/* One record, so that no line of another CPU comes between these two. */
 	pr_info("Process exiting - PID: %d, Name: %s, Parent PID: %d\n"
 		pr_fmt("  User time: %llu ns, System time: %llu ns\n"),
 		task->pid, escaped, parent_of(task), times->user_ns, times->system_ns);
 }
 
-/* Ends while the module is being loaded, to see that the probes work. */
+/* Exits while the module is being loaded, to check that the probes work. */
 static struct task_struct *probe_test_task;
 static bool thread_probe_works;
 static bool process_probe_works;
@@ -289,7 +295,7 @@ static int __init exit_immediately(void *unused)
 	return 0;
 }
 
-/* Kprobes can be switched off as a whole, and are then registered without a word. */
+/* Kprobes can be disabled globally; registration then succeeds, but no probe fires. */
 static int __init try_probes(void)
 {
 	struct task_struct *thread = kthread_create(exit_immediately, NULL, PROC_NAME);
@@ -298,7 +304,7 @@ static int __init try_probes(void)
 		pr_err("Failed to start a thread: %ld\n", PTR_ERR(thread));
 		return PTR_ERR(thread);
 	}
-	/* Held until nobody is compared with it any more: another's task could take its place. */
+	/* Pinned while it is compared: another task could reuse its address. */
 	get_task_struct(thread);
 	WRITE_ONCE(probe_test_task, thread);
 	kthread_stop(thread); /* returns after its exit */
@@ -349,7 +355,7 @@ unregister_thread_probe:
 static void __exit process_monitor_exit(void)
 {
 	remove_proc_entry(PROC_NAME, NULL);
-	/* When they return, no handler runs any more. */
+	/* When they return, no handler is running. */
 	unregister_kprobe(&process_probe);
 	unregister_kprobe(&thread_probe);
 	if (budget.unreported)

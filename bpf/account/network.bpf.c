@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Payload that processes send and receive over TCP and UDP, charged to the one that calls.
+ * Payload that processes send and receive over TCP and UDP, charged to the calling process.
  * Counted in `processes`; no events. One of three families is loaded:
  *
- * - tp_btf: the cheapest, for kernels from 6.3 (the tracepoints) to 6.x. From 7.0 on a task can
- *   be preempted in such a program, which is then skipped for all others on that CPU. Lanes
- *   can't help here. Two lanes of one call must agree who counts it, and nothing tells a call
- *   from the thread's next one: where the first ran alone in one and the second alone in the
- *   next, that looks as if both had run in one. Events of fork, exec and exit have an identity.
- * - tp, for 7.0 and later: behind perf's callback, which switches preemption off.
+ * - tp_btf: the cheapest, for 6.3 (first with the tracepoints) to 6.x. Since 7.0 a task can be
+ *   preempted in such a program, which is then skipped for all other tasks on that CPU. Lanes
+ *   don't help here: two lanes of one call must agree on which one counts it, but nothing
+ *   distinguishes a call from the thread's next one. One call that runs only in the first lane,
+ *   then one that runs only in the second, would look like a single call. Events of fork, exec
+ *   and exit have an identity.
+ * - tp, for 7.0 and later: called by perf, which disables preemption.
  * - fexit, before 6.3.
  */
 #include "../lib/emit.h"
@@ -17,7 +18,7 @@
 
 char _license[] SEC("license") = "GPL";
 
-/* Set by user space: before 5.19 the recvmsg functions had one parameter more. */
+/* Set by user space: before 5.19 the recvmsg functions had one more parameter. */
 const volatile __u32 recvmsg_has_nonblock = 0;
 
 static __always_inline void charge(__u64 start_ns, int sending, int length)
@@ -37,7 +38,7 @@ static __always_inline int is_counted(__u16 family, __u16 protocol)
 	       (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_MPTCP);
 }
 
-/* Received in truth: neither only looked at, nor one's own coming back with an error. */
+/* True for received data, false for peeking and for reading the error queue. */
 static __always_inline int is_received(int flags)
 {
 	return !(flags & (MSG_PEEK | MSG_ERRQUEUE));

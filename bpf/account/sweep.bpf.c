@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sweep of all processes in one go (kernels with open-coded task iterators, 6.7 and later):
- * run on demand, it fills an array that user space has mapped.
+ * Sweep of all processes in one run (kernels with open-coded task iterators, 6.7 and later): run
+ * on demand, it fills an array that user space has mapped.
  */
 #include "../lib/sample.h"
 
@@ -15,13 +15,13 @@ extern void bpf_rcu_read_lock(void) __ksym;
 extern void bpf_rcu_read_unlock(void) __ksym;
 extern void *bpf_rdonly_cast(const void *object, __u32 type_id) __ksym;
 
-/* Any kernel type of two plain 64-bit members will do to read 16 bytes by. */
+/* Any kernel type of two plain 64-bit members works for reading 16 bytes. */
 struct timespec64 {
 	__s64 tv_sec;
 	long tv_nsec;
 } VIGIL_RELOCATED;
 
-/* A load that may fault costs a tenth of the helper for it: this is the hottest spot of all. */
+/* Hottest code of the sweep: a load that may fault costs a tenth of the helper call. */
 static __always_inline void read_16(__u64 to[2], const void *from)
 {
 	const struct timespec64 *pair =
@@ -31,7 +31,7 @@ static __always_inline void read_16(__u64 to[2], const void *from)
 	to[1] = pair->tv_nsec;
 }
 
-/* Its length is set by user space. */
+/* User space sets its length. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -41,12 +41,12 @@ struct {
 } samples SEC(".maps");
 
 /*
- * Processes of the last sweep, also those for which the array was too short. In memory, because
- * the verifier would follow the values of a local counter one by one.
+ * Processes of the last sweep, including those that did not fit into the array. A global,
+ * because the verifier would track each value of a local counter.
  */
 __u32 process_count = 0;
 
-/* With several threads, one may have been released before the iterator came to it. */
+/* A thread of a multithreaded process may have been released before the iterator reached it. */
 static __always_inline void finish(struct vigil_sample *sample, const __u64 group)
 {
 	__u32 releases = 0;
@@ -73,7 +73,7 @@ int sweep(void *context)
 	process_count = 0;
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&iterator, 0, BPF_TASK_ITER_ALL_THREADS);
-	/* Grouped by process, its leader first. */
+	/* Grouped by process, leader first. */
 	while ((task = bpf_iter_task_next(&iterator))) {
 		if (task->pid == task->tgid) {
 			const __u32 index = process_count;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sweep of all processes task by task, for kernels before 6.7: the reader of the iterator
- * gets one sample a thread and adds up. Threads come by number, so a process's leader may stand
- * behind them.
+ * Sweep of all processes task by task, for kernels before 6.7: the iterator's reader gets one
+ * sample per thread and sums them. Threads come in the order of their ids, so a leader may come
+ * after other threads of its process.
  */
 #include "../lib/sample.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A process has replaced its image. Failed execs never get here. */
+/* A process has replaced its image. Failed execs don't reach this tracepoint. */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
 
@@ -16,8 +16,8 @@ struct {
 } scratch SEC(".maps");
 
 /*
- * signal->maxrss survives exec: /bin/true started by a 300 MB parent would seem to have
- * used 300 MB. So its value at exec is kept; only growth beyond it is the new image's.
+ * signal->maxrss survives exec: /bin/true started by a 300 MB parent would seem to have used 300
+ * MB. So its value at exec is stored; only growth beyond it belongs to the new image.
  */
 static __always_inline void save_baseline(struct vigil_control *control,
 					  struct task_struct *task, __u32 pid)
@@ -32,7 +32,7 @@ static __always_inline void save_baseline(struct vigil_control *control,
 	state->threads = 1;
 }
 
-/* Fills record->data; returns how much of it is used. */
+/* Fills record->data; returns the used size. */
 static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task_struct *task,
 					  struct linux_binprm *program)
 {
@@ -44,11 +44,14 @@ static __always_inline __u64 copy_strings(struct vigil_exec *record, struct task
 	__u64 file_length = got > 0 ? got - 1 : 0;
 
 	record->argv_bytes = length;
-	/* Hides where the value comes from: else clang removes the bound that the verifier needs. */
+	/*
+	 * Hides the origin of the value: otherwise clang removes the bound that the verifier
+	 * needs.
+	 */
 	barrier_var(file_length);
 	file_length &= VIGIL_FILE_MAX - 1;
 
-	/* The file that runs: of a script its interpreter, and never a symbolic link. */
+	/* The executed file: for a script its interpreter, and never a symbolic link. */
 	struct file *executable = task->mm->exe_file;
 	got = executable ? bpf_probe_read_kernel_str(record->data + file_length, VIGIL_NAME_MAX,
 						     executable->f_path.dentry->d_name.name)
@@ -90,7 +93,10 @@ static __always_inline int emit(struct task_struct *task, int old_tid,
 	struct vigil_exec *record = bpf_map_lookup_elem(&scratch, &key);
 	if (!counter || !record)
 		return 0;
-	/* Where forks are wanted too, user space names them by the execs of all: see ForkNameResolver. */
+	/*
+	 * If forks are wanted too, user space needs all execs to name them: see
+	 * ForkNameResolver.
+	 */
 	if (!process_wanted(&control->filter, task, !kind_wanted(&control->filter, VIGIL_FORK))) {
 		counter->filtered++;
 		return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A process has ended: its last thread is leaving. With its final bill. */
+/* A process has exited: its last thread is exiting. The record has the final usage. */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
 
@@ -7,20 +7,20 @@
 
 char _license[] SEC("license") = "GPL";
 
-/* Set by user space: sched_process_exit says itself who is last (6.18). */
+/* Set by user space: sched_process_exit passes whether the thread is the last one (6.18). */
 const volatile __u32 exit_names_last = 0;
 
 #define EEXIST 17
 
-/* Threads that one walk covers. Released ones are in signal_struct already. */
+/* Threads that one walk covers. The usage of released threads is in signal_struct. */
 #define WALK_MAX 64
-/* A thread that is released while we add up is in both sums or in none: then once more. */
+/* A thread that is released during the summation is in both sums or in none: then repeat. */
 #define ADD_ATTEMPTS 3
 
 /*
- * Is this thread the last of its process? Kernels before 6.18 do not say, and `live` is 0
- * for every thread that gets here after the last one was counted down: those that race are
- * told apart by who enters the process into `exited` first.
+ * True for the last thread of its process. Kernels before 6.18 don't report it, and `live` is 0
+ * for every thread that gets here after the last one was counted down: of these, the first to
+ * enter the process into `exited` counts as the last one.
  */
 static __always_inline int is_last(const void *context, struct task_struct *task, __u64 start_ns)
 {
@@ -31,7 +31,7 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 		return raw_argument(context, 1) & 1;
 	if (group->live.counter != 0)
 		return 0;
-	/* Never had a second thread that ran: nobody to race with. */
+	/* Never had a second thread that ran, so there is no race. */
 	if (group->nr_threads == 1 && group->sum_sched_runtime == 0)
 		return 1;
 
@@ -40,29 +40,28 @@ static __always_inline int is_last(const void *context, struct task_struct *task
 		.pid = task->tgid,
 	};
 	/*
-	 * Where the map fails for another reason, two exits are better than none. Before 6.4 the
-	 * error comes as an int, in half a register.
+	 * If the map fails for another reason, two exits are better than none. Before 6.4 the
+	 * error is an int, in half a register.
 	 */
 	return (int)bpf_map_update_elem(&exited, &key, &present, BPF_NOEXIST) != -EEXIST;
 }
 
-static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread,
-				       const int typed)
+static __always_inline void add_thread(struct vigil_exit *record, struct task_struct *thread)
 {
-	record->user_ticks_ns += READ_FIELD(typed, thread, utime);
-	record->system_ticks_ns += READ_FIELD(typed, thread, stime);
-	record->runtime_ns += READ_FIELD(typed, thread, se.sum_exec_runtime);
+	record->user_ticks_ns += thread->utime;
+	record->system_ticks_ns += thread->stime;
+	record->runtime_ns += thread->se.sum_exec_runtime;
 	if (counts_storage()) {
-		record->read_bytes += READ_FIELD(typed, thread, ioac.read_bytes);
-		record->write_bytes += READ_FIELD(typed, thread, ioac.write_bytes);
+		record->read_bytes += thread->ioac.read_bytes;
+		record->write_bytes += thread->ioac.write_bytes;
 	}
-	record->voluntary_switches += READ_FIELD(typed, thread, nvcsw);
-	record->involuntary_switches += READ_FIELD(typed, thread, nivcsw);
-	record->minor_faults += READ_FIELD(typed, thread, min_flt);
-	record->major_faults += READ_FIELD(typed, thread, maj_flt);
+	record->voluntary_switches += thread->nvcsw;
+	record->involuntary_switches += thread->nivcsw;
+	record->minor_faults += thread->min_flt;
+	record->major_faults += thread->maj_flt;
 }
 
-/* The sums of the threads that have been released. */
+/* Starts with the sums of the released threads. */
 static __always_inline void begin_sums(struct vigil_exit *record, struct signal_struct *group)
 {
 	record->user_ticks_ns = group->utime;
@@ -79,46 +78,107 @@ static __always_inline void begin_sums(struct vigil_exit *record, struct signal_
 	record->major_faults = group->maj_flt;
 }
 
-/* Adds those that are not released yet. False where there are more than one walk covers. */
-static __always_inline int walk_threads(struct vigil_exit *record, struct signal_struct *group)
-{
-	const struct list_head *head =
-		(void *)group + bpf_core_field_offset(group->thread_head);
-	const struct list_head *node = BPF_CORE_READ(group, thread_head.next);
+/* What add_next() has added up. One a lane: an event may come while another is being handled. */
+struct thread_sums {
+	__u64 user_ticks_ns, system_ticks_ns, runtime_ns;
+	__u64 read_bytes, write_bytes;
+	__u64 voluntary_switches, involuntary_switches, minor_faults, major_faults;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VIGIL_LANES);
+	__type(key, __u32);
+	__type(value, struct thread_sums);
+} sums SEC(".maps");
 
-	for (int i = 0; i < WALK_MAX; i++) {
-		if (!node || node == head)
-			return 1;
-		add_thread(record,
-			   (void *)node - bpf_core_field_offset(struct task_struct, thread_node),
-			   UNTYPED);
-		node = BPF_CORE_READ(node, next);
+/*
+ * Global functions: the verifier reads them once, not again for every step of every walk, which had
+ * made this program a hundred times as much work for it as any other. 5.10 passes them numbers only.
+ */
+
+/* Adds the thread whose thread_node is at `node` to the lane's sums; the address of the next node. */
+__noinline __u64 add_next(__u64 node, __u32 lane)
+{
+	struct thread_sums *total = bpf_map_lookup_elem(&sums, &lane);
+	struct task_struct *thread =
+		(void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+
+	if (!total)
+		return 0;
+	total->user_ticks_ns += BPF_CORE_READ(thread, utime);
+	total->system_ticks_ns += BPF_CORE_READ(thread, stime);
+	total->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+	if (counts_storage()) {
+		total->read_bytes += BPF_CORE_READ(thread, ioac.read_bytes);
+		total->write_bytes += BPF_CORE_READ(thread, ioac.write_bytes);
 	}
-	return 0;
+	total->voluntary_switches += BPF_CORE_READ(thread, nvcsw);
+	total->involuntary_switches += BPF_CORE_READ(thread, nivcsw);
+	total->minor_faults += BPF_CORE_READ(thread, min_flt);
+	total->major_faults += BPF_CORE_READ(thread, maj_flt);
+	return (__u64)BPF_CORE_READ(thread, thread_node.next);
+}
+
+/* The lane's sums over the threads of `group`. False where there are more than one walk covers. */
+__noinline int sum_threads(__u64 group, __u32 lane)
+{
+	const __u64 head = group + bpf_core_field_offset(struct signal_struct, thread_head);
+	struct thread_sums *total = bpf_map_lookup_elem(&sums, &lane);
+	__u64 node = (__u64)BPF_CORE_READ((struct signal_struct *)group, thread_head.next);
+
+	if (!total)
+		return 0;
+	__builtin_memset(total, 0, sizeof(*total));
+	for (int i = 0; i < WALK_MAX && node && node != head; i++)
+		node = add_next(node, lane);
+	return !node || node == head;
+}
+
+/* Adds the threads that are not released yet. False if some are missing. */
+static __always_inline int walk_threads(struct vigil_exit *record, struct task_struct *last,
+					__u32 lane)
+{
+	/* Read again: to the verifier `last->signal` is a pointer, which is no number. */
+	const int whole = sum_threads((__u64)BPF_CORE_READ(last, signal), lane);
+	const struct thread_sums *total = bpf_map_lookup_elem(&sums, &lane);
+
+	if (!total)
+		return 0;
+	record->user_ticks_ns += total->user_ticks_ns;
+	record->system_ticks_ns += total->system_ticks_ns;
+	record->runtime_ns += total->runtime_ns;
+	record->read_bytes += total->read_bytes;
+	record->write_bytes += total->write_bytes;
+	record->voluntary_switches += total->voluntary_switches;
+	record->involuntary_switches += total->involuntary_switches;
+	record->minor_faults += total->minor_faults;
+	record->major_faults += total->major_faults;
+	return whole;
 }
 
 /* Threads are released under stats_lock (__exit_signal() of kernel/exit.c). */
-static __always_inline void add_process(struct vigil_exit *record, struct task_struct *last)
+static __always_inline void add_process(struct vigil_exit *record, struct task_struct *last,
+					__u32 lane)
 {
 	struct signal_struct *group = last->signal;
 	int quiescent = 0;
 
 	if (group->nr_threads == 1) {
-		/* Nobody else is left to be released, once the last one's release is over. */
+		/* No further thread can be released after the last one's release. */
 		asm volatile("" : : : "memory");
 		quiescent = !(group->stats_lock.seqcount.seqcount.sequence & 1);
 		asm volatile("" : : : "memory");
 	}
 	if (quiescent) {
 		begin_sums(record, group);
-		add_thread(record, last, TYPED);
+		add_thread(record, last);
 		return;
 	}
 	for (int i = 0; i < ADD_ATTEMPTS; i++) {
 		unsigned int before = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
 
 		begin_sums(record, group);
-		int whole = walk_threads(record, group);
+		int whole = walk_threads(record, last, lane);
 		unsigned int after = BPF_CORE_READ(group, stats_lock.seqcount.seqcount.sequence);
 
 		if (before == after && !(before & 1) && whole)
@@ -130,8 +190,8 @@ static __always_inline void add_process(struct vigil_exit *record, struct task_s
 }
 
 /*
- * maxrss is the largest of all images that this process has been. It is this one's if it has
- * grown since the exec; else, where memory is still there to ask (6.18), that knows.
+ * maxrss is the maximum of all images of this process. It is the present image's if it has grown
+ * since the exec; otherwise, if the mm is still accessible (6.18), the mm has the value.
  */
 static __always_inline void add_peak(struct vigil_exit *record, struct task_struct *task,
 				     const struct vigil_process_state *state, int incomplete_history)
@@ -142,7 +202,7 @@ static __always_inline void add_peak(struct vigil_exit *record, struct task_stru
 
 	record->peak_rss_pages = peak;
 	if (baseline == VIGIL_NO_BASELINE && !incomplete_history)
-		return; /* it never called exec */
+		return; /* the process never called exec */
 	if (baseline != VIGIL_NO_BASELINE && peak > baseline)
 		return;
 	__u64 high_water = mm ? mm->hiwater_rss : 0;
@@ -167,7 +227,8 @@ static __always_inline void add_network(struct vigil_exit *record,
 }
 
 static __always_inline void fill_process(struct vigil_exit *record, struct task_struct *task,
-					 __u64 start_ns, const struct vigil_control *control)
+					 __u64 start_ns, const struct vigil_control *control,
+					 __u32 lane)
 {
 	struct signal_struct *group = task->signal;
 	const __u32 pid = task->tgid;
@@ -182,7 +243,7 @@ static __always_inline void fill_process(struct vigil_exit *record, struct task_
 	record->threads = state ? state->threads : 1;
 	if (!record->threads || (incomplete_history && !state))
 		record->header.flags |= VIGIL_FLAG_THREADS_UNKNOWN;
-	add_process(record, task);
+	add_process(record, task, lane);
 	add_network(record, state, control, start_ns);
 	add_peak(record, task, state, incomplete_history);
 }
@@ -199,7 +260,7 @@ static __always_inline void fill_thread(struct vigil_exit *record, struct task_s
 	record->sent_bytes = record->received_bytes = 0;
 	record->voluntary_switches = record->involuntary_switches = 0;
 	record->minor_faults = record->major_faults = 0;
-	add_thread(record, task, TYPED);
+	add_thread(record, task);
 }
 
 static __always_inline void emit(struct vigil_control *control, struct task_struct *task,
@@ -225,7 +286,7 @@ static __always_inline void emit(struct vigil_control *control, struct task_stru
 	if (!counts_storage())
 		record->header.flags |= VIGIL_FLAG_STORAGE_UNKNOWN;
 	if (last)
-		fill_process(record, task, start_ns, control);
+		fill_process(record, task, start_ns, control, lane);
 	else
 		fill_thread(record, task);
 	bpf_ringbuf_submit(record, wake_flag(control));
@@ -237,7 +298,10 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 	const __u64 start_ns = task->group_leader->start_boottime;
 	const __u32 pid = task->tgid;
 
-	/* A non-leader that execs takes over the leader's id and start: only the exec tells. */
+	/*
+	 * A non-leader that execs takes over the leader's id and start time: only exec_id
+	 * differs.
+	 */
 	if (!control || !claim(control, VIGIL_EXIT, task, task->self_exec_id))
 		return 0;
 	const int last = is_last(context, task, start_ns);
@@ -246,7 +310,10 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 		emit(control, task, start_ns, last, lane);
 	if (last) {
 		bpf_map_delete_elem(&processes, &pid);
-		/* Threads may still be on their way here: the next process of this pid cleans up. */
+		/*
+		 * More threads may still reach this point: the next process with this pid cleans
+		 * up.
+		 */
 		if ((control->filter.flags & VIGIL_FILTER_TREE) && !threads)
 			bpf_map_delete_elem(&tree, &pid);
 	}

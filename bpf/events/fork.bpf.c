@@ -25,7 +25,7 @@ static __always_inline void count_thread(struct vigil_control *control,
 
 	if (!state || state->start_ns != start_ns) {
 		if (start_ns < control->attached_ns)
-			return; /* earlier threads of it were not counted */
+			return; /* the process's earlier threads were not counted */
 		state = get_or_create_process(control, pid, start_ns);
 	}
 	if (state && state->threads)
@@ -37,7 +37,7 @@ static __always_inline int emit(struct task_struct *parent, struct task_struct *
 	struct vigil_control *control = control_of();
 	const __u32 pid = child->tgid;
 	const __u32 tid = child->pid;
-	/* With CLONE_PARENT not the task that called clone(2). */
+	/* With CLONE_PARENT this is not the task that called clone(2). */
 	struct task_struct *real_parent = child->real_parent;
 	const __u32 parent_pid = real_parent->tgid;
 	const int is_thread = pid != tid;
@@ -62,7 +62,7 @@ static __always_inline int emit(struct task_struct *parent, struct task_struct *
 	struct vigil_counter *counter = count_seen(control, VIGIL_FORK, lane);
 	if (!counter)
 		return 0;
-	/* The child still carries its parent's comm: user space decides on that. */
+	/* The child still has its parent's comm: user space checks the name. */
 	if (!process_wanted(filter, child, 0) &&
 	    !(filter->pid == parent_pid && process_wanted(filter, real_parent, 0))) {
 		counter->filtered++;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kill, tkill and tgkill that failed: nothing was generated, so no other hook sees them.
- * Opt-in: any syscall tracepoint makes every syscall of the machine slower.
+ * Failed kill, tkill and tgkill: no signal was generated, so no other hook sees them. Opt-in,
+ * because any syscall tracepoint slows down every syscall of the machine.
  */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
 
 char _license[] SEC("license") = "GPL";
 
-/* What a syscall's exit tracepoint passes (struct syscall_trace_exit, kernel/trace/trace.h). */
+/* Context of a syscall's exit tracepoint (struct syscall_trace_exit, kernel/trace/trace.h). */
 struct syscall_exit {
 	__u64 common;
 	long number;
@@ -16,8 +16,8 @@ struct syscall_exit {
 };
 
 /*
- * The registers as they were at entry. Kernels without the helper (before 5.15) left their
- * address in the first word of the context (perf_call_bpf_exit()); later ones do not.
+ * Registers at syscall entry. Kernels without the helper (before 5.15) left their address in the
+ * first word of the context (perf_call_bpf_exit()); later ones don't.
  */
 static __always_inline const struct pt_regs *entry_registers(const struct syscall_exit *context)
 {

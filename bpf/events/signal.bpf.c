@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A signal is generated, and: the OOM killer names its victim. Both in one file because the
- * second leans on the first where the kernel only passes a thread id.
+ * A signal is generated, or the OOM killer names its victim. Both are in one file because the
+ * second needs the first if the kernel only passes a thread id.
  *
- * Only facts are recorded; what they mean is decided in src/model/signal_source.
+ * Only facts are recorded; src/model/signal_source.cpp interprets them.
  */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
@@ -15,7 +15,7 @@ char _license[] SEC("license") = "GPL";
 #define SIGKILL 9
 #define SI_TIMER -2
 
-/* The task that was last killed by the kernel itself on this CPU. */
+/* The last task on this CPU that the kernel itself killed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -32,7 +32,7 @@ static __always_inline void remember_killed(struct task_struct *task)
 		*slot = (__u64)task;
 }
 
-/* One of its threads writes a core, for which the others have ended. */
+/* True while a thread of the process writes the core, after the other threads have exited. */
 static __always_inline int is_dumping(struct task_struct *task)
 {
 	const struct mm_struct___before_5_16 *old = (void *)task->mm;
@@ -74,7 +74,7 @@ static __always_inline void fill_sender(struct vigil_signal *record,
 		record->context |= VIGIL_CONTEXT_KERNEL;
 }
 
-/* Whether the current task can be the sender: kernel/signal.c, SI_FROMUSER and its exceptions. */
+/* True if the current task can be the sender: SI_FROMUSER of kernel/signal.c and its exceptions. */
 static __always_inline int has_sender(__u16 origin, int code)
 {
 	return origin == VIGIL_ORIGIN_NOINFO ||
@@ -110,7 +110,7 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 	const int wanted = kind_wanted(&control->filter, VIGIL_SIGNAL);
 	struct vigil_counter *counter = wanted ? count_seen(control, VIGIL_SIGNAL, 0) : 0;
 
-	/* Mostly SIGCHLD, which goes by unread. */
+	/* Mostly SIGCHLD, which is skipped without reading more. */
 	if (counter && !number_wanted(&control->filter, number) && number != SIGKILL) {
 		counter->filtered++;
 		return 0;
@@ -152,8 +152,8 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 }
 
 /*
- * mark_victim passes the victim's task on newer kernels and its thread id on older ones. The
- * OOM killer has just sent it SIGKILL on this CPU, so the task is the one remembered.
+ * mark_victim passes the victim's task on newer kernels and its thread id on older ones. The OOM
+ * killer has just sent SIGKILL to it on this CPU, so it is the stored task.
  */
 static __always_inline struct task_struct *victim_of(__u64 argument)
 {
@@ -201,7 +201,7 @@ int BPF_PROG(on_oom)
 		record->header.start_ns = record->header.cgroup_id = 0;
 		record->header.pid = record->header.tid = argument;
 		record->header.ppid = 0;
-		record->header.uid = record->header.gid = ~0; /* of nobody */
+		record->header.uid = record->header.gid = ~0; /* no process */
 		record->header.pidns_level = 0;
 		record->header.comm[0] = 0;
 	}

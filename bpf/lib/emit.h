@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From a hook to the ring, with every event counted: seen = filtered + dropped + emitted.
+ * From a hook to the ring. Every event is counted: seen = filtered + dropped + emitted.
  *
- * The counters are plain memory of one stream (this lane of this CPU). That is enough: the
- * hooks run with migration off, the kernel never runs a program inside itself on one CPU, and
- * signals are generated with interrupts off.
+ * The counters are plain memory of one stream (this lane of this CPU), which needs no atomics:
+ * hooks run with migration disabled, the kernel never nests a program in itself on one CPU, and
+ * signals are generated with interrupts disabled.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ static __always_inline __u32 stream_of(const struct vigil_control *control, int 
 	return lane * control->cpu_count + bpf_get_smp_processor_id();
 }
 
-/* True for the first lane that asks about an event of `task`; `tag` tells its events apart. */
+/* True for the first lane that claims an event of `task`; `tag` distinguishes its events. */
 static __always_inline int claim(const struct vigil_control *control, int kind,
 				 struct task_struct *task, __u64 tag)
 {
@@ -39,17 +39,17 @@ static __always_inline int claim(const struct vigil_control *control, int kind,
 	return 1;
 }
 
-/* Counts the event as seen; NULL can't happen, but the verifier does not know. */
+/* Counts the event as seen. Never NULL, but the verifier requires a check. */
 static __always_inline struct vigil_counter *count_seen(const struct vigil_control *control, int kind,
 						 int lane)
 {
 	const __u32 stream = stream_of(control, lane);
-	struct vigil_cpu_counters *mine = bpf_map_lookup_elem(&counters, &stream);
+	struct vigil_cpu_counters *stream_counters = bpf_map_lookup_elem(&counters, &stream);
 
-	if (!mine)
+	if (!stream_counters)
 		return 0;
-	mine->kind[kind].seen++;
-	return &mine->kind[kind];
+	stream_counters->kind[kind].seen++;
+	return &stream_counters->kind[kind];
 }
 
 static __always_inline void drop(struct vigil_counter *counter)
@@ -58,7 +58,7 @@ static __always_inline void drop(struct vigil_counter *counter)
 	*(volatile __u64 *)&counter->sequence += 1;
 }
 
-/* Room for a record of constant size, its header begun; NULL where the ring is full. */
+/* Reserves a record of constant size and starts its header; NULL if the ring is full. */
 static __always_inline void *reserve(const struct vigil_control *control,
 				     struct vigil_counter *counter, int kind, int lane, __u64 size)
 {
@@ -80,8 +80,8 @@ static __always_inline void *reserve(const struct vigil_control *control,
 }
 
 /*
- * Waking the reader costs the sender far more than the event. So it is woken once when it
- * waits for anything, or when wakeup_bytes have piled up while it naps.
+ * A wake-up costs the sender far more than the event itself. So an idle reader is woken once,
+ * and a batching one when wakeup_bytes are in the ring.
  */
 static __always_inline __u64 wake_flag(struct vigil_control *control)
 {
@@ -97,16 +97,16 @@ static __always_inline __u64 wake_flag(struct vigil_control *control)
 }
 
 /*
- * For records that went out without a flag. A hook that reserves first needs no such care: the
- * reader sees its unfinished record and does not sleep.
+ * For records that were submitted without a wake-up flag. A hook that reserves first does not
+ * need this: the reader sees its unfinished record and does not sleep.
  */
 static __always_inline void wake(struct vigil_control *control)
 {
-	void *nothing;
+	void *empty;
 
 	if (wake_flag(control) == BPF_RB_NO_WAKEUP)
 		return;
-	nothing = bpf_ringbuf_reserve(&ring, sizeof(__u64), 0);
-	if (nothing)
-		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+	empty = bpf_ringbuf_reserve(&ring, sizeof(__u64), 0);
+	if (empty)
+		bpf_ringbuf_discard(empty, BPF_RB_FORCE_WAKEUP);
 }

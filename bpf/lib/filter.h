@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which events are wanted. What the kernel can't decide, user space decides (src/flow/filter). */
+/* The kernel half of the filter; the rest is in user space (src/pipeline/filter). */
 #pragma once
 
 #include "task.h"
@@ -9,7 +9,7 @@ static __always_inline int in_tree(__u32 pid)
 	return bpf_map_lookup_elem(&tree, &pid) != 0;
 }
 
-/* A new process follows its parent; with a reused pid it may have to leave. */
+/* A new process follows its parent; one with a reused pid may have to leave the tree. */
 static __always_inline void join_or_leave_tree(struct vigil_control *control, __u32 parent,
 					       __u32 child)
 {
@@ -59,8 +59,8 @@ static __always_inline int same_comm(struct task_struct *task, const struct vigi
 }
 
 /*
- * Everything but kind, signal number, sender and target: what holds of one process. `task` is
- * its leader, or the thread whose name counts.
+ * All conditions on one process: everything but kind, signal number, sender and target. `task`
+ * is the leader, or the thread whose name counts.
  */
 static __always_inline int process_wanted(const struct vigil_filter *filter,
 					  struct task_struct *task, int comm_is_final)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every kernel structure and field that vigil depends on, and nothing else. Offsets are
- * relocated at load time (CO-RE), so order and size here mean nothing; names and nesting do.
- * Where kernels differ, the variants carry a ___suffix and the reader asks which one exists.
+ * Every kernel structure and field that vigil uses, and nothing else. Offsets are relocated at
+ * load time (CO-RE), so order and size are irrelevant here; names and nesting matter. If kernels
+ * differ, the variants have a ___suffix and the reader checks which one exists.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ enum { BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
 
-/* Helpers that came later than 5.10, by name: whether this kernel has them. */
+/* Helpers newer than 5.10, by name: whether this kernel has them. */
 enum bpf_func_id___later {
 	BPF_FUNC_get_current_task_btf___later = 158,
 	BPF_FUNC_task_pt_regs___later = 175,
@@ -44,7 +44,7 @@ enum bpf_func_id___later {
 #define VIGIL_RELOCATED __attribute__((preserve_access_index))
 
 #pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wpadded" /* layout means nothing here */
+#pragma clang diagnostic ignored "-Wpadded" /* layout is irrelevant here */
 
 struct list_head {
 	struct list_head *next;
@@ -104,7 +104,7 @@ struct sched_entity {
 
 struct percpu_counter {
 	__s64 count;
-	__s32 *counters; /* per CPU: what is not in count yet */
+	__s32 *counters; /* per CPU: not in count yet */
 } VIGIL_RELOCATED;
 
 struct qstr {
@@ -139,7 +139,7 @@ struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
 } VIGIL_RELOCATED;
 
-/* Who dumps a core: in memory's structure before 5.16. */
+/* The core dump state: in mm_struct before 5.16. */
 struct core_state;
 
 struct mm_struct___before_5_16 {
@@ -232,7 +232,7 @@ struct sock {
 	__u16 sk_protocol;
 } VIGIL_RELOCATED;
 
-/* include/trace/events/sock.h: the context of these tracepoints' programs. */
+/* include/trace/events/sock.h: the context of programs at these tracepoints. */
 struct trace_event_raw_sock_msg_length {
 	__u16 family;
 	__u16 protocol;
@@ -258,7 +258,7 @@ struct bpf_iter_meta {
 /* kernel/bpf/task_iter.c: the context of iter/task programs, and the open-coded iterator. */
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
-	struct task_struct *task; /* NULL behind the last one */
+	struct task_struct *task; /* NULL after the last task */
 };
 
 struct bpf_iter_task {
@@ -285,9 +285,9 @@ static __always_inline int counts_storage(void)
 }
 
 /*
- * signal_struct.ioac holds what dead threads used and, too, what children did that were waited for
- * (wait_task_zombie() of kernel/exit.c); the latter also stands in cinblock and coublock, in
- * sectors, of which all storage bytes are multiples.
+ * signal_struct.ioac has the usage of exited threads and also that of children that were waited
+ * for (wait_task_zombie() of kernel/exit.c); the latter is also in cinblock and coublock, in
+ * sectors. All storage bytes are multiples of sectors.
  */
 static __always_inline __u64 without_children(__u64 bytes, __u64 child_sectors)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The maps that all hooks share: weak, so that each object file of the link means the same one. */
+/*
+ * Maps that all hooks share: weak, so that the linker merges the definitions of all object
+ * files.
+ */
 #pragma once
 
 #include "kernel.h"
@@ -13,7 +16,7 @@ struct vigil_process_key {
 	__u32 reserved;
 };
 
-/* Sizes marked 1 are set by user space before loading. */
+/* User space sets sizes that are 1 here before loading. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 8 << 20);
@@ -27,7 +30,7 @@ struct {
 	__type(value, struct vigil_control);
 } control __weak SEC(".maps");
 
-/* One entry a stream. An ordinary array, because a per-CPU one can't be mapped into user space. */
+/* One entry per stream. Not a per-CPU array, because that can't be mapped into user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -36,7 +39,7 @@ struct {
 	__type(value, struct vigil_cpu_counters);
 } counters __weak SEC(".maps");
 
-/* Two cursors of one entry a stream: a reader's state, kept here so that it outlives the reader. */
+/* Two cursors of one entry per stream: state of the reader that outlives it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -45,7 +48,7 @@ struct {
 	__type(value, struct vigil_cpu_streams);
 } cursors __weak SEC(".maps");
 
-/* Processes created since the programs were attached, whatever the filter says. */
+/* Processes created since the programs were attached, regardless of the filter. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -53,7 +56,7 @@ struct {
 	__type(value, __u64);
 } process_count __weak SEC(".maps");
 
-/* Processes whose exit was told a moment ago: racing threads can each believe to be the last. */
+/* Processes whose exit was just reported: several racing threads may look like the last one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -61,8 +64,10 @@ struct {
 	__type(value, __u8);
 } exited __weak SEC(".maps");
 
-/* Which events of fork, exec and exit a lane has taken; with more than one lane
- * VIGIL_CLAIM_ENTRIES long. */
+/*
+ * Events of fork, exec and exit that a lane has claimed; VIGIL_CLAIM_ENTRIES entries if there is
+ * more than one lane.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

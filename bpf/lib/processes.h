@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Living processes by pid: what has to be kept of their lives. A header of its own, because the
- * sweeps (bpf/account) are other objects, which share this map by its descriptor.
+ * State of living processes by pid. A separate header, because the sweeps (bpf/account) are
+ * other objects, which use this map through its descriptor.
  */
 #pragma once
 
 #include "kernel.h"
 
 struct vigil_process_state {
-	__u64 start_ns;       /* whose life; another one is a stale entry of a reused pid */
-	__u64 baseline_pages; /* peak RSS counter at the last exec; ~0: none seen */
-	__u64 sent_bytes;     /* TCP and UDP payload since it, or the tracer, began */
+	__u64 start_ns;       /* another value: stale entry of a reused pid */
+	__u64 baseline_pages; /* peak RSS counter at the last exec; ~0: no exec seen */
+	__u64 sent_bytes;     /* TCP and UDP payload since the process, or the tracer, started */
 	__u64 received_bytes;
-	__u32 threads;       /* that it has had since its last exec; 0: not known */
-	__u32 bytes_partial; /* there was no room for it at first: earlier bytes may be missing */
+	__u32 threads;       /* since the last exec; 0: unknown */
+	__u32 bytes_partial; /* the map was full at first: earlier bytes may be missing */
 };
 
 #define VIGIL_NO_BASELINE (~0ULL)
 
-/* Made at the first exec, thread or byte. Full: the process does without what it would hold. */
+/*
+ * An entry is created at the first exec, thread or byte. If the map is full, the process's
+ * values in it are unknown.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading what a process uses, for the sweeps. Pointers are followed directly: the iterators
- * hand out tasks that the verifier trusts, and a plain load costs a tenth of a helper call.
+ * Reads the counters of a process for the sweeps. Pointers are dereferenced directly: the
+ * iterators provide tasks that the verifier trusts, and a plain load costs a tenth of a helper
+ * call.
  */
 #pragma once
 
@@ -9,20 +10,22 @@
 
 #include "../../abi/sample.h"
 
-/* CPUs whose part of a memory counter is added; on larger machines a counter's own value, which
- * lags by at most some 64 pages a CPU, has to do. */
+/*
+ * CPUs whose part of a memory counter is added. With more CPUs the counter's own value is used,
+ * which lags by at most about 64 pages per CPU.
+ */
 #define EXACT_RSS_CPUS 64
 
-/* Set by user space; 0: memory counters as they are. */
+/* Set by user space; 0: memory counters are not corrected. */
 const volatile __u32 cpu_count = 0;
-/* Network bytes are counted into `processes`. */
+/* Network bytes are counted in `processes`. */
 const volatile __u32 network_counted = 0;
 
-/* Address of a per-CPU variable on each CPU, less that on none. */
+/* Address of a per-CPU variable on each CPU, minus its base address. */
 __u64 cpu_offset[EXACT_RSS_CPUS];
 __u32 cpu_offsets_known = 0;
 
-/* Only there to have a per-CPU address that can be compared with its base. */
+/* Only provides a per-CPU address to compare with its base. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -30,7 +33,7 @@ struct {
 	__type(value, __u64);
 } percpu_anchor SEC(".maps");
 
-/* The kernel's own table of these offsets is a symbol that only some kernels let programs see. */
+/* The kernel's own table of these offsets is visible to programs only on some kernels. */
 static __always_inline void find_cpu_offsets(void)
 {
 	const void *map = &percpu_anchor;
@@ -56,7 +59,7 @@ static __always_inline void find_cpu_offsets(void)
 	cpu_offsets_known = 1;
 }
 
-/* 16 bytes from anywhere in the kernel; each sweep has its own way. */
+/* Reads 16 bytes of kernel memory; each sweep implements it. */
 static __always_inline void read_16(__u64 to[2], const void *from);
 
 static __always_inline __u64 not_negative(__s64 pages)
@@ -65,8 +68,8 @@ static __always_inline __u64 not_negative(__s64 pages)
 }
 
 /*
- * mm_init() allocates the parts of all four counters together (percpu_counter_init_many), so
- * that one read a CPU gets them.
+ * mm_init() allocates the per-CPU parts of all four counters together
+ * (percpu_counter_init_many), so that one read per CPU gets them.
  */
 static __always_inline void add_parts(const struct percpu_counter *counters, __s64 sums[4])
 {
@@ -86,7 +89,7 @@ static __always_inline void add_parts(const struct percpu_counter *counters, __s
 	}
 }
 
-/* File, anonymous and shared memory, as in /proc/PID/statm; exact where the CPUs' parts are. */
+/* File, anonymous and shared memory, as in /proc/PID/statm; exact if the CPUs' parts are added. */
 static __always_inline __u64 resident_pages(struct mm_struct *mm)
 {
 	const struct mm_struct___before_6_2 *old = (void *)mm;
@@ -98,7 +101,7 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 		sums[3] = mm->rss_stat[3].count;
 		add_parts(mm->rss_stat, sums);
 	} else {
-		/* These verifiers don't see through the typedef of an array's elements. */
+		/* Verifiers of these kernels don't resolve the typedef of an array's elements. */
 		sums[0] = BPF_CORE_READ(old, rss_stat.count[0].counter);
 		sums[1] = BPF_CORE_READ(old, rss_stat.count[1].counter);
 		sums[3] = BPF_CORE_READ(old, rss_stat.count[3].counter);
@@ -106,7 +109,7 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 	return not_negative(sums[0]) + not_negative(sums[1]) + not_negative(sums[3]);
 }
 
-/* A leader may have ended before its threads, and then has no memory; they share it. */
+/* A leader that exited before its threads has no mm; the threads still share it. */
 static __always_inline void add_memory(struct vigil_sample *sample, struct task_struct *thread)
 {
 	struct mm_struct *mm = thread->mm;
@@ -115,7 +118,7 @@ static __always_inline void add_memory(struct vigil_sample *sample, struct task_
 		return;
 	const __u64 pages = resident_pages(mm);
 
-	/* Let go of meanwhile: it might have been somebody else's already. */
+	/* Released meanwhile: the mm might have belonged to another process already. */
 	if (thread->mm == mm)
 		sample->rss_pages = pages;
 }
@@ -158,7 +161,7 @@ static __always_inline void add_network(struct vigil_sample *sample)
 		sample->flags |= VIGIL_SAMPLE_NETWORK_UNKNOWN;
 }
 
-/* What is told once of a process: from its leader. Threads that are gone are in signal_struct. */
+/* Values per process, from its leader. The usage of exited threads is in signal_struct. */
 static __always_inline void begin_process(struct vigil_sample *sample, struct task_struct *leader)
 {
 	const struct signal_struct *group = leader->signal;
@@ -183,7 +186,7 @@ static __always_inline void begin_process(struct vigil_sample *sample, struct ta
 	add_network(sample);
 }
 
-/* All its threads have ended (a zombie), or it is the idle task. */
+/* True if all threads have exited (a zombie), and for the idle task. */
 static __always_inline int is_gone(struct task_struct *task)
 {
 	return task->signal->live.counter == 0 || task->tgid == 0;

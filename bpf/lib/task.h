@@ -5,9 +5,9 @@
 #include "maps.h"
 
 /*
- * A member of a kernel object, through other objects. Where the verifier knows what the object is
- * (an argument of the tracepoint, and all that is reached from there), a plain load gets it, which
- * costs a tenth of the helper that any other address needs.
+ * Reads a member of a kernel object, through other objects. If the verifier knows the object's
+ * type (an argument of the tracepoint, and everything reached from it), a plain load works,
+ * which costs a tenth of the helper call that any other address needs.
  */
 enum { UNTYPED, TYPED };
 #define READ_FIELD(typed, object, ...) \
@@ -18,7 +18,7 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-/* Whether this kernel hands out the current task as an object that it knows (since 5.11). */
+/* True if this kernel provides the current task as a typed object (since 5.11). */
 static __always_inline int has_typed_current(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id___later,
@@ -30,7 +30,7 @@ static __always_inline struct task_struct *leader_of(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader);
 }
 
-/* The kernel keeps all its bytes, and a NUL at the end. */
+/* The kernel initializes all bytes, with a NUL at the end. */
 static __always_inline void copy_comm(char comm[VIGIL_COMM_LENGTH], const struct task_struct *task)
 {
 	bpf_probe_read_kernel(comm, VIGIL_COMM_LENGTH,
@@ -38,9 +38,9 @@ static __always_inline void copy_comm(char comm[VIGIL_COMM_LENGTH], const struct
 }
 
 /*
- * The argument of a tracepoint as a bare number. Typed access would tie the program to one
- * kernel's prototype: signal_generate's info is a scalar on 6.12 and a trusted pointer on
- * 6.18, mark_victim passes a pid or a task, sched_process_exit has a second argument or none.
+ * A tracepoint's argument as a plain number. Typed access would tie the program to one kernel's
+ * prototype: signal_generate's info is a scalar on 6.12 and a trusted pointer on 6.18,
+ * mark_victim passes a pid or a task, sched_process_exit has a second argument or none.
  */
 static __always_inline __u64 raw_argument(const void *context, int index)
 {
@@ -50,7 +50,7 @@ static __always_inline __u64 raw_argument(const void *context, int index)
 	return value;
 }
 
-/* The header's process fields, from any thread of the process; `tid` stays the caller's. */
+/* Fills the header's process fields from any thread of the process, except `tid`. */
 static __always_inline void fill_header(struct vigil_header *header, struct task_struct *task,
 				     const int typed)
 {
@@ -64,22 +64,22 @@ static __always_inline void fill_header(struct vigil_header *header, struct task
 	copy_comm(header->comm, task);
 }
 
-/* It, or another one that lived at the time, found no room in `processes`. */
+/* True if `processes` was full for this process or another one that lived at the same time. */
 static __always_inline int map_was_full(const struct vigil_control *control, __u64 start_ns)
 {
 	return start_ns <= control->processes_full_ns;
 }
 
-/* Something of its life may have been missed. */
+/* True if events of this process may have been missed. */
 static __always_inline int history_incomplete(const struct vigil_control *control, __u64 start_ns)
 {
 	return start_ns < control->attached_ns || map_was_full(control, start_ns);
 }
 
 /*
- * The entry of this life in `processes`, made where there is none: with one thread, because
- * another would have been counted. Several of its threads may try that at once; the first one's
- * entry stays. NULL where there is no room.
+ * The process's entry in `processes`, created if missing: with one thread, because another one
+ * would have been counted. Several threads may try at once; the first one's entry stays. NULL if
+ * the map is full.
  */
 static __always_inline struct vigil_process_state *get_or_create_process(struct vigil_control *control,
 								 __u32 pid, __u64 start_ns)
@@ -103,8 +103,8 @@ static __always_inline struct vigil_process_state *get_or_create_process(struct 
 }
 
 /*
- * Resident pages: file, anonymous and shared memory (MM_FILEPAGES, MM_ANONPAGES,
- * MM_SHMEMPAGES of include/linux/mm_types_task.h). Since 6.2 within some 64 pages a CPU.
+ * Resident pages: file, anonymous and shared memory (MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES
+ * of include/linux/mm_types_task.h). Since 6.2 accurate to about 64 pages per CPU.
  */
 static __always_inline __u64 resident_pages(struct mm_struct *mm, const int typed)
 {

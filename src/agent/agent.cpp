@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t beat_interval_ns = 5 * ns_per_s;
 constexpr size_t max_config_error_bytes = 1024;
-// For what is on its way to the disk.
+// Time for pending lines to become durable.
 constexpr uint64_t durable_timeout_ns = 2 * ns_per_s;
 
 model::Event loss_event(const SpoolLoss& loss, model::LossStage place) {
@@ -49,7 +49,7 @@ Agent::Agent(const AgentOptions& options, monitor::EventSources& sources, AgentC
       writer_(*this),
       recorder_(monitor_.table(), writer_),
       limits_(monitor_.table(), violation_sinks(keeps_deaths_, recorder_, *this)) {
-    // A process that exits: its limits first, so that its death record has them.
+    // For an exit the limits come first, so that the death record contains their violations.
     if (keeps_deaths_) {
         monitor_.set_observers({&limits_, &recorder_, this});
     } else {
@@ -90,7 +90,7 @@ Result<void> Agent::start(std::vector<Address> servers) {
     return {};
 }
 
-// The last good rules are used until the server sends others.
+// The last valid rules are used until the server sends others.
 Result<void> Agent::use_cached_rules() {
     TRY_ASSIGN(const auto cached, rule_cache_.load());
     if (!cached) {
@@ -186,8 +186,8 @@ void Agent::report_spool() {
     }
 }
 
-// Not while events of before the last beat wait in memory: a kill would take them, and the next
-// start would not report it.
+// Not while events from before the last beat are only in memory: a kill would lose them, and the
+// next start would not report that time.
 void Agent::beat_if_durable() {
     const bool first = std::exchange(next_beat_ns_, boot_now_ns() + beat_interval_ns) == 0;
     const bool deaths_durable = !keeps_deaths_ || writer_.is_durable();
@@ -212,7 +212,7 @@ void Agent::report_downtime() {
         }
         spool_->wait_durable(durable_timeout_ns);
     }
-    // Where that event is not on the disk, the next start is to report the same time.
+    // If that event is not durable, the next start must report the same time.
     beat_sequence_ = spool_->last_sequence();
     beat_if_durable();
 }

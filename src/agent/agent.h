@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// An agent: monitors this machine under the rules of its server, keeps deaths, and sends events.
+// An agent monitors this machine under the rules of its server, stores deaths, and sends events.
 //
 //   events, samples ─► process table ─► limits ─► deaths recorder ─► this agent (losses)
 //                                         │ violations    │ deaths
 //                                         ▼               ▼
 //                            recorder, spool, screen    store, spool, screen
 //
-// All of it runs on the monitor's thread; the spool's journal and the client of the server have
-// threads of their own, which reach this one through the inbox.
+// Everything runs on the monitor's thread. The spool's journal and the server client have threads
+// of their own, which reach this one through the inbox.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ struct AgentOptions {
     deaths::DeathForwarding forwarding = deaths::DeathForwarding::abnormal;
 };
 
-// What the command shows. Calls come on the monitor's thread, during the agent's.
+// Callbacks to the command. They come on the monitor's thread, during calls of the agent.
 class AgentClient {
  public:
     virtual ~AgentClient() = default;
@@ -60,25 +60,26 @@ class Agent final : public process::ProcessObserver,
     static constexpr process::Needs sources_needs =
         rules::LimitMonitor::observer_needs | deaths::DeathRecorder::observer_needs;
 
-    // Sources and client must outlive it. Without events no deaths are kept.
+    // Sources and client must outlive the agent. Without events no deaths are stored.
     Agent(const AgentOptions& options, monitor::EventSources& sources, AgentClient& client);
     ~Agent() override;
     Agent(const Agent&) = delete;
     Agent& operator=(const Agent&) = delete;
 
-    // Opens the inbox: on_inbox() is to be called when its descriptor is readable.
+    // Opens the inbox. Call on_inbox() when its descriptor is readable.
     Result<void> open();
     Inbox& inbox() { return *inbox_; }
     void on_inbox();
 
-    // Opens spool and store, loads the living processes and begins to connect. To be called once,
-    // before the monitor's first tick. `servers` replace those of the options if not empty.
+    // Opens spool and store, loads the living processes and starts to connect. Call it once, before
+    // the monitor's first tick. `servers` replace those of the options if not empty.
     Result<void> start(std::vector<Address> servers);
 
-    // To be called about once a second.
+    // Call it about once a second.
     void on_second();
 
-    // At the end: what is known is to be on the disk; then, with a server, at the server.
+    // At the end: waits until all is durable; then is_sending() is true while a connected server
+    // has not acknowledged all.
     void flush_to_disk();
     bool is_sending() const;
     void mark_end();
@@ -134,7 +135,7 @@ class Agent final : public process::ProcessObserver,
     uint64_t beat_sequence_ = 0;  // the last line in the spool at the last beat
     uint64_t violations_ = 0;
 
-    std::unique_ptr<Inbox> inbox_;  // the threads of the next two use it
+    std::unique_ptr<Inbox> inbox_;  // used by the threads of the next two members
     std::unique_ptr<Spool> spool_;
     std::unique_ptr<ServerClient> link_;
 };

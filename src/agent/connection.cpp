@@ -19,7 +19,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr size_t batch_bytes = 64 << 10;
-constexpr uint64_t handshake_timeout_s = 10;  // for TLS and welcome
+constexpr uint64_t handshake_timeout_s = 10;  // until TLS and welcome are done
 
 }  // namespace
 
@@ -79,7 +79,7 @@ void Connection::handle(wire::FromServer message) {
         owner_->spool().acknowledge(welcome->journal, welcome->sequence);
         if (welcome->journal == journal_ && !welcomed_) {
             welcomed_ = handshake_done_ = true;
-            // Of an earlier journal some may be on their way still: not once more.
+            // Lines of an earlier journal may still be in flight: do not send them again.
             sent_ = std::max(sent_, owner_->spool().acknowledged());
             owner_->on_welcome();
             wakeup_.cancel();
@@ -149,8 +149,8 @@ wire::Awaitable<void> Connection::send_all() {
     }
 }
 
-// The next lines, or the word that they are of another journal. False where there is nothing to
-// send now.
+// Sends the next lines, or the message that they belong to another journal. False if there is
+// nothing to send.
 wire::Awaitable<bool> Connection::send_lines() {
     if (!welcomed_) {
         co_return false;
@@ -177,7 +177,7 @@ wire::Awaitable<bool> Connection::send_lines() {
             if (!owner_->is_refused(sequence)) {
                 const size_t before = text.size();
                 wire::append_event(text, rest.substr(0, end), sequence);
-                // Damaged on the disk: no server takes it.
+                // The line is damaged on disk: no server accepts it.
                 if (text.size() - before > wire::max_agent_line_bytes + 1) {
                     text.resize(before);
                     owner_->on_refused(sequence);

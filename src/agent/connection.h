@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection of an agent to its server: the agent's side of docs/protocol.md.
+// One connection of an agent to its server: the agent's side of docs/protocol.md. Runs on the
+// connection's thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,34 +17,35 @@
 
 namespace vigil::agent {
 
-// What a connection works for. All calls come on the connection's thread.
+// Owner of a connection. All calls come on the connection's thread.
 class ConnectionOwner {
  public:
     virtual ~ConnectionOwner() = default;
     virtual Spool& spool() = 0;
     virtual void on_welcome() = 0;
-    // The server has taken more lines.
+    // The server has acknowledged more lines.
     virtual void on_progress() = 0;
     virtual void on_config(wire::Config config) = 0;
-    // The event of this sequence is one that no server takes.
+    // The server refused the event with this sequence number for good.
     virtual void on_refused(uint64_t sequence) = 0;
     virtual bool is_refused(uint64_t sequence) const = 0;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-    // io and owner must outlive it.
+    // io and owner must outlive the connection.
     Connection(boost::asio::io_context& io, ConnectionOwner& owner,
                std::unique_ptr<wire::Stream> stream);
 
-    // Until it ends; the error says why. `hello` and `status` as far as the caller knows.
+    // Runs until the connection ends; returns the reason as an error. The caller fills in `hello`
+    // and `status` as far as it knows them.
     wire::Awaitable<Result<void>> run(wire::Hello hello, wire::AgentStatus status);
 
-    // The spool holds more durable lines.
+    // Call it when the spool has more durable lines.
     void notify_new_lines();
     void set_status(const wire::AgentStatus& status);
 
-    // To be called about once a second.
+    // Call it about once a second.
     void check_time(uint64_t now_ns);
 
  private:
@@ -59,8 +61,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     wire::LineBuffer lines_{wire::max_server_line_bytes};
     wire::MessageParser parser_;
 
-    std::string journal_;    // that the next events are of
-    bool welcomed_ = false;  // the server has said what it holds of it
+    std::string journal_;    // journal of the next events
+    bool welcomed_ = false;  // the server has reported what it has of journal_
     uint64_t sent_ = 0;      // sequence in the spool
     wire::AgentStatus status_;
     bool status_due_ = false;

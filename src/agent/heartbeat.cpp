@@ -18,7 +18,7 @@ constexpr size_t max_file_bytes = 4096;
 
 }  // namespace
 
-// The file holds the id of the boot in which it was written.
+// The file contains the boot id of the time of writing.
 std::optional<model::Event> Heartbeat::downtime() const {
     const auto before = read_optional_file(path_, max_file_bytes);
     struct stat info {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file in the state directory whose modification time says when this machine was last monitored,
-// so that the next start reports the time in which it was not.
+// A file in the state directory whose modification time is when this machine was last monitored.
+// From it the next start reports the monitoring gap.
 #pragma once
 
 #include <optional>
@@ -16,11 +16,11 @@ class Heartbeat {
  public:
     explicit Heartbeat(const std::string& state) : path_(state + "/alive") {}
 
-    // The time since the last beat of an earlier run, as an event of kind unobserved. Nothing where
-    // there was none.
+    // The time since the last beat of an earlier run, as an event of kind unobserved. Empty if
+    // there was no earlier run.
     std::optional<model::Event> downtime() const;
 
-    // This machine is monitored now.
+    // Records that this machine is monitored now.
     Result<void> beat();
 
  private:

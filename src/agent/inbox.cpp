@@ -32,7 +32,7 @@ bool Inbox::merge(const AgentMessage& message) {
         loss.to_unix_ns = more->loss.to_unix_ns;
         return true;
     }
-    messages_.erase(waiting);  // the new one takes its own place
+    messages_.erase(waiting);  // the new message is queued at the end
     return false;
 }
 

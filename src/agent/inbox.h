@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages from the agent's other threads to the monitor's thread, in the order in which they came.
+// Messages from the agent's other threads to the monitor's thread, in order of arrival.
 #pragma once
 
 #include <deque>
@@ -17,11 +17,11 @@ namespace vigil::agent {
 
 struct ServerClientState {
     bool connected = false;
-    std::string server;  // that it is connected to, or tried last
+    std::string server;  // current server, or the last one tried
     std::string error;   // why it is not connected
 };
 
-// Lines that the server has refused: they are not sent again.
+// Lines that the server refused; they are not sent again.
 struct RefusedLines {
     SpoolLoss loss;
 };
@@ -43,8 +43,8 @@ class Inbox {
     // Polls readable while messages wait.
     int fd() const { return event_.get(); }
 
-    // From any thread. A configuration or a state replaces one that waits, and refused lines are
-    // added to those that wait: so a monitor that is busy bounds the queue.
+    // From any thread. A configuration or state replaces a pending one, and refused lines are added
+    // to the pending ones, so the queue stays bounded while the monitor is busy.
     void push(AgentMessage message) EXCLUDES(mutex_);
 
     // On the monitor's thread.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules that the server sent last, in the state directory: used from the next start on until
-// the server sends others. The file has the configuration's hash, then the rules, a line each.
+// The last rules that the server sent, in the state directory. They are used from the next start
+// until the server sends others. The file has the configuration's hash on the first line, then the
+// rules.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@ class RuleCache {
  public:
     explicit RuleCache(const std::string& state) : path_(state + "/rules") {}
 
-    // Nothing where none are stored.
+    // Empty if none are stored.
     Result<std::optional<wire::Config>> load() const;
     Result<void> store(const wire::Config& config) const;
 

@@ -35,19 +35,19 @@ using asio::ip::tcp;
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr const char* needs_tls = "is not this machine: it takes --tls";
 constexpr uint64_t connect_timeout_ns = 5 * ns_per_s;
-// A connection that holds so long, or brings lines to the server, is a good one: after it the next
-// try comes soon.
+// A connection that lasts this long, or delivers lines, is considered good: after it the next
+// attempt comes soon.
 constexpr uint64_t stable_after_ns = 30 * ns_per_s;
 constexpr auto lookup_step = std::chrono::milliseconds(5);
 constexpr auto min_pause = std::chrono::milliseconds(250);
 constexpr auto max_pause = std::chrono::seconds(10);
 
-// What the resolver says of a name. Nothing bounds getaddrinfo(3) or ends it early, so it runs on a
-// thread that nobody waits for: neither a connection to another server nor the agent's end.
+// Result of a name lookup. getaddrinfo(3) has no timeout and cannot be cancelled, so it runs on a
+// detached thread, which delays neither a connection to another server nor the agent's end.
 struct Lookup {
     boost::system::error_code error;
     std::vector<tcp::endpoint> endpoints;
-    std::atomic<bool> done = false;  // the rest is the other thread's from now on
+    std::atomic<bool> done = false;  // once true, the resolver's thread no longer accesses the rest
 };
 
 void look_up(Lookup& lookup, const Address& server) {
@@ -141,7 +141,8 @@ class ServerClient::Worker final : public ConnectionOwner, public SpoolListener 
             server_ = &options_.servers[i];
             const auto ended = co_await serve(*server_);
             set_state({false, to_string(*server_), ended.error().context});
-            // All agents of a fleet lose their server at once: they must not come back at once.
+            // All agents of a fleet lose their server at the same time; jitter keeps them from
+            // reconnecting at the same time.
             if (i + 1 == options_.servers.size()) {
                 std::uniform_int_distribution<int64_t> jitter_ms(pause_.count() / 2,
                                                                  pause_.count() * 3 / 2);
@@ -152,7 +153,8 @@ class ServerClient::Worker final : public ConnectionOwner, public SpoolListener 
         }
     }
 
-    // The addresses of a name. A lookup that takes too long is waited for again the next time.
+    // The addresses of a name. A lookup that times out continues and is awaited again at the next
+    // attempt.
     wire::Awaitable<Result<std::vector<tcp::endpoint>>> resolve(const Address& server) {
         std::shared_ptr<Lookup>& lookup = lookups_[&server];
         if (!lookup) {
@@ -175,7 +177,7 @@ class ServerClient::Worker final : public ConnectionOwner, public SpoolListener 
         co_return std::move(answer->endpoints);
     }
 
-    // One connection, until it ends: always an error.
+    // Runs one connection until it ends; always returns an error.
     wire::Awaitable<Result<void>> serve(const Address& server) {
         const auto endpoints = co_await resolve(server);
         if (!endpoints) {
@@ -189,7 +191,8 @@ class ServerClient::Worker final : public ConnectionOwner, public SpoolListener 
                 failure.context = needs_tls;
                 continue;
             }
-            // Each address has its own time: a dead one does not use up that of the next.
+            // Each address has its own timeout: an unreachable one does not use up the time of the
+            // next.
             socket = tcp::socket(io_);
             connecting_ = &socket;
             deadline_ns_ = boot_now_ns() + connect_timeout_ns;
@@ -250,7 +253,7 @@ class ServerClient::Worker final : public ConnectionOwner, public SpoolListener 
     asio::io_context io_;
     std::shared_ptr<Connection> connection_;
     const Address* server_ = nullptr;
-    std::map<const Address*, std::shared_ptr<Lookup>> lookups_;  // under way
+    std::map<const Address*, std::shared_ptr<Lookup>> lookups_;  // pending lookups
     tcp::socket* connecting_ = nullptr;
     uint64_t deadline_ns_ = UINT64_MAX;
     uint64_t welcomed_ns_ = UINT64_MAX;  // UINT64_MAX: not yet

@@ -22,21 +22,22 @@ constexpr size_t read_chunk_bytes = 256 << 10;
 std::string state_path(const SpoolOptions& options) { return options.directory + "/spool.state"; }
 std::string journal_path(const SpoolOptions& options) { return options.directory + "/spool"; }
 
-// The time of a line of the journal; 0 where it has none.
+// Time of a journal line; 0 if it has none.
 int64_t time_of(std::string_view line) {
     constexpr std::string_view begin = "{\"time\":\"";
     constexpr size_t length = sizeof "2026-11-20T22:33:49.123456Z" - 1;
     return line.starts_with(begin) ? parse_utc(line.substr(begin.size(), length)).value_or(0) : 0;
 }
 
-// What stands behind `key` in a line; in a string the quotes of a key are escaped.
+// The text after `key` in a line. A key cannot match inside a string, where its quotes are escaped.
 std::string_view value_of(std::string_view line, std::string_view key, std::string_view end) {
     const size_t at = std::min(line.find(key), line.size());
     const size_t begin = std::min(at + key.size(), line.size());
     return line.substr(begin, line.find_first_of(end, begin) - begin);
 }
 
-// A line that goes. Of one that tells a loss, what it tells goes on to the one that tells of it.
+// Counts a lost line. If the line reports a loss, its numbers are added instead, and the next
+// report includes them.
 void count_line(SpoolLoss& loss, std::string_view line) {
     const int64_t time_ns = time_of(line);
     int64_t from_ns = time_ns;
@@ -102,24 +103,24 @@ void Spool::begin_epoch(SpoolState state) {
     const uint64_t next = writer_->next_sequence();
     const uint64_t oldest = writer_->oldest_sequence();
     std::vector<SpoolEpoch>& epochs = state_.epochs;
-    // Lines that an unknown journal has left (its state was lost) get a new name.
+    // Lines of an unknown journal (its state was lost) get a new journal id.
     std::erase_if(epochs, [&](const SpoolEpoch& epoch) { return epoch.first_sequence >= next; });
     if (oldest < next && (epochs.empty() || epochs.front().first_sequence > oldest)) {
         epochs.insert(epochs.begin(), SpoolEpoch{wire::make_uuid(), oldest});
     }
     epochs.push_back({wire::make_uuid(), next});
     if (state_.acknowledged >= next) {
-        state_.acknowledged = 0;  // can't be: twice is better than not at all
+        state_.acknowledged = 0;  // impossible, so damaged: sending twice is better than not at all
     }
     state_.acknowledged = std::max(state_.acknowledged, oldest - 1);
     if (state_.pending_report && state_.pending_report_sequence >= next) {
-        merge(state_.loss, *state_.pending_report);  // its line did not get to the disk
+        merge(state_.loss, *state_.pending_report);  // its line did not become durable
     }
     state_.pending_report.reset();
     server_acknowledged_ = state_.acknowledged;
 }
 
-// Where it has changed. Not under the lock: the disk may take its time.
+// Writes the state file if it changed. Not under the lock: the disk may be slow.
 Result<void> Spool::write_state() {
     std::string text;
     {
@@ -160,8 +161,8 @@ void Spool::report_loss(const std::function<std::string(const SpoolLoss&)>& line
         state_.pending_report = std::exchange(state_.loss, std::nullopt);
         state_.pending_report_sequence = writer_->next_sequence();
     }
-    // Where the state can't say so, a kill would have it told twice; where there is no room for
-    // the line now, it is told together with what will be lost until then.
+    // If the state cannot be written, a kill would make the loss reported twice; if the line does
+    // not fit now, it is reported together with later losses.
     if (!write_state() || !writer_->append(line_of(loss))) {
         {
             const MutexLock lock(mutex_);
@@ -172,7 +173,7 @@ void Spool::report_loss(const std::function<std::string(const SpoolLoss&)>& line
     }
 }
 
-// Of the lines from `first` on, `end` not among them.
+// Loss of the lines in [first, end).
 SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
     SpoolLoss loss;
     journal::Reader reader(journal_path(options_), first);
@@ -189,11 +190,11 @@ SpoolLoss Spool::loss_of(uint64_t first, uint64_t end) const {
             begin = line_end + 1;
         }
     }
-    loss.count = std::max(loss.count, end - first);  // what can't be read goes too
+    loss.count = std::max(loss.count, end - first);  // unreadable lines are lost too
     return loss;
 }
 
-// The lines before `end`, but for those that are acknowledged while they are counted.
+// Discards the lines before `end`, except those that are acknowledged while they are counted.
 void Spool::discard_until(uint64_t end) {
     for (uint64_t first = acknowledged() + 1; first < end;) {
         const SpoolLoss loss = loss_of(first, end);
@@ -241,8 +242,8 @@ void Spool::enforce_retention() {
     remove_old();
 }
 
-// What is lost is on the disk before the lines are gone from it. What the server has acknowledged
-// may go in any case: the server knows it too, and drops what comes twice.
+// The loss is durable before the lines are deleted. Acknowledged lines may be deleted in any case:
+// the server has them, and drops duplicates.
 void Spool::remove_old() {
     const uint64_t acknowledged = this->acknowledged();
     const bool written = write_state().has_value();
@@ -267,7 +268,7 @@ const SpoolEpoch& Spool::epoch_of(uint64_t sequence) const {
     return *epoch;
 }
 
-// The first sequence behind it.
+// The first sequence after the epoch.
 uint64_t Spool::end_of(const SpoolEpoch& epoch) const {
     const SpoolEpoch* next = &epoch + 1;
     return next == state_.epochs.data() + state_.epochs.size() ? UINT64_MAX : next->first_sequence;
@@ -303,13 +304,13 @@ Result<std::optional<SpoolBatch>> Spool::next(uint64_t after, size_t max_bytes) 
         if (next == first) {
             return count ? Result<std::optional<SpoolBatch>>(std::nullopt) : count.error();
         }
-        first = next;  // behind a damaged line, or lines that are missing
+        first = next;  // after a damaged line or missing lines
     }
     return std::optional<SpoolBatch>();
 }
 
-// The lines from `first` to the one before `end` can't be read. Told once, and not where they have
-// been given up meanwhile.
+// The lines in [first, end) can't be read. They are reported once, and not if they were discarded
+// meanwhile.
 void Spool::record_missing(uint64_t first, uint64_t end) {
     const MutexLock lock(mutex_);
     first = std::max({first, state_.acknowledged + 1, missing_counted_until_});

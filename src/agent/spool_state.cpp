@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view title = "vigil spool 1 ";
 constexpr std::string_view loss_title = "lost ";
-// More lines than any agent writes: what says so is damaged.
+// More lines than any agent writes: a larger number means damage.
 constexpr uint64_t max_acknowledged = journal::max_sequence / 2;
 
 void append_loss(std::string& text, const SpoolLoss& loss, uint64_t report_sequence) {
@@ -24,7 +24,7 @@ void append_loss(std::string& text, const SpoolLoss& loss, uint64_t report_seque
                         std::max<int64_t>(loss.to_unix_ns, 0), report_sequence);
 }
 
-// Its count, from, to, and the sequence of the line that tells it: 0 where none does.
+// Count, from, to, and the sequence of the line that reports the loss; 0 if none does.
 void parse_loss(SpoolState& state, std::string_view line) {
     std::array<uint64_t, 4> numbers{};
     for (uint64_t& number : numbers) {

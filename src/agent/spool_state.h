@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a spool keeps beside its lines: a small text file.
+// The state of a spool beside its lines, in a small text file.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +10,25 @@
 
 namespace vigil::agent {
 
-// Lines that had to go before they were acknowledged.
+// Lines that were dropped before they were acknowledged.
 struct SpoolLoss {
     uint64_t count = 0;
-    int64_t from_unix_ns = 0;  // time of the first one
+    int64_t from_unix_ns = 0;  // time of the first line
     int64_t to_unix_ns = 0;
 };
 
-// The lines of one start of the agent, up to those of the next one.
+// The lines of one start of the agent, up to the next epoch.
 struct SpoolEpoch {
     std::string journal;  // UUID
     uint64_t first_sequence = 0;
 };
 
 struct SpoolState {
-    uint64_t acknowledged = 0;       // up to this sequence; also what was given up
+    uint64_t acknowledged = 0;       // up to this sequence; includes discarded lines
     std::vector<SpoolEpoch> epochs;  // oldest first
-    std::optional<SpoolLoss> loss;   // to be told
-    // Told by the line with this sequence, which may not be on the disk yet. Until it is, the
-    // state says so: neither is a loss forgotten where the agent is killed, nor told twice.
+    std::optional<SpoolLoss> loss;   // not reported yet
+    // Reported by the line with this sequence, which may not be durable yet. Until it is, the state
+    // keeps the loss: if the agent is killed, it is neither forgotten nor reported twice.
     std::optional<SpoolLoss> pending_report;
     uint64_t pending_report_sequence = 0;
 };
@@ -37,7 +37,8 @@ void merge(std::optional<SpoolLoss>& into, const SpoolLoss& loss);
 
 std::string format_state(const SpoolState& state);
 
-// Of damaged text what can be read: it costs names, and what is left is sent under a new one.
+// Reads what it can from damaged text: journal ids may be lost, and the remaining lines are then
+// sent under a new one.
 SpoolState parse_state(std::string_view text);
 
 }  // namespace vigil::agent

@@ -106,7 +106,7 @@ bool is_host_name(std::string_view text) {
 
 std::string address_bytes(const std::string& text) {
     if (text.find('\0') != std::string::npos) {
-        return {};  // inet_pton() would read only what stands before it
+        return {};  // inet_pton() would stop at a NUL
     }
     std::array<char, sizeof(in6_addr)> bytes{};
     if (::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ANSI codes for a terminal that wants them.
+// ANSI escape codes for terminals.
 #pragma once
 
 #include <string_view>

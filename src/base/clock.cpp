@@ -43,7 +43,7 @@ int64_t unix_minus_boot_ns() {
            static_cast<int64_t>(read_ns(CLOCK_BOOTTIME));
 }
 
-// timegm(3) takes days and hours beyond their ends too: what it makes of them is compared.
+// timegm(3) normalizes fields that are out of range, so its result is compared with the input.
 std::optional<int64_t> parse_utc(std::string_view text) {
     constexpr size_t micros = sizeof "2026-11-20T22:33:49." - 1;
     const std::string copy(text);
@@ -81,7 +81,7 @@ void TimeFormat::append_utc(std::string& out, int64_t unix_ns) {
         std::strftime(utc_, sizeof utc_, "%Y-%m-%dT%H:%M:%S", &parts);
         utc_second_ = time.second;
     }
-    // By hand: of a long line this is what fmt would take longest for.
+    // Formatted by hand: fmt would take most of a long line's time here.
     char fraction[] = ".000000Z";
     uint64_t rest = time.rest_ns / ns_per_us;
     for (char* digit = fraction + 6; rest != 0; digit--, rest /= 10) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time: nanoseconds of CLOCK_BOOTTIME inside, wall-clock text outside.
+// Time: nanoseconds of CLOCK_BOOTTIME internally, wall-clock text in output.
 #pragma once
 
 #include <cstdint>
@@ -13,25 +13,25 @@ constexpr uint64_t ns_per_us = 1'000;
 constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr uint64_t ns_per_s = 1'000'000'000;
 
-// Nanoseconds since boot, suspend included; the clock of all records.
+// Nanoseconds since boot, including suspend; the clock of all records.
 uint64_t boot_now_ns();
 
-// What to add to a time since boot to get one since the Unix epoch. Moves when the wall clock
-// is set: ask again for each batch.
+// Offset from a time since boot to one since the Unix epoch. It changes when the wall clock is set:
+// read it again for each batch.
 int64_t unix_minus_boot_ns();
 
 // The wall clock: nanoseconds since the Unix epoch.
 int64_t unix_now_ns();
 
-// The sum, also for times that no clock can show: they come from foreign bytes.
+// Wraps around instead of overflowing: the times come from untrusted bytes.
 constexpr int64_t to_unix_ns(uint64_t boot_ns, int64_t offset_ns) {
     return static_cast<int64_t>(boot_ns + static_cast<uint64_t>(offset_ns));
 }
 
-// Nanoseconds since the Unix epoch of "2026-11-20T22:33:49.123456Z", as TimeFormat writes it.
+// Nanoseconds since the Unix epoch of "2026-11-20T22:33:49.123456Z", the format of TimeFormat.
 std::optional<int64_t> parse_utc(std::string_view text);
 
-// Formats times; keeps the last second's text, because events come in bunches of one second.
+// Formats times. Caches the text of the last second, because events come in bursts.
 class TimeFormat {
  public:
     // Appends "2026-11-20T22:33:49.123456Z" (RFC 3339, UTC, microseconds).

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where things are by default: root's in /var/lib and /run, another user's in his own directories.
+// Default paths: in /var/lib and /run for root, in the user's own directories for other users.
 #pragma once
 
 #include <string>
 
 namespace vigil {
 
-// "/var/lib/vigil/NAME", or below $XDG_STATE_HOME or ~/.local/state.
+// "/var/lib/vigil/NAME", or NAME's directory in $XDG_STATE_HOME or ~/.local/state.
 std::string default_state_directory(const std::string& name);
 
-// Where `vigil ctl` finds the server: "/run/vigil/server.sock", or below $XDG_RUNTIME_DIR or the
-// state directory.
+// The server's control socket, used by `vigil ctl`: "/run/vigil/server.sock", or in
+// $XDG_RUNTIME_DIR or the state directory.
 std::string default_control_path();
 
 }  // namespace vigil

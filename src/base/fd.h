@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owners of what the operating system hands out: file descriptors and mappings.
+// RAII owners of operating system resources: file descriptors and mappings.
 #pragma once
 
 #include <sys/mman.h>
@@ -23,7 +23,7 @@ class Fd {
 
     int get() const { return fd_; }
     explicit operator bool() const { return fd_ >= 0; }
-    // The caller closes it from now on.
+    // Gives up ownership: the caller closes the descriptor.
     [[nodiscard]] int release() { return std::exchange(fd_, -1); }
     void reset() {
         if (fd_ >= 0) {

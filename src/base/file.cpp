@@ -86,7 +86,7 @@ Result<std::optional<std::string>> read_optional_file(const std::string& path, s
 Result<void> fsync_parent(const std::string& path) {
     const std::string directory = parent_directory(path);
     const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    // Some file systems can't sync a directory, and then have nothing to sync.
+    // Some file systems can't sync a directory (EINVAL) and don't need to.
     if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
         return system_error("syncing", directory);
     }

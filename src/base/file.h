@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole files: read with a bound, and replaced so that no reader and no crash sees half of one.
+// Whole files: read with a bound, and replaced atomically, also across a crash.
 #pragma once
 
 #include <sys/types.h>
@@ -14,14 +14,14 @@
 
 namespace vigil {
 
-// "opening 'x': No such file or directory", of errno, which stays as it is.
+// "opening 'x': No such file or directory", from errno. Leaves errno unchanged.
 Error system_error(std::string_view doing, std::string_view path);
 
-// The content, at most `limit_bytes` + 1 bytes: one more than allowed shows that there is more, of
-// a file without end too. Pipes are read to their end. Errors leave errno set.
+// The content, at most `limit_bytes` + 1 bytes: a longer result means that the file exceeds the
+// limit. Also safe for endless files. Pipes are read to their end. Errors leave errno set.
 Result<std::string> read_file(const std::string& path, size_t limit_bytes);
 
-// The same; nothing where there is no such file.
+// The same; nullopt if the file does not exist.
 Result<std::optional<std::string>> read_optional_file(const std::string& path, size_t limit_bytes);
 
 // The path that a symbolic link finally names, where there may be no file; else the path itself.
@@ -37,10 +37,10 @@ Result<std::string> resolve_links(std::string path);
 Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode,
                           const std::function<Result<void>()>& check = {});
 
-// Makes names that were created, renamed or removed in the directory of `path` durable.
+// Makes creations, renames and removals in the directory of `path` durable.
 Result<void> fsync_parent(const std::string& path);
 
-// Creates the directory and those above it; those that are there stay as they are.
+// Creates the directory and its parents. Existing directories are not changed.
 Result<void> make_directories(const std::string& path, mode_t mode);
 
 // Writes all bytes to `fd`, also where the kernel takes them in parts; a descriptor

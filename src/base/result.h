@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value or an Error. The spellings are those of std::expected, so that it can
-// become that with C++23.
+// Result<T>: a value or an Error. Names follow std::expected, which can replace it with C++23.
 #pragma once
 
 #include <cstdio>
@@ -13,14 +12,14 @@ namespace vigil {
 
 // What a failure means to the caller of the program; the values are the exit codes.
 enum class ErrorCode : int {
-    failed = 1,      // at work
+    failed = 1,      // at run time
     usage = 2,       // wrong options or configuration
-    unsupported = 3  // this kernel or these privileges can't
+    unsupported = 3  // not supported by this kernel or these privileges
 };
 
 struct Error {
     ErrorCode code = ErrorCode::failed;
-    std::string context;  // a sentence for the user: what, where, and how to fix it
+    std::string context;  // a sentence for the user: what failed, where, and how to fix it
 };
 
 inline Error usage_error(std::string message) { return {ErrorCode::usage, std::move(message)}; }
@@ -67,7 +66,7 @@ class [[nodiscard]] Result<void> {
 #define VIGIL_JOIN2(a, b) a##b
 #define VIGIL_JOIN(a, b) VIGIL_JOIN2(a, b)
 
-// Returns the error of `expression` to the caller, if it has one.
+// Returns from the caller with the error of `expression`, if it has one.
 #define TRY(expression)                                    \
     do {                                                   \
         if (auto try_result = (expression); !try_result) { \
@@ -75,7 +74,7 @@ class [[nodiscard]] Result<void> {
         }                                                  \
     } while (false)
 
-// The same, and declares `declaration` with the value otherwise.
+// The same, and otherwise declares `declaration` with the value.
 #define TRY_ASSIGN(declaration, expression)                          \
     auto VIGIL_JOIN(try_result_, __LINE__) = (expression);           \
     if (!VIGIL_JOIN(try_result_, __LINE__)) {                        \
@@ -83,7 +82,7 @@ class [[nodiscard]] Result<void> {
     }                                                                \
     declaration = std::move(*VIGIL_JOIN(try_result_, __LINE__))
 
-// A broken invariant is a bug of vigil itself: say where and stop.
+// A broken invariant is a bug in vigil: print the position and abort.
 #define CHECK(condition)                                                                      \
     do {                                                                                      \
         if (!(condition)) {                                                                   \

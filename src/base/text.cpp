@@ -13,7 +13,7 @@ namespace {
 
 struct CodePoint {
     uint32_t value;
-    size_t length;  // bytes; 0: the first byte begins no valid UTF-8 sequence
+    size_t length;  // bytes; 0: invalid UTF-8
 };
 
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
@@ -50,12 +50,12 @@ CodePoint decode_utf8(std::string_view bytes) {
     return {value, length};
 }
 
-// Code points that act on the reader instead of being read.
+// Code points that change the display instead of being displayed.
 bool is_misleading(uint32_t value) {
     return (value >= 0x7f && value <= 0x9f) ||      // DEL and the C1 controls
            value == 0xad || value == 0x34f ||       // soft hyphen, grapheme joiner
            value == 0x61c ||                        // Arabic letter mark
-           (value >= 0x115f && value <= 0x1160) ||  // Hangul fillers, and further below
+           (value >= 0x115f && value <= 0x1160) ||  // Hangul fillers, more below
            (value >= 0x180b && value <= 0x180f) ||  // Mongolian selectors
            (value >= 0x200b && value <= 0x200f) ||  // zero width, direction marks
            (value >= 0x2028 && value <= 0x202e) ||  // separators, embeddings, overrides
@@ -67,10 +67,10 @@ bool is_misleading(uint32_t value) {
            (value >= 0xe0000 && value <= 0xe01ef);  // tags, more variation selectors
 }
 
-// A lambda, because it is asked for every byte: as a function it would be called, not inlined.
+// A lambda so that it is inlined: it runs for every byte, and a function would be called.
 constexpr auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '\\' && c != '"'; };
 
-// Calls plain(text) for what can stay and escape(code point, is_byte) for what can't.
+// Calls plain(text) for runs that stay as they are and escape(code point, is_byte) for the rest.
 template <class Plain, class Escape>
 void walk(std::string_view bytes, Plain plain, Escape escape) {
     while (!bytes.empty()) {
@@ -96,7 +96,7 @@ void walk(std::string_view bytes, Plain plain, Escape escape) {
     }
 }
 
-// `quoted`: inside double quotes, where a double quote needs a backslash.
+// `quoted`: the text goes inside double quotes, so double quotes get a backslash.
 void append_with_escapes(std::string& out, std::string_view bytes, bool quoted) {
     const auto plain = [&](std::string_view text) { out += text; };
     walk(bytes, plain, [&](uint32_t value, bool is_byte) {
@@ -129,8 +129,8 @@ void append_escaped(std::string& out, std::string_view bytes) {
 }
 
 void append_quoted(std::string& out, std::string_view bytes) {
-    const auto is_plain_word = [](char c) { return c >= 0 && c != ' ' && c != '"' && c != '='; };
-    if (!bytes.empty() && std::all_of(bytes.begin(), bytes.end(), is_plain_word)) {
+    const auto needs_no_quotes = [](char c) { return c >= 0 && c != ' ' && c != '"' && c != '='; };
+    if (!bytes.empty() && std::all_of(bytes.begin(), bytes.end(), needs_no_quotes)) {
         append_with_escapes(out, bytes, false);
         return;
     }
@@ -172,7 +172,7 @@ void append_json_string(std::string& out, std::string_view bytes) {
     out += '"';
 }
 
-// Outside of ASCII JSON has only strings, and control characters only between its tokens.
+// Outside of ASCII, JSON has only strings; control characters only occur between tokens.
 std::string escape_terminal_json(std::string_view json) {
     const auto is_ascii = [](char c) { return c >= 0 && c < 0x7f; };
     const auto is_control = [](char c) { return c >= 0 && c < 0x20; };
@@ -191,13 +191,13 @@ std::string escape_terminal_json(std::string_view json) {
     return out;
 }
 
-// A code point is taken for a column, which is right for most names.
+// Counts one column per code point, which is right for most names.
 std::string truncate_columns(std::string_view line, size_t columns) {
     const auto begins_code_point = [](char byte) {
         return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
     };
     std::string out;
-    size_t cut = std::string::npos;  // where the ellipsis goes, if it is needed
+    size_t cut = std::string::npos;  // position of the ellipsis, if it is needed
     size_t used = 0;
     bool in_code = false;
     for (const char byte : line) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which lock guards what, for clang's -Wthread-safety; nothing for other compilers. std::mutex and
-// std::lock_guard carry no annotations in libstdc++, so annotated code uses Mutex and MutexLock.
+// Annotations that state which lock guards what, checked by clang's -Wthread-safety and empty for
+// other compilers. libstdc++'s std::mutex and std::lock_guard have no annotations, so annotated
+// code uses Mutex and MutexLock.
 #pragma once
 
 #include <mutex>
@@ -11,13 +12,13 @@
 #define VIGIL_THREAD_ATTRIBUTE(x)
 #endif
 
-// A member that is only read and written with the lock held.
+// The member is only read and written while the lock is held.
 #define GUARDED_BY(mutex) VIGIL_THREAD_ATTRIBUTE(guarded_by(mutex))
-// What a pointer member points to is guarded.
+// The object that a pointer member points to is guarded.
 #define PT_GUARDED_BY(mutex) VIGIL_THREAD_ATTRIBUTE(pt_guarded_by(mutex))
 // The caller holds the lock.
 #define REQUIRES(...) VIGIL_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
-// The caller does not hold the lock.
+// The caller must not hold the lock.
 #define EXCLUDES(...) VIGIL_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 
 namespace vigil {

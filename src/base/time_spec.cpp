@@ -15,8 +15,8 @@ namespace {
 
 constexpr auto second_ns = static_cast<int64_t>(ns_per_s);
 
-// Whether the whole text is of this form. strptime(3) takes blanks and single digits too: what it
-// has read is written again.
+// True if the whole text has this form. strptime(3) also accepts blanks and single digits, so its
+// result is formatted again and compared.
 bool matches_format(const char* format, const std::string& text, tm& parts) {
     tm read = parts;
     const char* end = ::strptime(text.c_str(), format, &read);
@@ -47,7 +47,7 @@ std::optional<int64_t> parse_local(const std::string& text, int64_t now_unix_ns)
         const bool is_leap_second = parts.tm_sec > 59;
         const time_t second = ::mktime(&parts);
         constexpr time_t max_second = INT64_MAX / second_ns - 1;
-        // It takes the 31st of each month.
+        // strptime(3) accepts day 31 in every month.
         const bool is_time =
             parts.tm_mday == day && !is_leap_second && second > -max_second && second < max_second;
         return is_time ? std::optional(second * second_ns) : std::nullopt;

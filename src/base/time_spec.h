@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times as people write them for --since and --until.
+// Times as users write them for --since and --until.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace vigil {
 
 // Nanoseconds since the Unix epoch of
-// - "1h", "30m", "7d": so long before now,
+// - "1h", "30m", "7d": that long before now,
 // - "12:30", "12:30:15": today, local time,
 // - "2026-11-20", "2026-11-20 12:30", "2026-11-20 12:30:15": local time,
 // - "2026-11-20T12:30:15Z", with up to 6 decimals: UTC (RFC 3339).

@@ -34,7 +34,7 @@ constexpr std::array sizes{
     Unit{"G", 1ULL << 30}, Unit{"T", 1ULL << 40},
 };
 
-// Splits "1.5s" into 1.5 and "s"; false where it does not start with a number.
+// Splits "1.5s" into 1.5 and "s"; false if it does not start with a number.
 bool split_number(std::string_view text, double& number, std::string_view& unit) {
     const auto [rest, error] =
         std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
@@ -56,8 +56,8 @@ struct Scaled {
     const char* unit;
 };
 
-// In the largest unit in which it is at least 1. A unit above bytes begins where the one below
-// would be shown as 1024: at `full`, which is a little less.
+// In the largest unit in which the value is at least 1. The next unit starts at `full`, slightly
+// below 1024, where the smaller unit would be rounded to 1024.
 Scaled scaled(uint64_t bytes, double full) {
     auto value = static_cast<double>(bytes);
     size_t unit = 0;

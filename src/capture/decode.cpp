@@ -16,7 +16,7 @@ namespace {
 using model::Event;
 using model::Kind;
 
-// A record of constant size, copied out because the ring aligns to 8 bytes only by courtesy.
+// A record of constant size, copied because the ring's data need not be aligned for it.
 template <class Record>
 std::optional<Record> fixed(std::span<const std::byte> bytes) {
     if (bytes.size() != sizeof(Record)) {
@@ -54,7 +54,8 @@ ProcessAt process_at(const vigil_header& header) {
 void fill_event(Event& event, const vigil_header& header, const DecodeContext& context) {
     event.kind = static_cast<Kind>(header.kind);
     event.cpu = static_cast<uint16_t>(header.stream % context.cpu_count);
-    // Lanes number by themselves: the lane is folded in, so that a number is there once a CPU.
+    // Each lane numbers its records itself: the lane is folded in to make the number unique per
+    // CPU.
     event.sequence = header.sequence * context.lane_count +
                      (context.lane_count > 1 ? header.stream / context.cpu_count : 0);
     event.boot_ns = header.time_ns;
@@ -81,7 +82,7 @@ std::optional<model::Exec> exec_of(std::span<const std::byte> bytes) {
     if (bytes.size() < fixed_size) {
         return std::nullopt;
     }
-    vigil_exec record;  // its data stays unused: the strings are read where they lie
+    vigil_exec record;  // its data member stays unused: the strings are read in place
     std::memcpy(&record, bytes.data(), fixed_size);
     const std::span rest = bytes.subspan(fixed_size);
     const size_t names_length = size_t{record.file_length} + record.executable_length;
@@ -104,13 +105,13 @@ std::optional<model::Exec> exec_of(std::span<const std::byte> bytes) {
     return exec;
 }
 
-// Splits exact CPU time by the proportion of the sampled ticks, as the kernel's
-// cputime_adjust() does for /proc and wait4.
+// Splits exact CPU time in the proportion of the sampled ticks, as the kernel's cputime_adjust()
+// does for /proc and wait4.
 uint64_t user_part_ns(const vigil_exit& record) {
     using Wide = unsigned __int128;
     const Wide user = record.user_ticks_ns;
     const Wide total = user + record.system_ticks_ns;
-    // No tick fell into it: the kernel then counts all as user time.
+    // No tick was sampled: the kernel then counts all as user time.
     return total == 0 ? record.runtime_ns
                       : static_cast<uint64_t>(Wide{record.runtime_ns} * user / total);
 }
@@ -126,7 +127,7 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     exit.cpu_system_ns = record.runtime_ns - exit.cpu_user_ns;
     exit.usage_partial = has_flag(header, VIGIL_FLAG_USAGE_PARTIAL);
     if (!exit.thread) {
-        // Nothing runs in no memory: a counter that has not been brought up to date yet.
+        // 0: the counter has not been updated yet, as every process has resident memory.
         if (record.peak_rss_pages != 0) {
             exit.peak_rss_bytes = record.peak_rss_pages * context.page_bytes;
         }
@@ -209,7 +210,7 @@ std::optional<model::KillFailed> kill_failed_of(const vigil_kill_failed& record)
     return failed;
 }
 
-// False where the record is broken.
+// False for a malformed record.
 bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeContext& context) {
     const auto set = [&](auto body) {
         if (body) {
@@ -250,7 +251,7 @@ bool decode_body(Event& event, std::span<const std::byte> bytes, const DecodeCon
 }  // namespace
 
 std::optional<Event> decode(std::span<const std::byte> bytes, const DecodeContext& context) {
-    std::optional<Event> decoded;  // filled where it stays: an event is large
+    std::optional<Event> decoded;  // filled in place: an event is large
     if (const auto header = header_of(bytes)) {
         fill_event(decoded.emplace(), *header, context);
         if (!decode_body(*decoded, bytes, context)) {

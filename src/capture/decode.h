@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the bytes of one ring record to an event. Pure; trusts no length.
+// Decodes a ring record into an event. Pure functions; no length in a record is trusted.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace vigil::capture {
 
-// What the bytes alone do not say.
+// Input that the record itself lacks.
 struct DecodeContext {
     int64_t unix_minus_boot_ns = 0;
     uint64_t page_bytes = 4096;
@@ -20,7 +20,7 @@ struct DecodeContext {
     uint32_t lane_count = 1;
 };
 
-// A record's place in its stream.
+// Position of a record in its stream.
 struct RecordPosition {
     uint16_t stream = 0;
     model::Kind kind = model::Kind::fork;
@@ -28,11 +28,10 @@ struct RecordPosition {
     uint64_t boot_ns = 0;
 };
 
-// nullopt where `record` has no whole header of a known kind.
+// nullopt unless `record` starts with a whole header of a known kind.
 std::optional<RecordPosition> record_position(std::span<const std::byte> record);
 
-// nullopt where `record` is no whole record of a known kind. The event's views point into
-// `record`.
+// nullopt unless `record` is a whole record of a known kind. The event's views point into `record`.
 std::optional<model::Event> decode(std::span<const std::byte> record, const DecodeContext& context);
 
 // A process at one moment.
@@ -42,11 +41,11 @@ struct ProcessAt {
     uint64_t boot_ns = 0;
 };
 
-// For a record of SIGKILL that the kernel itself made (SEND_SIG_PRIV): its target. It may be the
-// OOM killer's, which then names its victim in a later record.
+// The target of a SIGKILL record whose signal the kernel itself sent (SEND_SIG_PRIV). The sender
+// may be the OOM killer, which names its victim in a later record.
 std::optional<ProcessAt> killed_by_kernel(std::span<const std::byte> record);
 
-// For an OOM record: the victim.
+// The victim of an OOM record.
 std::optional<ProcessAt> oom_victim(std::span<const std::byte> record);
 
 }  // namespace vigil::capture

@@ -15,7 +15,7 @@
 namespace vigil::capture {
 namespace {
 
-// The hooks that a task can be preempted in. Signals are generated under a spin lock.
+// Hooks in which a task can be preempted. Signals are generated under a spin lock.
 bool has_lanes(int kind) { return kind == VIGIL_FORK || kind == VIGIL_EXEC || kind == VIGIL_EXIT; }
 
 std::string base_name(int kind) {
@@ -36,8 +36,8 @@ constexpr std::array all_kinds{
 #undef VIGIL_HOOK_KIND
 };
 
-// The first ones there must be. The others can be absent (tcp_sendpage went with 6.5) or in a
-// module, where they are out of reach (IPv6).
+// The first ones are required. The others may be absent (tcp_sendpage was removed in 6.5) or in a
+// module, where they can't be attached (IPv6).
 const std::vector<std::string> network_functions{
     "tcp_recvmsg",  "tcp_sendmsg",     "udp_recvmsg",   "udp_sendmsg",
     "tcp_sendpage", "tcp_splice_read", "udpv6_recvmsg", "udpv6_sendmsg",
@@ -64,7 +64,7 @@ bool is_needed(int kind, const ProgramSelection& selection) {
 
 }  // namespace
 
-// Not told by BTF: from 7.0 on tracepoints call their programs with preemption on.
+// BTF does not show it: since 7.0 tracepoints call their programs with preemption enabled.
 uint32_t needed_lanes() { return host::kernel_release().major >= 7 ? VIGIL_LANES : 1; }
 
 std::vector<std::string> program_names(int kind, uint32_t lanes) {
@@ -132,7 +132,7 @@ uint64_t recursion_misses(int program_fd) {
 uint64_t max_missed(uint32_t lanes, const std::function<uint64_t(const std::string&)>& skipped) {
     uint64_t missed = 0;
     for (const int kind : all_kinds) {
-        // Each event asks every lane: it is missed only if all of them were skipped.
+        // Every lane runs for each event, which is missed only if all of them were skipped.
         uint64_t by_all_lanes = UINT64_MAX;
         uint64_t by_any = 0;
         for (const std::string& name : program_names(kind, lanes)) {

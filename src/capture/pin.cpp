@@ -31,7 +31,7 @@ Error failure(const std::string& what, int error) {
                         forbidden ? ": bpffs belongs to root, run it with sudo" : "")};
 }
 
-// A name below a pin directory that says what it is.
+// Pin path of a program or map in a pin directory.
 std::string program_pin(const std::string& directory, const std::string& name) {
     return directory + "/program_" + name;
 }
@@ -56,7 +56,7 @@ Result<void> pin_all(bpf_object& object, const bpf_object_skeleton& skeleton,
     for (int i = 0; i < skeleton.prog_cnt; i++) {
         const bpf_prog_skeleton& entry = skeleton.progs[i];
         if (*entry.link == nullptr) {
-            continue;  // not loaded: its kind is not wanted
+            continue;  // not loaded: its kind was not selected
         }
         if (const int error =
                 ::bpf_program__pin(*entry.prog, program_pin(directory, entry.name).c_str());
@@ -71,7 +71,7 @@ Result<void> pin_all(bpf_object& object, const bpf_object_skeleton& skeleton,
     bpf_map* map = nullptr;
     while ((map = ::bpf_object__next_map(&object, map)) != nullptr) {
         if (::bpf_map__is_internal(map)) {
-            continue;  // constants of the programs, held by them
+            continue;  // constants of the programs, which hold references to them
         }
         const std::string name = ::bpf_map__name(map);
         if (const int error = ::bpf_map__pin(map, map_pin(directory, name).c_str()); error != 0) {
@@ -89,7 +89,7 @@ Result<Fd> open_pin(const std::string& path) {
     return Fd(fd);
 }
 
-// Before anything is mapped: the sizes of all maps hang on it.
+// Checked before anything is mapped: the sizes of all maps depend on it.
 Result<void> check_version(const Fd& control, const std::string& directory) {
     bpf_map_info info{};
     __u32 info_size = sizeof info;
@@ -125,8 +125,8 @@ Result<bool> ensure_bpffs() {
 
 Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
                         const std::string& directory) {
-    // Everything is made under another name first (bpffs allows no dot in it), so that the real one
-    // is complete or absent.
+    // Pins under another name first (bpffs allows no dot in names) and renames, so that the final
+    // directory is complete or absent.
     const std::string unfinished = directory + "_unfinished";
     TRY(remove_tree(unfinished));
     if (::mkdir(unfinished.c_str(), 0700) != 0) {

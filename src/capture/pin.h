@@ -16,24 +16,24 @@ namespace vigil::capture {
 
 constexpr const char* pin_directory = "/sys/fs/bpf/vigil";
 
-// Mounts bpffs at /sys/fs/bpf where nothing is mounted there yet. True if it had to.
+// Mounts bpffs at /sys/fs/bpf if nothing is mounted there. True if it did.
 Result<bool> ensure_bpffs();
 
-// Pins every loaded program, attached link and map below `directory`: all or nothing, also
-// when killed in between.
+// Pins every loaded program, attached link and map in `directory`: all or nothing, also if killed
+// in between.
 Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
                         const std::string& directory);
 
-// Removes what pin_object() left, which detaches the programs.
+// Removes the pins of pin_object(), which detaches the programs.
 Result<void> unpin(const std::string& directory);
 
-// The reader's place at a pinned ring; the lock is free again when the process ends, however.
+// The exclusive reader of a pinned ring. The lock is released when the process ends in any way.
 class PinnedReader {
  public:
     static Result<PinnedReader> open(const std::string& directory);
 
     RingReader& reader() { return *reader_; }
-    uint64_t max_missed() const;  // as Tracer::max_missed()
+    uint64_t max_missed() const;  // see Tracer::max_missed()
 
  private:
     PinnedReader(Fd lock, RingReader reader, std::string directory);

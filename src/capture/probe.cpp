@@ -40,7 +40,7 @@ host::ProbeResult probe_programs(const std::vector<std::string>& names, bool exi
         ::bpf_program__set_autoload(program_to_load, true);
         ::bpf_program__set_log_buf(program_to_load, verifier.data(), host::VerifierLog::size_bytes);
     }
-    // Small maps: only the programs are in question here.
+    // Small maps: only the programs are probed here.
     ::bpf_map__set_max_entries(skeleton->maps.ring, static_cast<__u32>(::getpagesize()));
     ::bpf_map__set_max_entries(skeleton->maps.processes, 1);
     ::bpf_map__set_max_entries(skeleton->maps.exited, 1024);
@@ -49,7 +49,7 @@ host::ProbeResult probe_programs(const std::vector<std::string>& names, bool exi
     if (const int error = vigil_bpf::load(skeleton.get()); error != 0) {
         const std::string last_error_line = verifier.last_error_line();
         return host::denied(-error, !last_error_line.empty() ? last_error_line
-                                    : error == -EPERM        ? ""  // libbpf guesses at memlock
+                                    : error == -EPERM        ? ""  // libbpf only guesses at memlock
                                                              : log.last_error_line());
     }
     return host::supported();

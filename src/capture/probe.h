@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks the kernel whether it takes what tracing needs, by trying. Nothing is attached or stays.
+// Probes whether the kernel accepts what tracing needs, by trying. Nothing is attached or left
+// behind.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,9 @@ namespace vigil::capture {
 // Loads the programs of one kernel kind as Tracer::attach() would.
 host::ProbeResult probe_hook(model::Kind kind);
 
-// Whether what processes send and receive can be counted: loads the programs for it, by the
-// method that find_network_hooks() names.
+// Loads the programs that count sent and received bytes, with the method of find_network_hooks().
 host::ProbeResult probe_network();
-// How to get it where it was refused.
+// How to get it if it was denied.
 std::string network_hint(const host::ProbeResult& denial);
 
 // Creates a ring of this size (a power of two) and maps it.

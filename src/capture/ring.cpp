@@ -12,8 +12,8 @@
 namespace vigil::capture {
 namespace {
 
-// include/uapi/linux/bpf.h: the header of each record is its length with two flags in it,
-// then a page offset; records are aligned to 8 bytes.
+// include/uapi/linux/bpf.h: the header of each record is its length with two flags, then a page
+// offset; records are aligned to 8 bytes.
 uint32_t record_header(const std::byte* at) {
     const auto* word = reinterpret_cast<const uint32_t*>(at);
     return std::atomic_ref(*const_cast<uint32_t*>(word)).load(std::memory_order_acquire);

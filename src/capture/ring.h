@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading a BPF ring buffer (kernel/bpf/ringbuf.c) without giving its space back on the way.
+// Reads a BPF ring buffer (kernel/bpf/ringbuf.c) without freeing its space while reading.
 //
-// libbpf's reader frees each record as soon as its callback returns, which is before buffered
-// output is written: a reader that is killed in between loses events. Here the position is the
-// caller's, and release() frees only what the caller has confirmed. The data is mapped once
-// (libbpf maps it twice), so an 8 MiB ring counts as 8 MiB of memory.
+// libbpf's reader frees each record when its callback returns, before buffered output is written: a
+// reader that is killed in between loses events. Here the caller keeps the position, and release()
+// frees only what the caller has confirmed. The data is mapped once (libbpf maps it twice), so an 8
+// MiB ring counts as 8 MiB of memory.
 #pragma once
 
 #include <cstddef>
@@ -20,16 +20,18 @@ namespace vigil::capture {
 
 class Ring {
  public:
-    // `map_fd` stays the caller's. `size_bytes` is the map's max_entries.
+    // The caller keeps ownership of `map_fd`. `size_bytes` is the map's max_entries.
     static Result<Ring> open(int map_fd, size_t size_bytes);
 
     struct Record {
-        std::span<const std::byte> bytes;  // valid until release() passes it or the next read()
-        uint64_t next = 0;                 // position behind it
+        // valid until release() passes the record or the next read()
+        std::span<const std::byte> bytes;
+        uint64_t next = 0;  // position after the record
         bool discarded = false;
     };
 
-    // The record at `position`, unless the ring ends there or its writer is not done yet.
+    // The record at `position`; nullopt at the end of the ring or while the record is being
+    // written.
     std::optional<Record> read(uint64_t position);
 
     uint64_t consumer_position() const;
@@ -47,7 +49,7 @@ class Ring {
     Mapping producer_;
     const std::byte* data_;
     size_t size_bytes_;
-    std::vector<std::byte> joined_;  // a record that goes around the end
+    std::vector<std::byte> joined_;  // copy of a record that wraps around the end
 };
 
 }  // namespace vigil::capture

@@ -14,8 +14,8 @@
 namespace vigil::capture {
 namespace {
 
-// How long a kill by the kernel waits for the OOM record that may explain it, and how far ahead
-// that is looked for. The two come microseconds apart, unless the CPU itself is held up.
+// How long a kill by the kernel waits for the OOM record that may explain it, and how many bytes
+// ahead the record is searched. The two come microseconds apart, unless the CPU is held up.
 constexpr uint64_t oom_wait_ns = 40 * ns_per_ms;
 constexpr int oom_search_records = 1024;
 
@@ -76,7 +76,7 @@ Result<RingReader> RingReader::open(MapFds fds) {
 }
 
 // The OOM killer first kills, then names its victim. A kill by the kernel therefore stays in the
-// ring, which is the queue, until the name has come or would have.
+// ring, which serves as the queue, until the OOM record has come or is overdue.
 bool RingReader::must_wait(const Ring::Record& record, bool& oom_follows) {
     oom_follows = false;
     const auto killed = killed_by_kernel(record.bytes);
@@ -106,7 +106,8 @@ RingReader::Drained RingReader::drain(size_t budget_bytes, const Handler& handle
     while (cursor_.position < end) {
         const auto record = ring_.read(cursor_.position);
         if (!record && ring_.producer_position() != cursor_.position) {
-            return Drained::pending;  // its writer is not done, and need not wake anybody then
+            // being written; its writer need not wake the reader afterwards
+            return Drained::pending;
         }
         if (!record) {
             emit_tail_losses(handler);
@@ -118,7 +119,7 @@ RingReader::Drained RingReader::drain(size_t budget_bytes, const Handler& handle
         cursor_.position = record->next;
         const auto position = record_position(record->bytes);
         const auto event = decode(record->bytes, decode_);
-        // A record that is not understood leaves a gap in its stream, which is told.
+        // A record that can't be decoded leaves a gap in its stream, which is reported as a loss.
         if (event && !record->discarded && position->stream < stream_count_) {
             emit_loss(advance(cursor_, position->stream, position->kind, position->sequence,
                               position->boot_ns),
@@ -155,7 +156,8 @@ std::vector<vigil_cpu_counters> RingReader::snapshot() const {
     for (size_t stream = 0; stream < stream_count_; stream++) {
         for (size_t kind = 0; kind < VIGIL_KIND_SLOTS; kind++) {
             const vigil_counter& live = counters_[stream].kind[kind];
-            // In the opposite order of the hooks, so that what one covers is in the next.
+            // In the opposite order of the hooks, so that each counter includes those copied before
+            // it.
             vigil_counter& copied = copy[stream].kind[kind];
             copied.sequence = load(live.sequence);
             copied.dropped = load(live.dropped);
@@ -166,7 +168,7 @@ std::vector<vigil_cpu_counters> RingReader::snapshot() const {
     return copy;
 }
 
-// Losses that no later record of their stream has shown yet.
+// Losses that no later record of their stream has revealed yet.
 void RingReader::emit_tail_losses(const Handler& handler) {
     uint64_t dropped = 0;
     uint64_t lost = 0;
@@ -179,8 +181,8 @@ void RingReader::emit_tail_losses(const Handler& handler) {
     if (dropped == lost) {
         return;
     }
-    // A number is given out only after its record stands in the ring. So with all of the ring
-    // read after the numbers were taken, what did not come will never come.
+    // A sequence number is assigned only after its record is in the ring. The whole ring was read
+    // after the numbers were taken, so missing sequence numbers are lost.
     const auto numbers = snapshot();
     if (ring_.producer_position() != cursor_.position) {
         return;
@@ -195,7 +197,7 @@ void RingReader::confirm(const Cursor& cursor) {
     std::memcpy(stored_ + next * stream_count_, cursor.streams.data(),
                 stream_count_ * sizeof(vigil_cpu_streams));
     control_->consumed[next] = cursor.position;
-    // The one store that makes it count; a reader killed before it leaves the old cursor.
+    // This single store confirms; a reader killed before it leaves the old cursor valid.
     std::atomic_ref(control_->active_cursor).store(next, std::memory_order_release);
     ring_.release(cursor.position);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads one ring: decodes, accounts for every gap, and gives space back only on confirmation.
+// Reads one ring: decodes records, reports every gap as a loss, and frees space only on
+// confirmation. Not thread-safe: one thread calls all members.
 #pragma once
 
 #include <linux/types.h>
@@ -26,7 +27,7 @@ struct MapFds {
     Fd cursors;
 };
 
-// What the kernel side counted of one kind, over all CPUs.
+// Counts of the kernel side for one kind, summed over all CPUs.
 struct KindTotals {
     uint64_t seen = 0;
     uint64_t filtered = 0;
@@ -38,48 +39,49 @@ using Totals = std::array<KindTotals, model::kernel_kind_count>;
 
 class RingReader {
  public:
-    // Gets one event; false stops the reading behind it.
+    // Receives one event, on the thread that calls drain(); false stops reading after it.
     using Handler = std::function<bool(const model::Event&)>;
 
-    // Continues where the last confirmed cursor of these maps stands.
+    // Continues at the last confirmed cursor of these maps.
     static Result<RingReader> open(MapFds fds);
 
     enum class Drained {
-        empty,    // nothing more to read now
-        more,     // stopped at `budget_bytes` or by the handler
-        pending,  // a record is not finished, or a kill by the kernel waits up to 40 ms for its
-                  // cause: call again soon
+        empty,  // nothing more to read now
+        more,   // stopped at `budget_bytes` or by the handler
+        // a record is not finished, or a kill by the kernel waits up to 40 ms for its cause: call
+        // again soon
+        pending,
     };
 
-    // Hands events to `handler` in ring order, each gap as a loss event before the record that
-    // shows it. An event's views are valid during the call.
+    // Passes events to `handler` in ring order, each gap as a loss event before the record that
+    // reveals it. An event's views are valid during the call.
     Drained drain(size_t budget_bytes, const Handler& handler);
 
-    // The place after the last event that drain() handed out.
+    // Position after the last event that drain() passed on.
     const Cursor& cursor() const { return cursor_; }
 
-    // Everything before `cursor` is safe: the ring's space is freed, and a later reader starts
-    // there. Atomic against SIGKILL.
+    // The output of everything before `cursor` is written: frees the ring's space, and a later
+    // reader starts there. Atomic against SIGKILL.
     void confirm(const Cursor& cursor);
 
     // Descriptor that polls readable (edge-triggered) when the kernel side wakes the reader.
     int wake_fd() const { return fds_.ring.get(); }
 
-    // One of VIGIL_READER_*. A program that runs at this moment may still act on the old state:
-    // after going idle look into the ring once more, a little later, before blocking for good.
+    // One of VIGIL_READER_*. A program that is running now may still see the old state: after going
+    // idle, read the ring once more a little later before blocking indefinitely.
     void set_state(uint32_t state);
 
-    // True when every event that the kernel side has seen was filtered, dropped or read: after
-    // detaching, the end.
+    // True if every event that the kernel side has seen was filtered, dropped or read. After
+    // detaching: nothing more will come.
     bool is_drained() const;
 
-    // All is attached: processes that start from now on are seen to start.
+    // Call when all programs are attached: the start of later processes is traced.
     void begin(uint64_t boot_ns);
 
-    // Closes the gate: events from now on are not seen.
+    // Closes the gate: later events are not counted as seen.
     void end();
 
-    // What was counted so far, with `cursor` as the place up to which events were read.
+    // Counts so far; events before `cursor` count as read.
     Totals totals(const Cursor& cursor) const;
     const vigil_control& control() const { return *control_; }
 

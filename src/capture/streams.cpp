@@ -22,15 +22,15 @@ std::vector<Gap> close_gaps(Cursor& cursor, std::span<const vigil_cpu_counters> 
     for (size_t stream = 0; stream < cursor.streams.size(); stream++) {
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
             vigil_stream& reached = cursor.streams[stream].kind[kind];
-            const uint64_t given_out = sequences[stream].kind[kind].sequence;
-            if (given_out <= reached.sequence) {
+            const uint64_t assigned = sequences[stream].kind[kind].sequence;
+            if (assigned <= reached.sequence) {
                 continue;
             }
-            const uint64_t count = given_out - reached.sequence;
+            const uint64_t count = assigned - reached.sequence;
             gaps.push_back({static_cast<model::Kind>(kind), static_cast<uint16_t>(stream), count,
                             reached.time_ns, now_boot_ns});
             reached.lost += count;
-            reached.sequence = given_out;
+            reached.sequence = assigned;
         }
     }
     return gaps;

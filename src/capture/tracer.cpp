@@ -30,7 +30,7 @@ struct Tracer::Programs {
     vigil_bpf* skeleton = nullptr;
     std::vector<std::string> network = {};
 
-    // How often the kernel skipped this one, 0 where it is not loaded.
+    // Runs of the program that the kernel skipped, 0 if it is not loaded.
     uint64_t skipped(const std::string& name) const {
         const bpf_program* program =
             ::bpf_object__find_program_by_name(skeleton->obj, name.c_str());
@@ -45,7 +45,7 @@ namespace {
 
 constexpr uint32_t bit(int kind) { return 1U << kind; }
 
-// Loading failed as a whole: each hook alone is then asked, because its answer is precise.
+// Loading failed as a whole: each hook is then probed alone, because that gives a precise error.
 Error load_error(int error, uint32_t kinds) {
     for (size_t i = 0; i < model::kernel_kind_count; i++) {
         const auto kind = static_cast<model::Kind>(i);
@@ -67,7 +67,8 @@ vigil_control initial_control(const TraceOptions& options, const ProgramSelectio
     vigil_control control{};
     control.filter = selection.filter;
     control.wanted = options.wanted;
-    control.attached_ns = UINT64_MAX;  // until all is attached, no start counts as seen
+    // until all programs are attached, no process start counts as seen
+    control.attached_ns = UINT64_MAX;
     control.ring_bytes =
         std::bit_ceil(std::clamp(options.ring_bytes, min_ring_bytes, max_ring_bytes));
     control.wakeup_bytes = control.ring_bytes / 8;
@@ -88,7 +89,7 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
         ::bpf_map__set_max_entries(skeleton.maps.claims, VIGIL_CLAIM_ENTRIES);
     }
     if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
-        // With threads the dead stay in it until their pid is used again.
+        // With thread events, exited processes stay in the map until their pid is reused.
         const bool keeps_exited = (filter.flags & VIGIL_FILTER_THREADS) != 0;
         ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_exited ? 8 : 1));
     }
@@ -96,7 +97,7 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
     if (!exits && control.network == 0) {
         ::bpf_map__set_max_entries(skeleton.maps.processes, 1);
     }
-    // An LRU map keeps some 128 free entries a CPU: more, so that none is evicted too early.
+    // An LRU map keeps about 128 free entries per CPU: larger, so that none is evicted too early.
     ::bpf_map__set_max_entries(skeleton.maps.exited,
                                exits ? std::max(8'192U, 512 * control.cpu_count) : 1024);
 }
@@ -184,13 +185,13 @@ Result<void> Tracer::add_to_tree(uint32_t pid) {
     if (::bpf_map_update_elem(::bpf_map__fd(programs_->skeleton->maps.tree), &pid, &member,
                               BPF_ANY) != 0) {
         return Error{ErrorCode::failed,
-                     fmt::format("adding process {} to the tree (room for {}): {}", pid,
+                     fmt::format("adding process {} to the tree (capacity {}): {}", pid,
                                  tree_capacity, std::strerror(errno))};
     }
     return {};
 }
 
-// Members may be born while /proc is read: ask until it shows nobody new.
+// Members may start while /proc is read: repeat until no new ones appear.
 Result<void> Tracer::watch_tree(uint32_t root) {
     std::set<uint32_t> members;
     for (bool grew = true; grew;) {
@@ -209,8 +210,8 @@ Result<void> Tracer::watch_tree(uint32_t root) {
 }
 
 void Tracer::detach() {
-    // Older kernels detach some time after this returns, and a program may be half-way through
-    // on another CPU: so first nothing more is counted as seen, then those have time to end.
+    // Older kernels detach some time after this returns, and a program may still be running on
+    // another CPU: so first stop counting events as seen, then give running programs time to end.
     reader_->end();
     vigil_bpf::detach(programs_->skeleton);
     ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);

@@ -21,19 +21,18 @@ constexpr uint64_t max_ring_bytes = 1 << 30;
 constexpr uint32_t tree_capacity = 32'768;
 
 struct TraceOptions {
-    // Which events the kernel side sends; may be wider than what is wanted.
+    // Filter of the kernel side; may be wider than what is wanted.
     vigil_filter filter{};
-    vigil_filter wanted{};         // kept with the programs, for the readers of a pinned ring
-    bool count_processes = false;  // keep process_count, whatever is wanted
-    bool account_network = false;  // where the kernel lets it: see accounts_network()
+    vigil_filter wanted{};         // stored with the programs, for the readers of a pinned ring
+    bool count_processes = false;  // maintain process_count for any selection
+    bool account_network = false;  // if the kernel allows it: see accounts_network()
     uint64_t ring_bytes = default_ring_bytes;  // rounded up to a power of two
 };
 
-// Programs that live as long as this object.
+// Attached programs; they are detached when the object is destroyed. Not thread-safe.
 class Tracer {
  public:
-    // Attached when it returns. OOM kills are traced too when signals are: they name the cause
-    // of some.
+    // The programs are attached on return. Signals include OOM kills, which are the cause of some.
     static Result<Tracer> attach(const TraceOptions& options);
     Tracer(Tracer&&) noexcept;
     Tracer& operator=(Tracer&&) noexcept;
@@ -42,29 +41,31 @@ class Tracer {
     RingReader& reader() { return *reader_; }
     const RingReader& reader() const { return *reader_; }
 
-    // The bytes that processes send and receive are counted, as asked for.
+    // True if sent and received bytes are counted as requested.
     bool accounts_network() const { return reader_->control().network != 0; }
 
-    // Socket calls whose bytes are missing at most: the kernel skipped the program. 0 unless a
-    // task can be preempted in it, which the choice of the method avoids where it can.
+    // Upper bound of socket calls whose bytes were not counted because the kernel skipped the
+    // program. 0 unless a task can be preempted in it, which the choice of the method avoids if
+    // possible.
     uint64_t uncounted_calls() const;
 
-    // The map of bpf/lib/processes.h; belongs to the tracer.
+    // The map of bpf/lib/processes.h; owned by the tracer.
     int processes_fd() const;
 
-    // Makes `pid` a member of the watched tree (VIGIL_FILTER_TREE); its later children follow.
+    // Adds `pid` to the watched tree (VIGIL_FILTER_TREE); its later children follow.
     Result<void> add_to_tree(uint32_t pid);
 
     // add_to_tree() for a running process and all its descendants.
     Result<void> watch_tree(uint32_t root);
 
-    // Stops the programs. What they have seen can still be read.
+    // Stops the programs. Records in the ring can still be read.
     void detach();
 
-    // Events that the kernel side had no program free for; not seen at all. See hooks.h.
+    // Upper bound of events for which no program was free, and which were not seen at all. See
+    // hooks.h.
     uint64_t max_missed() const;
 
-    // Leaves everything in the kernel under `directory` (which must not exist yet).
+    // Keeps everything in the kernel, pinned in `directory` (which must not exist yet).
     Result<void> pin(const std::string& directory);
 
  private:

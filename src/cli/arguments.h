@@ -11,8 +11,8 @@ namespace vigil::cli {
 // Without the names of the program and the command.
 using Arguments = std::vector<std::string>;
 
-// The request that the arguments express; or the exit code where nothing is to be done (--help, or
-// wrong usage that has been reported).
+// The parsed request, or the exit code if there is nothing to do (--help, or wrong usage that was
+// reported).
 template <class Request>
 struct ParseResult {
     std::optional<Request> request;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all commands share in reading options and reporting errors.
+// Option parsing and error reporting that all commands share.
 #pragma once
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -15,33 +13,17 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "cli/arguments.h"
+#include "cli/option_parser.h"
 
 namespace vigil::cli {
 
-// Prints "vigil: ..." to standard error and returns the exit code that goes with it.
+// Prints "vigil: ..." to standard error and returns the exit code for this error.
 inline int fail(const Error& error) {
     print(stderr, "vigil: {}\n", error.context);
     return static_cast<int>(error.code);
 }
 
-// Reads `arguments` into `app`. An exit code where the program is to end at once: after --help,
-// or because the arguments are wrong.
-inline std::optional<int> parse(CLI::App& app, Arguments arguments) {
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 wants the last one first
-    try {
-        app.parse(arguments);
-    } catch (const CLI::CallForHelp&) {
-        print(stdout, "{}", app.help());
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        print(stderr, "vigil: {}\nTry '{} --help'.\n", escape_terminal(error.what()),
-              app.get_name());
-        return static_cast<int>(ErrorCode::usage);
-    }
-    return std::nullopt;
-}
-
-// What was read, or its error said.
+// Converts a Result; prints the error and keeps its exit code.
 template <class Request>
 ParseResult<Request> to_parse_result(Result<Request> request) {
     if (!request) {
@@ -50,11 +32,11 @@ ParseResult<Request> to_parse_result(Result<Request> request) {
     return {std::move(*request), 0};
 }
 
-// The exit code of what was done; an error is said.
+// The exit code of a finished command; prints the error.
 inline int finish(const Result<int>& done) { return done ? *done : fail(done.error()); }
 inline int finish(const Result<void>& done) { return done ? 0 : fail(done.error()); }
 
-// Does what is asked for; the exit code.
+// Runs `work` with the request and returns the exit code.
 template <class Request, class Work>
 int run_parsed(const ParseResult<Request>& parsed, const Work& work) {
     return parsed.request ? finish(work(*parsed.request)) : parsed.exit_code;

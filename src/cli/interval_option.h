@@ -15,7 +15,7 @@ namespace vigil::cli {
 constexpr uint64_t min_interval_ns = 100 * ns_per_ms;
 constexpr uint64_t max_interval_ns = 3600 * ns_per_s;
 
-// One second where it was not given.
+// The default is one second.
 inline Result<uint64_t> parse_interval(const std::optional<std::string>& text) {
     if (!text) {
         return uint64_t{ns_per_s};

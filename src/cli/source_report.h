@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command says of its sources of events, on standard error.
+// Reports about the sources of events, on standard error.
 #pragma once
 
 #include "monitor/event_sources.h"
 
 namespace vigil::cli {
 
-// What this machine does not report, so that nobody takes silence for a good sign.
+// Reports what this machine cannot observe, so that silence is not taken for a good sign.
 void print_limitations(const monitor::EventSources& sources);
 
-// At the end: what was lost.
+// Call it at the end: reports what was lost.
 void print_losses(const monitor::EventSources& sources);
 
 }  // namespace vigil::cli

@@ -48,7 +48,7 @@ constexpr std::array commands{
     Command{"doctor", run_doctor, "say what works on this machine, and how to get the rest"},
 };
 
-// Names of links to the program under which it behaves as that tool does.
+// Names of links under which the program behaves like the tool of that name.
 constexpr std::array other_names{
     Command{"rustsigwatch", run_rustsigwatch, ""},
     Command{"process_monitor", run_process_monitor, ""},
@@ -75,8 +75,8 @@ void print_help() {
           "  vigil doctor                         will it work here?\n");
 }
 
-// A closed standard descriptor would be given to the next thing that is opened, and what is
-// printed would end up there.
+// If a standard descriptor is closed, the next opened file would get its number, and output would
+// be written to that file.
 void open_standard_streams() {
     while (true) {
         const int fd = ::open("/dev/null", O_RDWR);
@@ -121,7 +121,7 @@ int run(const std::string& called_as, const cli::Arguments& arguments) {
 int main(int argc, char** argv) {
     vigil::commands::open_standard_streams();
     std::signal(SIGXFSZ, SIG_IGN);  // a size limit (ulimit -f) is an error of write(2) like others
-    std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an end like any other, see trace_loop
+    std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a normal end, see trace_loop
     const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename() : "vigil";
     const int exit_code = vigil::commands::run(name, {argv + std::min(argc, 1), argv + argc});
     if (const int error = vigil::output_error(); error != 0) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the recorder keeps of one living process for its death record. Most processes have none.
+// State that the recorder keeps of one living process for its death record. Most processes have
+// none.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,10 @@ struct SignalRecord {
     int number = 0;
     int code = 0;
     model::SignalSource source = model::SignalSource::unknown;
-    bool dumping_core = false;  // the process was writing its core by then
+    bool dumping_core = false;  // the process was already writing its core
     int64_t unix_ns = 0;
     std::optional<model::Sender> sender;
-    process::NodePtr sender_node;  // the sender as it was then; null: not known
+    process::NodePtr sender_node;  // the sender at that time; null: unknown
 };
 
 struct OomKill {
@@ -37,11 +38,11 @@ struct LimitViolation {
     double limit = 0;
     double peak = 0;
     int64_t since_unix_ns = 0;
-    int64_t last_unix_ns = 0;  // that the limit was exceeded; INT64_MAX: it still is
+    int64_t last_unix_ns = 0;  // end of the excess; INT64_MAX: ongoing
 };
 
 struct DeathContext {
-    std::vector<SignalRecord> signals;  // the last of each number, the latest one last
+    std::vector<SignalRecord> signals;  // the last one of each number, the newest last
     std::optional<OomKill> oom;
     std::vector<LimitViolation> violations;
 };

@@ -13,12 +13,12 @@ namespace {
 
 using model::Kind;
 
-// Of each process: the last signals of so many numbers, and violations.
+// Per process: the last signals of this many numbers, and violations.
 constexpr size_t max_signals = 16;
 constexpr size_t max_violations = 8;
 constexpr size_t max_oom_states = 4096;
 
-// Victims of one hit of a memory limit are killed within this time.
+// All victims of one hit of a memory limit are killed within this time.
 constexpr uint64_t same_hit_ns = ns_per_s;
 
 }  // namespace
@@ -45,7 +45,7 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
     record.unix_ns = event.unix_ns;
     record.sender = signal.sender;
     if (signal.sender) {
-        // The parent whose death is the reason has exited already.
+        // The sender is the parent that has just exited.
         record.sender_node =
             table_->find_node({.pid = signal.sender->pid, .start_ns = signal.sender->start_ns});
     }
@@ -73,9 +73,9 @@ void DeathRecorder::on_oom(const process::ProcessEntry& victim, const model::Eve
     context_of(victim).oom = std::move(kill);
 }
 
-// The limit that was hit is one that was hit once more than when it was last read, or a moment ago:
-// several processes may be killed for it. Of a limit that is read for the first time only the first
-// hit of all is sure to be this one.
+// The limit that was hit is one whose hit count rose since the last reading, or a moment ago:
+// several processes may be killed for one hit. A limit that is read for the first time is only
+// certain if its count is 1.
 void DeathRecorder::find_limit(const std::string& cgroup, OomKill& kill) {
     if (oom_states_.size() >= max_oom_states) {
         oom_states_.clear();
@@ -100,7 +100,7 @@ void DeathRecorder::on_event(const model::Event& event) {
     const process::ProcessEntry* entry =
         violation != nullptr ? table_->find(process::key_of(event.process)) : nullptr;
     if (entry == nullptr) {
-        return;  // one that was withheld: the process is gone
+        return;  // a withheld report: the process has exited
     }
     const std::string_view metric = model::metrics()[model::index(violation->metric)].name;
     auto& violations = context_of(*entry).violations;
@@ -130,7 +130,7 @@ void DeathRecorder::on_exit(const process::ProcessExit& exit) {
 
 void DeathRecorder::on_erase(const process::ProcessEntry& entry) { contexts_.reset(entry.slot); }
 
-// A signal that was lost may be the one that ends a process: no cause is better than a wrong one.
+// A lost signal may be the fatal one: no cause is better than a wrong one.
 void DeathRecorder::on_loss(const model::Event& event) {
     const auto& loss = std::get<model::Loss>(event.body);
     if (!loss.kind || *loss.kind == Kind::signal) {

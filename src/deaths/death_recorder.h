@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Emits a death record (model/death.h) for each exit: how the process ended, and who or what ended
-// it. On the monitor's thread.
+// Emits a death record (model/death.h) for each exit: how the process ended, and what caused it. On
+// the monitor's thread.
 //
-// The kernel emits a signal before the exit that it causes: so the last delivered signal of the
-// exit's number is the cause, and its sender is known as it was then, by the events before it.
+// The kernel emits a signal before the exit that it causes, so the last delivered signal with the
+// exit's number is the cause, and its sender is described as of that time, by the events before it.
 #pragma once
 
 #include <csignal>
@@ -21,14 +21,14 @@
 
 namespace vigil::deaths {
 
-// The signals that can end a process: all but those that are ignored, stop or continue it by
-// default (signal(7)).
+// The signals that can end a process: all except those that by default are ignored, stop the
+// process or continue it (signal(7)).
 constexpr model::SignalSet fatal_signals =
     ~(model::signal_bit(SIGCHLD) | model::signal_bit(SIGCONT) | model::signal_bit(SIGURG) |
       model::signal_bit(SIGWINCH) | model::signal_bit(SIGSTOP) | model::signal_bit(SIGTSTP) |
       model::signal_bit(SIGTTIN) | model::signal_bit(SIGTTOU));
 
-// As an event sink it takes violations, for the record of the process that exceeds the limit.
+// As an event sink it receives violations, for the record of the process that exceeds the limit.
 class DeathRecorder final : public process::ProcessObserver, public model::EventSink {
  public:
     static constexpr process::Needs observer_needs{
@@ -37,7 +37,8 @@ class DeathRecorder final : public process::ProcessObserver, public model::Event
         .ancestry = true,
         .working_directory = true};
 
-    // `sink` gets an event of kind death for each exit, and each loss. Both must outlive it.
+    // `formatter` receives an event of kind death for each exit, and each loss. Both must outlive
+    // the recorder.
     DeathRecorder(const process::ProcessTable& table, model::EventSink& formatter)
         : table_(&table), formatter_(&formatter) {}
     DeathRecorder(const DeathRecorder&) = delete;
@@ -54,8 +55,8 @@ class DeathRecorder final : public process::ProcessObserver, public model::Event
 
  private:
     struct CgroupOomState {
-        uint64_t times_hit = 0;  // when it was last read
-        uint64_t hit_ns = 0;     // the last hit, as far as that was seen; 0: none was
+        uint64_t times_hit = 0;  // at the last reading
+        uint64_t hit_ns = 0;     // time of the last observed hit; 0: none
     };
 
     DeathContext& context_of(const process::ProcessEntry& entry);

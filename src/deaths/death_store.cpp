@@ -16,14 +16,14 @@ namespace {
 
 constexpr mode_t directory_mode = 0700;
 constexpr mode_t file_mode = 0600;
-constexpr uint64_t segments_per_age = 8;  // in the time that is kept
+constexpr uint64_t segments_per_age = 8;  // per retention time
 
 bool is_abnormal(const model::Event& event) {
     const auto* death = std::get_if<const model::Death*>(&event.body);
     return death == nullptr || (*death)->is_abnormal();
 }
 
-// When the file was last written; 0: it is gone.
+// Modification time of the file; 0: it is gone.
 int64_t written_unix_ns(const std::string& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) {
@@ -32,7 +32,7 @@ int64_t written_unix_ns(const std::string& path) {
     return info.st_mtim.tv_sec * static_cast<int64_t>(ns_per_s) + info.st_mtim.tv_nsec;
 }
 
-// When the file was made, where the file system has that; else now.
+// Creation time of the file if the file system records it; else now.
 int64_t made_unix_ns(const std::string& path) {
     struct statx info {};
     if (::statx(AT_FDCWD, path.c_str(), 0, STATX_BTIME, &info) != 0 ||
@@ -105,8 +105,8 @@ std::string DeathStore::last_error() const {
 bool DeathStore::is_durable() {
     bool durable = !lost_;
     for (Partition* partition : {&abnormal_, &clean_}) {
-        durable = durable && partition->writer->synced() >= partition->asked;
-        partition->asked = partition->writer->next_sequence() - 1;
+        durable = durable && partition->writer->synced() >= partition->checked_sequence;
+        partition->checked_sequence = partition->writer->next_sequence() - 1;
     }
     return durable;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Death records on this machine's disk: two journals (docs/journal.md) in a directory. Abnormal
-// deaths, and reports of lost events and of time that was not monitored, have one of their own, so
-// that a storm of clean exits never displaces them.
+// Death records on this machine's disk: two journals (docs/journal.md) in a directory. One is for
+// abnormal deaths, losses and monitoring gaps, so that many clean exits never displace them; the
+// other is for clean exits.
 #pragma once
 
 #include <cstdint>
@@ -24,22 +24,22 @@ constexpr std::string_view clean_file = "clean.log";
 
 struct DeathStoreOptions {
     std::string directory;
-    uint64_t max_bytes = 256 << 20;  // of both together
-    // Older ones are deleted, up to an eighth of this time late.
+    uint64_t max_bytes = 256 << 20;  // of both journals together
+    // Older records are deleted, up to an eighth of this time late.
     uint64_t max_age_ns = uint64_t{7} * 24 * 3600 * ns_per_s;
 };
 
-// For one thread; the journals have threads of their own.
+// Used by one thread; the journals have threads of their own.
 class DeathStore {
  public:
     static Result<std::unique_ptr<DeathStore>> open(const DeathStoreOptions& options);
 
-    // A death, a loss, or time that was not monitored, as one line with its end. False where it is
-    // dropped (the disk takes none, and the buffer is full); a death is then counted.
+    // Adds a death, loss or monitoring gap as one line with its line end. False if it is dropped
+    // (the disk accepts no data, and the buffer is full); a dropped death is counted.
     bool add(const model::Event& event, std::string_view line);
 
-    // Deaths that were dropped and not reported yet. `report` makes the event and adds it: true
-    // where that was taken.
+    // Deaths that were dropped and not reported yet. `report` builds the event and adds it: true if
+    // it was accepted.
     struct Lost {
         uint64_t count = 0;
         int64_t from_unix_ns = 0;
@@ -47,22 +47,22 @@ class DeathStore {
     };
     void report_lost(const std::function<bool(const Lost&)>& report);
 
-    // To be called about once a minute: deletes what is too old.
+    // Call it about once a minute: deletes records that are too old.
     void enforce_retention(int64_t unix_ns);
 
-    // The error of the journals now; "": none.
+    // The current error of the journals; "": none.
     std::string last_error() const;
 
-    // Whether all is on the disk that was added before the last call of this.
+    // True if everything added before the previous call is durable.
     bool is_durable();
-    // Waits until all is on the disk, or for the timeout. Whether it is.
+    // Waits until everything is durable, at most for the timeout. True if it is.
     bool wait_durable(uint64_t timeout_ns);
 
  private:
     struct Partition {
         std::string path;
-        int64_t active_since_unix_ns = 0;  // its active file
-        uint64_t asked = 0;                // the last line at the last is_durable()
+        int64_t active_since_unix_ns = 0;  // creation time of its active file
+        uint64_t checked_sequence = 0;     // last line at the last is_durable()
         mutable Mutex mutex;
         std::string error GUARDED_BY(mutex);
         std::unique_ptr<journal::Writer> writer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From death records to the store on this machine. Each is formatted once: the line that is stored
-// is the line that others get. On the monitor's thread.
+// Writes death records to the store on this machine. Each is formatted once: the stored line is the
+// line that the listener gets. On the monitor's thread.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@
 
 namespace vigil::deaths {
 
-// What a command does with deaths; calls come during DeathWriter's.
+// Callbacks for deaths. They come during calls of DeathWriter.
 class DeathListener {
  public:
     virtual ~DeathListener() = default;
 
-    // A death, after it was handed to the store; `line` is its JSON with the line's end.
+    // Called after the death was passed to the store; `line` is its JSON with the line end.
     virtual void on_death(const model::Event& /*death*/, std::string_view /*line*/) {}
     // For the user: one sentence about the store.
     virtual void on_store_message(const std::string& text) = 0;
@@ -34,13 +34,13 @@ class DeathWriter final : public model::EventSink {
     DeathWriter(const DeathWriter&) = delete;
     DeathWriter& operator=(const DeathWriter&) = delete;
 
-    // In the directory "deaths" of `state`. To be called before events come.
+    // Opens the store in the directory "deaths" of `state`. Call it before the first event.
     Result<void> open(const std::string& state, const Retention& retention);
 
-    // A death, a loss, or time that was not monitored.
+    // Writes a death, loss or monitoring gap.
     void on_event(const model::Event& event) override;
 
-    // To be called about once a second: reports losses and errors, enforces the retention.
+    // Call it about once a second: reports losses and errors, enforces the retention.
     void on_second();
 
     // See DeathStore.

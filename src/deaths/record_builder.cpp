@@ -15,7 +15,7 @@ namespace {
 using model::Cause;
 using model::SignalSource;
 
-// Signals and violations before the death are reported that far back.
+// Signals and violations are reported up to this long before the death.
 constexpr int64_t max_age_ns = 600 * static_cast<int64_t>(ns_per_s);
 
 bool is_termination_request(int number) {
@@ -23,8 +23,8 @@ bool is_termination_request(int number) {
     return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
 }
 
-// The signal that ended the process; null: none is known. One that came during the core dump for
-// another signal only cut the dump short.
+// The fatal signal; null: unknown. A signal during the core dump for another one only cut the dump
+// short.
 const SignalRecord* find_fatal_signal(const DeathContext* context, int number) {
     if (context == nullptr) {
         return nullptr;
@@ -82,7 +82,7 @@ const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
 void RecordBuilder::fill_identity(const process::ProcessExit& exit, const LossTimes& losses) {
     const process::ProcessEntry& entry = exit.entry;
     const model::Process& process = exit.event.process;
-    // Where an exec may have been lost, another name is that of another program.
+    // If an exec may have been lost, a different name means another program.
     const bool is_sure = entry.process.start_ns > losses.execs_ns ||
                          (entry.node && entry.node->comm.view() == process.comm.view());
     fill_image(is_sure ? entry.image : nullptr, death_.executable, death_.argv);
@@ -118,8 +118,8 @@ void RecordBuilder::fill_cause(const process::ProcessEntry& entry, const DeathCo
     }
     const SignalRecord* signal = find_fatal_signal(context, death_.signal);
     if (signal == nullptr) {
-        // seccomp can end a process without a signal being made (kernel/seccomp.c), and nothing
-        // else does so with this number.
+        // seccomp can end a process without sending a signal (kernel/seccomp.c); nothing else does
+        // so with this number.
         const bool none_lost = entry.process.start_ns > losses.signals_ns;
         death_.source =
             death_.signal == SIGSYS && none_lost ? SignalSource::fault : SignalSource::unknown;

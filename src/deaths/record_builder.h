@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds death records (model/death.h) from exits and what was kept of the processes.
+// Builds death records (model/death.h) from exits and the death contexts of the processes.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,18 @@
 
 namespace vigil::deaths {
 
-// When events of a kind were last lost; CLOCK_BOOTTIME, 0: never. What was known of older processes
-// may be out of date since then.
+// Times at which events of a kind were last lost; CLOCK_BOOTTIME, 0: never. State of processes
+// older than that may be out of date.
 struct LossTimes {
     uint64_t execs_ns = 0;
     uint64_t signals_ns = 0;
 };
 
-// Keeps its buffers from record to record.
+// Reuses its buffers from record to record.
 class RecordBuilder {
  public:
     // `context` may be null. The event and its views are valid until the next call, and only as
-    // long as the exit.
+    // long as `exit`.
     const model::Event& build(const process::ProcessExit& exit, const DeathContext* context,
                               const LossTimes& losses);
 

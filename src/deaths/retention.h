@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long deaths are kept on this machine, and which of them a server gets.
+// How much and how long deaths are kept on this machine, and which of them the server gets.
 #pragma once
 
 #include <cstdint>

@@ -112,7 +112,7 @@ void check_kprobes(DoctorReport& report) {
     }
 }
 
-// Why dmesg may show nothing of the module.
+// Reasons why dmesg may not show the module's messages.
 void check_log(DoctorReport& report) {
     const auto bytes = host::kernel_log_bytes();
     if (!bytes) {

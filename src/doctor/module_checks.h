@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of `vigil doctor` on the kernel module: it is needed for `vigil verify` only.
+// Checks of `vigil doctor` for the kernel module, which only `vigil verify` needs.
 #pragma once
 
 #include "doctor/report.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `vigil doctor` finds, and how it is told.
+// Results of `vigil doctor`, and their output.
 #pragma once
 
 #include <string>
@@ -16,11 +16,11 @@ struct Check {
     std::string name;
     CheckStatus status = CheckStatus::ok;
     std::string value;
-    std::string effect;  // empty: nothing is lost
+    std::string effect;  // empty: no effect
     std::string fix;
 };
 
-// All that is found, and the first lack that makes tracing impossible.
+// All results, and the first one that makes tracing impossible.
 class DoctorReport {
  public:
     void begin(std::string_view section) { section_ = section; }
@@ -36,7 +36,7 @@ class DoctorReport {
         checks_.push_back({section_, std::move(name), CheckStatus::missing, std::move(value),
                            std::move(effect), std::move(fix)});
     }
-    // `reason`: a sentence with the fix.
+    // `reason`: a sentence that includes the fix.
     void cannot_trace(std::string reason) {
         if (blocker_.empty()) {
             blocker_ = std::move(reason);
@@ -52,7 +52,7 @@ class DoctorReport {
     std::string blocker_;
 };
 
-// A table for people, ending in the verdict.
+// A text table, with the verdict last.
 std::string to_text(const DoctorReport& report, bool use_color);
 
 // One JSON object on one line.

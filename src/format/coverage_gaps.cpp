@@ -12,7 +12,7 @@
 namespace vigil::format {
 namespace {
 
-constexpr size_t max_listed_per_kind = 3;  // of a kind; more are summed up
+constexpr size_t max_listed_per_kind = 3;  // more gaps of a kind are summed up
 
 bool same_kind(const query::CoverageGap& a, const query::CoverageGap& b) {
     return a.unobserved == b.unobserved && a.lost_kind == b.lost_kind;
@@ -25,7 +25,7 @@ std::string event_count_text(const query::CoverageGap& gap, uint64_t count) {
     return fmt::format("{} {}{} unknown", count, kind, count == 1 ? "" : "s");
 }
 
-// Nanoseconds between foreign times can be more than there are.
+// The difference of untrusted times may overflow int64_t.
 uint64_t length_ns(const query::CoverageGap& gap) {
     return gap.to_unix_ns > gap.from_unix_ns
                ? static_cast<uint64_t>(gap.to_unix_ns) - static_cast<uint64_t>(gap.from_unix_ns)

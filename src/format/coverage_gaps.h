@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said of deaths that nobody has written down.
+// Text about coverage gaps.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace vigil::format {
 
-// A few lines with their ends, as "37 exits unknown, 12:01:03–04"; many gaps of a kind are
-// summed up in one. Nothing where there are none.
+// A few lines with their line ends, such as "37 exits unknown, 12:01:03–04"; many gaps of a kind
+// are summed up in one line. Empty if there are none.
 std::string format_coverage_gaps(const std::vector<query::CoverageGap>& gaps, int64_t now_unix_ns);
 
 }  // namespace vigil::format

@@ -7,7 +7,7 @@
 
 namespace vigil::format {
 
-// Appends a death as one line for people: what ended which process, and who sent it.
+// Appends a death as one line of text: the process, what ended it, and the sender of the signal.
 void append_death(std::string& out, const model::Event& event);
 
 }  // namespace vigil::format

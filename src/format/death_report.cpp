@@ -26,8 +26,8 @@ using model::SignalSource;
 
 constexpr size_t max_command_columns = 100;  // in a sentence
 constexpr size_t max_ancestors_shown = 10;
-constexpr uint64_t max_stop_ns = 120 * ns_per_s;  // a service manager waits less
-constexpr size_t container_id_digits = 12;        // as docker and others show ids
+constexpr uint64_t max_stop_ns = 120 * ns_per_s;  // service managers wait less
+constexpr size_t container_id_digits = 12;        // as docker and similar tools abbreviate ids
 
 std::string join(const std::vector<std::string>& parts, std::string_view between) {
     std::string text;
@@ -37,7 +37,7 @@ std::string join(const std::vector<std::string>& parts, std::string_view between
     return text;
 }
 
-// As it was typed: the words are not quoted.
+// Joins arguments with spaces, unquoted.
 std::string join_command(const std::vector<std::string>& argv) {
     std::vector<std::string> words;
     std::transform(argv.begin(), argv.end(), std::back_inserter(words),
@@ -45,7 +45,7 @@ std::string join_command(const std::vector<std::string>& argv) {
     return join(words, " ");
 }
 
-// "kill (pid 993, root: kill -9 4242)". A command that only repeats the name is left out.
+// "kill (pid 993, root: kill -9 4242)". A command that only repeats the name is omitted.
 std::string format_process(const std::string& comm, uint32_t pid,
                            const std::optional<std::string>& user,
                            const std::vector<std::string>& argv, std::string_view before_command) {
@@ -60,7 +60,7 @@ std::string format_process(const std::string& comm, uint32_t pid,
     return text + ')';
 }
 
-// " ← bash (pid 991) ← sshd (pid 980)", each with the arrow in front.
+// " ← bash (pid 991) ← sshd (pid 980)", an arrow before each.
 std::string format_ancestors(const query::Ancestors& ancestors) {
     const size_t known = std::min(ancestors.pids.size(), ancestors.comms.size());
     const size_t shown = known > max_ancestors_shown ? max_ancestors_shown - 2 : known;
@@ -68,7 +68,7 @@ std::string format_ancestors(const query::Ancestors& ancestors) {
     for (size_t i = 0; i < known; i++) {
         if (i == shown) {
             text += fmt::format(" ← … {} more", known - shown - 1);
-            i = known - 1;  // the last one is where it all began
+            i = known - 1;  // the last one is the oldest ancestor
         }
         fmt::format_to(std::back_inserter(text), " ← {} (pid {})",
                        escape_terminal(ancestors.comms[i]), ancestors.pids[i]);
@@ -90,7 +90,7 @@ std::string format_sender(const query::DeathRecord& record) {
                : "";
 }
 
-// Who sent the earlier signal, beside who sent the deadly one.
+// The sender of the prior signal, in relation to the sender of the fatal one.
 std::string format_prior_sender(const query::DeathRecord& record) {
     const query::PriorSignal& prior = record.prior;
     const query::Killer& killer = record.killer;
@@ -107,12 +107,12 @@ std::string format_prior_sender(const query::DeathRecord& record) {
         return " from the same process";
     }
     const query::Ancestors& above = killer.ancestors;
-    // A shell that sent the first by itself, and started a program for the second.
+    // A shell that sent the prior signal itself, and started a program for the fatal one.
     if (killed_by_process(record) && prior.pid > 1U && !above.pids.empty() &&
         above.pids[0] == *prior.pid) {
         return " from the same " + escape_terminal(prior.comm);
     }
-    // Of init everything is a child.
+    // Every process descends from init, so a common parent of pid 1 means nothing.
     if (killed_by_process(record) && prior.parent_pid > 1U && !above.pids.empty() &&
         above.pids[0] == *prior.parent_pid) {
         return " from the same " + escape_terminal(prior.parent_comm);
@@ -125,7 +125,7 @@ std::string format_prior_sender(const query::DeathRecord& record) {
     return text;
 }
 
-// How long before its end, or before the signal that brought it.
+// Time from the prior signal to the fatal signal, or to the exit if there was none.
 std::optional<uint64_t> prior_signal_age_ns(const query::DeathRecord& record) {
     const int64_t end = record.signal_unix_ns.value_or(*record.unix_ns);
     const auto begin = record.prior.unix_ns;
@@ -134,8 +134,8 @@ std::optional<uint64_t> prior_signal_age_ns(const query::DeathRecord& record) {
                : std::nullopt;
 }
 
-// " 0.3 s after SIGTERM": it did what it was asked to. What it lived on for long was about
-// something else.
+// " 0.3 s after SIGTERM" if the exit is a response to the request. A process that lived on for long
+// ended for another reason.
 std::string format_delay_after_request(const query::DeathRecord& record) {
     const auto by_ns = prior_signal_age_ns(record);
     return record.cause == model::Cause::exit && record.prior.number && by_ns &&
@@ -209,7 +209,7 @@ std::string format_usage(const query::DeathRecord& record) {
     return join(parts, " · ");
 }
 
-// One decimal below 1,000 where it has one, none above.
+// One decimal below 1,000 unless it is 0, none above.
 std::string format_value(double value) {
     std::string text = fmt::format("{:.{}f}", value, std::abs(value) < 1000 ? 1 : 0);
     return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
@@ -243,7 +243,7 @@ std::string format_user(const query::DeathRecord& record) {
                : user;
 }
 
-// Text that stands in a line of its own; nothing where there is none.
+// Appends a line with a label; nothing if the text is empty.
 void append_fact(std::string& out, std::string_view label, const std::string& text,
                  bool use_color) {
     if (!text.empty()) {

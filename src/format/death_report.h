@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text of `vigil why`: what happened in one sentence, then the facts.
+// The text of `vigil why`: a sentence that summarises the death, then the facts.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace vigil::format {
 
-// Lines with their ends, safe for a terminal. Times are local, with a date where it is not today's.
+// Lines with their line ends, escaped for a terminal. Times are local, with the date unless it is
+// today's.
 std::string death_report(const query::DeathRecord& record, int64_t now_unix_ns, bool use_color);
 
 }  // namespace vigil::format

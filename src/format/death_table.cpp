@@ -28,7 +28,7 @@ std::string user_of(const query::DeathRecord& record) {
                         : "-";
 }
 
-// Who or what ended it, and the unit that it ran in.
+// The killer or cause, and the unit.
 std::string context_of(const query::DeathRecord& record) {
     std::string text;
     if (killed_by_process(record)) {
@@ -84,7 +84,7 @@ constexpr std::array table{
 
 using Cells = std::array<std::string, table.size()>;
 
-// A code point is taken for a column.
+// Counts each code point as one column.
 size_t width_of(std::string_view text) {
     return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xc0) != 0x80;

@@ -13,11 +13,11 @@ namespace vigil::format {
 
 struct TableStyle {
     int64_t now_unix_ns = 0;
-    size_t columns = 0;  // of the terminal: lines are cut to it; 0: no bound
+    size_t columns = 0;  // max columns of a line; 0: unlimited
     bool use_color = false;
 };
 
-// A header and a row for each death, safe for a terminal; what is not known is "-".
+// A header and one row per death, escaped for a terminal; an unknown value is "-".
 std::string death_table(const std::vector<query::Match>& deaths, const TableStyle& style);
 
 }  // namespace vigil::format

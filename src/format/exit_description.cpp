@@ -22,7 +22,7 @@ struct Reason {
     std::string_view text;
 };
 
-// The first one that fits.
+// The first match is used.
 constexpr std::array fault_reasons{
     Reason{SIGSEGV, SEGV_MAPERR, "it used an address at which it has no memory"},
     Reason{SIGSEGV, SEGV_ACCERR, "it used memory in a way that is forbidden there"},
@@ -72,7 +72,7 @@ int signal_of(const query::DeathRecord& record) {
     return record.signal.value_or(record.exit_signal.value_or(0));
 }
 
-// What shells mean by some codes; 0 and the others are up to the program.
+// The meaning of exit codes that shells define; 0 and all others are up to the program.
 std::string exit_reason(int code) {
     constexpr int signalled = 128;
     if (code == 126) {

@@ -51,16 +51,16 @@ class JsonFormatter final : public Formatter {
     }
 
  private:
-    // Ten such strings of bytes that all have to be escaped fit into a journal's line.
+    // Ten such strings fit into a journal's line even if every byte must be escaped.
     static constexpr size_t cut_bytes = 400;
 
-    // What is the same in every object of a kind, ready to be copied.
+    // The constant parts of a kind's object.
     struct Member {
-        std::string key;  // with the comma before and the colon behind it
+        std::string key;  // with the comma before it and the colon after it
         model::Value (*get)(const model::Event&);
     };
     struct Shape {
-        std::string head;  // from behind the time to the first member
+        std::string head;  // from after the time to the first member
         std::vector<Member> members;
     };
 
@@ -90,7 +90,7 @@ class JsonFormatter final : public Formatter {
         const fmt::format_int digits(value);
         out.append(digits.data(), digits.size());
     }
-    // Three decimals at most: what is measured here is not finer.
+    // At most three decimals: the measurements are not more precise.
     void append_value(std::string& out, double value) {
         fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), std::round(value * 1e3) / 1e3);
     }

@@ -23,7 +23,7 @@ namespace {
 using model::Event;
 using model::Kind;
 
-// What deserves the eye: violent ends red, failures and losses yellow.
+// Fatal signals red; failures and losses yellow.
 std::string_view colour_of(const Event& event) {
     switch (event.kind) {
         case Kind::exit: {
@@ -75,14 +75,14 @@ class TextFormatter final : public Formatter {
         if (!colour.empty()) {
             out += ansi::reset;
         }
-        if (details_ && event.kind != Kind::death) {  // all is in its line
+        if (details_ && event.kind != Kind::death) {  // the line already contains all
             append_details(out, event);
         }
         out += '\n';
     }
 
  private:
-    // The line proper: a stable format that scripts parse.
+    // The line without details: a stable format that scripts parse.
     void append_line(std::string& out, const Event& event) {
         switch (event.kind) {
             case Kind::fork:
@@ -135,7 +135,7 @@ class TextFormatter final : public Formatter {
         out += ')';
     }
 
-    // A process by its leader's number, whichever thread was running; a thread by its own.
+    // The leader's pid for a process, whichever thread was running; the own tid for a thread.
     static uint32_t shown_pid(const Event& event) {
         const auto* fork = std::get_if<model::Fork>(&event.body);
         const auto* exit = std::get_if<model::Exit>(&event.body);
@@ -203,7 +203,7 @@ class TextFormatter final : public Formatter {
         }
     }
 
-    // Keys that are left out where they say nothing; any other unknown value is shown as "-".
+    // Keys that are omitted if unknown; any other unknown value is shown as "-".
     static bool is_optional(std::string_view key) {
         return key == "argv_truncated" || key == "sender_uid" || key == "target_tid" ||
                key == "sent" || key == "received";
@@ -246,7 +246,7 @@ class TextFormatter final : public Formatter {
         append_seconds(out, value.ns);
     }
     static void append_value(std::string& out, model::Size value) { append_size(out, value.bytes); }
-    // No list has a key in text.
+    // Lists are never shown in text.
     template <class T>
     static void append_value(std::string& out, std::span<const T>) {
         out += '-';

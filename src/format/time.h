@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times as people say them: local, with the date where it is not today's.
+// Local times for output, with the date unless it is today's.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ std::string format_time(int64_t unix_ns, int64_t now_unix_ns);
 // "at 03:12:44", or "on 2026-11-19 at 03:12:44".
 std::string format_at_time(int64_t unix_ns, int64_t now_unix_ns);
 
-// "12:01:03", "12:01:03–04", "12:01:03–12:04:05", with dates where it needs them.
+// "12:01:03", "12:01:03–04", "12:01:03–12:04:05", with dates if needed.
 std::string format_range(int64_t from_unix_ns, int64_t to_unix_ns, int64_t now_unix_ns);
 
 }  // namespace vigil::format

@@ -19,7 +19,7 @@ namespace {
 using model::Violation;
 using model::ViolationState;
 
-// Wide enough for "102,400.0 MB/s"-like values of every metric; longer ones push the rest on.
+// Fits values such as "102,400.0 MB/s"; longer ones shift the rest of the line.
 constexpr int value_width = 11;
 constexpr int limit_width = 13;
 

@@ -7,8 +7,8 @@
 
 namespace vigil::format {
 
-// Appends a violation as a person reads it, without time and line end:
-// "RAISED   cpu      100.2 % > 50 %  yes (pid 4242, root)  rule *: yes". Columns keep their places.
+// Appends a violation as text, without time and line end:
+// "RAISED   cpu      100.2 % > 50 %  yes (pid 4242, root)  rule *: yes". Columns are aligned.
 void append_violation(std::string& out, const model::Event& event);
 
 }  // namespace vigil::format

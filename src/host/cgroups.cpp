@@ -25,10 +25,10 @@ namespace fs = std::filesystem;
 constexpr size_t small_file_bytes = 4096;
 constexpr size_t container_id_length = 64;
 
-// A handle of kernfs (exportfs.h: FILEID_KERNFS): the id and nothing else.
+// A kernfs handle (exportfs.h: FILEID_KERNFS) consists of the id alone.
 constexpr int kernfs_handle = 0xfe;
 
-// 3 of "low 0\nhigh 0\nmax 12\noom 3\n...".
+// The "max" counter: 12 for "low 0\nhigh 0\nmax 12\noom 3\n...".
 uint64_t times_hit(const std::string& directory) {
     constexpr std::string_view key = "\noom ";
     const auto text = read_file(directory + "/memory.events.local", small_file_bytes);
@@ -80,7 +80,7 @@ Result<Cgroup> find_cgroup(const std::string& path) {
                                  "/proc/PID/cgroup' show the names",
                                  path, mount)};
     }
-    if (root_info.st_ino != 1) {  // kernfs: the true root
+    if (root_info.st_ino != 1) {  // kernfs: not the real root
         return Error{ErrorCode::unsupported,
                      fmt::format("{} shows only a part of the cgroups (a cgroup namespace): run it "
                                  "outside of the container",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control groups: their paths in the cgroup v2 hierarchy, and what a path tells.
+// Control groups: paths in the cgroup v2 hierarchy, and the unit or container that a path names.
 #pragma once
 
 #include <cstdint>
@@ -17,28 +17,29 @@ struct Cgroup {
     uint32_t level = 0;  // 0 for the root
 };
 
-// A cgroup v2 by its path: absolute below the cgroup2 mount (/sys/fs/cgroup/user.slice) or
+// Finds a cgroup v2 by its path: absolute below the cgroup2 mount (/sys/fs/cgroup/user.slice) or
 // relative to it (user.slice, /user.slice).
 Result<Cgroup> find_cgroup(const std::string& path);
 
-// The path of a cgroup v2 by its id, as /proc/PID/cgroup shows it; nothing where it is gone, or
-// where CAP_DAC_READ_SEARCH is missing (open_by_handle_at(2)).
+// The path of a cgroup v2 by its id, as in /proc/PID/cgroup; nullopt if the cgroup is gone or
+// CAP_DAC_READ_SEARCH is missing (open_by_handle_at(2)).
 std::optional<std::string> cgroup_path(uint64_t id);
 
-// The memory limits (memory.max) that hold for a process in `path`, the lowest cgroup first.
+// The memory limits (memory.max) that apply to a process in `path`, the deepest cgroup first.
 struct MemoryLimit {
     std::string cgroup;  // path
     uint64_t bytes = 0;
-    uint64_t times_hit = 0;  // that it was out of memory (memory.events.local), since it was made
+    // out-of-memory count (memory.events.local) since the cgroup was created
+    uint64_t times_hit = 0;
 };
 std::vector<MemoryLimit> memory_limits(std::string_view path);
 
-// The unit of systemd that a cgroup path belongs to: its deepest service, scope or other unit
-// that holds processes; nothing where there is none.
+// The systemd unit of a cgroup path: its deepest service, scope or other unit that can contain
+// processes; nullopt if there is none.
 std::optional<std::string_view> systemd_unit(std::string_view path);
 
-// The id of the container that a cgroup path belongs to, as Docker, Podman, containerd and CRI-O
-// write it: the deepest 64 hex digits that stand alone; nothing where there are none.
+// The container id in a cgroup path of Docker, Podman, containerd or CRI-O: the deepest run of
+// exactly 64 hex digits; nullopt if there is none.
 std::optional<std::string_view> container_id(std::string_view path);
 
 }  // namespace vigil::host

@@ -28,7 +28,7 @@ Result<Pipe> make_pipe() {
     return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-// In the child, between fork and exec: only async-signal-safe calls.
+// Runs in the child between fork and exec: only async-signal-safe calls.
 [[noreturn]] void wait_and_exec(int gate, int exec_error, char* const* argv) {
     char go = 0;
     if (::read(gate, &go, 1) != 1) {
@@ -55,17 +55,17 @@ Result<Child> Child::start_suspended(const std::vector<std::string>& command) {
     TRY_ASSIGN(Pipe exec_error, make_pipe());
     std::vector<char*> argv;
     argv.reserve(command.size() + 1);
-    for (const std::string& word : command) {
-        argv.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& argument : command) {
+        argv.push_back(const_cast<char*>(argument.c_str()));
     }
     argv.push_back(nullptr);
-    std::signal(SIGCHLD, SIG_DFL);  // ignored, it would leave no exit code to ask for
+    std::signal(SIGCHLD, SIG_DFL);  // if it were ignored, there would be no exit code
     const pid_t pid = ::fork();
     if (pid < 0) {
         return Error{ErrorCode::failed, fmt::format("fork: {}", std::strerror(errno))};
     }
     if (pid == 0) {
-        ::close(gate.write.get());  // else the gate would never report the parent's end
+        ::close(gate.write.get());  // otherwise the gate would never report the parent's end
         wait_and_exec(gate.read.get(), exec_error.write.get(), argv.data());
     }
     return Child(pid, std::move(gate.write), std::move(exec_error.read));
@@ -79,7 +79,7 @@ Result<int> Child::resume() {
     }
     int error = 0;
     const ssize_t got = ::read(exec_error_.get(), &error, sizeof error);
-    return got == sizeof error ? error : 0;  // the end of the file: closed by exec
+    return got == sizeof error ? error : 0;  // end of file: exec closed the pipe
 }
 
 std::optional<int> Child::exit_code() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command of `vigil trace -- CMD`: started, but held back until the tracer is attached.
+// The command of `vigil trace -- CMD`: forked, but suspended until the tracer is attached.
 #pragma once
 
 #include <sys/types.h>
@@ -15,16 +15,18 @@ namespace vigil::host {
 
 class Child {
  public:
-    // Forks. Where vigil's standard output is no terminal, the command's becomes vigil's standard
-    // error, so that a pipe or file holds events only. Call before blocking signals.
+    // Forks. If vigil's standard output is not a terminal, the command's standard output becomes
+    // vigil's standard error, so that a pipe or file receives only events. Call before blocking
+    // signals.
     static Result<Child> start_suspended(const std::vector<std::string>& command);
 
     pid_t pid() const { return pid_; }
 
-    // Lets it call exec, and waits until it has: 0, or the errno with which exec failed.
+    // Lets the child call exec and waits for the result: 0, or the errno of the failed exec.
     Result<int> resume();
 
-    // Exit code if it has ended: its own, or 128 + the number of the signal that ended it.
+    // Exit code if the command has exited: its own, or 128 + the number of the signal that killed
+    // it.
     std::optional<int> exit_code();
 
     void send(int signal) const;
@@ -33,8 +35,8 @@ class Child {
     Child(pid_t pid, Fd gate, Fd exec_error);
 
     pid_t pid_ = -1;
-    Fd gate_;        // closed without a byte, it makes the child give up
-    Fd exec_error_;  // errno of a failed exec; end of file where it succeeded
+    Fd gate_;        // closed without a byte: the child exits
+    Fd exec_error_;  // errno of a failed exec; end of file after success
     bool ended_ = false;
 };
 

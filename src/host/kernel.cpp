@@ -111,7 +111,7 @@ bool has_btf() { return ::access(btf_path, R_OK) == 0; }
 bool has_trace_event(const std::string& event) {
     for (const char* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
         const std::string id = fmt::format("{}/events/{}/id", root, event);
-        // access(2) asks for the real uid; capabilities may come from the file.
+        // access(2) checks the real uid, but capabilities may come from the file.
         if (::faccessat(AT_FDCWD, id.c_str(), R_OK, AT_EACCESS) == 0) {
             return true;
         }

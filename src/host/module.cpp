@@ -91,8 +91,8 @@ bool has_module_headers() {
     return ::access((module_headers_path() + "/Makefile").c_str(), F_OK) == 0;
 }
 
-// Addresses are hidden from most users, names are not. Symbols of modules stand at the end, with
-// the module's name behind a tab.
+// Addresses are hidden from most users, names are not. Symbols of modules come last, followed by a
+// tab and the module's name.
 std::optional<std::vector<std::string>> missing_symbols(std::vector<std::string> names) {
     std::ifstream file("/proc/kallsyms");
     std::string address;
@@ -113,7 +113,7 @@ std::optional<bool> kprobes_enabled() { return switch_at("/sys/kernel/debug/kpro
 
 std::optional<bool> ftrace_enabled() { return switch_at("/proc/sys/kernel/ftrace_enabled"); }
 
-// A variable's file holds its attributes (4 bytes), then its value.
+// The file of an EFI variable has its attributes (4 bytes), then its value.
 SecureBoot secure_boot() {
     if (::access("/sys/firmware/efi", F_OK) != 0) {
         return SecureBoot::no_efi;

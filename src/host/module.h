@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel module process_monitor (kmod/) and what it takes to load it.
+// The kernel module process_monitor (kmod/) and the requirements for loading it.
 #pragma once
 
 #include <cstdint>
@@ -13,50 +13,50 @@ namespace vigil::host {
 constexpr const char* module_name = "process_monitor";
 constexpr const char* module_totals_path = "/proc/process_monitor";
 
-// What the module has counted since it was loaded.
+// Counts of the module since it was loaded.
 struct ModuleTotals {
     uint64_t process_exits = 0;
     uint64_t thread_exits = 0;
     uint64_t lines_suppressed = 0;
-    uint64_t kprobe_missed = 0;  // exits that it was not told of: at most so many
-    uint64_t user_ns = 0;        // CPU time of the processes that ended
+    uint64_t kprobe_missed = 0;  // upper bound of the exits that the kprobe missed
+    uint64_t user_ns = 0;        // CPU time of exited processes
     uint64_t system_ns = 0;
-    uint64_t loaded_ns = 0;  // since boot: another value is another load of the module
+    uint64_t loaded_ns = 0;  // since boot; a different value means that the module was reloaded
 };
-// Lines of a key, a space and a number. Nothing where one of the above is missing; keys that are
-// not known are of a newer module and left out.
+// Parses lines of a key, a space and a number. nullopt if one of the keys above is missing. Unknown
+// keys come from newer modules and are ignored.
 std::optional<ModuleTotals> parse_module_totals(std::string_view text);
-// Nothing where the module is not loaded, or is another make of that name.
+// nullopt if the module is not loaded, or is a different module of that name.
 std::optional<ModuleTotals> read_module_totals();
-// Whether any module of its name is.
+// True if any module of that name is loaded.
 bool module_is_loaded();
 
-// Its parameter ("log"), as /sys/module tells it.
+// Value of a module parameter ("log") in /sys/module.
 std::optional<std::string> module_parameter(const std::string& name);
 
-// Empty: modules can be loaded here, as far as kernel and configuration go. Else why not.
+// Empty if kernel and configuration allow loading modules, otherwise the reason.
 std::string modules_unavailable_reason();
 
-// Where `make -C kmod` looks for the headers of the running kernel.
+// The kernel headers that `make -C kmod` uses for the running kernel.
 std::string module_headers_path();
 bool has_module_headers();
 
-// Functions of this list that the kernel's symbol table lacks. Nothing: it can't be read.
+// The names that are missing from the kernel's symbol table; nullopt if it is unreadable.
 std::optional<std::vector<std::string>> missing_symbols(std::vector<std::string> names);
 
-// Whether kprobes fire, from debugfs; nothing: not told.
+// True if kprobes are enabled, from debugfs; nullopt: unknown.
 std::optional<bool> kprobes_enabled();
-// Whether what the kernel hooks into the entry of functions is called, kprobes of most
-// architectures among it; nothing: not told.
+// True if ftrace hooks at function entries are enabled, which kprobes use on most architectures;
+// nullopt: unknown.
 std::optional<bool> ftrace_enabled();
 
 enum class SecureBoot { unknown, no_efi, off, on };
 SecureBoot secure_boot();
 
-// Modules without a signature that the kernel knows are refused, lockdown or not.
+// True if modules without a trusted signature are refused, with or without lockdown.
 bool signatures_enforced();
 
-// Bytes of the kernel's log that dmesg shows; nothing where this user may not read it.
+// Size of the kernel log that dmesg shows, in bytes; nullopt if this user may not read it.
 std::optional<uint64_t> kernel_log_bytes();
 
 }  // namespace vigil::host

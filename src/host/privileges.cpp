@@ -15,8 +15,8 @@
 namespace vigil::host {
 namespace {
 
-Error failure(const char* what) {
-    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
+Error failure(const char* action) {
+    return {ErrorCode::failed, fmt::format("{}: {}", action, std::strerror(errno))};
 }
 
 }  // namespace
@@ -27,8 +27,8 @@ Result<void> keep_only_capabilities(std::initializer_list<int> capabilities) {
     if (::syscall(SYS_capget, &header, sets.data()) != 0) {
         return failure("reading the own capabilities");
     }
-    // What is not in the bounding set can't come back by executing a file. Taking something out of
-    // it takes CAP_SETPCAP: who has not got that has no root's rights to give up.
+    // Capabilities outside of the bounding set can't be regained by executing a file. Removing one
+    // takes CAP_SETPCAP; a process without it has no root privileges to drop.
     for (int number = 0; ::prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++) {
         if (std::find(capabilities.begin(), capabilities.end(), number) == capabilities.end() &&
             ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0 && errno != EPERM) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Giving up rights (capabilities(7)) that are needed no more.
+// Dropping capabilities (capabilities(7)) that are no longer needed.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace vigil::host {
 
-// Gives up all capabilities but these (CAP_...), as far as the process has them, for good: also
-// for programs that it executes. For the calling thread and those that it starts later, so to be
-// called before there are others.
+// Permanently drops all capabilities but these (CAP_...), also for programs that the process
+// executes. Applies to the calling thread and the threads that it creates later: call it before
+// creating any.
 Result<void> keep_only_capabilities(std::initializer_list<int> capabilities);
 
 }  // namespace vigil::host

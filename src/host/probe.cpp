@@ -32,7 +32,7 @@
 namespace vigil::host {
 namespace {
 
-// 0 where the kernel's types have no such name.
+// 0 if the kernel's BTF has no such name.
 __u32 kernel_type_id(const std::string& name, __u32 kind) {
     const LibbpfLog quiet;
     const std::unique_ptr<btf, void (*)(btf*)> types(::btf__load_vmlinux_btf(), ::btf__free);
@@ -40,7 +40,7 @@ __u32 kernel_type_id(const std::string& name, __u32 kind) {
     return id > 0 ? static_cast<__u32>(id) : 0;
 }
 
-// How to load one type: what it is tied to, if to a kernel type.
+// How to load one program type, and its attach target if that is a kernel type.
 struct ProgramSpec {
     bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
     bpf_attach_type attach = BPF_CGROUP_INET_INGRESS;  // 0: none
@@ -79,8 +79,8 @@ bpf_insn instruction(__u8 code, __s32 immediate) {
     return made;
 }
 
-// nsfs inode numbers of the initial namespaces: include/linux/proc_ns.h; part of the user
-// interface since 6.18 (include/uapi/linux/nsfs.h).
+// nsfs inode numbers of the initial namespaces: include/linux/proc_ns.h; part of the user ABI since
+// 6.18 (include/uapi/linux/nsfs.h).
 constexpr ino_t initial_user_namespace = 0xeffffffd;
 constexpr ino_t initial_pid_namespace = 0xeffffffc;
 
@@ -165,7 +165,7 @@ std::optional<KernelConfig> kernel_config() {
     for (const std::string& path :
          {std::string("/proc/config.gz"), "/boot/config-" + release,
           "/lib/modules/" + release + "/config", "/usr/lib/modules/" + release + "/config"}) {
-        // zlib hands out a file that is not compressed as it is.
+        // zlib passes uncompressed files through.
         const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(::gzopen(path.c_str(), "re"),
                                                               ::gzclose);
         if (!file) {
@@ -198,7 +198,7 @@ std::optional<std::string> read_setting(const char* path) {
     return line;
 }
 
-// "[none] integrity confidentiality": the brackets mark the one that holds.
+// "[none] integrity confidentiality": the current mode is in brackets.
 std::string lockdown_mode() {
     const std::string modes = read_setting("/sys/kernel/security/lockdown").value_or("");
     const size_t open = modes.find('[');

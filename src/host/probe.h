@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks the machine what it can do, one question a function: by trying where that is possible,
-// else by reading what the kernel tells about itself. Nothing is attached, nothing stays.
+// Probes of the machine, one per function: by trying if possible, otherwise from what the kernel
+// reports about itself. Nothing is attached or left behind.
 #pragma once
 
 #include <array>
@@ -25,16 +25,16 @@ enum class ProgramType {
     kprobe
 };
 
-// Loads a program of this type that does nothing.
+// Loads an empty program of this type.
 ProbeResult probe_program(ProgramType type);
 
-// How to get what was refused.
+// How to get what was denied.
 std::string denial_hint(const ProbeResult& denial);
 
-// Whether the kernel's types name this function; false too where they can't be read.
+// True if the kernel's BTF has this function; false also if BTF is unreadable.
 bool has_kernel_function(const std::string& name);
 
-// Kprobes can be attached, other than loaded: perf_event_open(2) knows them.
+// True if kprobes can be attached, not only loaded: perf_event_open(2) supports them.
 bool has_kprobe_events();
 
 struct KernelRelease {
@@ -45,40 +45,40 @@ struct KernelRelease {
 };
 KernelRelease kernel_release();
 
-// Series on which every kernel test has passed.
+// Kernel series on which all kernel tests pass.
 constexpr std::array<std::string_view, 5> tested_series{"5.10", "6.1", "6.12", "6.18", "7.2"};
 bool is_tested(const KernelRelease& kernel);
 std::string tested_hint();
 
-// What the kernel was built with, from the first readable of /proc/config.gz and the places
-// where distributions keep it.
+// The kernel's build configuration, from the first readable one of /proc/config.gz and the paths
+// that distributions use.
 struct KernelConfig {
     std::string source;
     std::set<std::string, std::less<>> enabled;  // "CONFIG_BPF", built in or as a module
 };
 std::optional<KernelConfig> kernel_config();
 
-// "none", "integrity" or "confidentiality" (kernel_lockdown(7)); empty: not told.
+// "none", "integrity" or "confidentiality" (kernel_lockdown(7)); empty: unknown.
 std::string lockdown_mode();
 std::string lockdown_hint();
 
-// The trimmed content of a small file; nothing where it can't be read.
+// The trimmed content of a small file; nullopt if unreadable.
 std::optional<std::string> read_setting(const char* path);
 
 bool in_initial_pid_namespace();
 bool in_initial_user_namespace();
 
 struct CgroupMounts {
-    std::string unified;  // where cgroup v2 is mounted; empty: nowhere
+    std::string unified;  // mount point of cgroup v2; empty: not mounted
     bool v1 = false;      // version 1 controllers are mounted too ("hybrid")
 };
 CgroupMounts cgroup_mounts();
 
-// RLIMIT_MEMLOCK's soft limit in bytes; nothing: unlimited.
+// RLIMIT_MEMLOCK's soft limit in bytes; nullopt: unlimited.
 std::optional<uint64_t> memlock_limit();
 
-// Before 5.11 maps are charged to the user's locked memory, since then to the cgroup. True where
-// that is in the way: the limit is low, and CAP_SYS_RESOURCE to raise it is missing.
+// Before 5.11 maps are charged to the user's locked memory, since then to the cgroup. True if the
+// limit applies and is too low, and CAP_SYS_RESOURCE to raise it is missing.
 bool memlock_is_low();
 constexpr uint64_t sufficient_memlock_bytes = 64 << 20;
 std::string memlock_hint();

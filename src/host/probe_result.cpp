@@ -9,7 +9,7 @@
 namespace vigil::host {
 namespace {
 
-// The verifier's log ends with its complaint, then a line of statistics.
+// The verifier's log ends with the error, followed by a line of statistics.
 std::string find_last_error_line(std::string_view log) {
     while (!log.empty()) {
         const size_t end = log.find_last_not_of('\n');

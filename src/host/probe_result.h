@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What became of a try to load something into the kernel.
+// Result of an attempt to load something into the kernel.
 #pragma once
 
 #include <cstddef>
@@ -10,23 +10,23 @@ namespace vigil::host {
 
 struct ProbeResult {
     bool supported = false;
-    bool forbidden = false;  // EPERM: it might work with other rights or limits
-    std::string reason;      // why not, in one line: the kernel's, where it says one
+    bool forbidden = false;  // EPERM: other privileges or limits may help
+    std::string reason;      // why it failed, in one line; from the kernel if it reported a reason
 };
 
 ProbeResult supported();
 ProbeResult missing(std::string reason);
 ProbeResult denied(int error, const std::string& detail);
 
-// Where the verifier writes. A kernel before 6.4 refuses with ENOSPC, whatever the real reason,
-// when the log does not fit. Only the pages that are written take memory.
+// Buffer for the verifier's log. Before 6.4 the kernel fails with ENOSPC if the log does not fit,
+// whatever the real error is. Only pages that are written use memory.
 class VerifierLog {
  public:
     static constexpr size_t size_bytes = 16 << 20;
 
     VerifierLog();
     char* data() { return bytes_.get(); }
-    // The last line that is no statistics; empty where there is none.
+    // The last line that is not statistics; empty if there is none.
     std::string last_error_line() const;
 
  private:

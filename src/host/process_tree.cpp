@@ -30,7 +30,7 @@ std::vector<uint32_t> process_tree(uint32_t root) {
 
 namespace {
 
-// The last of a process's threads to end need not be its leader, but that has begun to end then.
+// The last thread of a process to exit need not be its leader, but the leader is exiting by then.
 bool has_exiting_thread(uint32_t pid) {
     for (const uint32_t tid : list_threads(pid)) {
         const auto thread = read_thread_stat(pid, tid);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What has to be asked of /proc and /sys before the kernel side can answer by itself.
+// State that is read from /proc and /sys before the kernel side has seen enough events itself.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,16 @@
 
 namespace vigil::host {
 
-// `root` and every process below it now; empty where `root` does not run. Read from
-// /proc/PID/stat (proc(5)), so a process that is born meanwhile may be missing: ask until
-// nothing new comes.
+// `root` and all its present descendants; empty if `root` does not run. Read from /proc/PID/stat
+// (proc(5)), so a process that starts meanwhile may be missing: repeat until no new pids appear.
 std::vector<uint32_t> process_tree(uint32_t root);
 
-// A process with a thread on its way out: ended for itself, not yet for its parent.
+// A process with an exiting thread: it has exited, but may not have been waited for.
 struct ExitingProcess {
     uint32_t pid = 0;
     std::string comm;
 };
-// Every process that is on its way out during the whole call is among them.
+// Includes every process that is exiting during the whole call.
 std::vector<ExitingProcess> exiting_processes();
 
 }  // namespace vigil::host

@@ -17,7 +17,7 @@
 namespace vigil::host {
 namespace {
 
-// More than any of the files read whole; /proc/PID/cgroup has a line a hierarchy.
+// Larger than any file that is read whole; /proc/PID/cgroup has one line per hierarchy.
 constexpr size_t small_file_bytes = 16 << 10;
 
 // PF_EXITING of include/linux/sched.h.
@@ -33,7 +33,7 @@ std::optional<std::string> read_small(uint32_t pid, const char* name, size_t lim
     while (length < text.size()) {
         const ssize_t got = ::read(fd.get(), text.data() + length, text.size() - length);
         if (got < 0) {
-            return std::nullopt;  // ESRCH: it has ended meanwhile
+            return std::nullopt;  // ESRCH: the process has exited
         }
         if (got == 0) {
             break;
@@ -50,7 +50,7 @@ bool parse_whole(std::string_view text, Number& number) {
     return error == std::errc{} && rest == text.data() + text.size();
 }
 
-// Takes the text up to the next `separator` off the front.
+// Removes and returns the text before the next `separator`.
 std::string_view pop_until(std::string_view& text, char separator) {
     const size_t end = text.find(separator);
     const std::string_view field = text.substr(0, end);
@@ -58,7 +58,7 @@ std::string_view pop_until(std::string_view& text, char separator) {
     return field;
 }
 
-// The names in a directory that are numbers.
+// Names in a directory that are numbers.
 std::vector<uint32_t> numbers_in(const std::string& path) {
     std::vector<uint32_t> numbers;
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
@@ -93,7 +93,7 @@ uint64_t clock_tick_ns() {
     return tick;
 }
 
-// The name stands in parentheses and may itself hold any character: the last one ends it.
+// The name is in parentheses and may contain any character: the last parenthesis ends it.
 std::optional<ProcStat> parse_stat(std::string_view text) {
     const size_t open = text.find('(');
     const size_t close = text.rfind(')');

@@ -7,10 +7,10 @@
 
 namespace vigil::host {
 
-// Names of users, each asked for once.
+// Caches names of users: each uid is looked up once.
 class UserNames {
  public:
-    // The number where it has none. Valid until the next call.
+    // The uid in decimal if it has no name. Valid until the next call.
     const std::string& name(uint32_t uid);
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commit thread of a writer. It sleeps until there is something to do, takes the lines that
-// have gathered and brings them to disk, while new ones gather in the other buffer.
+// The commit thread of a writer. It sleeps until there is work, takes the pending lines and makes
+// them durable, while new lines gather in the other buffer.
 #include <algorithm>
 #include <utility>
 
@@ -37,7 +37,7 @@ void Writer::run() {
     }
 }
 
-// When the next round is; nothing: not before something happens. With the lock held.
+// Time of the next cycle; nullopt: only after an event. Call with the lock held.
 std::optional<Writer::Clock::time_point> Writer::next_cycle_time() const {
     if (stopping_ || cycle_requested_) {
         return Clock::time_point::min();
@@ -72,7 +72,8 @@ Result<void> Writer::commit() {
     bool rotates = true;
     while (true) {
         if (rotates && needs_rotation()) {
-            // A segment that gets too long is better than lines that are not on disk.
+            // On failure the lines are written anyway: too long a segment is better than lines that
+            // are not on disk.
             const auto rotated = store_->rotate();
             note_error(rotated);
             rotates = rotated.has_value();
@@ -121,7 +122,7 @@ void Writer::drop_reached_rotations() {
     }
 }
 
-// What goes to the active segment in one write: whole lines, one at least if there are any.
+// The next write to the active segment: whole lines, at least one if there are any.
 std::string_view Writer::next_chunk(bool bounded, uint64_t& lines) const {
     const std::string_view rest = unwritten();
     const uint64_t active = store_->active_bytes();
@@ -145,7 +146,8 @@ std::string_view Writer::next_chunk(bool bounded, uint64_t& lines) const {
     return rest.substr(0, end);
 }
 
-// Deletes what nobody needs any more, and what the bounds don't allow beside so many new bytes.
+// Deletes segments that are no longer needed, and those that exceed the bounds after `coming_bytes`
+// new bytes.
 Result<void> Writer::enforce_bounds(uint64_t coming_bytes) {
     while (store_->rotated() > 0) {
         uint64_t needed = 0;
@@ -168,7 +170,7 @@ Result<void> Writer::enforce_bounds(uint64_t coming_bytes) {
     return {};
 }
 
-// Brings what others see up to date.
+// Updates the values that other threads read.
 void Writer::publish() {
     const uint64_t synced = store_->next_sequence() - 1;
     {

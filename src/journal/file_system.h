@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a writer does to the file system, in one place, so that a test can let it fail or stop at
-// any step. Each function does what the system call of its name does, errno included.
+// File system calls of a writer, replaceable so that a test can fail or stop at any step. Each
+// function behaves like the system call of its name, including errno.
 #pragma once
 
 #include <sys/types.h>

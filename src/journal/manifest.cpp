@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "journal/segments.h"
 
 namespace vigil::journal {
 namespace {
@@ -61,6 +62,19 @@ std::optional<ManifestEntry> parse_entry(std::string_view line) {
         number = *parsed;
     }
     return ManifestEntry{numbers[0], {numbers[1], numbers[2], numbers[3], numbers[4]}};
+}
+
+// Numbers rise from segment to segment.
+bool is_valid(const Manifest& manifest) {
+    uint64_t before = 0;
+    for (const ManifestEntry& entry : manifest.rotated) {
+        if (entry.first_sequence <= before) {
+            return false;
+        }
+        before = entry.first_sequence;
+    }
+    return manifest.active.first_sequence >= std::max<uint64_t>(before, 1) &&
+           manifest.active.first_sequence <= max_sequence;
 }
 
 }  // namespace
@@ -135,10 +149,10 @@ std::optional<Manifest> parse_manifest(std::string_view text) {
         std::string_view line = next_field(text, '\n');
         const std::string_view kind = next_field(line, ' ');
         if (kind == last_line) {
-            return manifest;
+            return is_valid(manifest) ? std::optional(manifest) : std::nullopt;
         }
         if (kind == "mark") {
-            const auto marker = parse_number(line, 1, UINT64_MAX);
+            const auto marker = parse_number(line, 1, max_sequence);
             if (!marker) {
                 return {};
             }

@@ -43,7 +43,7 @@ Result<size_t> Reader::read(std::string& out, size_t max_bytes, uint64_t last) {
                 break;
             }
         }
-        // Asked before the end is found: nothing is written behind that end then.
+        // Checked before the end is read: after a rotation nothing is written past that end.
         active_ = active_ && is_at_path();
         TRY_ASSIGN(const Stop stop, read_lines(out, max_bytes, last, count));
         if (stop == Stop::full || (stop == Stop::end_of_file && active_)) {
@@ -54,12 +54,12 @@ Result<size_t> Reader::read(std::string& out, size_t max_bytes, uint64_t last) {
     return count;
 }
 
-// Appends lines up to a total of `max_bytes` in `out`. An error comes only where `count` is 0.
+// Appends lines until `out` has `max_bytes`. Returns an error only while `count` is 0.
 Result<Reader::Stop> Reader::read_lines(std::string& out, size_t max_bytes, uint64_t last,
                                         size_t& count) {
     while (at_ < end_) {
         if (at_ > next_sequence_ && count > 0) {
-            return Stop::full;  // one call's lines follow each other
+            return Stop::full;  // the lines of one call must be consecutive
         }
         next_sequence_ = std::max(next_sequence_, at_);
         if (next_sequence_ > last) {
@@ -104,8 +104,8 @@ Result<Reader::Stop> Reader::read_lines(std::string& out, size_t max_bytes, uint
     return Stop::end_of_segment;
 }
 
-// Whole lines from the offset on, some `target_bytes` of them; empty: there is none yet. Where the
-// line is too long, its start, without an end.
+// About `target_bytes` of whole lines from the offset on; empty: there is none yet. If the line is
+// too long, its start without a line end.
 Result<std::string_view> Reader::whole_lines_at(size_t target_bytes) {
     size_t size = std::clamp(target_bytes, min_chunk_bytes, max_chunk_bytes);
     while (true) {
@@ -132,8 +132,8 @@ Result<std::string_view> Reader::whole_lines_at(size_t target_bytes) {
     }
 }
 
-// Goes on behind the line at the offset; an error tells of it if it was to be read. False where it
-// has no end yet.
+// Skips the line at the offset; returns an error if it was due to be read. False if the line has no
+// end yet.
 Result<bool> Reader::skip_long_line() {
     uint64_t offset = offset_ + max_line_bytes;
     while (true) {
@@ -168,10 +168,10 @@ Result<bool> Reader::skip_long_line() {
 }
 
 bool Reader::is_at_path() const {
-    struct stat mine {};
-    struct stat there {};
-    return ::fstat(file_.get(), &mine) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
-           same_file(mine, there);
+    struct stat current {};
+    struct stat on_disk {};
+    return ::fstat(file_.get(), &current) == 0 && ::lstat(path_.c_str(), &on_disk) == 0 &&
+           same_file(current, on_disk);
 }
 
 Result<bool> Reader::open_next_segment() {
@@ -185,23 +185,23 @@ Result<bool> Reader::open_next_segment() {
     return false;
 }
 
-// The segment that holds the next line, or the oldest one behind it; false: there is none. A
-// rotation meanwhile could make the active file another one than its number was taken from: then
-// it has `changed`.
+// Opens the segment with the next line, or the oldest one after it; false: there is none. A
+// concurrent rotation can replace the active file after its number was determined: then sets
+// `changed`.
 Result<bool> Reader::try_next_segment(bool& changed) {
-    struct stat mine {};
-    const bool had = file_ && ::fstat(file_.get(), &mine) == 0;
+    struct stat current {};
+    const bool had = file_ && ::fstat(file_.get(), &current) == 0;
     TRY_ASSIGN(const std::vector<Segment> before, list_rotated(path_));
     struct stat info {};
     if ((before.empty() || before.back().first_sequence <= first_) &&
         ::lstat(path_.c_str(), &info) != 0) {
-        return false;  // and the newest one need not be read
+        return false;  // and the newest one is not needed
     }
     TRY_ASSIGN(const std::vector<Segment> segments, list_segments(path_));
     const Segment* next = nullptr;
     for (const Segment& segment : segments) {
         const bool read_already =
-            had && ::lstat(segment.path.c_str(), &info) == 0 && same_file(info, mine);
+            had && ::lstat(segment.path.c_str(), &info) == 0 && same_file(info, current);
         if (segment.first_sequence < first_ || read_already) {
             continue;
         }

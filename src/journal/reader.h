@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a journal that another thread or process may be writing.
+// Reads a journal that another thread or process may be writing. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -15,17 +15,17 @@ namespace vigil::journal {
 
 class Reader {
  public:
-    // From the line `sequence` on. Nothing is opened yet.
+    // Starts at the line `sequence`. Opens nothing yet.
     Reader(std::string path, uint64_t sequence);
 
-    // Appends whole lines from next_sequence() on, none beyond `last`, until max_bytes are in (at
-    // least one line if there is one); the number of lines. 0: nothing there yet. Where the next
-    // lines have been deleted it goes on with the oldest there is: next_sequence() less the number
-    // of lines is then the first one read. After the error of a damaged line the next call goes on
-    // behind it.
+    // Appends whole lines from next_sequence() on, none after `last`, until `out` has max_bytes (at
+    // least one line if there is one). Returns the number of lines; 0: none yet. If the next lines
+    // have been deleted, reading continues with the oldest line: next_sequence() minus the result
+    // is the first line that was read. After the error of a damaged line the next call continues
+    // after that line.
     //
-    // Lines that are not durable yet are read too: one that is to act on nothing that a power cut
-    // can take back gives Writer::synced() as `last`.
+    // Also reads lines that are not durable yet. A caller that must not act on lines that a power
+    // cut can undo passes Writer::synced() as `last`.
     Result<size_t> read(std::string& out, size_t max_bytes, uint64_t last = UINT64_MAX);
 
     uint64_t next_sequence() const { return next_sequence_; }
@@ -44,20 +44,20 @@ class Reader {
     uint64_t next_sequence_;
     std::string buffer_;
 
-    // The segment that is read, or was read last.
+    // The current segment, or the last one.
     Fd file_;
-    std::string file_path_;  // as it was when opened
+    std::string file_path_;  // path when it was opened
     bool active_ = false;    // more may be written to it
-    bool done_ = true;       // nothing is left to be read of it
+    bool done_ = true;       // everything in it has been read
     uint64_t first_ = 0;     // sequence of its first line
-    uint64_t end_ = 0;       // lines from this sequence on are not the segment's
+    uint64_t end_ = 0;       // lines from this sequence on belong to later segments
     uint64_t offset_ = 0;    // in the file
     uint64_t at_ = 0;        // sequence of the line at the offset
 };
 
-// The last n lines of the journal with their '\n', oldest first. Only the end of a segment is
-// read, but for rotated ones before the newest, whose lines are counted. Damaged lines (too long)
-// are left out.
+// The last n lines of the journal with their '\n', oldest first. Only the end of each segment is
+// read, except rotated ones before the newest, whose lines are counted. Damaged lines (too long)
+// are skipped.
 Result<std::vector<std::string>> tail(const std::string& path, size_t n);
 
 }  // namespace vigil::journal

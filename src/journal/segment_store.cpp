@@ -65,7 +65,7 @@ Result<void> SegmentStore::write_once(std::string_view lines, uint64_t count) {
     return {};
 }
 
-// Afterwards the active segment is there and ends with the last durable line.
+// Afterwards the active segment exists and ends with the last durable line.
 Result<void> SegmentStore::prepare() {
     if (active_ && torn_tail_ && !sync_failed_) {
         TRY(truncate_tail());
@@ -77,7 +77,7 @@ Result<void> SegmentStore::prepare() {
         if (!as_left && !sync_failed_ && !replacing_active_) {
             notice_ = path_error(path_,
                                  "was moved, deleted or changed by another program: a new file is "
-                                 "begun, and what that took away is missing (vigil rotates by "
+                                 "started, and lines that were removed are missing (vigil rotates by "
                                  "itself: leave it out of logrotate)")
                           .context;
         }
@@ -201,8 +201,8 @@ Result<void> SegmentStore::sync_directory() {
     return {};
 }
 
-// The active segment can't be continued. What of it is durable stays, under its number; new lines
-// go to a new file, and a mark tells their number, whatever is left in the old one.
+// The active segment can't be continued. Its durable lines stay under its number. New lines go to a
+// new file, and a sequence marker records their number, whatever remains in the old one.
 Result<void> SegmentStore::replace_active() {
     TRY(abandon_active());
     TRY(create_sequence_marker(next_sequence_));
@@ -221,7 +221,7 @@ Result<void> SegmentStore::abandon_active() {
     }
     uint64_t left_bytes = static_cast<uint64_t>(info.st_size);
     if (sync_failed_ && left_bytes > active_bytes_) {
-        // Where it fails, the mark bounds the segment all the same.
+        // If it fails, the marker bounds the segment anyway.
         if (file_system_.ftruncate(active_.get(), static_cast<off_t>(active_bytes_)) == 0) {
             left_bytes = active_bytes_;
         }
@@ -233,7 +233,7 @@ Result<void> SegmentStore::abandon_active() {
     return active_bytes_ == 0 ? quarantine() : rename_active(left_bytes);
 }
 
-// Foreign content is not ours to delete.
+// Foreign content must not be deleted.
 Result<void> SegmentStore::quarantine() {
     const std::string target = fmt::format("{}.foreign", rotated_path(path_, next_sequence_));
     struct stat info {};
@@ -273,7 +273,7 @@ Result<SegmentStore::Removed> SegmentStore::remove_oldest() {
     const Rotated oldest = rotated_.front();
     const uint64_t end = oldest_end();
     if (rotated_.size() == 1) {
-        TRY(create_sequence_marker(active_first_));  // nothing else would tell the number
+        TRY(create_sequence_marker(active_first_));  // nothing else would record the number
     }
     const std::string name = rotated_path(path_, oldest.first_sequence);
     // Another program may have put another file there.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a journal as its one writer keeps them. What has to hold between any two steps,
-// because a crash may come there: the disk tells the number of the active segment's first line.
-// The newest rotated segment does by its name and lines; where that is gone or can't be trusted,
-// a mark does: an empty rotated file, named by the number that the active segment starts at.
+// The files of a journal as its only writer manages them. Invariant between any two steps, because
+// a crash may happen there: the disk records the number of the active segment's first line. The
+// newest rotated segment does so by its name and lines; if it is gone or not trustworthy, a
+// sequence marker does: an empty rotated file whose name is the number at which the active segment
+// starts.
 #pragma once
 
 #include <fcntl.h>
@@ -29,24 +30,24 @@ namespace vigil::journal {
 
 using OwnLine = std::function<bool(std::string_view line)>;
 
-// Not thread-safe. After an error every function can be called again, and goes on where it stuck.
+// Not thread-safe. After an error every function can be called again and resumes where it failed.
 class SegmentStore {
  public:
     // Checks that an active file is a journal's, by its first line and by the last, torn one; then
-    // takes the lock, cuts off a torn last line and makes all that is there durable. The disk must
-    // live as long as the store.
+    // takes the lock, truncates a torn last line and makes the existing lines durable. The file
+    // system must outlive the store.
     static Result<std::unique_ptr<SegmentStore>> open(const std::string& path,
                                                       uint64_t first_sequence, mode_t mode,
                                                       FileSystem& file_system,
                                                       const OwnLine& is_own_line = {});
 
     // Writes `count` whole lines; they are durable on return. After an error next_sequence() and
-    // written_bytes() tell how many of them are; nothing of the others is left on disk that a
-    // later call would not remove. A segment that can't be synced, or that somebody else has
-    // moved or changed, is given up first, and the lines go to a new one.
+    // written_bytes() show how many of them are; the others leave nothing on disk that a later call
+    // would not remove. A segment that can't be synced, or that another program has moved or
+    // changed, is abandoned first, and the lines go to a new one.
     Result<void> write(std::string_view lines, uint64_t count);
 
-    // The next line begins a new segment; nothing happens where it would anyway.
+    // The next line starts a new segment. Does nothing if it would anyway.
     Result<void> rotate();
 
     // Deletes the oldest rotated segment; there must be one.
@@ -62,10 +63,10 @@ class SegmentStore {
     uint64_t bytes_on_disk() const { return rotated_bytes_ + active_bytes_; }
     uint64_t active_bytes() const { return active_bytes_; }
     size_t rotated() const { return rotated_.size(); }
-    // The line behind the oldest rotated segment; there must be one.
+    // Sequence after the last line of the oldest rotated segment; there must be one.
     uint64_t oldest_end() const;
 
-    // What write() has had to get over, for people; "" once it is told.
+    // Message about problems that write() worked around; "" if there is none. Clears it.
     std::string pop_notice() { return std::exchange(notice_, ""); }
 
  private:
@@ -100,7 +101,7 @@ class SegmentStore {
     Result<void> quarantine();
     Result<void> create_sequence_marker(uint64_t sequence);
     Result<void> sync_directory();
-    // What stands at the path now, a link not followed; st_nlink 0: nothing.
+    // lstat(2) of the path; st_nlink 0: it does not exist.
     Result<struct stat> stat_path() const;
     bool is_active(const struct stat& info) const;
     void close_active();
@@ -121,10 +122,10 @@ class SegmentStore {
     std::set<uint64_t> markers_;
     std::optional<Manifest> saved_manifest_;
     uint64_t rotated_bytes_ = 0;
-    bool torn_tail_ = false;         // behind active_bytes_ there may be more, to be cut off
-    bool sync_failed_ = false;       // the kernel may have thrown away what was not synced
+    bool torn_tail_ = false;         // after active_bytes_ there may be more, to be truncated
+    bool sync_failed_ = false;       // the kernel may have dropped unsynced pages
     bool directory_synced_ = false;  // the active file's name is durable
-    bool replacing_active_ = false;  // replace_active() has not come to its end
+    bool replacing_active_ = false;  // replace_active() has not finished
     std::string notice_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a store finds what an earlier one has left, in whatever state it ended.
+// Opening a store: recovers from whatever state an earlier writer left.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -83,8 +83,8 @@ Result<std::unique_ptr<SegmentStore>> SegmentStore::open(const std::string& path
     return store;
 }
 
-// A file of its own, because the active one is renamed. It stays: to delete it would let two
-// writers hold locks on two files of that name.
+// A separate file, because the active one is renamed. It is never deleted: otherwise two writers
+// could lock two files of that name.
 Result<void> SegmentStore::lock() {
     const std::string name = path_ + ".lock";
     lock_ = Fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
@@ -100,7 +100,8 @@ Result<void> SegmentStore::lock() {
     return path_error(path_, "is a journal that another process uses");
 }
 
-// Lines whose number nothing else tells are the journal's first: `first_sequence` is not theirs.
+// Without a recorded number, existing lines start the journal: `first_sequence` does not apply to
+// them.
 Result<void> SegmentStore::load(uint64_t first_sequence, const OwnLine& is_own_line) {
     TRY_ASSIGN(saved_manifest_, read_manifest(path_));
     TRY_ASSIGN(std::vector<Segment> files, list_rotated(path_));
@@ -126,7 +127,7 @@ Result<void> SegmentStore::load(uint64_t first_sequence, const OwnLine& is_own_l
         TRY_ASSIGN(const WholeLines newest, count_lines(files.back().path));
         active_first_ = files.back().first_sequence + newest.count;
     } else if (has_bytes(path_)) {
-        active_first_ = 1;  // were it another, a mark would be there
+        active_first_ = 1;  // with another number there would be a marker
     } else if (first_sequence != 1) {
         TRY(create_sequence_marker(first_sequence));
     }
@@ -135,7 +136,7 @@ Result<void> SegmentStore::load(uint64_t first_sequence, const OwnLine& is_own_l
         return system_error("opening", path_);
     }
     TRY(truncate_torn_line());
-    // Half of what 64 bits can count is more than can be written from here on.
+    // Half of the 64-bit range is more than can be written from here on.
     if (active_first_ == 0 || next_sequence_ > max_sequence / 2) {
         return path_error(path_, fmt::format("can't go on at number {}", next_sequence_));
     }
@@ -147,7 +148,7 @@ Result<void> SegmentStore::load(uint64_t first_sequence, const OwnLine& is_own_l
                 {file.first_sequence, file.size_bytes, identify(segment.get(), false)});
             rotated_bytes_ += file.size_bytes;
         } else if (file.first_sequence != active_first_) {
-            (void)file_system_.unlink(file.path);  // an old mark; it does no harm
+            (void)file_system_.unlink(file.path);  // an old marker; harmless
             markers_.erase(file.first_sequence);
         }
     }
@@ -187,8 +188,8 @@ Result<void> SegmentStore::end_torn_line() {
     return {};
 }
 
-// A writer that was killed may have left lines that only memory holds. They are there for every
-// reader, so they count as written; then they must stay.
+// A killed writer may have left lines that are only in the page cache. Readers see them, so they
+// count as written and must become durable.
 Result<void> SegmentStore::sync_existing() {
     if (file_system_.fdatasync(active_.get()) != 0) {
         return system_error("syncing", path_);

@@ -35,7 +35,7 @@ PathParts split_path(const std::string& path) {
     return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
-// The number behind "events.log.", in the one form that a writer gives it.
+// The number after "events.log.", only in the form that a writer uses.
 std::optional<uint64_t> sequence_of(std::string_view name, std::string_view active_name) {
     if (name.size() <= active_name.size() + 1 || !name.starts_with(active_name) ||
         name[active_name.size()] != '.' || name[active_name.size() + 1] == '0') {
@@ -45,7 +45,7 @@ std::optional<uint64_t> sequence_of(std::string_view name, std::string_view acti
     return number ? std::optional(*number) : std::nullopt;
 }
 
-// Of a regular file; nothing where there is none of this name.
+// Size of a regular file; nullopt if there is none of this name.
 std::optional<uint64_t> file_size(int directory, const char* name) {
     struct stat info {};
     if (::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) {
@@ -95,7 +95,7 @@ Result<std::vector<Segment>> list_names(const std::string& path) {
     const auto older = [](const Segment& a, const Segment& b) {
         return a.first_sequence < b.first_sequence;
     };
-    // A directory that changes while it is read may show a name twice.
+    // A directory that changes while it is read may list a name twice.
     const auto same = [](const Segment& a, const Segment& b) {
         return a.first_sequence == b.first_sequence;
     };
@@ -163,7 +163,7 @@ Result<std::vector<Segment>> list_segments(const std::string& path,
     return segments;
 }
 
-// Lines are long enough that to leap from end to end is faster than to look at each byte.
+// Lines are long enough that jumping between line ends is faster than checking each byte.
 uint64_t count_line_ends(std::string_view bytes) {
     uint64_t count = 0;
     for (size_t at = bytes.find('\n'); at != std::string_view::npos;

@@ -19,7 +19,7 @@ namespace {
 constexpr size_t block_bytes = 64 << 10;
 constexpr int max_attempts = 10;
 
-// Bytes of a file; fewer at its end.
+// Reads `size` bytes of a file; fewer at its end.
 Result<std::string_view> read_at(int fd, const std::string& path, uint64_t offset, size_t size,
                                  std::string& buffer) {
     buffer.resize(std::max(buffer.size(), size));
@@ -34,8 +34,8 @@ Result<std::string_view> read_at(int fd, const std::string& path, uint64_t offse
     }
 }
 
-// Where the `count`th line end before `end` is, counted backwards from 0: the offset behind it. 0
-// where there are not so many.
+// The offset after the `count`th line end before `end`, counted backwards from 0; 0 if there are
+// fewer.
 Result<uint64_t> offset_after_line_end(int fd, const std::string& path, uint64_t end,
                                        uint64_t count) {
     std::string buffer;
@@ -54,7 +54,7 @@ Result<uint64_t> offset_after_line_end(int fd, const std::string& path, uint64_t
     return 0;
 }
 
-// The lines in [begin, end), which is whole lines.
+// The lines in [begin, end), which consists of whole lines.
 Result<void> read_lines(int fd, const std::string& path, uint64_t begin, uint64_t end,
                         std::vector<std::string>& lines) {
     std::string buffer;
@@ -63,13 +63,13 @@ Result<void> read_lines(int fd, const std::string& path, uint64_t begin, uint64_
         const size_t size = std::min<uint64_t>(end - begin, block_bytes);
         TRY_ASSIGN(std::string_view bytes, read_at(fd, path, begin, size, buffer));
         if (bytes.empty()) {
-            break;  // cut off meanwhile
+            break;  // truncated meanwhile
         }
         begin += bytes.size();
         while (!bytes.empty()) {
             const size_t line_end = bytes.find('\n');
             const size_t length = std::min(line_end, bytes.size() - 1) + 1;
-            // One byte too many is kept: it tells that the line is too long.
+            // One excess byte is kept: it marks the line as too long.
             line += bytes.substr(0, std::min(length, max_line_bytes + 1 - line.size()));
             bytes.remove_prefix(length);
             if (line_end != std::string_view::npos) {
@@ -83,8 +83,8 @@ Result<void> read_lines(int fd, const std::string& path, uint64_t begin, uint64_
     return {};
 }
 
-// The last n of the first `own_lines` lines of a file; nothing where it is gone.
-Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t own_lines, size_t n) {
+// The last n of the first `line_count` lines of a file; none if it is gone.
+Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t line_count, size_t n) {
     std::vector<std::string> lines;
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file && errno == ENOENT) {
@@ -95,13 +95,13 @@ Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t own_l
         return system_error("opening", path);
     }
     uint64_t foreign_lines = 0;
-    if (own_lines != UINT64_MAX) {
+    if (line_count != UINT64_MAX) {
         TRY_ASSIGN(const WholeLines whole, count_lines(path));
-        foreign_lines = whole.count - std::min(whole.count, own_lines);
+        foreign_lines = whole.count - std::min(whole.count, line_count);
     }
     const auto size = static_cast<uint64_t>(info.st_size);
     TRY_ASSIGN(const uint64_t end, offset_after_line_end(file.get(), path, size, foreign_lines));
-    // The end of the last line of all is the 0th.
+    // The line end of the last line is the 0th.
     TRY_ASSIGN(const uint64_t begin, offset_after_line_end(file.get(), path, end, n));
     TRY(read_lines(file.get(), path, begin, end, lines));
     return lines;
@@ -110,7 +110,7 @@ Result<std::vector<std::string>> tail_of(const std::string& path, uint64_t own_l
 Result<std::vector<std::string>> tail_of_all(const std::string& path,
                                              const std::vector<Segment>& rotated, size_t n) {
     TRY_ASSIGN(std::vector<std::string> lines, tail_of(path, UINT64_MAX, n));
-    uint64_t end_sequence = 0;  // 0: the newest one, all of whose lines are its own
+    uint64_t end_sequence = 0;  // 0: the newest one, which owns all its lines
     for (auto segment = rotated.rbegin(); segment != rotated.rend() && lines.size() < n;
          ++segment) {
         const uint64_t own =

@@ -38,7 +38,7 @@ Result<std::unique_ptr<Writer>> Writer::open(WriterOptions options, WriterEvents
     }
     std::unique_ptr<Writer> writer(
         new Writer(with_bounds(std::move(options)), std::move(events), std::move(store)));
-    // The program's signals are for its own threads.
+    // Signals of the program are handled by its other threads.
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
@@ -108,7 +108,7 @@ void Writer::remove_before(uint64_t sequence) {
     {
         const std::lock_guard lock(mutex_);
         remove_before_ = std::max(remove_before_, sequence);
-        // Lines that found no room may find it now.
+        // Lines that did not fit may fit now.
         if (oldest_end_ > remove_before_ && !lines_blocked_) {
             return;
         }
@@ -128,7 +128,7 @@ void Writer::rotate() {
 
 bool Writer::wait_synced(uint64_t sequence, uint64_t timeout_ns) {
     std::unique_lock lock(mutex_);
-    // A time that is too long for the clock is as good as any long one.
+    // Clamped to a time that the clock can represent.
     const auto time = std::chrono::nanoseconds(std::min(timeout_ns, 1'000'000 * ns_per_s));
     return synced_changed_.wait_for(lock, time, [&] { return synced_ >= sequence; });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A death certificate: how a process ended, who or what ended it, and what it had used. Values
-// only. Lists are kept as one list a member, as they are written.
+// A death record: how a process ended, what ended it and what it had used. Values only. Lists are
+// stored as parallel lists, one per member, as in the output.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace vigil::model {
 
-// Those above a process, its parent first, as they were when it was born.
+// Ancestors of a process, parent first, as they were when it started.
 struct Ancestry {
     std::vector<uint64_t> pids;
     std::vector<uint64_t> start_ns;
     std::vector<Comm> comms;
-    bool cut = false;  // there are more above
+    bool cut = false;  // there are further ancestors
 };
 
-// Who sent the deadly signal, as it was then.
+// Sender of the fatal signal, as it was when it sent the signal.
 struct Killer {
     uint32_t pid = 0;
     uint64_t start_ns = 0;
@@ -28,12 +28,12 @@ struct Killer {
     uint32_t uid = 0;
     std::optional<std::string_view> user;
     std::optional<std::string_view> executable;  // file name
-    std::optional<std::string_view> argv;        // a NUL after each
-    Ancestry ancestry;                           // empty: not known
+    std::optional<std::string_view> argv;        // a NUL after each argument
+    Ancestry ancestry;                           // empty: unknown
 };
 
-// A signal that asked it to end and came before what ended it: a service manager's SIGTERM before
-// its SIGKILL.
+// A termination request before the fatal signal, such as a service manager's SIGTERM before its
+// SIGKILL.
 struct PriorSignal {
     int number = 0;
     SignalSource source = SignalSource::unknown;
@@ -44,32 +44,35 @@ struct PriorSignal {
 };
 
 struct OutOfMemory {
-    std::optional<uint64_t> rss_bytes;    // of the victim, when it was chosen
-    std::optional<uint64_t> limit_bytes;  // that was hit; absent: the machine's, or not known
-    std::optional<std::string_view> limit_cgroup;  // whose limit that is: a path in the hierarchy
-    uint32_t trigger_pid = 0;                      // whose allocation called the OOM killer
+    std::optional<uint64_t> rss_bytes;  // of the victim, when it was chosen
+    // the limit that was hit; absent: the machine's memory, or unknown
+    std::optional<uint64_t> limit_bytes;
+    std::optional<std::string_view> limit_cgroup;  // cgroup of that limit: a path in the hierarchy
+    uint32_t trigger_pid = 0;  // process whose allocation invoked the OOM killer
     Comm trigger_comm;
 };
 
-// Limits that it broke in its last ten minutes.
+// Limits that the process exceeded in its last ten minutes.
 struct LimitViolations {
     std::vector<std::string_view> metrics;  // names as in rules
-    std::vector<double> limits;             // in the metric's unit, as are peaks
+    std::vector<double> limits;             // in the metric's unit, like peaks
     std::vector<double> peaks;
-    std::vector<int64_t> since_unix_ns;  // first beyond the limit
+    std::vector<int64_t> since_unix_ns;  // first time above the limit
 };
 
 enum class Cause : uint8_t { exit, signal, oom };
 
 std::string_view to_string(Cause cause);
 
-// Views: valid only as long as what they were made from. Absent: not known.
+// The views point into the data that the record was made from and are valid as long as it. Absent:
+// unknown.
 struct Death {
     Exit exit;
     int64_t started_unix_ns = 0;
     Cause cause = Cause::exit;
-    int signal = 0;  // that ended it, 0: none. exit.signal() is another where it was killed while
-                     // it dumped its core
+    // fatal signal, 0: none. Differs from exit.signal() if the process was killed while it dumped
+    // core
+    int signal = 0;
     std::optional<SignalSource> source;  // of that signal
     std::optional<int> code;             // its si_code
     std::optional<int64_t> signal_unix_ns;
@@ -78,17 +81,17 @@ struct Death {
     std::optional<OutOfMemory> oom;
 
     std::optional<std::string_view> executable;  // file name
-    std::optional<std::string_view> argv;        // a NUL after each; at most 1 KiB
+    std::optional<std::string_view> argv;        // a NUL after each argument; at most 1 KiB
     std::optional<std::string_view> cwd;
     std::optional<std::string_view> user;
-    std::optional<std::string_view> login_user;  // who logged in (credentials(7)); absent: nobody
+    std::optional<std::string_view> login_user;  // login user (credentials(7)); absent: none
     std::optional<std::string_view> cgroup;      // path in the hierarchy
-    std::optional<std::string_view> unit;        // of systemd, from the path
-    std::optional<std::string_view> container;   // id, from the path
-    Ancestry ancestry;                           // empty: not known
+    std::optional<std::string_view> unit;        // systemd unit, from the path
+    std::optional<std::string_view> container;   // container id, from the path
+    Ancestry ancestry;                           // empty: unknown
     LimitViolations limits;
 
-    // By a signal, the OOM killer, or with an exit code that is not 0.
+    // True if a signal, the OOM killer or a non-zero exit code ended the process.
     bool is_abnormal() const { return exit.status != 0; }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events: values only. One struct a kind; model/fields.h says how each member is called outside.
+// Events: values only, one struct per kind. model/fields.h maps members to output keys.
 #pragma once
 
 #include <linux/types.h>
@@ -16,7 +16,7 @@
 
 namespace vigil::model {
 
-// Those of abi/kinds.h with the same numbers, then those that only user space makes.
+// The kinds of abi/kinds.h with the same numbers, then those that only user space emits.
 enum class Kind : uint8_t {
 #define VIGIL_KIND_MEMBER(number, NAME, name) name = number,
     VIGIL_KINDS(VIGIL_KIND_MEMBER)
@@ -37,27 +37,27 @@ constexpr bool is_kernel_kind(Kind kind) { return index(kind) < kernel_kind_coun
 
 std::string_view to_string(Kind kind);
 
-// A set of kinds: bit k stands for kind k.
+// A set of kinds: bit k represents kind k.
 using KindSet = uint32_t;
 constexpr KindSet kind_bit(Kind kind) { return KindSet{1} << index(kind); }
 
-// A process name as the kernel keeps it: up to 15 foreign bytes.
+// A process name as the kernel stores it: up to 15 untrusted bytes.
 struct Comm {
     std::array<char, 16> bytes{};
 
     std::string_view view() const { return {bytes.data(), ::strnlen(bytes.data(), bytes.size())}; }
 };
 
-// The process that an event happened to. pid and start_ns together are its identity: pids are
-// reused. All pids are those of the initial pid namespace.
+// The process that an event is about. pid and start_ns together identify it, because pids are
+// reused. All pids are of the initial pid namespace.
 struct Process {
     uint32_t pid = 0;  // thread group id
-    uint32_t tid = 0;  // the thread that was running, or that the event is about
+    uint32_t tid = 0;  // the current thread, or the one that the event is about
     uint32_t ppid = 0;
     uint32_t uid = 0;
     uint32_t gid = 0;
     uint16_t pidns_level = 0;
-    uint64_t start_ns = 0;  // leader's start, nanoseconds since boot
+    uint64_t start_ns = 0;  // start of the thread group leader, nanoseconds since boot
     uint64_t cgroup_id = 0;
     Comm comm;
 };
@@ -67,41 +67,42 @@ struct Fork {
     uint64_t parent_start_ns = 0;
 };
 
-// Views into the bytes that the event was decoded from: valid only as long as these.
+// Views into the bytes that the event was decoded from, and valid as long as they are.
 struct Exec {
-    std::string_view file;                       // as it was called: a script, a symbolic link
-    std::optional<std::string_view> executable;  // base name of the file that runs
-    std::optional<std::string_view> argv;        // arguments, a NUL after each; absent: unreadable
+    std::string_view file;  // path passed to exec: may be a script or a symbolic link
+    std::optional<std::string_view> executable;  // base name of the executed file
+    std::optional<std::string_view> argv;        // a NUL after each argument; absent: unreadable
     bool argv_truncated = false;
     uint32_t argc = 0;
-    uint32_t argv_bytes = 0;  // of all arguments, also beyond the truncation
+    uint32_t argv_bytes = 0;  // of all arguments, before truncation
     uint32_t old_tid = 0;
 };
 
 struct Exit {
     bool thread = false;
-    uint32_t status = 0;  // as wait(2) gives it
+    uint32_t status = 0;  // as returned by wait(2)
     uint64_t lifetime_ns = 0;
     uint64_t cpu_ns = 0;  // of the whole process; user + system
     uint64_t cpu_user_ns = 0;
     uint64_t cpu_system_ns = 0;
-    bool usage_partial = false;  // more dying threads than were summed: the figures are "at least"
-    std::optional<uint64_t> peak_rss_bytes;  // absent for a thread, or unknown
-    bool peak_rss_at_most = false;           // may be that of an earlier image (before exec)
-    std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted here
+    // more exiting threads than the kernel side sums: the values are lower bounds
+    bool usage_partial = false;
+    std::optional<uint64_t> peak_rss_bytes;  // absent: of a thread, or unknown
+    bool peak_rss_at_most = false;           // may include an earlier image (before exec)
+    std::optional<uint64_t> read_bytes;      // from and to storage; absent: not counted
     std::optional<uint64_t> write_bytes;
-    std::optional<uint64_t> sent_bytes;  // over TCP and UDP; absent: not counted, or a thread
+    std::optional<uint64_t> sent_bytes;  // over TCP and UDP; absent: not counted, or of a thread
     std::optional<uint64_t> received_bytes;
     uint64_t voluntary_switches = 0;
     uint64_t involuntary_switches = 0;
     uint64_t minor_faults = 0;
     uint64_t major_faults = 0;
-    // That it has had since its last exec, the leader included; absent: older than the tracer.
+    // Threads since the last exec, including the leader; absent: the process is older than the
+    // tracer.
     std::optional<uint32_t> threads;
-    std::optional<uint32_t>
-        login_uid;  // credentials(7); absent: nobody logged in, or not told here
+    std::optional<uint32_t> login_uid;  // credentials(7); absent: no login, or not available
 
-    // The number of the signal that ended it, 0 if none did.
+    // Number of the signal that ended the process, 0 if none did.
     int signal() const { return static_cast<int>(status & 0x7f); }
     bool core_dumped() const { return (status & 0x80) != 0; }
     int code() const { return static_cast<int>(status >> 8 & 0xff); }
@@ -121,18 +122,18 @@ std::string_view to_string(SignalResult result);
 
 struct Signal {
     int number = 0;
-    int code = 0;  // si_code; SI_KERNEL where the kernel gave none
+    int code = 0;  // si_code; SI_KERNEL if the kernel passed none
     bool process_wide = false;
     SignalSource source = SignalSource::unknown;
     SignalResult result = SignalResult::delivered;
-    bool dumping_core = false;  // the target was writing its core
+    bool dumping_core = false;  // the target was dumping core
     std::optional<Sender> sender;
 };
 
 struct Oom {
     std::optional<uint64_t> rss_bytes;
     int score_adjust = 0;
-    uint32_t trigger_pid = 0;  // whose allocation called the OOM killer
+    uint32_t trigger_pid = 0;  // process whose allocation invoked the OOM killer
     Comm trigger_comm;
 };
 
@@ -140,31 +141,31 @@ enum class KillSyscall : uint8_t { kill, tkill, tgkill };
 
 std::string_view to_string(KillSyscall syscall);
 
-// The event's process is the caller.
+// The event's process is the caller of the system call.
 struct KillFailed {
     KillSyscall syscall = KillSyscall::kill;
-    std::optional<int> target;  // as passed: kill(2) takes 0, -1 and negative process groups
+    std::optional<int> target;  // as passed: kill(2) accepts 0, -1 and negative process groups
     std::optional<int> target_tid;
     int number = 0;
     int error = 0;  // errno
 };
 
-// Where events were lost: on the way out of the kernel, or in an agent's queue, which is full or
-// holds what its server refuses.
+// Where events were lost: in the kernel's ring, in an agent's spool because it was full, or there
+// because the server refused them.
 enum class LossStage : uint8_t { ring, queue, refused };
 
 std::string_view to_string(LossStage stage);
 
-// Events that happened and that nobody will see. Its process is empty.
+// Lost events: they happened, but nobody will see them. The event's process is empty.
 struct Loss {
-    std::optional<Kind> kind;  // absent: of more than one
+    std::optional<Kind> kind;  // absent: of several kinds
     uint64_t count = 0;
     int64_t from_unix_ns = 0;  // time of the last event before the gap
     int64_t to_unix_ns = 0;
     LossStage stage = LossStage::ring;
 };
 
-// What limits are set on: see model/sample.h.
+// Quantities that limits are set on: see model/sample.h.
 enum class Metric : uint8_t { cpu, memory, disk, network };
 constexpr size_t metric_count = 4;
 constexpr size_t index(Metric metric) { return static_cast<size_t>(metric); }
@@ -173,31 +174,32 @@ enum class ViolationState : uint8_t { raised, ongoing, cleared };
 
 std::string_view to_string(ViolationState state);
 
-// A limit that a process breaks or has broken. Views: valid only as long as what they were made
-// from. Values are in the metric's unit.
+// A limit that a process exceeds or has exceeded. The views point into the data that the event was
+// made from and are valid as long as it. Values are in the metric's unit.
 struct Violation {
     ViolationState state = ViolationState::raised;
     Metric metric = Metric::cpu;
-    std::optional<double> value;  // now; absent: unavailable, or the process has ended unmeasured
+    // now; absent: unavailable, or the process exited without a measurement
+    std::optional<double> value;
     double limit = 0;
     std::string_view rule;     // the rule's `process`
-    double peak = 0;           // since it was first beyond the limit
+    double peak = 0;           // since the value was first above the limit
     double mean = 0;           // over that time
     uint64_t duration_ns = 0;  // of that time
-    bool exited = false;       // the process has ended, and with it the violation
-    uint64_t similar = 0;      // ended siblings that broke the same limit and were not told
+    bool exited = false;       // the process exited, which ended the violation
+    uint64_t similar = 0;      // exited siblings that exceeded the same limit and were not reported
     std::optional<std::string_view> executable;  // file name
-    std::optional<std::string_view> argv;        // a NUL after each
-    std::optional<std::string_view> user;        // name of the uid, or the number
+    std::optional<std::string_view> argv;        // a NUL after each argument
+    std::optional<std::string_view> user;        // name of the uid, or its number
     std::optional<std::string_view> cgroup;      // path in the hierarchy
-    std::optional<std::string_view> unit;        // of systemd, from the path
+    std::optional<std::string_view> unit;        // systemd unit, from the path
 };
 
-// Time in which nobody watched. Its process is empty.
+// Time in which no agent or recorder ran. The event's process is empty.
 struct MonitoringGap {
     int64_t from_unix_ns = 0;
     int64_t to_unix_ns = 0;
-    bool rebooted = false;  // the machine has started anew in between
+    bool rebooted = false;  // the machine was rebooted in between
 };
 
 struct Death;  // model/death.h
@@ -205,11 +207,11 @@ struct Death;  // model/death.h
 struct Event {
     Kind kind = Kind::fork;
     uint16_t cpu = 0;
-    uint64_t sequence = 0;  // per CPU and kind
+    uint64_t sequence = 0;  // per stream; missing numbers are losses
     uint64_t boot_ns = 0;
     int64_t unix_ns = 0;
     Process process;
-    // A death is large and rare beside the others: it stays where it was made.
+    // Deaths are large and rare compared with other kinds, so they are referenced, not copied.
     std::variant<Fork, Exec, Exit, Signal, Oom, KillFailed, Loss, Violation, MonitoringGap,
                  const Death*>
         body;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where events go that user space makes: violations, deaths.
+// Receives events that user space emits: violations, deaths.
 #pragma once
 
 #include "model/event.h"

@@ -8,7 +8,7 @@
 namespace vigil::model {
 namespace {
 
-// How far into the arguments a script's name is looked for: behind the interpreter's options.
+// Number of arguments searched for a script's name: the interpreter's options come first.
 constexpr int script_arguments = 8;
 constexpr size_t cut_comm_bytes = 15;
 constexpr std::array<std::string_view, 5> shells{"sh", "bash", "dash", "zsh", "ksh"};
@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 7> languages{"python", "perl", "ruby", "n
 
 enum class Interpreter { none, shell, language };
 
-// "python3.11" is python.
+// Versioned names count too: "python3.11" is python.
 Interpreter interpreter_of(std::string_view executable) {
     const std::string_view name = executable.substr(0, executable.find_first_of("0123456789"));
     const auto is_among = [&](const auto& names) {
@@ -28,7 +28,7 @@ Interpreter interpreter_of(std::string_view executable) {
                                  : Interpreter::none;
 }
 
-// Behind it comes what to do, and no script.
+// True if the program text or module follows this option, so that there is no script.
 bool takes_program(Interpreter interpreter, std::string_view option) {
     if (interpreter == Interpreter::shell) {  // "-ec"
         return !option.starts_with("--") && option.find('c') != std::string_view::npos;

@@ -45,7 +45,7 @@ constexpr std::array<Field, m + n> joined(const std::array<Field, m>& a,
 Value number(uint64_t value) { return value; }
 Value integer(int value) { return int64_t{value}; }
 
-// `make` turns what an optional holds into a Value.
+// `make` converts the content of the optional to a Value.
 template <class T, class Make>
 Value maybe(const std::optional<T>& value, Make make) {
     return value ? make(*value) : Value{Unknown{}};
@@ -75,7 +75,7 @@ Value time(const std::optional<int64_t>& unix_ns) {
     return maybe(unix_ns, [](int64_t ns) -> Value { return UnixTime{ns}; });
 }
 
-// Keys of what did not happen are left out: they would be most of a death's line.
+// Keys that don't apply are omitted: they would be most of a death's line.
 template <class T>
 Value group(const std::optional<T>& group, Value (*get)(const T&)) {
     return group ? get(*group) : Value{Omitted{}};
@@ -150,7 +150,7 @@ constexpr std::array exec_table{
     Field{"", "uid", [](E e) { return number(e.process.uid); }},
 };
 
-// What it had used when it ended: of exits and deaths.
+// Usage at the end of a process: of exits and deaths.
 constexpr std::array usage_table{
     Field{"lifetime_ns", "lived", [](E e) -> Value { return Duration{exit_of(e).lifetime_ns}; }},
     Field{"cpu_ns", "cpu", [](E e) -> Value { return Duration{exit_of(e).cpu_ns}; }},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The field tables: what every kind of event is made of, under which name, in which unit.
-// Text, JSON and what reads JSON back derive from these rows; a new field is one row.
+// The field tables: key, unit and value of each field of every kind of event. Text and JSON output
+// and the JSON reader derive from these rows; a new field is one row.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@
 namespace vigil::model {
 
 struct Unknown {};  // unknown or not applicable: never written as 0
-struct Omitted {};  // one of a group of keys that is left out: nothing is written
+struct Omitted {};  // one of a group of keys that are left out: nothing is written
 
-// Foreign bytes: escape before showing.
+// Untrusted bytes: escape them before display.
 struct UntrustedText {
     std::string_view bytes;
 };
 
-// Arguments, a NUL after each; the last one may be cut.
+// Arguments, a NUL after each; the last one may be truncated.
 struct Arguments {
     std::string_view bytes;
 };
@@ -56,16 +56,16 @@ using Value = std::variant<Unknown, Omitted, bool, uint64_t, int64_t, double, st
                            Doubles, Comms, Strings, UnixTimes>;
 
 struct Field {
-    std::string_view json;  // key in JSON; empty: not there
-    std::string_view text;  // key in a text line; empty: not there
+    std::string_view json;  // key in JSON; empty: not in JSON
+    std::string_view text;  // key in a text line; empty: not in text
     Value (*get)(const Event&);
 };
 
-// The keys that say which process it is about, after `time`, `kind` and `host`: all that the
-// kernel side told; of a violation its identity; of a loss none.
+// Keys that identify the process, after `time`, `kind` and `host`: all that the kernel side
+// reports; of a violation the process identity; of a loss none.
 std::span<const Field> process_fields(Kind kind);
 
-// The kind's own.
+// Keys of the kind itself.
 std::span<const Field> fields(Kind kind);
 
 }  // namespace vigil::model

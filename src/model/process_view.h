@@ -10,7 +10,7 @@
 
 namespace vigil::model {
 
-using SharedText = std::shared_ptr<const std::string>;  // null: not known
+using SharedText = std::shared_ptr<const std::string>;  // null: unknown
 
 // Cheap to copy.
 struct ProcessView {

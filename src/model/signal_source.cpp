@@ -10,10 +10,10 @@
 namespace vigil::model {
 namespace {
 
-// Not in every C library's headers.
+// Missing from some C libraries' headers.
 constexpr int code_tkill = -6;
 
-// SEND_SIG_PRIV: the kernel itself.
+// SEND_SIG_PRIV: sent by the kernel itself.
 SignalSource from_kernel(const SignalContext& context) {
     switch (context.number) {
         case SIGKILL:
@@ -24,13 +24,13 @@ SignalSource from_kernel(const SignalContext& context) {
             return SignalSource::timer;
         case SIGTTIN:
         case SIGTTOU:
-        case SIGWINCH:  // only drivers/tty sends these so
+        case SIGWINCH:  // in this way only drivers/tty sends them
             return SignalSource::terminal;
         case SIGINT:  // also Ctrl-Alt-Del, but that goes to init
         case SIGQUIT:
         case SIGTSTP:
             return context.target_pid == 1 ? SignalSource::kernel : SignalSource::terminal;
-        case SIGHUP:  // a hang-up worker; else also an orphaned process group (exit.c)
+        case SIGHUP:  // a hang-up worker; otherwise also an orphaned process group (exit.c)
             return (context.flags & VIGIL_CONTEXT_KERNEL) != 0 ? SignalSource::terminal
                                                                : SignalSource::kernel;
         default:
@@ -38,19 +38,19 @@ SignalSource from_kernel(const SignalContext& context) {
     }
 }
 
-// SEND_SIG_NOINFO: kernel code in the name of the current task.
+// SEND_SIG_NOINFO: kernel code on behalf of the current task.
 SignalSource from_kernel_for_task(const SignalContext& context) {
     const bool self = (context.flags & VIGIL_CONTEXT_SELF) != 0;
     const bool exiting = (context.flags & VIGIL_CONTEXT_EXITING) != 0;
     if (exiting && !self && (context.flags & VIGIL_CONTEXT_PARENT_DEATH) != 0) {
         return SignalSource::parent_death;  // reparent_leader()
     }
-    // A process wrote to cgroup.kill: __cgroup_kill() signals on its back.
+    // A process wrote to cgroup.kill: __cgroup_kill() sends in the context of that process.
     if (context.number == SIGKILL && !self && !exiting &&
         (context.flags & VIGIL_CONTEXT_KERNEL) == 0) {
         return SignalSource::user;
     }
-    return SignalSource::kernel;  // SIGPIPE, SIGXFSZ and the like
+    return SignalSource::kernel;  // SIGPIPE, SIGXFSZ and similar
 }
 
 bool is_fault(int number) {
@@ -88,7 +88,7 @@ SignalSource from_info(const SignalContext& context) {
         default:
             break;
     }
-    if (context.code < 0) {  // rt_sigqueueinfo(2) lets the sender choose
+    if (context.code < 0) {  // rt_sigqueueinfo(2) lets the sender choose it
         return kernel_thread ? SignalSource::unknown : SignalSource::queue;
     }
     return is_fault(context.number) && self ? SignalSource::fault : SignalSource::kernel;

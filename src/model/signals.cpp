@@ -14,7 +14,7 @@
 namespace vigil::model {
 namespace {
 
-// The C library keeps 32 and 33 for itself; its SIGRTMIN is 34. kill(2) takes them all.
+// The C library reserves 32 and 33; its SIGRTMIN is 34. kill(2) accepts all of them.
 constexpr int realtime_min = 34;
 
 struct Name {
@@ -41,7 +41,7 @@ constexpr std::array aliases{
     Name{SIGCHLD, "SIGCLD"},
 };
 
-// Index is the number.
+// Indexed by number.
 const std::array<std::string, signal_max + 1>& names() {
     static const auto table = [] {
         std::array<std::string, signal_max + 1> result;
@@ -78,7 +78,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
-// The three names that need the fewest changes, as "SIGTERM, SIGTRAP, SIGTTIN".
+// The three names with the smallest edit distance, as "SIGTERM, SIGTRAP, SIGTTIN".
 std::string near_names(std::string_view wanted) {
     std::vector<Name> all(standard.begin(), standard.end());
     std::stable_sort(all.begin(), all.end(), [&](const Name& a, const Name& b) {
@@ -87,7 +87,7 @@ std::string near_names(std::string_view wanted) {
     return fmt::format("{}, {}, {}", all[0].name, all[1].name, all[2].name);
 }
 
-// "SIGRTMIN+3", "SIGRTMAX-1"; 0 where it is none of these.
+// "SIGRTMIN+3", "SIGRTMAX-1"; 0 for any other text.
 int parse_realtime(std::string_view name) {
     const bool from_min = name.starts_with("SIGRTMIN");
     if (!from_min && !name.starts_with("SIGRTMAX")) {
@@ -121,7 +121,7 @@ bool dumps_core(int number) {
 std::string_view signal_name(int number) {
     const bool valid = number >= 1 && number <= signal_max;
     if (!valid) {
-        return number == 0 ? "SIG0" : "SIG?";  // kill(2) takes 0: a mere question
+        return number == 0 ? "SIG0" : "SIG?";  // kill(2) accepts 0: only a permission check
     }
     return names()[static_cast<size_t>(number)];
 }

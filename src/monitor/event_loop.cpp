@@ -18,7 +18,7 @@
 namespace vigil::monitor {
 namespace {
 
-// Events come in bursts: those of this time are read together.
+// Events come in bursts: all within this time are read together.
 constexpr uint64_t burst_ns = 50 * ns_per_ms;
 
 // Rounded up, for epoll_wait(2).
@@ -77,13 +77,13 @@ Result<void> EventLoop::run_due_work() {
     const uint64_t now_ns = boot_now_ns();
     if (now_ns >= next_second_ns_) {
         next_second_ns_ = now_ns + ns_per_s;
-        drain();  // exits are not to wait for a tick that is far away
+        drain();  // exits must not wait for a distant tick
         client_->on_second();
     } else if (now_ns >= next_drain_ns_) {
         drain();
     }
     if (now_ns >= next_tick_ns_) {
-        // On time on the average; what was missed (a suspend) is not made up for.
+        // Keep the average interval; missed ticks (after a suspend) are not made up.
         const uint64_t interval_ns = monitor_->interval_ns();
         next_tick_ns_ = std::max(next_tick_ns_ + interval_ns, now_ns + interval_ns / 2);
         TRY(monitor_->tick());
@@ -103,7 +103,7 @@ void EventLoop::set_low_latency() {
     monitor_->set_low_latency();
 }
 
-// Where there were events, more may have come that did not wake the reader: it reads once more.
+// After events, more may have come without waking the reader: read once more.
 void EventLoop::drain() {
     const bool any = monitor_->drain();
     last_drain_ns_ = boot_now_ns();

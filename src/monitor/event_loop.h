@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop of every command that monitors: sweeps, the kernel's events, signals, and what else the
-// command waits for. One thread.
+// The loop of every command that monitors: sweeps, kernel events, signals, and further descriptors
+// of the command. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -14,36 +14,36 @@
 
 namespace vigil::monitor {
 
-// What a command does in the loop. All calls come on its thread.
+// Callbacks to the command. All come on the loop's thread.
 class LoopClient {
  public:
     virtual ~LoopClient() = default;
 
     virtual void on_hangup() {}                              // SIGHUP
     virtual void on_second() {}                              // about once a second
-    virtual void on_iteration() {}                           // after each turn of the loop
-    virtual void on_message(const std::string& /*text*/) {}  // for the user: one sentence
+    virtual void on_iteration() {}                           // after each iteration
+    virtual void on_message(const std::string& /*text*/) {}  // a sentence for the user
 };
 
 class EventLoop {
  public:
-    // Both must outlive it.
+    // Both must outlive the loop.
     EventLoop(ProcessMonitor& monitor, LoopClient& client);
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
-    // Blocks SIGINT, SIGTERM, SIGQUIT and SIGHUP for this thread and those that it starts later,
+    // Blocks SIGINT, SIGTERM, SIGQUIT and SIGHUP for this thread and threads that it starts later,
     // and reads them from a descriptor.
     Result<void> open();
 
-    // `handler` is called when epoll(7) reports `events` of the descriptor. False where it can't be
-    // polled, as a plain file.
+    // `handler` is called when epoll(7) reports `events` of the descriptor. False if it can't be
+    // polled, like a regular file.
     bool add(int fd, uint32_t events, std::function<void()> handler);
 
-    // Events are read within 50 ms, not only each second: for processes that are gone soon.
+    // Reads events within 50 ms, not only each second, for short-lived processes.
     void set_low_latency();
 
-    // Until a signal asks for the end, or stop(). Then the monitor is finished.
+    // Runs until a termination signal or stop(), then finishes the monitor.
     Result<void> run();
     void stop() { stop_ = true; }
 
@@ -56,7 +56,7 @@ class EventLoop {
 
     ProcessMonitor* monitor_;
     LoopClient* client_;
-    std::string no_kernel_sweep_;  // reported already
+    std::string no_kernel_sweep_;  // last reported reason
     Fd epoll_;
     Fd signals_;
     std::unordered_map<int, std::function<void()>> handlers_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where events and samples come from: the kernel, as far as this machine and these privileges give
-// them, and /proc.
+// The sources of events and samples: the kernel, as far as this machine and the privileges allow,
+// and /proc.
 #pragma once
 
 #include <optional>
@@ -14,19 +14,19 @@ namespace vigil::monitor {
 
 class EventSources {
  public:
-    // Attaches what can be attached for these needs: never fails, as /proc is always there.
+    // Attaches everything possible for these needs. Never fails, as /proc is always available.
     static EventSources open(const process::Needs& needs);
 
-    // Null where no events come.
+    // Null if there are no events.
     capture::Tracer* tracer() { return tracer_ ? &*tracer_ : nullptr; }
     const capture::Tracer* tracer() const { return tracer_ ? &*tracer_ : nullptr; }
     capture::RingReader* reader() { return tracer_ ? &tracer_->reader() : nullptr; }
-    // Why no events come; "" where they do.
+    // Why there are no events; "" if there are.
     const std::string& trace_error() const { return trace_error_; }
 
-    // Once: the sampler moves to the monitor.
+    // Call it once: moves the sampler to the monitor.
     sampling::Sampler move_sampler() { return std::move(sampler_); }
-    // Why samples come from /proc; "" where they come from the kernel.
+    // Why samples come from /proc; "" if they come from the kernel.
     const std::string& no_kernel_sweep() const { return no_kernel_sweep_; }
 
  private:

@@ -9,14 +9,14 @@
 namespace vigil::monitor {
 namespace {
 
-// Read between two confirmations.
+// Bytes read between two confirmations.
 constexpr size_t batch_bytes = 256 << 10;
-// In one call: while events pour in, samples are due too.
+// Max batches per call: samples are due even while events keep coming.
 constexpr int max_batches = 64;
 
-// After a loss of exits: until then those that were not lost have come.
+// After a loss of exits: by then all exits that were not lost have come.
 constexpr uint64_t settled_after_ns = ns_per_s;
-// The first finds what is missing, the second that it is still missing.
+// The first finds missing processes, the second confirms them.
 constexpr int sweeps_after_loss = 2;
 
 }  // namespace
@@ -39,8 +39,9 @@ void ProcessMonitor::load_from_proc() {
     }
 }
 
-// The sweep first, then the events: what ended after the sweep is measured by its exit event, not
-// by the sample, and a process that is missing in the sweep has usually emitted its exit.
+// The sweep first, then the events: the usage of a process that exits after the sweep comes from
+// its exit event, not from the sample, and by then a process that is missing in the sweep has
+// usually emitted its exit.
 Result<void> ProcessMonitor::tick() {
     const uint64_t sampled_ns = boot_now_ns();
     TRY(sampler_.sample(samples_, sampled_ns));
@@ -58,7 +59,7 @@ Result<void> ProcessMonitor::tick() {
 }
 
 bool ProcessMonitor::drain() {
-    updater_.begin_drain();  // only what ends about the time of a sweep can come back
+    updater_.begin_drain();  // only exits near a sweep can reappear in samples
     return read_events();
 }
 
@@ -84,7 +85,7 @@ bool ProcessMonitor::read_events() {
 }
 
 void ProcessMonitor::plan_early_sweep() {
-    // Where usage is sampled the interval is enough, and a shorter one would distort rates.
+    // If usage is sampled, the interval is short enough, and a shorter one would distort rates.
     if (updater_.needs().samples || updater_.exits_lost_ns() == exits_lost_ns_) {
         return;
     }

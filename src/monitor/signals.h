@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals as a descriptor that is polled beside others.
+// Signals as a pollable descriptor.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,8 +15,8 @@
 
 namespace vigil::monitor {
 
-// Blocks these for the calling thread and those that it starts later. The result is a nonblocking
-// descriptor that they are read from (signalfd(2)).
+// Blocks these signals for the calling thread and threads that it starts later. Returns a
+// nonblocking descriptor that reads them (signalfd(2)).
 inline Result<Fd> block_signals(const std::vector<int>& numbers) {
     sigset_t set;
     sigemptyset(&set);

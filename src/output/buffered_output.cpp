@@ -45,7 +45,7 @@ Result<void> BufferedOutput::flush() {
     while (written < buffer_.size()) {
         size_t chunk = buffer_.size() - written;
         if (may_block_) {
-            // A pipe that polls writable takes PIPE_BUF bytes at once: so no write ever blocks
+            // A pipe that polls writable takes PIPE_BUF bytes without blocking, so no write blocks
             // beyond the reach of Ctrl-C.
             chunk = std::min<size_t>(chunk, PIPE_BUF);
             pollfd poll{fd_, POLLOUT, 0};

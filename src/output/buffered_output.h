@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one way out: a buffered descriptor that knows which events have really been written.
+// A buffered file descriptor that counts which events were really written. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -18,11 +18,11 @@ using KindCounts = std::array<uint64_t, model::kind_count>;
 
 class BufferedOutput {
  public:
-    // Called while the reader of a pipe or terminal is slow, about ten times a second, with the
-    // time since it last took something; false gives up on it.
+    // Called about ten times a second while the reader of a pipe or terminal is slow, with the time
+    // since it last read something; returning false closes the output.
     using StallHandler = std::function<bool(uint64_t stalled_ms)>;
 
-    // `fd` stays the caller's.
+    // `fd` is not closed.
     explicit BufferedOutput(int fd);
 
     void set_stall_handler(StallHandler handler) { stall_handler_ = std::move(handler); }
@@ -30,18 +30,18 @@ class BufferedOutput {
     // Append an event's bytes here, then call end_event().
     std::string& buffer() { return buffer_; }
 
-    // One more event of this kind ends at the end of the buffer.
+    // Marks the end of the buffer as the end of an event of this kind.
     void end_event(model::Kind kind) { ends_.push_back({buffer_.size(), kind}); }
 
-    // Writes everything. An error closes the output: what could not be written is undelivered,
-    // now and from now on. A reader that went away (EPIPE) is no error.
+    // Writes everything. An error closes the output: what could not be written, and all later
+    // events, count as undelivered. A reader that closed its end (EPIPE) is no error.
     Result<void> flush();
 
     bool closed() const { return closed_; }
 
-    // Events whose last byte was written, by kind.
+    // Events that were written completely, by kind.
     const KindCounts& delivered() const { return delivered_; }
-    // Events that were handed in but not written.
+    // Events that were passed to end_event() but not written.
     const KindCounts& undelivered() const { return undelivered_; }
 
  private:

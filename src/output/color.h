@@ -8,8 +8,8 @@
 
 namespace vigil::output {
 
-// Whether standard output is to be coloured: it is a terminal that can show colours, and NO_COLOR
-// is not set (https://no-color.org).
+// True if standard output is a terminal that supports colours, and NO_COLOR is not set
+// (https://no-color.org).
 inline bool wants_color() {
     const auto variable = [](const char* name) {
         const char* value = std::getenv(name);

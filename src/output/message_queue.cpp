@@ -9,7 +9,7 @@
 
 namespace vigil::output {
 
-// The flag that forbids to wait belongs to the open file, which others share: so another one.
+// O_NONBLOCK belongs to the open file description, which other processes share: open another one.
 Fd reopen_nonblocking(int fd) {
     return ::isatty(fd) == 1 ? Fd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
                                          O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC))
@@ -24,7 +24,7 @@ void MessageQueue::add(std::string lines) {
 }
 
 void MessageQueue::flush() {
-    (void)lines_.flush();  // words about a run must not end it
+    (void)lines_.flush();  // a failure to print messages must not end the run
     if (lines_.empty() && lines_.dropped() > dropped_reported_) {
         lines_.add(fmt::format("vigil: {} words were dropped here: nobody read them\n",
                                lines_.dropped() - dropped_reported_));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words of a command that must go on meanwhile: nothing waits for whoever reads them, be it a
-// stopped terminal or a pipe that is full.
+// Nonblocking messages on standard error: a stopped terminal or a full pipe never delays the
+// command. The oldest messages are dropped. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,20 @@
 
 namespace vigil::output {
 
-// The same terminal, opened again for writing without waiting: one that polls writable may have
-// room for one byte only. Nothing where `fd` is no terminal.
+// Opens the same terminal again for nonblocking writes: a terminal that polls writable may accept
+// only one byte. No descriptor if `fd` is not a terminal.
 Fd reopen_nonblocking(int fd);
 
 class MessageQueue {
  public:
-    // `fd` stays the caller's.
+    // `fd` is not closed.
     explicit MessageQueue(int fd);
 
-    // Lines with their ends. Beyond 4 MiB that wait, the oldest are dropped, and it is said.
+    // Adds lines with their line ends. Beyond 4 MiB of pending lines the oldest are dropped, and a
+    // message reports their number.
     void add(std::string lines);
 
-    // Writes what is taken now. To be called again while something waits.
+    // Writes what can be written without blocking. Call it again while waiting() is not 0.
     void flush();
     size_t waiting() const { return lines_.waiting(); }
 

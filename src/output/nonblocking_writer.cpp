@@ -26,7 +26,7 @@ NonblockingWriter::NonblockingWriter(int fd, size_t limit_bytes)
     : fd_(fd), may_block_(can_block(fd)), limit_bytes_(limit_bytes) {}
 
 void NonblockingWriter::set_fd(int fd) {
-    // The rest of a line would stand alone in the new file.
+    // Do not write the rest of a partly written line to the new file.
     if (first_written_ > 0) {
         bytes_ -= lines_.front().size();
         lines_.pop_front();
@@ -46,9 +46,9 @@ void NonblockingWriter::add(std::string line) {
     bytes_ += line.size();
     lines_.push_back(std::move(line));
     if (bytes_ > limit_bytes_) {
-        (void)flush();  // an error comes again with the next one
+        (void)flush();  // the next flush() returns an error again
     }
-    // A line that is half out has to be finished.
+    // A partly written line must be finished.
     const size_t oldest = first_written_ > 0 ? 1 : 0;
     while (bytes_ > limit_bytes_ && lines_.size() > oldest) {
         bytes_ -= lines_[oldest].size();
@@ -65,7 +65,7 @@ bool NonblockingWriter::writable() const {
 Result<void> NonblockingWriter::flush() {
     while (!closed_ && !lines_.empty() && writable()) {
         const std::string& line = lines_.front();
-        // A pipe that polls writable takes this much without waiting.
+        // A pipe that polls writable takes this much without blocking.
         const size_t rest = line.size() - first_written_;
         const size_t chunk = may_block_ ? std::min<size_t>(rest, PIPE_BUF) : rest;
         const ssize_t got = ::write(fd_, line.data() + first_written_, chunk);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines on their way to a file, pipe or terminal that may be slow or full: writing never waits.
+// Queue of lines for a file, pipe or terminal that may be slow or full: writing never blocks. Not
+// thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -15,17 +16,18 @@ class NonblockingWriter {
  public:
     static constexpr size_t default_limit_bytes = 4 << 20;
 
-    // `fd` stays the caller's.
+    // `fd` is not closed.
     explicit NonblockingWriter(int fd, size_t limit_bytes = default_limit_bytes);
 
-    // From now on to this descriptor; what waits goes there too. Opens a queue that was closed.
+    // Writes to this descriptor from now on, pending lines included. Reopens a closed queue.
     void set_fd(int fd);
 
-    // A line with its end. Beyond the limit it writes what it can, and drops the oldest that wait.
+    // Adds a line with its line end. Beyond the limit it writes what it can, then drops the oldest
+    // pending lines.
     void add(std::string line);
 
-    // Writes as much as is taken without waiting. After an error what could not be written waits
-    // for the next call; a line is never torn. EPIPE closes the queue and is no error.
+    // Writes as much as possible without blocking. After an error, unwritten lines stay for the
+    // next call; a line is never torn. EPIPE closes the queue and is no error.
     Result<void> flush();
 
     bool empty() const { return lines_.empty(); }
@@ -42,7 +44,7 @@ class NonblockingWriter {
     size_t limit_bytes_;
     std::deque<std::string> lines_;
     size_t bytes_ = 0;
-    size_t first_written_ = 0;  // of the first line
+    size_t first_written_ = 0;  // bytes of the first line
     uint64_t written_ = 0;      // lines
     uint64_t dropped_ = 0;      // lines
     bool closed_ = false;

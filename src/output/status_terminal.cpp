@@ -52,7 +52,7 @@ Result<void> StatusTerminal::flush() {
     pollfd poll{fd_, POLLOUT, 0};
     if (wanted != shown_ && ::poll(&poll, 1, 0) > 0) {
         const std::string text = std::string(erase_line) + wanted;
-        // If it can't be shown, or not to its end, the next one may.
+        // If it was not written completely, the next update writes it again.
         const ssize_t got = ::write(fd_, text.data(), text.size());
         if (got >= static_cast<ssize_t>(erase_line.size())) {
             shown_ = wanted.substr(0, static_cast<size_t>(got) - erase_line.size());

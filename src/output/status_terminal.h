@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Standard output of a command that runs until it is stopped: lines, and on a terminal one status
-// line that stays below them.
+// Standard output of a long-running command: lines, and on a terminal one status line below them.
+// Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -13,24 +13,24 @@
 
 namespace vigil::output {
 
-// How wide a terminal is.
+// Width of a terminal in columns.
 size_t columns_of(int fd);
 
 class StatusTerminal {
  public:
-    // `with_status`: where `fd` (which stays the caller's) is a terminal.
+    // `with_status`: show a status line if `fd` is a terminal. `fd` is not closed.
     StatusTerminal(int fd, bool with_status);
 
-    // A line with its end; above a status line it is cut to the terminal's width.
+    // Adds a line with its line end. Above a status line it is truncated to the terminal's width.
     void add(std::string line);
 
-    // What the status line is to say; cut to the terminal's width.
+    // Sets the status line's text, which is truncated to the terminal's width.
     void set_status(std::string status);
 
-    // Shows what can be shown without waiting.
+    // Writes what can be written without blocking.
     Result<void> flush();
 
-    // Before something else is written to the terminal, and at the end.
+    // Call it before anything else is written to the terminal, and at the end.
     void clear_status();
 
     bool closed() const { return lines_.closed(); }
@@ -39,12 +39,12 @@ class StatusTerminal {
     size_t waiting() const { return lines_.waiting(); }
 
  private:
-    Fd nonblocking_fd_;  // the same one, opened again for writing without waiting
+    Fd nonblocking_fd_;  // the same terminal, opened again for nonblocking writes
     int fd_;
     bool with_status_;
     NonblockingWriter lines_;
     std::string status_;
-    std::string shown_;  // what stands there; empty: nothing
+    std::string shown_;  // the text on the terminal; empty: none
 };
 
 }  // namespace vigil::output

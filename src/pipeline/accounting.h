@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The statement at the end of a run: where every event went that the kernel side saw.
+// The balance at the end of a run: what became of every event that the kernel side counted.
 #pragma once
 
 #include <array>
@@ -16,25 +16,25 @@ struct EventTotals {
     uint64_t seen = 0;
     uint64_t filtered = 0;  // in the kernel and in user space
     uint64_t delivered = 0;
-    uint64_t dropped = 0;      // no room in the ring
+    uint64_t dropped = 0;      // the ring was full
     uint64_t undelivered = 0;  // read, but not written: closed pipe, -n
 };
 
 struct RunTotals {
     std::array<EventTotals, model::kernel_kind_count> kinds;
-    uint64_t max_missed = 0;  // not even seen: see capture/hooks.h
+    uint64_t max_missed = 0;  // upper bound of events that were not seen: see capture/hooks.h
     uint64_t tree_overflow = 0;
     uint64_t uncounted_calls = 0;  // see capture/tracer.h
 };
 
-// True where seen = filtered + delivered + dropped + undelivered for every kind.
+// True if seen = filtered + delivered + dropped + undelivered for every kind.
 bool is_balanced(const RunTotals& run_totals);
 
-// What events that were not even seen mean, as a line for standard error.
+// A line for standard error that explains events that were not seen.
 std::string missed_text(uint64_t max_missed);
 
-// Lines for standard error: one a kind that is in `wanted` or was dropped (some are traced only
-// to explain others), then what they mean.
+// Lines for standard error: one per kind that is in `wanted` or was dropped (some kinds are traced
+// only to explain others), then explanations.
 std::string to_text(const RunTotals& run_totals, model::KindSet wanted);
 
 }  // namespace vigil::pipeline

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which events a user wants to see. The kernel side applies the same conditions as far as it
-// can; this is the whole of them, for what only user space knows: the name that a fork ends up
-// with, the true sender of a signal, and readers of a ring that others filter too.
+// The events that a user wants to see. The kernel side applies the same conditions as far as it
+// can. This filter applies all of them, for what only user space knows: the final name of a fork,
+// the true sender of a signal, and readers of a ring that others filter differently.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace vigil::pipeline {
 
-// All conditions must hold. Absent means any.
+// All conditions must hold. An empty condition accepts everything.
 struct Filter {
     model::KindSet kinds = ~model::KindSet{0};
     model::SignalSet signals = model::all_signals;
@@ -22,10 +22,10 @@ struct Filter {
     std::optional<uint32_t> target;
     std::optional<uint32_t> uid;      // either side of a signal
     std::optional<std::string> comm;  // either side of a signal; compared to 15 bytes
-    bool sent_only = false;           // of signals, only what a process sent by kill(2) and kin
+    bool sent_only = false;  // only signals that a process sent, by kill(2) and similar calls
 };
 
-// A loss always passes: it can hide what was wanted.
+// A loss always passes: a wanted event may be among the lost ones.
 bool passes(const Filter& filter, const model::Event& event);
 
 }  // namespace vigil::pipeline

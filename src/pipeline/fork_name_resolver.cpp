@@ -20,7 +20,7 @@ bool ForkNameResolver::handle(const model::Event& event) {
     if (fork == nullptr || fork->thread) {
         return false;
     }
-    emit(event.process.pid, nullptr);  // the pid is used again: its exit was lost
+    emit(event.process.pid, nullptr);  // the pid was reused: the exit event was lost
     if (pending_.size() >= capacity) {
         emit_oldest();
     }

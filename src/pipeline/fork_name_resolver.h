@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives forks the name of the command that they turn out to run.
+// Sets the name of a fork event to that of the command that the child then runs.
 //
-// At a fork the child still carries its parent's name; a moment later it calls exec. So a fork
-// is held until its process's exec (new name), its exit (inherited name) or 200 ms of event
-// time, whichever comes first.
+// At a fork the child still has its parent's name; usually it calls exec a moment later. So a fork
+// is held until the child's exec (new name), its exit (inherited name) or 200 ms of event time,
+// whichever comes first.
 #pragma once
 
 #include <cstdint>
@@ -21,23 +21,25 @@ class ForkNameResolver {
     using Handler = std::function<void(const model::Event&)>;
 
     static constexpr uint64_t timeout_ns = 200'000'000;
-    static constexpr size_t capacity = 65'536;  // held at once; beyond, the oldest goes as it is
+    // max forks held; beyond it the oldest is emitted with its present name
+    static constexpr size_t capacity = 65'536;
 
-    // Gets each fork once, with its final name. To be set before the first event.
+    // Called once per fork, with its final name. Set it before the first event.
     void set_handler(Handler handler) { handler_ = std::move(handler); }
 
-    // Any event, in order. Forks of processes are taken; the caller must not use them further.
-    // True if it was taken.
+    // Call it for every event, in order. Takes forks of processes and returns true; the caller must
+    // not use a taken event further.
     bool handle(const model::Event& event);
 
-    // Time has come to `boot_ns`: lets go of forks that are older than the patience.
+    // Sets the current time to `boot_ns` and emits the forks that were held longer than the
+    // timeout.
     void advance(uint64_t boot_ns);
 
-    // Lets go of all.
+    // Emits all held forks.
     void flush();
 
     size_t pending() const { return pending_.size(); }
-    // Time of the oldest fork that is held; UINT64_MAX if none is.
+    // Time of the oldest held fork; UINT64_MAX if there is none.
     uint64_t oldest_boot_ns();
 
  private:
@@ -57,7 +59,8 @@ class ForkNameResolver {
 
     Handler handler_;
     std::unordered_map<uint32_t, PendingFork> pending_;  // by pid
-    std::deque<Timeout> timeouts_;  // in order of time; a turn whose generation is gone is stale
+    // in order of time; an entry whose generation no longer exists is stale
+    std::deque<Timeout> timeouts_;
     uint64_t next_generation_ = 0;
 };
 

@@ -12,11 +12,11 @@
 namespace vigil::pki {
 namespace {
 
-constexpr size_t max_shown_bytes = 253;
+constexpr size_t max_name_bytes = 253;
 
 std::string printable_name(const X509_NAME* name) {
     const std::string text =
-        escape_terminal(common_name(name).value_or("").substr(0, max_shown_bytes));
+        escape_terminal(common_name(name).value_or("").substr(0, max_name_bytes));
     return text.empty() ? "-" : text;
 }
 
@@ -29,7 +29,7 @@ Result<std::string> find_error(PemBundle& bundle, const CertificateInfo& info, i
         CHECK(X509_up_ref(certificate) == 1);
         bundle.authorities.emplace_back(certificate);
     } else if (bundle.authorities.empty()) {
-        return std::string("there is no CA's certificate behind its own");
+        return std::string("no CA's certificate follows its own");
     }
     TRY_ASSIGN(const auto found, verify(bundle, info.role, now_unix_s));
     if (found || info.is_ca) {
@@ -38,7 +38,7 @@ Result<std::string> find_error(PemBundle& bundle, const CertificateInfo& info, i
     if (!info.role) {
         return std::string("its certificate is neither a server's nor an agent's");
     }
-    return std::string(identity_of(certificate) ? "" : "its certificate names nobody");
+    return std::string(identity_of(certificate) ? "" : "its certificate has no valid name");
 }
 
 }  // namespace

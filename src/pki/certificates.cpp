@@ -45,7 +45,7 @@ bool add_addresses(X509* certificate, const std::vector<std::string>& addresses)
            X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0, 0) == 1;
 }
 
-// `value` in the notation of x509v3_config(5). Constants only: names could break out of it.
+// `value` in the notation of x509v3_config(5). Only for constants: names could inject syntax.
 bool add_extension(X509* certificate, X509* issuer, int nid, const char* value) {
     X509V3_CTX context{};
     X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
@@ -53,7 +53,7 @@ bool add_extension(X509* certificate, X509* issuer, int nid, const char* value) 
     return extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
-// 127 random bits below a 1: unique, and positive as RFC 5280 asks for.
+// 127 random bits after a 1: unique, and positive as RFC 5280 requires.
 bool set_serial(X509* certificate) {
     const BigNumber serial(BN_new());
     return serial != nullptr &&
@@ -68,7 +68,7 @@ bool set_name(X509* certificate, const std::string& name) {
                                       static_cast<int>(name.size()), -1, 0) == 1;
 }
 
-// A certificate for `key` with all but its extensions and its signature.
+// A certificate for `key`, without extensions and signature.
 Result<Certificate> make_unsigned(const std::string& name, EVP_PKEY* key,
                                   const Validity& validity) {
     Certificate certificate(X509_new());
@@ -145,7 +145,7 @@ Result<std::vector<std::string>> check_addresses(const CertificateRequest& reque
     return addresses;
 }
 
-// The CA's certificate and key, which belong together.
+// The CA's certificate and its matching key.
 Result<PemBundle> open_authority(const Authority& ca) {
     auto bundle = read_pem_bundle(ca.key_pem + ca.certificate_pem);
     if (!bundle) {
@@ -174,16 +174,16 @@ Validity valid_for_days(int64_t now_unix_s, uint64_t days) {
 }
 
 Result<void> check_name(std::string_view name) {
-    const std::string shown = quote_if_needed(name.substr(0, max_host_bytes));
+    const std::string quoted_name = quote_if_needed(name.substr(0, max_host_bytes));
     if (!has_name_characters(name)) {
         return usage_error(fmt::format(
             "the name {}: expected letters, digits, dots, underscores and hyphens, a letter or "
             "digit first",
-            shown));
+            quoted_name));
     }
     if (name.size() > max_agent_name_bytes) {
         return usage_error(fmt::format("the name {} has {} characters: a certificate takes {}",
-                                       shown, name.size(), max_agent_name_bytes));
+                                       quoted_name, name.size(), max_agent_name_bytes));
     }
     return {};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owners of what OpenSSL hands out, and the words of its errors.
+// RAII owners of OpenSSL's objects, and the text of its errors.
 #pragma once
 
 #include <openssl/bio.h>
@@ -34,10 +34,10 @@ using GeneralNames = std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>
 using CertificateStore = std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>>;
 using StoreContext = std::unique_ptr<X509_STORE_CTX, FreeWith<X509_STORE_CTX_free>>;
 
-// What OpenSSL calls the error: a few words that never come from a peer or a file.
+// OpenSSL's text of the error: constant text, never from a peer or a file.
 std::string reason_text(unsigned long code);
 
-// "doing: reason", of the last error; empties the queue.
+// "doing: reason", from the last error; empties the queue.
 Error openssl_error(std::string_view doing);
 
 std::string sha256_of(std::string_view bytes);  // 64 digits of lower-case hex

@@ -14,9 +14,9 @@
 namespace vigil::pki {
 namespace {
 
-// What PEM_read_bio() hands out: three pieces of memory.
+// Three allocations that PEM_read_bio() returns.
 struct Block {
-    char* kind = nullptr;  // what stands behind BEGIN
+    char* kind = nullptr;  // label after BEGIN
     char* header = nullptr;
     unsigned char* data = nullptr;
     long size = 0;
@@ -144,7 +144,7 @@ std::vector<std::string> addresses_of(const X509* certificate) {
     const GeneralNames names(static_cast<GENERAL_NAMES*>(
         X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
     std::vector<std::string> addresses;
-    const int count = sk_GENERAL_NAME_num(names.get());  // -1: there are none
+    const int count = sk_GENERAL_NAME_num(names.get());  // -1: no names
     addresses.reserve(static_cast<size_t>(std::max(count, 0)));
     for (int i = 0; i < count; i++) {
         addresses.push_back(printable_address(sk_GENERAL_NAME_value(names.get(), i)));
@@ -161,7 +161,8 @@ Validity validity_of(const X509* certificate) {
 bool allows(X509* certificate, Role role) {
     const uint32_t usage = X509_get_extended_key_usage(certificate);
     const uint32_t wanted = role == Role::server ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
-    return usage != UINT32_MAX && (usage & wanted) != 0;  // UINT32_MAX: says nothing, means all
+    // UINT32_MAX: no such extension, which would allow every usage
+    return usage != UINT32_MAX && (usage & wanted) != 0;
 }
 
 std::optional<Role> role_of(X509* certificate) {

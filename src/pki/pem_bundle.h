@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a .pem file of the fleet holds, and what its certificates say.
+// The content of a fleet's .pem file, and fields of its certificates.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,19 @@
 namespace vigil::pki {
 
 struct PemBundle {
-    Key key;                               // nothing: the text holds none
-    Certificate certificate;               // the first in the text; nothing: it holds none
-    std::vector<Certificate> authorities;  // the ones behind it
+    Key key;                               // null: the text has none
+    Certificate certificate;               // the first in the text; null: there is none
+    std::vector<Certificate> authorities;  // the following ones
 };
 
 // Reads keys and certificates; other PEM blocks are skipped. Errors are predicates without a
-// subject: "holds two private keys". Asks nobody for a password.
+// subject: "holds two private keys". Never prompts for a password.
 Result<PemBundle> read_pem_bundle(std::string_view pem);
 
-// The one common name of the subject or issuer, as it stands there: any bytes.
+// The single common name of the subject or issuer, unchecked: any bytes.
 std::optional<std::string> common_name(const X509_NAME* name);
 
-// The common name of the subject if check_name() finds nothing wrong with it.
+// The common name of the subject if check_name() accepts it.
 std::optional<std::string> identity_of(const X509* certificate);
 
 // Host names and IP addresses of the subjectAltName, printable.
@@ -35,10 +35,10 @@ std::vector<std::string> addresses_of(const X509* certificate);
 
 Validity validity_of(const X509* certificate);
 
-// Whether its extended key usage names this role. One that names none is for neither.
+// True if its extended key usage includes this role. A certificate without one is for neither.
 bool allows(X509* certificate, Role role);
 
-// The only role that it allows.
+// The role, if it allows exactly one.
 std::optional<Role> role_of(X509* certificate);
 
 bool is_ca(X509* certificate);

@@ -33,8 +33,8 @@ std::string_view purpose_text(X509* certificate, std::optional<Role> wanted) {
 
 std::string verify_error_text(X509* certificate, int error, int depth, CertificateSource source,
                               std::optional<Role> wanted) {
-    const std::string whose = source == CertificateSource::peer ? "the peer's" : "its";
-    const std::string subject = whose + (depth == 0 ? " certificate" : " CA's certificate");
+    const std::string owner = source == CertificateSource::peer ? "the peer's" : "its";
+    const std::string subject = owner + (depth == 0 ? " certificate" : " CA's certificate");
     switch (error) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return fmt::format("{} expired on {}", subject,
@@ -49,7 +49,7 @@ std::string verify_error_text(X509* certificate, int error, int depth, Certifica
             return fmt::format("{} is for other names: {}", subject,
                                list_of(addresses_of(certificate)));
         case X509_V_ERR_APPLICATION_VERIFICATION:
-            return subject + " names nobody";
+            return subject + " has no valid name";
         case X509_V_ERR_SUBJECT_ISSUER_MISMATCH:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -58,11 +58,12 @@ std::string verify_error_text(X509* certificate, int error, int depth, Certifica
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         case X509_V_ERR_CERT_UNTRUSTED:
-            return fmt::format("{} certificate is not signed by {}", whose,
+            return fmt::format("{} certificate is not signed by {}", owner,
                                source == CertificateSource::peer ? "our CA" : "the CA in the file");
         case X509_V_ERR_INVALID_CA:
         case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-            return fmt::format("{} certificate is signed by one that may not sign", whose);
+            return fmt::format(
+                "{} certificate is signed by a certificate that must not sign others", owner);
         default:
             return fmt::format("{} was refused: {}", subject, X509_verify_cert_error_string(error));
     }

@@ -10,7 +10,7 @@ namespace {
 // Counts the bytes that it has allocated.
 template <class T>
 struct CountingAllocator {
-    using value_type = T;  // NOLINT(readability-identifier-naming): as the standard has it
+    using value_type = T;  // NOLINT(readability-identifier-naming): required by the standard
 
     explicit CountingAllocator(size_t* total) : bytes(total) {}
     template <class Other>

@@ -23,15 +23,15 @@ struct ProcessNode {
     model::Comm comm;
     model::ExecImagePtr image;  // may be null
     NodePtr parent;             // null: none, unknown, or truncated
-    uint32_t depth = 0;         // number of ancestors that are linked
-    bool truncated = false;     // there was one more ancestor
+    uint32_t depth = 0;         // number of linked ancestors
+    bool truncated = false;     // there were more ancestors
 };
 
-// Ancestors that are reported. A chain is truncated to this length once it is twice as long.
+// Max number of reported ancestors. A chain is truncated to this length once it is twice as long.
 constexpr uint32_t max_ancestors = 32;
 
-// Makes nodes and counts their memory. Must outlive all nodes that it has made. One thread makes
-// and releases nodes.
+// Creates nodes and counts their memory. Must outlive all its nodes. Nodes are created and released
+// on one thread.
 class AncestryStore {
  public:
     explicit AncestryStore(size_t max_bytes) : max_bytes_(max_bytes) {}
@@ -49,7 +49,7 @@ class AncestryStore {
     // endless one. The result replaces `node` before it gets children.
     NodePtr truncate(const NodePtr& node);
 
-    // Of all nodes that exist.
+    // Memory of all existing nodes.
     size_t bytes() const { return bytes_; }
 
  private:
@@ -59,7 +59,7 @@ class AncestryStore {
     size_t bytes_ = 0;
 };
 
-// The ancestors of `node`, its parent first, at most max_ancestors. Replaces what `out` held.
+// The ancestors of `node`, its parent first, at most max_ancestors. Replaces the content of `out`.
 void list_ancestors(const ProcessNode& node, model::Ancestry& out);
 
 }  // namespace vigil::process

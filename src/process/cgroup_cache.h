@@ -11,19 +11,19 @@
 
 namespace vigil::process {
 
-// Where the unified hierarchy is not in use all processes have the root's id: it says nothing.
+// Without the unified hierarchy all processes have the root's id, which identifies no cgroup.
 constexpr bool identifies_cgroup(uint64_t id) { return id > 1; }
 
 class CgroupCache {
  public:
     static constexpr size_t max_paths = 65'536;
 
-    // The path, from the cache or from the kernel; null where neither has it, and for ids that
-    // identify none.
+    // The path, from the cache or from the kernel; null if neither has it, and for ids that
+    // identify no cgroup.
     model::SharedText path(uint64_t id);
 
-    // `path` as /proc has it. The result is the cached text where that is equal, else a new one,
-    // cached where the id identifies a cgroup.
+    // Stores a `path` read from /proc. Returns the cached text if it is equal, else a new one,
+    // which is cached if the id identifies a cgroup.
     model::SharedText store(uint64_t id, std::string path);
 
     size_t size() const { return paths_.size(); }
@@ -31,7 +31,7 @@ class CgroupCache {
  private:
     void insert(uint64_t id, const model::SharedText& path);
 
-    std::unordered_map<uint64_t, model::SharedText> paths_;  // null: the kernel does not tell
+    std::unordered_map<uint64_t, model::SharedText> paths_;  // null: the kernel does not report it
 };
 
 }  // namespace vigil::process

@@ -93,7 +93,8 @@ void EntryDetails::update_cgroup(ProcessEntry& entry, uint64_t cgroup_id) {
     }
     if (identifies_cgroup(cgroup_id)) {
         model::SharedText path = cgroups_.path(cgroup_id);
-        if (path || entry.cgroup_id != 0) {  // it has moved; else its path is that of /proc
+        // the process was moved; otherwise the path from /proc is kept
+        if (path || entry.cgroup_id != 0) {
             entry.cgroup = std::move(path);
         }
     }
@@ -120,7 +121,7 @@ void EntryDetails::read_from_proc(ProcessEntry& entry, uint64_t now_ns) {
 
 void EntryDetails::read_place(ProcessEntry& entry, uint64_t now_ns) {
     entry.cwd_read = false;
-    // In the place of one that awaits its exit event another process may run.
+    // The pid of a process whose exit is pending may already belong to another process.
     if (entry.state != EntryState::living || !proc_.acquire_proc_read(now_ns)) {
         return;
     }
@@ -132,7 +133,7 @@ void EntryDetails::read_place(ProcessEntry& entry, uint64_t now_ns) {
     }
 }
 
-// Usually it is that of its parent.
+// Usually the parent's cwd, whose text is then shared.
 void EntryDetails::set_cwd(ProcessEntry& entry, std::string path) {
     if (!entry.cwd || *entry.cwd != path) {
         entry.cwd = std::make_shared<const std::string>(std::move(path));

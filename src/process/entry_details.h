@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fills in what entries share or inherit: images, cgroups, ancestry, working directories.
+// Fills in the parts that entries share or inherit: images, cgroups, ancestry, working directories.
+// On the monitor's thread.
 #pragma once
 
 #include <cstddef>
@@ -22,31 +23,32 @@ class EntryDetails {
 
     void set_needs(const Needs& needs) { needs_ = needs; }
 
-    // A new entry of which nothing but `process` is known. It has no ancestors: its parent may have
-    // changed since the fork.
+    // Initialises a new entry of which only `process` is known. It gets no ancestors: its parent
+    // may have changed since the fork.
     void start(ProcessEntry& entry);
 
-    // A fork has made it; what a sweep has read already stays. `parent` may be null.
+    // Initialises the entry of a forked process; values that a sweep has read already stay.
+    // `parent` may be null.
     void inherit(ProcessEntry& child, ProcessEntry* parent);
 
-    // What /proc says of a process that runs already. `parent` may be null.
+    // Reads a process that runs already from /proc. `parent` may be null.
     void load(ProcessEntry& entry, ProcessEntry* parent);
 
-    // What it runs now; null: not known.
+    // Sets the image that the process runs now; null: unknown.
     void set_image(ProcessEntry& entry, model::ExecImagePtr image);
 
-    // The id of its cgroup, as an event or a sample says; a new one gives a new path.
+    // Sets the cgroup id from an event or sample; a new id gives a new path.
     void update_cgroup(ProcessEntry& entry, uint64_t cgroup_id);
 
-    // Reads image and cgroup where they are not complete. What events have said stays.
+    // Reads image and cgroup if they are incomplete. Values from events stay.
     void read_from_proc(ProcessEntry& entry, uint64_t now_ns);
     void read_cgroup_from_proc(ProcessEntry& entry);
 
-    // After an exec cwd and cgroup are usually final. Within the budget for reads.
+    // Reads cwd and cgroup, which are usually final after an exec. Within the budget for reads.
     void read_place(ProcessEntry& entry, uint64_t now_ns);
 
     ProcReader& proc() { return proc_; }
-    // Of nodes and images.
+    // Memory of nodes and images.
     size_t bytes() const { return ancestry_.bytes() + images_.bytes(); }
 
  private:

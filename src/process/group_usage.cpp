@@ -10,7 +10,7 @@
 namespace vigil::process {
 namespace {
 
-// Calls `use` with the key of the process; not where it has none.
+// Calls `use` with the key of the process, if it has one.
 template <class Use>
 void with_key(GroupBy by, const ProcessEntry& entry, const Use& use) {
     if (by == GroupBy::name) {
@@ -44,7 +44,7 @@ void GroupUsage::count_birth(const ProcessEntry& entry, Member& member, GroupSum
     }
 }
 
-// Of an older process the first sample is what the next ones are compared with.
+// The first sample of an older process is the baseline of the next ones.
 void GroupUsage::on_sample(const ProcessEntry& entry) {
     Member& state = member(entry);
     GroupSum sum;
@@ -83,7 +83,7 @@ void GroupUsage::on_exit(const ProcessExit& exit) {
     } else if (exit.entry.process.start_ns >= begun_ns_) {
         sum.add_used(total, false);
     } else {
-        sum.add_used({}, false);  // how much of it is older is not known
+        sum.add_used({}, false);  // the part from before the interval is unknown
     }
     add(exit.entry, sum);
     leave_to_ancestor(exit.entry, state, sum);
@@ -150,7 +150,7 @@ const ProcessEntry* GroupUsage::parent_of(const ProcessEntry& entry) const {
                : nullptr;
 }
 
-// Its parent, else the nearest of those at its fork that lives.
+// Adds the sum to the parent, or to the nearest living ancestor at the fork.
 void GroupUsage::leave_to_ancestor(const ProcessEntry& entry, Member& member_of_entry,
                                    GroupSum sum) {
     if (!options_.trees) {
@@ -173,7 +173,7 @@ void GroupUsage::leave_to_ancestor(const ProcessEntry& entry, Member& member_of_
     (heir != nullptr ? member(*heir).left : orphaned_open_).add(sum);
 }
 
-// From the leaves up: a process is added to its parent once all its children were added to it.
+// From the leaves up: a process is added to its parent once all its children have been added to it.
 void GroupUsage::close_trees(const Tick& tick) {
     orphaned_ = std::exchange(orphaned_open_, {});
     std::vector<uint32_t> children(table_->slot_count());

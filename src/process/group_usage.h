@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums over groups of processes for each interval, with what the processes that ended in it have
-// used. An observer: where nobody needs sums it is not in the monitor's list, and costs nothing.
-// Its consumers come after it in the list and read it in on_tick().
+// Sums over groups of processes for each interval, including processes that exited in it. An
+// observer: it is only in the monitor's list if sums are needed, so it costs nothing otherwise. Its
+// consumers come after it in the list and read it in on_tick().
 #pragma once
 
 #include <array>
@@ -20,37 +20,37 @@
 
 namespace vigil::process {
 
-// The key is: the name (comm), a unit of systemd, the id of a container, the path of a cgroup, the
-// uid. A process without one is in no group.
+// Group key: the name (comm), systemd unit, container id, cgroup path, or uid. A process without a
+// key is in no group.
 enum class GroupBy : uint8_t { name, unit, container, cgroup, user };
 constexpr size_t group_by_count = 5;
 
 struct Group {
     std::string key;
-    GroupSum sum;  // of the last whole interval
+    GroupSum sum;  // of the last complete interval
 };
 
 struct GroupOptions {
     std::vector<GroupBy> by;
     bool trees = false;
-    size_t max_groups = 4096;  // of each kind
+    size_t max_groups = 4096;  // per kind
 };
 
 class GroupUsage final : public ProcessObserver {
  public:
-    // The table must outlive it. Processes that started at `begun_ns` or later count as born.
+    // The table must outlive it. Processes that started at `begun_ns` or later count as births.
     GroupUsage(const ProcessTable& table, uint64_t begun_ns, GroupOptions options);
 
-    // Of the last interval, until the next tick. A process counts where it was at its sample or its
-    // exit. A group keeps its place while it has members.
+    // The groups of the last interval, valid until the next tick. A process counts in its group at
+    // its sample or its exit. A group keeps its index while it has members.
     const std::vector<Group>& groups(GroupBy by) const { return kinds_[index(by)].groups; }
-    // The sum of the groups that found no place: its members are in no other group.
+    // The sum of processes beyond max_groups: they are in no other group.
     const GroupSum& other(GroupBy by) const { return kinds_[index(by)].other; }
 
-    // A living process and its living descendants (by their parents now), with what descendants
-    // have left that ended in the interval. Null where it was not sampled in this tick.
+    // A living process and its living descendants (by their present parents), with descendants that
+    // exited in the interval. Null if it was not sampled in this tick.
     const GroupSum* tree(const ProcessEntry& root) const;
-    // What those have left that ended without a living ancestor.
+    // Usage of processes that exited without a living ancestor.
     const GroupSum& orphaned() const { return orphaned_; }
 
     Needs needs() const override { return {.samples = true, .ancestry = options_.trees}; }
@@ -62,7 +62,7 @@ class GroupUsage final : public ProcessObserver {
 
  private:
     struct StringHash {
-        // NOLINTNEXTLINE(readability-identifier-naming): as the standard has it
+        // NOLINTNEXTLINE(readability-identifier-naming): required by the standard
         using is_transparent = void;
         size_t operator()(std::string_view text) const {
             return std::hash<std::string_view>()(text);
@@ -73,7 +73,7 @@ class GroupUsage final : public ProcessObserver {
     struct KindState {
         bool wanted = false;
         std::vector<Group> groups;
-        std::vector<GroupSum> open;  // of the interval that goes on; as groups
+        std::vector<GroupSum> open;  // of the current interval; same order as groups
         IndexByKey indexes;
         GroupSum other;
         GroupSum other_open;
@@ -83,10 +83,10 @@ class GroupUsage final : public ProcessObserver {
         bool sampled = false;  // `last` is set
         bool birth_counted = false;
         bool exit_counted = false;
-        uint64_t tree_tick = 0;  // of `tree`
+        uint64_t tree_tick = 0;  // tick of `tree`
         model::Counters last;
-        GroupSum own;   // in this interval, so far
-        GroupSum left;  // by descendants that have ended in this interval
+        GroupSum own;   // own usage in this interval so far
+        GroupSum left;  // usage of descendants that exited in this interval
         GroupSum tree;
     };
 

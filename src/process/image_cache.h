@@ -15,11 +15,11 @@ class ImageCache {
  public:
     explicit ImageCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-    // An image equal to `image`, which must not be null; perhaps one that is cached already. At the
-    // memory limit it comes without its arguments.
+    // Returns an image equal to `image`, which must not be null; a cached one if possible. At the
+    // memory limit it is returned without its arguments.
     model::ExecImagePtr intern(model::ExecImagePtr image);
 
-    // Estimate for the images that are still referenced.
+    // Estimated memory of the images that are still referenced.
     size_t bytes() const { return bytes_; }
 
  private:

@@ -23,7 +23,7 @@ model::Process process_of(uint32_t pid, const host::ProcStat& stat) {
 
 }  // namespace
 
-// From the first known ancestor down to `pid`: chains may be long.
+// Iteratively, from the first known ancestor down to `pid`: chains may be long.
 ProcessEntry* ProcLoader::load(uint32_t pid) {
     std::vector<model::Process> chain;
     std::unordered_set<uint32_t> visited;

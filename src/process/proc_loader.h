@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads processes that are older than the first event from /proc, each with its ancestors.
+// Loads processes that are older than the first event from /proc, each with its ancestors. On the
+// monitor's thread.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +12,14 @@ namespace vigil::process {
 
 class ProcLoader {
  public:
-    // They must outlive it.
+    // Both must outlive the loader.
     ProcLoader(ProcessTable& table, EntryDetails& details) : table_(&table), details_(&details) {}
 
-    // All living processes. Afterwards events make every change: it is to be called when they are
-    // recorded already, and before the first of them is applied.
+    // Loads all living processes. Afterwards events report every change: call it once events are
+    // being recorded, and before the first of them is applied.
     void load_all();
 
-    // One process, and those of its ancestors that are not known. Null: it is gone.
+    // Loads one process and its unknown ancestors. Null if it is gone.
     ProcessEntry* load(uint32_t pid);
 
  private:

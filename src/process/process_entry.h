@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the table holds of one process.
+// The table's entry of one process.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,10 @@ namespace vigil::process {
 
 enum class EntryState : uint8_t {
     living,
-    exit_pending,  // gone from sweeps, or its pid has another process; its exit event may still
-                   // come
+    exit_pending,  // missing in sweeps, or its pid was reused; its exit event may still come
 };
 
-// `process` has the newest name, user and cgroup id; its start time is the finest one that is known
+// `process` has the newest name, user and cgroup id; its start time is the most precise known one
 // and never changes beyond model::same_start().
 struct ProcessEntry : model::ProcessView {
     EntryState state = EntryState::living;
@@ -28,15 +27,15 @@ struct ProcessEntry : model::ProcessView {
     uint32_t slot = 0;          // see ProcessTable
     uint32_t version = 1;       // changes with name, user, image and cgroup
     uint32_t threads = 0;       // of the last sample
-    uint64_t cgroup_id = 0;     // whose path `cgroup` is; 0: not known
-    model::SharedText cwd;      // of the parent at the fork, unless cwd_read; null: not known
-    NodePtr node;               // null where no observer needs ancestry
+    uint64_t cgroup_id = 0;     // id of the path in `cgroup`; 0: unknown
+    model::SharedText cwd;      // cwd of the parent at the fork, unless cwd_read; null: unknown
+    NodePtr node;               // null if no observer needs ancestry
 
     uint64_t exec_id = 0;         // of the last sample
-    uint64_t exec_event_ns = 0;   // when its last exec event was; 0: none came
-    uint64_t last_seen_tick = 0;  // that showed it, or in which an event did
-    uint64_t measured_ns = 0;     // when `counters` was read; 0: never
-    uint64_t usage_from_ns = 0;   // `usage` is over [usage_from_ns, measured_ns]
+    uint64_t exec_event_ns = 0;   // time of its last exec event; 0: none
+    uint64_t last_seen_tick = 0;  // last tick with a sample or an event of it
+    uint64_t measured_ns = 0;     // time of `counters`; 0: never read
+    uint64_t usage_from_ns = 0;   // `usage` covers [usage_from_ns, measured_ns]
     model::Counters counters;
     model::Usage usage;
 };

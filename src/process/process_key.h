@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The identity of a process within one boot: pids are reused, so the start time belongs to it.
+// Identity of a process within one boot: pid and start time, because pids are reused.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace vigil::process {
 
 struct ProcessKey {
     uint32_t pid = 0;
-    uint64_t start_ns = 0;  // since boot; from /proc in steps of a clock tick
+    uint64_t start_ns = 0;  // since boot; from /proc in steps of one clock tick
 };
 
 constexpr ProcessKey key_of(const model::Process& process) {

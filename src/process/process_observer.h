@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a consumer of the process table is called with.
+// Interface of the consumers of the process table.
 //
-// All calls come on the monitor's thread, each to all observers in the order of their list before
-// the next one is made. For one process:
+// All calls come on the monitor's thread, each call to all observers in the order of their list
+// before the next call. For one process:
 // - on_fork, on_exec, on_signal, on_oom and on_sample come any number of times. Any of them may be
 //   the first: a process may be older than the monitor, its fork may have been lost, and a signal
 //   or a sweep may be faster than the fork event.
@@ -24,10 +24,10 @@
 
 namespace vigil::process {
 
-// What an observer needs to be collected. The monitor collects the union, and nothing else.
+// Data that an observer needs. The monitor collects the union of all needs, and nothing else.
 struct Needs {
     model::KindSet kinds = 0;        // besides forks, execs and exits
-    model::SignalSet signals = 0;    // where `kinds` has signals
+    model::SignalSet signals = 0;    // if `kinds` contains signals
     bool samples = false;            // usage of every process, each interval; image and cgroup
     bool ancestry = false;           // ProcessEntry::node
     bool working_directory = false;  // ProcessEntry::cwd
@@ -48,7 +48,7 @@ struct ProcessExit {
     const model::Exit& exit;    // the event's body
     const model::Usage& usage;  // over [from_ns, now_ns()]: final; empty unless samples are needed
     uint64_t from_ns = 0;
-    bool late = false;  // on_missing came before, or a younger process has the pid already
+    bool late = false;  // after on_missing, or the pid was already reused
 };
 
 struct Tick {
@@ -65,18 +65,18 @@ class ProcessObserver {
 
     virtual void on_fork(const ProcessEntry& /*entry*/, const model::Event& /*event*/) {}
     virtual void on_exec(const ProcessEntry& /*entry*/, const model::Event& /*event*/) {}
-    // `target` is null where the process has exited already, or is unknown and did not get the
-    // signal.
+    // `target` is null if the process has exited already, or if it is unknown and did not receive
+    // the signal.
     virtual void on_signal(const ProcessEntry* /*target*/, const model::Event& /*event*/) {}
     virtual void on_oom(const ProcessEntry& /*victim*/, const model::Event& /*event*/) {}
-    // A sweep has measured it: `usage` and `counters` are new. Only where samples are needed.
+    // A sweep has sampled it: `usage` and `counters` are new. Only if samples are needed.
     virtual void on_sample(const ProcessEntry& /*entry*/) {}
     virtual void on_missing(const ProcessEntry& /*entry*/) {}
     virtual void on_exit(const ProcessExit& /*exit*/) {}
     virtual void on_erase(const ProcessEntry& /*entry*/) {}
     virtual void on_tick(const Tick& /*tick*/) {}
     virtual void on_loss(const model::Event& /*event*/) {}
-    // The monitor ends: emit what was withheld. No call comes after it.
+    // The monitor ends: emit withheld reports. No call comes after it.
     virtual void on_end() {}
 };
 

@@ -90,7 +90,7 @@ bool ProcessTable::evict_reused_pid(const ProcessKey& key) {
     return true;
 }
 
-// It is gone, and no event says how.
+// The process is gone without an exit event.
 void ProcessTable::give_up(ProcessEntry& entry) {
     if (entry.last_seen_tick == tick_) {
         seen_--;
@@ -138,14 +138,13 @@ void ProcessTable::erase_exited(ProcessEntry& entry) {
 
 void ProcessTable::reap_missing() {
     if (seen_ == living_.size()) {
-        return;  // as in most ticks: the sweep has shown all
+        return;  // the common case: the sweep contained all
     }
-    const uint64_t patience_ticks = has_events_ ? 1 : 0;
+    const uint64_t grace_ticks = has_events_ ? 1 : 0;
     std::vector<uint32_t> missing;
     for (const auto& [pid, entry] : living_) {
-        // The last thread of a process that frees much memory takes its time to emit the exit.
-        if (entry.last_seen_tick + patience_ticks < tick_ &&
-            !ProcReader::is_running(key_of(entry))) {
+        // The exit event of a process that frees much memory can come late.
+        if (entry.last_seen_tick + grace_ticks < tick_ && !ProcReader::is_running(key_of(entry))) {
             missing.push_back(pid);
         }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process table: one entry for each living process, by pid, and those whose exit event is still
-// awaited. Each entry has a slot, a small number that is reused after on_erase(): observers keep
-// their own state in vectors by slot.
+// The process table: one entry for each living process, by pid, and for each process whose exit
+// event is pending. Each entry has a slot, a small number that is reused after on_erase():
+// observers keep their own state in vectors by slot.
 //
-// TableUpdater is the only one to change it; observers read it, on the same thread.
+// Only TableUpdater changes it; observers read it on the same thread.
 #pragma once
 
 #include <cstddef>
@@ -19,18 +19,19 @@ namespace vigil::process {
 
 class ProcessTable {
  public:
-    // `has_events`: exit events come. Without them a process that a sweep does not show has ended.
+    // `has_events`: exit events are available. Without them a process that is missing in a sweep
+    // has exited.
     explicit ProcessTable(bool has_events) : has_events_(has_events) {}
     ProcessTable(const ProcessTable&) = delete;
     ProcessTable& operator=(const ProcessTable&) = delete;
 
     // --- For observers.
 
-    // The living process of this pid; null: none is known.
+    // The living process with this pid; null: none known.
     const ProcessEntry* find(uint32_t pid) const;
-    // This very process, living or awaiting its exit event; null: not known, or exited.
+    // The process with this key, living or with a pending exit; null: unknown, or exited.
     const ProcessEntry* find(const ProcessKey& key) const;
-    // Its node, also shortly after its exit; null: not known.
+    // The process's node, also shortly after its exit; null: unknown.
     NodePtr find_node(const ProcessKey& key) const;
 
     // Living processes; iteration yields pairs of pid and entry.
@@ -38,12 +39,12 @@ class ProcessTable {
     auto begin() const { return living_.begin(); }
     auto end() const { return living_.end(); }
 
-    // All slots are below.
+    // Upper bound (exclusive) of all slots.
     size_t slot_count() const { return slot_count_; }
-    // Of the newest event, or of the sweep while its samples are applied. CLOCK_BOOTTIME.
+    // Time of the newest event, or of the sweep while its samples are applied. CLOCK_BOOTTIME.
     uint64_t now_ns() const { return now_ns_; }
     uint64_t tick() const { return tick_; }
-    // Of the entries, without what they share.
+    // Memory of the entries, without the parts that they share.
     size_t bytes() const;
 
     // --- For TableUpdater.
@@ -55,25 +56,26 @@ class ProcessTable {
     void set_now(uint64_t now_ns) { now_ns_ = now_ns; }
     void begin_tick();
     void begin_drain() { recent_.begin_drain(); }
-    // Was shown by this sweep.
+    // The sweep contained the process.
     void mark_seen(ProcessEntry& entry);
 
     ProcessEntry* find(const ProcessKey& key);
-    // A new entry where it is not known. An older process of that pid is given up; beside a younger
-    // one the new entry awaits its exit event: what comes late says nothing of the younger one.
+    // Returns the entry, added if unknown. An older process with that pid is given up. If a younger
+    // one has the pid, the new entry waits for its exit event: late events do not concern the
+    // younger process.
     ProcessEntry& find_or_add(const model::Process& process);
-    // Gives up the living process of this pid, if it is another and not younger one. False where a
-    // younger one has the pid.
+    // Gives up the living process with this pid, if it is a different and not younger one. False if
+    // a younger one has the pid.
     bool evict_reused_pid(const ProcessKey& key);
 
-    // One that awaits its exit event was shown by a sweep: it lives. False where its pid has
+    // A process with a pending exit was seen in a sweep: it is alive. False if its pid belongs to
     // another process.
     bool revive(ProcessEntry& entry);
 
-    // After on_exit().
+    // Call it after on_exit().
     void erase_exited(ProcessEntry& entry);
-    // Gives up the living processes that the sweep has not shown: with events one tick later than
-    // without, as their exit may be on its way.
+    // Gives up the living processes that are missing in the sweep; with events one tick later than
+    // without, as their exit event may still come.
     void reap_missing();
 
     const RecentExits& recent_exits() const { return recent_; }
@@ -91,7 +93,7 @@ class ProcessTable {
     size_t slot_count_ = 0;
     uint64_t now_ns_ = 0;
     uint64_t tick_ = 0;
-    size_t seen_ = 0;  // entries that the sweep of this tick has shown
+    size_t seen_ = 0;  // entries seen in the sweep of this tick
 };
 
 }  // namespace vigil::process

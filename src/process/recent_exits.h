@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes that have ended lately, for what comes late: samples of a sweep that was faster than
+// Recently exited processes, to recognise what comes late: samples of a sweep that was faster than
 // the exit, signals whose sender has exited, and exit events of processes that were given up.
 #pragma once
 
@@ -21,21 +21,21 @@ class RecentExits {
     static constexpr size_t max_near_sweep = 65'536;
     static constexpr size_t max_pending = 16'384;
 
-    // The exit event of this process was seen. `node` may be null.
+    // Records the exit event of this process. `node` may be null.
     void add(const ProcessKey& key, NodePtr node);
 
-    // Among the last max_nodes: whether it is there, and its node.
+    // Among the last max_nodes exits: whether it contains the process, and its node.
     bool contains(const ProcessKey& key) const { return find_index(key) != max_nodes; }
     NodePtr find_node(const ProcessKey& key) const;
 
-    // Exits since the sweep before the last one: /proc and a sweep show a process a little beyond
-    // its exit event. Where only events are read, earlier exits are dropped.
+    // True for exits since the sweep before the last one: /proc and sweeps show a process slightly
+    // beyond its exit event. If only events are read, earlier exits are dropped.
     bool ended_near_sweep(const ProcessKey& key) const;
     void begin_sweep();
     void begin_drain() { near_sweep_.clear(); }
 
-    // Holds an entry until its exit event comes. Returns the one that it displaces, if any: another
-    // one of its pid, or at the limit the oldest.
+    // Holds an entry until its exit event comes. Returns the entry that it displaces, if any:
+    // another one with its pid, or the oldest at the limit.
     EntryMap::node_type hold(EntryMap::node_type entry);
     ProcessEntry* find_pending(const ProcessKey& key);
     EntryMap::node_type release(uint32_t pid) { return pending_.extract(pid); }
@@ -47,13 +47,13 @@ class RecentExits {
 
     using StartByPid = std::unordered_map<uint32_t, uint64_t>;
 
-    std::array<ProcessKey, max_nodes> keys_{};  // in turn, as nodes_
+    std::array<ProcessKey, max_nodes> keys_{};  // a circular buffer, parallel to nodes_
     std::array<NodePtr, max_nodes> nodes_;
     size_t next_ = 0;
     StartByPid near_sweep_;         // since the last sweep
     StartByPid near_sweep_before_;  // since the one before it
     EntryMap pending_;
-    std::deque<ProcessKey> order_;  // of pending_, the oldest first; released ones may be in it
+    std::deque<ProcessKey> order_;  // keys of pending_, oldest first; may contain released ones
 };
 
 }  // namespace vigil::process

@@ -8,7 +8,7 @@
 namespace vigil::process {
 namespace {
 
-// A sweep can't tell a process without network bytes from one that found no entry for them.
+// In a sweep a process without network bytes looks like one that did not fit into the map.
 void discard_doubtful_network(model::Sample& sample, uint64_t network_full_ns) {
     if (sample.process.start_ns <= network_full_ns && sample.counters.sent_bytes.value_or(0) == 0 &&
         sample.counters.received_bytes.value_or(0) == 0) {
@@ -16,7 +16,7 @@ void discard_doubtful_network(model::Sample& sample, uint64_t network_full_ns) {
     }
 }
 
-// As a rule all bytes are the same, also those after the NUL.
+// Usually all bytes are equal, including those after the NUL.
 bool is_same_name(const model::Comm& a, const model::Comm& b) {
     return a.bytes == b.bytes || a.view() == b.view();
 }
@@ -45,7 +45,7 @@ void SampleApplier::apply(model::Sample& sample, uint64_t network_full_ns) {
     ProcessEntry* entry = table_->find(key);
     if (entry == nullptr) {
         if (table_->recent_exits().ended_near_sweep(key) || !table_->evict_reused_pid(key)) {
-            return;  // it has exited, or a younger process has its pid already
+            return;  // it has exited, or its pid was already reused
         }
         entry = &table_->find_or_add(sample.process);
         details_->start(*entry);
@@ -73,7 +73,7 @@ void SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
     }
     entry.process = sample.process;
     if (start_ns % model::proc_tick_ns != 0) {
-        entry.process.start_ns = start_ns;  // the finer one
+        entry.process.start_ns = start_ns;  // the more precise one
     }
     entry.threads = sample.threads;
     if (measures_) {
@@ -83,10 +83,10 @@ void SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
 
 void SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sample,
                                     bool renamed) {
-    // Where there is no exec_id, a new name may be that of another program.
+    // Without an exec_id, a new name may mean another program.
     if (entry.exec_id != sample.exec_id || (sample.exec_id == 0 && renamed)) {
         const bool first = entry.measured_ns == 0;
-        // The event of an exec during the last sweep came before a sample shows it.
+        // An exec during the last sweep: its event came before a sample showed it.
         if (!first && entry.exec_event_ns < last_sweep_ns_) {
             details_->set_image(entry, nullptr);
         }

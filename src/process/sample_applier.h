@@ -15,14 +15,14 @@ namespace vigil::process {
 
 class SampleApplier {
  public:
-    // They must outlive it.
+    // All must outlive it.
     SampleApplier(ProcessTable& table, EntryDetails& details, const UsageMeter& meter)
         : table_(&table), details_(&details), meter_(&meter) {}
 
     void set_needs(const Needs& needs);
 
-    // `network_full_ns`: processes that started up to then may have found no entry in the map
-    // where their network bytes are counted; 0: all have found one.
+    // `network_full_ns`: processes that started up to this time may be missing in the map that
+    // counts their network bytes; 0: the map was never full.
     void apply(std::vector<model::Sample>& samples, uint64_t sampled_ns, uint64_t network_full_ns);
 
  private:

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An observer's own state for each slot of the process table. Grows by itself; a slot that was not
-// used before has T().
+// An observer's state for each slot of the process table. Grows as needed; an unused slot has T().
 #pragma once
 
 #include <algorithm>
@@ -23,7 +22,7 @@ class SlotVector {
     T* find(uint32_t slot) { return slot < size_ ? &items_[slot] : nullptr; }
     const T* find(uint32_t slot) const { return slot < size_ ? &items_[slot] : nullptr; }
 
-    // In on_erase().
+    // Call it in on_erase().
     void reset(uint32_t slot) {
         if (slot < size_) {
             items_[slot] = T();
@@ -40,7 +39,7 @@ class SlotVector {
     }
 
     std::vector<T> items_;
-    size_t size_ = 0;  // of items_; its own member, as that of a vector takes a division
+    size_t size_ = 0;  // size of items_; a member because vector::size() needs a division
 };
 
 }  // namespace vigil::process

@@ -11,7 +11,7 @@ namespace {
 
 using model::Kind;
 
-// The fork event of an older process has come.
+// The fork event of an older process must have come by then.
 constexpr uint64_t young_ns = 10 * ns_per_s;
 
 bool has_reached_target(const model::Signal& signal) {
@@ -19,7 +19,7 @@ bool has_reached_target(const model::Signal& signal) {
            signal.result == model::SignalResult::info_lost;
 }
 
-// The start time that was reported stays, unless it is one of /proc and so less exact.
+// The known start time stays, unless it came from /proc and is less precise.
 uint64_t finer_start_ns(uint64_t known_ns, uint64_t event_ns) {
     return known_ns % model::proc_tick_ns != 0 ? known_ns : event_ns;
 }
@@ -81,7 +81,7 @@ ProcessEntry& TableUpdater::find_or_add(const model::Process& process) {
     return added;
 }
 
-// One that is not known is older than the monitor, or its fork event was lost.
+// An unknown parent is older than the monitor, or its fork event was lost.
 void TableUpdater::load_parent(const ProcessKey& parent) {
     if (needs_.ancestry && parent.pid != 0 && table_.find(parent) == nullptr &&
         details_.proc().acquire_proc_read(table_.now_ns())) {
@@ -100,7 +100,7 @@ void TableUpdater::apply_fork(const model::Event& event) {
     if (child == nullptr) {
         child = &table_.find_or_add(event.process);
     } else if (child->measured_ns == 0 && child->exec_event_ns == 0) {
-        child->process = event.process;  // a signal was faster, and says less
+        child->process = event.process;  // a signal came first, which carries fewer details
     }
     details_.inherit(*child, table_.find(parent));
     for (ProcessObserver* observer : table_.observers()) {
@@ -125,8 +125,8 @@ void TableUpdater::apply_exec(const model::Event& event) {
     }
 }
 
-// Its exit event came, or it is a zombie since long. A young one that is not known may be neither:
-// a signal can come before the fork event.
+// True if the exit event came, or the process is an old zombie. A young unknown process may be
+// neither: a signal can come before the fork event.
 bool TableUpdater::has_exited(const model::Process& process) {
     const ProcessKey key = key_of(process);
     if (table_.recent_exits().contains(key)) {
@@ -151,7 +151,7 @@ void TableUpdater::apply_signal(const model::Event& event) {
     }
 }
 
-// Some kernels name a thread that cannot be mapped to its process.
+// On some kernels the victim is a thread that cannot be mapped to its process.
 void TableUpdater::apply_oom(const model::Event& event) {
     if (const ProcessEntry* victim = table_.find(key_of(event.process))) {
         for (ProcessObserver* observer : table_.observers()) {
@@ -167,7 +167,7 @@ void TableUpdater::apply_exit(const model::Event& event) {
         entry.process.uid != event.process.uid) {
         entry.version++;
     }
-    const uint64_t start_ns = entry.process.start_ns;  // as it was reported before
+    const uint64_t start_ns = entry.process.start_ns;  // the start time reported so far
     entry.process = event.process;
     entry.process.start_ns = start_ns;
     details_.update_cgroup(entry, event.process.cgroup_id);

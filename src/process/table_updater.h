@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the process table up to date: applies events and sweeps to it and calls the observers. One
-// thread.
+// Keeps the process table up to date: applies events and sweeps to it and calls the observers. All
+// on the monitor's thread.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace vigil::process {
 
 class TableUpdater {
  public:
-    // What the table itself needs where events come.
+    // Kinds that the table itself needs from the event source.
     static constexpr model::KindSet kinds = model::kind_bit(model::Kind::fork) |
                                             model::kind_bit(model::Kind::exec) |
                                             model::kind_bit(model::Kind::exit);
@@ -30,34 +30,34 @@ class TableUpdater {
     TableUpdater(const TableUpdater&) = delete;
     TableUpdater& operator=(const TableUpdater&) = delete;
 
-    // Who is called from now on, in this order; they must outlive the updater or the next call of
-    // this. Collected is the union of their needs.
+    // Sets the observers, called in this order; they must outlive the updater or the next call of
+    // this. Their needs are united.
     void set_observers(ObserverList observers);
     const Needs& needs() const { return needs_; }
 
     // See ProcLoader::load_all().
     void load_from_proc() { loader_.load_all(); }
 
-    // One event of the kernel, or a loss, in the order of the ring.
+    // Applies one kernel event or loss, in the order of the ring.
     void apply(const model::Event& event);
 
-    // Before events are read between two sweeps.
+    // Call it before events are read between two sweeps.
     void begin_drain() { table_.begin_drain(); }
 
-    // A tick: begin_tick() when the sweep was made, apply() for the events until then, then
-    // finish_tick(). See SampleApplier for `network_full_ns`.
+    // A tick: begin_tick() after the sweep, apply() for the events until then, then finish_tick().
+    // See SampleApplier for `network_full_ns`.
     void begin_tick() { table_.begin_tick(); }
     void finish_tick(std::vector<model::Sample>& samples, uint64_t sampled_ns,
                      uint64_t network_full_ns);
 
-    // The last call: observers emit what they have withheld.
+    // The last call: observers emit withheld reports.
     void end();
 
     const ProcessTable& table() const { return table_; }
     const UsageMeter& meter() const { return meter_; }
-    // Estimate of the memory of entries and what they share.
+    // Estimated memory of the entries and the parts that they share.
     size_t bytes() const { return table_.bytes() + details_.bytes(); }
-    // When an exit event was last lost; 0: never.
+    // Time of the last lost exit event; 0: never.
     uint64_t exits_lost_ns() const { return exits_lost_ns_; }
 
  private:

@@ -17,7 +17,7 @@ SnapshotPtr SnapshotPublisher::latest() const {
 
 void SnapshotPublisher::publish(SnapshotPtr snapshot) {
     const MutexLock lock(mutex_);
-    latest_.swap(snapshot);  // the old one is released without the lock
+    latest_.swap(snapshot);  // the old one is released after the lock
 }
 
 void SnapshotPublisher::on_exit(const ProcessExit& exit) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All processes as one sweep has shown them, and those that have ended since the sweep before:
-// immutable, so other threads read it without a lock.
+// All processes of one sweep, and the processes that exited since the previous one: immutable, so
+// other threads read it without a lock.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,7 @@ struct SnapshotEntry : model::ProcessView {
     uint32_t threads = 0;
     uint64_t measured_ns = 0;  // 0: not yet
     model::Counters counters;  // totals
-    model::Usage usage;        // since the sample before
+    model::Usage usage;        // since the previous sample
 };
 
 struct SnapshotExit : model::ProcessView {
@@ -34,20 +34,20 @@ struct TickSnapshot {
     Tick tick;
     std::vector<SnapshotEntry> living;  // in no particular order
     std::vector<SnapshotExit> ended;    // in the order of their exits
-    uint64_t ended_not_listed = 0;      // beyond SnapshotPublisher::max_ended
+    uint64_t ended_not_listed = 0;      // number of exits beyond SnapshotPublisher::max_ended
 };
 using SnapshotPtr = std::shared_ptr<const TickSnapshot>;
 
-// Makes a snapshot each tick while somebody wants one; costs nothing otherwise.
+// Creates a snapshot each tick while wanted; costs nothing otherwise.
 class SnapshotPublisher final : public ProcessObserver {
  public:
     static constexpr size_t max_ended = 16'384;
 
     explicit SnapshotPublisher(const ProcessTable& table) : table_(&table) {}
 
-    // From any thread. What ended before the first snapshot was wanted is not in it.
+    // From any thread. Exits before the first call with true are not in the snapshots.
     void set_wanted(bool wanted) { wanted_ = wanted; }
-    SnapshotPtr latest() const EXCLUDES(mutex_);  // null: none was made yet
+    SnapshotPtr latest() const EXCLUDES(mutex_);  // null: none yet
 
     Needs needs() const override { return {.samples = true}; }
     void on_exit(const ProcessExit& exit) override;

@@ -63,7 +63,7 @@ UsageMeter::FinalUsage UsageMeter::final_usage(const ProcessEntry& entry, const 
     const uint64_t span_ns = std::max(now_ns - std::min(now_ns, final_usage.from_ns), interval_ns_);
     model::Counters counters = final_counters(exit);
     if (measured || start_ns < begun_ns_) {
-        counters.rss_bytes.reset();  // the peak may be long ago; it was sampled then
+        counters.rss_bytes.reset();  // the peak may be long ago, and was sampled then
     }
     final_usage.usage =
         model::usage_between(measured ? &entry.counters : nullptr, counters, span_ns);

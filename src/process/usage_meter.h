@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From counters to usage: what a process has used since it was measured last.
+// Derives usage from counters: what a process used since its last measurement.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +10,27 @@
 
 namespace vigil::process {
 
-// Sums over threads that are read one after the other can seem to shrink: the larger value stays.
+// Sums over threads that are read at different times can seem to decrease: the larger value is
+// kept.
 void clamp_monotonic(const model::Counters& before, model::Counters& now);
 
-// The totals that an exit event brings.
+// The totals in an exit event.
 model::Counters final_counters(const model::Exit& exit);
 
 class UsageMeter {
  public:
-    // Processes that started at `begun_ns` (CLOCK_BOOTTIME) or later are new: all that they have
-    // used counts.
+    // Processes that started at `begun_ns` (CLOCK_BOOTTIME) or later are new: all their usage
+    // counts.
     UsageMeter(uint64_t interval_ns, uint64_t begun_ns)
         : interval_ns_(interval_ns), begun_ns_(begun_ns) {}
 
-    // Sets counters, usage and their times; clamps `counters`. Of an older process the first sample
-    // gives no rates. A new one is held against the whole interval, as if it had ended.
+    // Sets counters, usage and their times; clamps `counters`. The first sample of an older process
+    // gives no rates. The usage of a new one is measured over the whole interval, as if it had
+    // exited.
     void apply_sample(ProcessEntry& entry, model::Counters& counters, uint64_t now_ns) const;
 
-    // Of a process that exits: over [from_ns, now_ns]. A life of an interval or less is measured as
-    // a whole, also where a sweep fell into it.
+    // Usage of an exiting process over [from_ns, now_ns]. A lifetime of at most one interval is
+    // measured as a whole, even if a sweep fell into it.
     struct FinalUsage {
         model::Usage usage;
         uint64_t from_ns = 0;

@@ -28,7 +28,7 @@ constexpr model::SignalSource last_enumerator(model::SignalSource) {
 }
 constexpr model::Kind last_enumerator(model::Kind) { return model::Kind::death; }
 
-// The one that is called so.
+// The enumerator of this name.
 template <class Enum>
 std::optional<Enum> parse_enumerator(std::string_view name) {
     for (int i = 0; i <= static_cast<int>(last_enumerator(Enum{})); i++) {
@@ -43,7 +43,7 @@ int hex_digit_value(char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// The bytes that append_json_string() was given: one that was no UTF-8 came as "\xHH".
+// The bytes that were passed to append_json_string(): it writes a byte that is not UTF-8 as "\xHH".
 std::string unescape_bytes(std::string_view text) {
     std::string bytes;
     while (!text.empty()) {
@@ -61,7 +61,7 @@ std::string unescape_bytes(std::string_view text) {
     return bytes;
 }
 
-// Absent where the value is of another type, or out of range.
+// Empty if the value is of another type or out of range.
 template <class T>
 std::optional<T> value_from(element from) {
     if constexpr (std::is_same_v<T, std::string>) {
@@ -71,7 +71,7 @@ std::optional<T> value_from(element from) {
         const auto text = string_from(from);
         return text ? parse_enumerator<T>(*text) : std::nullopt;
     } else {
-        // What JSON has of numbers, then what fits.
+        // Read it in the widest type first, then check the range.
         using Wide = std::conditional_t<std::is_same_v<T, bool> || std::is_same_v<T, double>, T,
                                         std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
         Wide wide{};
@@ -85,7 +85,7 @@ std::optional<int64_t> time_from(element from) {
     return text ? parse_utc(*text) : std::nullopt;
 }
 
-// Not parse_signal(): its errors cost more than a line of foreign bytes should.
+// Not parse_signal(): building its errors would be too slow for a damaged line.
 std::optional<int> signal_number_from(element from) {
     const auto text = string_from(from);
     for (int number = 1; text && number <= model::signal_max; number++) {
@@ -106,7 +106,7 @@ void assign(element from, T& member) {
     member = value_from<T>(from).value_or(T{});
 }
 
-// Each one has its place, whatever it is: the lists belong together.
+// Adds an element for each entry, even for an unreadable one: the lists are parallel.
 template <class T, class Get>
 void assign_list(element from, std::vector<T>& list, Get get) {
     simdjson::dom::array values;
@@ -144,7 +144,7 @@ constexpr SchemaField signal(std::string_view key) {
 
 using C = DeathRecord;
 
-// In the order in which a writer puts them.
+// In the order of the written line.
 constexpr std::array schema_fields{
     time<&C::unix_ns>("time"),
     value<&C::host>("host"),
@@ -225,7 +225,7 @@ constexpr std::array schema_fields{
     value<&C::cut>("cut"),
 };
 
-// The row of a key: mostly the one behind the last, from which `next` goes on.
+// The field of a key: usually the one after the last match, where `next` starts.
 const SchemaField* find_field(std::string_view key, size_t& next) {
     for (size_t i = 0; i < schema_fields.size(); i++) {
         const size_t at = (next + i) % schema_fields.size();

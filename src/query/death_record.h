@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Death records and the gaps between them, as they are read back from a journal. The keys
-// are those of docs/history.md. Values only; strings are foreign bytes: escape before showing.
+// Death records and coverage gaps, as read back from a journal. The keys are listed in
+// docs/history.md. Values only; strings are untrusted: escape them before output.
 #pragma once
 
 #include <compare>
@@ -16,17 +16,17 @@
 
 namespace vigil::query {
 
-// Those above a process, its parent first. Of a damaged line the lists can differ in length.
+// The ancestors of a process, its parent first. In a damaged line the lists may differ in length.
 struct Ancestors {
     std::vector<uint64_t> pids;
     std::vector<uint64_t> start_ns;
     std::vector<std::string> comms;
-    bool cut = false;  // there are more above
+    bool cut = false;  // the list was cut: there are more ancestors
 
     bool operator==(const Ancestors&) const = default;
 };
 
-// Who sent the deadly signal. Nobody is known where there is no pid.
+// The sender of the fatal signal. Without a pid the sender is unknown.
 struct Killer {
     std::optional<uint32_t> pid;
     std::optional<uint64_t> start_ns;
@@ -40,7 +40,8 @@ struct Killer {
     bool operator==(const Killer&) const = default;
 };
 
-// A signal that asked it to end, before what ended it. There was none where there is no number.
+// The last termination request of another number before the fatal signal. Without a number there
+// was none.
 struct PriorSignal {
     std::optional<int> number;
     std::optional<model::SignalSource> source;
@@ -65,7 +66,7 @@ struct OutOfMemory {
     bool operator==(const OutOfMemory&) const = default;
 };
 
-// One list a member; of a damaged line they can differ in length.
+// One list per member; in a damaged line they may differ in length.
 struct LimitViolations {
     std::vector<std::string> metrics;
     std::vector<double> limits;
@@ -75,7 +76,7 @@ struct LimitViolations {
     bool operator==(const LimitViolations&) const = default;
 };
 
-// What it had used; the members mean what they mean in model::Exit.
+// Usage up to the exit; the members have the meaning of those of model::Exit.
 struct FinalUsage {
     std::optional<uint64_t> lifetime_ns;
     std::optional<uint64_t> cpu_ns;
@@ -97,10 +98,9 @@ struct FinalUsage {
     bool operator==(const FinalUsage&) const = default;
 };
 
-// Absent: not known.
+// Empty members are unknown.
 struct DeathRecord {
-    std::optional<int64_t>
-        unix_ns;  // when it died; always there in what RecordParser gives, as pid is
+    std::optional<int64_t> unix_ns;  // time of the exit; RecordParser always sets it and pid
     std::string host;
     std::optional<uint32_t> pid;
     std::optional<uint32_t> ppid;
@@ -109,7 +109,7 @@ struct DeathRecord {
     std::optional<uint32_t> uid;
     std::optional<uint64_t> cgroup_id;
 
-    std::optional<model::Cause> cause;  // always there in what RecordParser gives
+    std::optional<model::Cause> cause;  // always set by RecordParser
     std::optional<int> exit_code;
     std::optional<int> exit_signal;
     bool core_dumped = false;
@@ -134,19 +134,20 @@ struct DeathRecord {
     Ancestors ancestors;
     LimitViolations limits;
     FinalUsage usage;
-    bool cut = false;  // long strings of it have been cut
+    bool cut = false;  // long strings have been truncated
 
-    // By a signal, the OOM killer, or with an exit code that is not 0.
+    // Ended by a signal, the OOM killer, or with an exit code other than 0.
     bool is_abnormal() const { return exit_code != 0; }
 
     bool operator==(const DeathRecord&) const = default;
 };
 
-// Deaths that nobody has written down: lost events, or time in which nobody watched.
+// A time in which deaths may be missing from the journal: events were lost, or nothing was
+// monitored.
 struct CoverageGap {
-    bool unobserved = false;               // else: lost
-    std::optional<model::Kind> lost_kind;  // of events; absent: of more than one kind
-    uint64_t count = 0;                    // of lost events
+    bool unobserved = false;               // true: monitoring gap; false: lost events
+    std::optional<model::Kind> lost_kind;  // kind of the lost events; empty: several kinds
+    uint64_t count = 0;                    // number of lost events
     int64_t from_unix_ns = 0;
     int64_t to_unix_ns = 0;
     bool rebooted = false;
@@ -156,7 +157,7 @@ struct CoverageGap {
 
 using ParsedRecord = std::variant<std::monostate, DeathRecord, CoverageGap>;
 
-// Keeps its buffers from line to line.
+// Reuses its buffers from line to line.
 class RecordParser {
  public:
     RecordParser();
@@ -164,9 +165,9 @@ class RecordParser {
     RecordParser(const RecordParser&) = delete;
     RecordParser& operator=(const RecordParser&) = delete;
 
-    // One line without its end. Nothing where it is neither of them: no JSON, another kind, or one
-    // that lacks what every record has. A member of another type than it should have is not
-    // known.
+    // Parses one line without its line end. Returns nothing if it is neither a death record nor a
+    // coverage gap: no JSON, another kind, or without the members that every record has. A member
+    // of the wrong type counts as unknown.
     ParsedRecord parse(std::string_view line);
 
  private:

@@ -14,15 +14,15 @@
 namespace vigil::query {
 namespace {
 
-// The bill stands at the end of a line: its keys are looked for there first.
+// The usage is at the end of a line: its keys are searched there first.
 constexpr size_t usage_bytes = 1024;
 
 bool contains(std::string_view line, std::string_view literal) {
     return ::memmem(line.data(), line.size(), literal.data(), literal.size()) != nullptr;
 }
 
-// The number behind `key`, which is quoted and has its colon: so it stands in no string. The
-// first one in the line.
+// The number after the first `key`. The key includes its quotes and colon, so it cannot match
+// inside a string.
 std::optional<uint64_t> number_after(std::string_view line, std::string_view key) {
     const void* found = ::memmem(line.data(), line.size(), key.data(), key.size());
     if (found == nullptr) {
@@ -39,7 +39,7 @@ std::optional<uint64_t> usage_field(std::string_view line, std::string_view key)
     return contains(end, key) ? number_after(end, key) : number_after(line, key);
 }
 
-// What comes before all times, or behind them, is so as a text too.
+// Bounds before or after all times also compare so as text.
 std::string format_bound(int64_t unix_ns, std::string_view first, std::string_view last) {
     if (unix_ns == std::numeric_limits<int64_t>::min()) {
         return std::string(first);

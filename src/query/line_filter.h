@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells of a line as it stands that it can't match, so that few lines have to be parsed.
+// Recognises unparsed lines that cannot match a query, so that few lines have to be parsed.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace vigil::query {
 
-// What each line of an event begins with.
+// The first members of each event's line.
 struct LinePrefix {
     std::string_view time;  // times compare as texts
     std::string_view kind;
@@ -24,9 +24,9 @@ class LineFilter {
     explicit LineFilter(const Query& query);
 
     bool is_before(const LinePrefix& prefix) const { return prefix.time < since_; }
-    // False: a death that Query asks for is not written so. True: it may be.
+    // False: no match of the query has such a line. True: it may match; parse the line.
     bool may_match(std::string_view line, const LinePrefix& prefix) const;
-    // What Query orders by, of a line that a sink has written.
+    // The value by which the query orders, read from an unparsed line.
     std::optional<uint64_t> rank(std::string_view line) const;
 
  private:
@@ -35,12 +35,12 @@ class LineFilter {
     std::string until_;
     std::optional<uint64_t> pid_;
     bool abnormal_;
-    std::vector<std::string> literals_;  // that stand somewhere in the line
+    std::vector<std::string> literals_;  // each occurs in every line that matches
 };
 
 std::optional<uint64_t> rank(const DeathRecord& record, Order order);
 
-// Of what is known; nothing where neither is. Never beyond what the type holds.
+// Sum of the known values; empty if both are unknown. Saturates at the maximum of the type.
 std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b);
 
 }  // namespace vigil::query

@@ -22,7 +22,7 @@ bool is_number(std::string_view text) {
 }
 
 std::string find_literal(std::string_view pattern) {
-    // What a set holds is one character only.
+    // A bracket expression matches one character only.
     pattern = pattern.substr(0, pattern.find('['));
     const auto is_literal = [](char c) {
         return c >= 0x20 && c < 0x7f && c != '*' && c != '?' && c != '\\' && c != '"';

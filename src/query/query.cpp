@@ -18,11 +18,11 @@
 namespace vigil::query {
 namespace {
 
-// So many lines in a row that are too old are the end: a clock that was wrong for a while, as
-// before the first time signal of a boot, may have left some in front of good ones.
+// After this many consecutive lines that are too old the search ends: a clock that was wrong for a
+// while, as before the first time synchronisation of a boot, may have left some before newer lines.
 constexpr size_t max_older_lines = 10'000;
 
-// A script that an interpreter was given, as `python3 backup.py`.
+// The script that an interpreter runs, as in `python3 backup.py`.
 std::string script_of(const DeathRecord& record, std::string_view executable) {
     std::string argv;
     for (const std::string& argument : record.argv) {
@@ -54,14 +54,14 @@ bool matches_unit(const DeathRecord& record, const std::string& unit) {
            (matches_name(unit, *record.unit) || matches_name(unit + ".service", *record.unit));
 }
 
-// One journal, and the line of it that comes next.
+// A journal and its next line.
 class JournalCursor {
  public:
     explicit JournalCursor(ReverseLineReader lines) : lines_(std::move(lines)) {}
-    JournalCursor(const JournalCursor&) = delete;  // the line is one of its own bytes
+    JournalCursor(const JournalCursor&) = delete;  // line_ points into lines_
     JournalCursor& operator=(const JournalCursor&) = delete;
 
-    // To the next line that begins as one should. False: there is none.
+    // Advances to the next line with a valid prefix. False: there is none left.
     bool advance(const LineFilter& line_filter, QueryResult& result) {
         while (older_lines_ < max_older_lines) {
             const auto next = lines_.next();
@@ -89,13 +89,13 @@ class JournalCursor {
     ReverseLineReader lines_;
     std::string_view line_;
     LinePrefix prefix_;
-    size_t older_lines_ = 0;  // lines in a row
+    size_t older_lines_ = 0;  // consecutive lines that were too old
 };
 
-// Deaths that are in the answer already: two agents of one machine tell each.
+// Deaths that are already in the result: two agents of one machine each record them.
 class Deduplicator {
  public:
-    // False: it was told before.
+    // False: the death has been added before.
     bool add(const DeathRecord& record) {
         const std::pair key(*record.pid, record.start_ns.value_or(0));
         const auto [begin, end] = times_.equal_range(key);
@@ -119,7 +119,7 @@ struct Ranked {
     Match match;
 };
 
-// Of equal ones the newer.
+// Of equal ranks the newer.
 bool ranks_higher(const Ranked& a, const Ranked& b) {
     return std::pair(a.rank, a.match.record.unix_ns) > std::pair(b.rank, b.match.record.unix_ns);
 }
@@ -231,7 +231,7 @@ class Search {
     std::string oldest_;
     size_t reported_deaths_ = 0;
     bool done_ = false;
-    std::vector<Ranked> ranked_;  // a heap, the least one on top
+    std::vector<Ranked> ranked_;  // a heap, the lowest rank on top
     QueryResult result_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions about past deaths, answered from journals of death records.
+// Queries for past deaths in journals of death records.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +14,16 @@
 
 namespace vigil::query {
 
-// All that are given must hold. Names and units may hold the wildcards of fnmatch(3).
+// All conditions that are set must match. Names and units may contain wildcards of fnmatch(3).
 struct DeathFilter {
     int64_t since_unix_ns = INT64_MIN;
     int64_t until_unix_ns = INT64_MAX;
     std::optional<std::string> name;  // comm, base name of the executable or script
     std::optional<uint32_t> pid;
     std::optional<std::string> user;  // name, or number
-    std::optional<std::string> unit;  // of systemd; ".service" may be left out
+    std::optional<std::string> unit;  // systemd unit; ".service" may be omitted
     std::optional<model::Cause> cause;
-    bool abnormal = false;  // not with exit code 0
+    bool abnormal = false;  // only deaths other than with exit code 0
 };
 
 bool matches(const DeathRecord& record, const DeathFilter& filter);
@@ -35,7 +35,7 @@ enum class Order { newest, cpu, memory, disk, network, lifetime };
 
 struct Query {
     DeathFilter filter;
-    Order order = Order::newest;  // the largest first; what is not known comes last
+    Order order = Order::newest;  // largest first; unknown values last
     size_t max_deaths = 50;
 };
 
@@ -46,17 +46,17 @@ struct Match {
 
 struct QueryResult {
     std::vector<Match> deaths;
-    // Newest first: those that overlap the time that was asked for, as far back as was read.
+    // Newest first: the gaps that overlap the queried time, as far back as was read.
     std::vector<CoverageGap> gaps;
     std::optional<int64_t> oldest_unix_ns;  // as far back as was read
     std::vector<std::string> errors;        // what could not be read
 };
 
-// `journals`: paths of active files; those that are not there are empty. They are merged by time,
-// the newest first, and one death that two journals tell comes once.
+// `journals`: paths of active files; missing ones count as empty. They are merged by time, newest
+// first; a death that occurs in two journals is returned once.
 QueryResult run_query(const std::vector<std::string>& journals, const Query& query);
 
-// The same without keeping the deaths: `each` gets them one by one, and says whether it wants more.
+// The same without keeping the deaths: calls on_match for each, until it returns false.
 QueryResult run_query(const std::vector<std::string>& journals, const Query& query,
                       const std::function<bool(Match)>& on_match);
 

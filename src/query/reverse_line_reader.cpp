@@ -16,7 +16,7 @@ namespace vigil::query {
 namespace {
 
 constexpr size_t block_bytes = 256 << 10;
-constexpr int max_tries = 10;  // to list a directory that changes meanwhile
+constexpr int max_tries = 10;  // to list a directory while it changes
 
 bool exists(const std::string& path) {
     struct stat info {};
@@ -28,7 +28,7 @@ std::string directory_of(const std::string& path) {
     return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-// A regular file and its size; no file where it is gone, or is something else.
+// A regular file and its size; no file if it is gone or of another type.
 struct OpenedFile {
     Fd file;
     uint64_t size_bytes = 0;
@@ -62,7 +62,7 @@ Result<ReverseLineReader> ReverseLineReader::open(const std::string& path) {
         TRY_ASSIGN(const auto before, journal::list_rotated(path));
         TRY_ASSIGN(OpenedFile active, open_segment(path));
         TRY_ASSIGN(const auto after, journal::list_rotated(path));
-        // A rotation meanwhile could hide the segment between the two.
+        // A rotation between the two listings could hide a segment.
         if (!journal::same_newest(before, after) && i < max_tries) {
             continue;
         }
@@ -98,7 +98,7 @@ Result<bool> ReverseLineReader::open_next() {
     return false;
 }
 
-// The line from `begin` on, taken out of the buffer with the line end in front of it.
+// Removes the line from `begin` on from the buffer, with the line end before it.
 std::string_view ReverseLineReader::pop_line(size_t begin) {
     const std::string_view line(buffer_.data() + begin, end_ - begin);
     end_ = begin - std::min(begin - begin_, size_t{1});
@@ -124,19 +124,19 @@ Result<std::optional<std::string_view>> ReverseLineReader::next() {
                 : begin_;
         const std::string_view line = pop_line(begin);
         if (found == nullptr) {
-            file_.reset();  // that was its first one
+            file_.reset();  // that was the first line of the file
         }
-        // With its end.
+        // Its length with the line end.
         if (!std::exchange(torn_, false) && line.size() < journal::max_line_bytes) {
             return std::optional(line);
         }
     }
 }
 
-// Puts the block that stands in front of the buffer's content there.
+// Reads the block that precedes the buffered bytes in the file.
 Result<void> ReverseLineReader::fill() {
     const size_t wanted = std::min<uint64_t>(offset_, block_bytes);
-    // Of a line that is too long as much is kept as it takes to stay so.
+    // Of a line that is too long only enough is kept to recognise it as such.
     const size_t kept = std::min(end_ - begin_, journal::max_line_bytes);
     if (buffer_.size() < kept + wanted) {
         std::string larger(kept + block_bytes, '\0');
@@ -159,7 +159,7 @@ Result<void> ReverseLineReader::fill() {
             file_.reset();
             return error;
         }
-        if (got == 0) {  // cut off meanwhile, and with it what was kept
+        if (got == 0) {  // the file was truncated meanwhile, and the buffered bytes with it
             end_ = begin_ + done;
             torn_ = true;
             break;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lines of a journal (docs/journal.md), newest first. Others may write and rotate it meanwhile.
+// Reads the lines of a journal (docs/journal.md), newest first. Other processes may write and
+// rotate it meanwhile.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +15,16 @@
 
 namespace vigil::query {
 
-// What is added after open() is not seen, and what is deleted before it is reached neither. Lines
-// that are too long are passed over, and so is a torn one at the end of a file. Lines behind the
-// end of a segment, which were written again to the next one, come twice.
+// Lines added after open() are not returned, nor are lines deleted before they are reached. Lines
+// that are too long are skipped, as is a torn line at the end of a file. Lines after the end of a
+// segment that were written again to the next segment are returned twice.
 class ReverseLineReader {
  public:
-    // `path`: the active file's. A journal or directory that is not there has no lines.
+    // `path`: the active file. A missing journal or directory has no lines.
     static Result<ReverseLineReader> open(const std::string& path);
 
-    // The next older line without its end, good until the next call. Nothing: that was the oldest.
-    // Behind a segment that can't be read, which is an error, the next call goes on.
+    // The next older line without its line end, valid until the next call. Empty after the oldest
+    // one. A segment that can't be read is an error; the next call continues after it.
     Result<std::optional<std::string_view>> next();
 
  private:
@@ -34,17 +35,17 @@ class ReverseLineReader {
     Result<void> fill();
     std::string_view pop_line(size_t begin);
 
-    std::vector<std::string> rotated_;  // not opened yet; the next one last
+    std::vector<std::string> rotated_;  // not opened yet; the next to open is the last
 
-    // The segment that is read, from its end. Its bytes from offset_ on are in the buffer, up to
-    // those that have been taken: at [begin_, end_). In front of them is room.
+    // The segment being read, from its end. The buffer holds its bytes from offset_ on, less the
+    // returned ones: at [begin_, end_). Before begin_ there is free space.
     Fd file_;
     std::string path_;
     uint64_t offset_ = 0;
     std::string buffer_;
     size_t begin_ = 0;
     size_t end_ = 0;
-    bool torn_ = false;  // what the buffer ends with is no whole line
+    bool torn_ = false;  // the buffer ends with an incomplete line
 };
 
 }  // namespace vigil::query

@@ -18,7 +18,7 @@ FileStamp stamp_of(const std::string& path) {
     return {info.st_dev, info.st_ino, info.st_size, info.st_mtim};
 }
 
-// The mark first: what is written in between changes it again.
+// Before the read: a change during the read must count as a new one.
 Result<RuleSet> ConfigFile::load() {
     loaded_ = last_ = stamp_of(path_);
     return rules::load(path_);
@@ -34,7 +34,7 @@ bool ConfigFile::has_changed() {
     const bool at_rest = now == last_;
     last_ = now;
     missing_calls_ = now.size < 0 && loaded_.size >= 0 ? std::min(missing_calls_ + 1, 3) : 0;
-    // An editor that replaces the file leaves none for a moment.
+    // While an editor replaces the file, it may be missing for a moment.
     return at_rest && now.size >= 0 && !(now == loaded_);
 }
 

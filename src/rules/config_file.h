@@ -28,17 +28,17 @@ class ConfigFile {
 
     const std::string& path() const { return path_; }
 
-    // Reads it, changed or not.
+    // Reads the file, whether it changed or not.
     Result<RuleSet> load();
 
     // Of the file when load() was last called.
     const FileStamp& loaded_stamp() const { return loaded_; }
 
-    // False for a pipe: that can be read once only, and then makes one wait.
+    // False for a pipe: it can be read only once, and a read may block.
     bool is_rereadable() const;
 
-    // To be called about once a second. True when it has changed since load() and has been at
-    // rest since the last call: a file that is being written is not read half.
+    // Call it about once a second. True if the file differs from the last load() and has not
+    // changed since the previous call, so that a half-written file is not read.
     bool has_changed();
 
     // After has_changed(): true once when the file is missing the second time in a row.

@@ -13,7 +13,7 @@ using model::ViolationState;
 
 namespace {
 
-// Events of two CPUs may come slightly out of order.
+// Events from two CPUs may arrive slightly out of order.
 uint64_t since(uint64_t then_ns, uint64_t now_ns) {
     return now_ns > then_ns ? now_ns - then_ns : 0;
 }
@@ -22,7 +22,7 @@ bool about_the_same(const Rule& a, const Rule& b) {
     return a.process == b.process && a.user == b.user && a.cgroup == b.cgroup;
 }
 
-// Where a rule of `before` went on in `now`.
+// Index in `now` of the rule that continues rule `index` of `previous`.
 std::optional<uint32_t> successor(const RuleSet& previous, uint32_t index, const RuleSet& now) {
     const Rule& rule = previous[index];
     const auto same = [&](const Rule& other) { return about_the_same(rule, other); };
@@ -50,7 +50,7 @@ double ProcessLimitState::MeasurementWindow::mean() const {
     return end_ns > begin_ns ? weighted_sum / static_cast<double>(end_ns - begin_ns) : last;
 }
 
-// A measurement that is beyond the limit, or any while raised.
+// Call it for a measurement above the limit, and for every measurement while raised.
 void ProcessLimitState::LimitState::add_measurement(double value, double limit, uint64_t from_ns,
                                                     uint64_t now_ns) {
     if (!above_limit) {

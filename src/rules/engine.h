@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds measurements against the rules: what is raised, goes on, and is cleared.
+// Compares measurements with the rules and reports limits as raised, ongoing and cleared. Not
+// thread-safe: all calls come from the thread that owns the process table.
 //
-// Each process has a ProcessLimitState, which its owner keeps beside it. A limit is broken while
-// the value is strictly greater; raised when that has lasted for the rule's `for`, told again as
-// ongoing each cooldown, cleared when the value has stayed at or below the limit for the same
-// `for`, or when the process ends. Times are nanoseconds of CLOCK_BOOTTIME and never go back.
+// Each process has a ProcessLimitState, which the caller keeps with its entry. A limit is exceeded
+// while the value is strictly greater. It is raised once that has lasted for the rule's `for`,
+// reported again as ongoing each cooldown, and cleared once the value has stayed at or below the
+// limit for the same `for`, or when the process ends. Times are nanoseconds of CLOCK_BOOTTIME and
+// never decrease.
 //
-// What peak, mean and duration of a LimitReport are over: it begins with the first measurement
-// beyond the limit (a rate's from_ns, else its now_ns). For raised and ongoing it ends now, and
-// short falls to the limit count like all else. For cleared it ends where the value fell to the
-// limit for good, so that it is the violation itself; where that was not seen (a rule or a process
-// that went unmeasured), now. A value counts until the next one is known.
+// Peak, mean and duration of a LimitReport cover a window that begins with the first measurement
+// above the limit (a rate's from_ns, else its now_ns). For raised and ongoing it ends now; brief
+// dips to the limit are included. For cleared it ends where the value last fell to the limit, so
+// that it covers the violation itself; if that was not observed (the rule or process was not
+// measured then), it ends now. A value counts until the next one is known.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +30,9 @@
 
 namespace vigil::rules {
 
-using ProcessView = model::ProcessView;  // the process under judgement
+using ProcessView = model::ProcessView;  // the process to evaluate
 
-// What is to be told. `rule` is valid during the call.
+// One report for the handler. `rule` is valid during the call.
 struct LimitReport {
     model::ViolationState state = model::ViolationState::raised;
     model::Metric metric = model::Metric::cpu;
@@ -38,19 +40,20 @@ struct LimitReport {
     std::optional<double> value;
     double limit = 0;
     double peak = 0;
-    double mean = 0;  // weighted by time
+    double mean = 0;  // time-weighted
     uint64_t duration_ns = 0;
     bool exited = false;
     uint64_t similar = 0;
 };
 
-// Where one process stands under the rules. Made and changed by the engine only. Engine::on_exit()
-// is the way out: one that is dropped with limits broken stays counted in Engine::raised().
+// State of one process under the rules, changed by the engine only. Release it through
+// Engine::on_exit(): if it is destroyed while limits are raised, they stay counted in
+// Engine::raised().
 class ProcessLimitState {
  private:
     friend class Engine;
 
-    // The values of a stretch of time.
+    // Values of one period of time.
     struct MeasurementWindow {
         uint64_t begin_ns = 0;
         uint64_t end_ns = 0;
@@ -58,20 +61,20 @@ class ProcessLimitState {
         double last = 0;
         double weighted_sum = 0;  // value x nanoseconds
 
-        void extend(uint64_t until_ns);  // the last value goes on
+        void extend(uint64_t until_ns);  // continues the last value
         void add(double value, uint64_t until_ns);
         double mean() const;
     };
 
-    // One limit of one rule that the process is held against.
+    // One limit of one rule that applies to the process.
     struct LimitState {
         uint32_t rule = 0;  // index
         model::Metric metric = model::Metric::cpu;
         bool raised = false;
         uint64_t reported_ns = 0;
-        std::optional<MeasurementWindow> above_limit;  // since it was first beyond the limit
+        std::optional<MeasurementWindow> above_limit;  // since the value first exceeded the limit
         std::optional<MeasurementWindow>
-            violation;  // while at or below it again: the same, up to there
+            violation;  // while at or below the limit again: above_limit, up to that point
 
         void add_measurement(double value, double limit, uint64_t from_ns, uint64_t now_ns);
         void reset();
@@ -79,7 +82,7 @@ class ProcessLimitState {
         LimitReport clear(const RuleSet& rules, uint64_t now_ns);
     };
 
-    std::shared_ptr<const RuleSet> rules_;  // that it was matched with; null: it never was
+    std::shared_ptr<const RuleSet> rules_;  // rules that it was matched with; null: never matched
     std::vector<LimitState> limit_states_;
 };
 
@@ -87,48 +90,51 @@ class Engine {
  public:
     using Handler = std::function<void(const ProcessView&, const LimitReport&)>;
 
-    static constexpr size_t max_suppressed = 4096;  // of on_exit(); beyond, nothing is held back
+    // suppressed by on_exit(); beyond this number every report is emitted
+    static constexpr size_t max_suppressed = 4096;
 
     // The handler must not call the engine.
     explicit Engine(Handler handler);
 
-    // These rules from now on. Every ProcessLimitState is out of date then. Running measurements go
-    // on under the rule that has the same process, user and cgroup (of several the one at the same
-    // place among these); its limits and times may differ. What on_exit() holds back is told first.
+    // Applies these rules from now on. Every ProcessLimitState is then out of date. Running
+    // measurements continue under the rule with the same process, user and cgroup (if there are
+    // several, the one at the same index); its limits and times may differ. Suppressed reports of
+    // on_exit() are emitted first.
     void apply(RuleSet rules);
     const RuleSet& rules() const { return *rules_; }
 
-    // False where match() is to be called: it never was, or apply() came in between.
+    // False if match() is due: it was never called, or apply() was called since.
     bool is_current(const ProcessLimitState& process_limits) const;
 
-    // Finds the rules that hold for the process. To be called also when its name, image, user or
-    // cgroup has changed: what no longer holds is cleared.
+    // Finds the rules that apply to the process. Call it also when name, image, user or cgroup of
+    // the process have changed: limits that no longer apply are cleared.
     void match(ProcessLimitState& process_limits, const ProcessView& view, uint64_t now_ns);
 
-    // True if at least one rule holds for it.
+    // True if at least one rule applies to the process.
     static bool is_watched(const ProcessLimitState& process_limits) {
         return !process_limits.limit_states_.empty();
     }
 
-    // One measurement: rates over [from_ns, now_ns], the rest at now_ns. What is unavailable
-    // neither breaks nor clears, and nothing is told about it. A ProcessLimitState that is out of
-    // date is held against the rules that it was matched with.
+    // One measurement: rates over [from_ns, now_ns], other metrics at now_ns. An unavailable metric
+    // neither raises nor clears a limit, and nothing is reported for it. A ProcessLimitState that
+    // is out of date is compared with the rules that it was matched with.
     void evaluate(ProcessLimitState& process_limits, const ProcessView& view,
                   const model::Usage& usage, uint64_t from_ns, uint64_t now_ns);
 
-    // The process has ended at now_ns: the last measurement, then what is raised is cleared. A
-    // limit that is beyond only now, for long enough, is told in one report, raised and exited:
-    // one per rule, metric and parent each cooldown; the next one says how many came between.
-    // Here also what is no rate counts for all of [from_ns, now_ns]: it is the peak of that time.
-    // Matches first where that is due. The ProcessLimitState is as new afterwards.
+    // The process has ended at now_ns: evaluates the last measurement, then clears what is raised.
+    // A limit that only this measurement exceeds, for long enough, is reported once as raised and
+    // exited: one report per rule, metric and parent each cooldown; the next report carries the
+    // number of suppressed ones. Here metrics that are no rates also count for all of [from_ns,
+    // now_ns], since they are the peak of that time. Calls match() first if it is due. Leaves the
+    // ProcessLimitState empty, as if new.
     void on_exit(ProcessLimitState& process_limits, const ProcessView& view,
                  const model::Usage& usage, uint64_t from_ns, uint64_t now_ns);
 
-    // To be called now and then: tells the last of what on_exit() has held back, once its cooldown
-    // is over.
+    // Call it periodically: emits the last report that on_exit() suppressed, once its cooldown is
+    // over.
     void flush_suppressed(uint64_t now_ns);
 
-    // Limits that are broken now: raised and not yet cleared.
+    // Limits that are raised and not yet cleared.
     size_t raised() const { return raised_; }
 
  private:
@@ -153,8 +159,9 @@ class Engine {
 
     Handler handler_;
     std::shared_ptr<const RuleSet> rules_;
-    std::vector<std::optional<uint32_t>> uids_;  // of each rule's user; absent: no such user here
-    std::map<SuppressionKey, Suppressed> suppressed_;  // of the rules now; reports point into them
+    std::vector<std::optional<uint32_t>> uids_;  // of each rule's user; empty: no such user here
+    // of the current rules; the reports point into them
+    std::map<SuppressionKey, Suppressed> suppressed_;
     size_t raised_ = 0;
 };
 

@@ -12,7 +12,7 @@
 namespace vigil::rules {
 namespace {
 
-// In the largest unit in which it is a whole number: "90s", "5m".
+// In the largest unit that gives a whole number: "90s", "5m".
 std::string duration(uint64_t ns) {
     struct Unit {
         uint64_t ns;
@@ -29,7 +29,7 @@ std::string duration(uint64_t ns) {
     return fmt::format("\"{}ns\"", ns);
 }
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
     std::string out;
     append_json_string(out, text);
     return out;
@@ -46,15 +46,15 @@ class Writer {
         break_line(1);
         out_ += '{';
         first_key_ = true;
-        member("process", quoted(rule.process));
+        member("process", json_quoted(rule.process));
         for (size_t i = 0; i < model::metric_count; i++) {
             member(model::metrics()[i].name, fmt::format("{}", rule.limits[i]));
         }
         if (rule.user) {
-            member("user", quoted(*rule.user));
+            member("user", json_quoted(*rule.user));
         }
         if (rule.cgroup) {
-            member("cgroup", quoted(*rule.cgroup));
+            member("cgroup", json_quoted(*rule.cgroup));
         }
         if (rule.for_ns != defaults.for_ns) {
             member("for", duration(rule.for_ns));

@@ -9,11 +9,11 @@
 namespace vigil::rules {
 
 enum class Layout {
-    one_line,  // the shortest; equal rules give equal text
-    readable   // a key a line, with a line end behind it all
+    one_line,  // no spaces; equal rules give equal text
+    readable   // one key per line, with a final line end
 };
 
-// What parse() reads to the same rules. Keys that have their default value are left out, but for
+// Text from which parse() reads the same rules. Keys with their default value are omitted, except
 // the limits.
 std::string format(const RuleSet& rules, Layout layout);
 

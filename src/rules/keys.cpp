@@ -51,7 +51,7 @@ bool read_limit(const Key& key, const Value& value, Rule& rule) {
     return value.number >= 0 && value.number <= max_limit;
 }
 
-// Of what parse_duration_ns() refuses: "0", and 0 of any unit.
+// Call it for text that parse_duration_ns() rejects: true for "0" and 0 of any unit.
 bool is_zero_duration(std::string_view text) {
     const size_t unit = text.find_first_not_of('0');
     return text.starts_with('0') && (unit == std::string_view::npos ||
@@ -98,7 +98,7 @@ std::vector<Key> make_keys() {
     return keys;
 }
 
-// Levenshtein's: how many letters to change, add or leave out.
+// Levenshtein distance: number of letters to change, add or remove.
 size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), size_t{0});

@@ -48,7 +48,7 @@ void LimitMonitor::on_missing(const process::ProcessEntry& entry) {
     state.matched_version = 0;
 }
 
-// A late exit changes nothing: the limits were cleared when the process was missed.
+// A late exit changes nothing: the limits were cleared when the process was found missing.
 void LimitMonitor::on_exit(const process::ProcessExit& exit) {
     if (exit.late) {
         return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds every process of the table against the rules and emits violations. On the monitor's thread.
+// Compares every process of the table with the rules and emits violations. All calls come from the
+// monitor's thread.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +19,15 @@ class LimitMonitor final : public process::ProcessObserver {
  public:
     static constexpr process::Needs observer_needs{.samples = true};
 
-    // Each violation goes to all sinks in their order. Table and sinks must outlive it.
+    // Each violation goes to all sinks in order. Table and sinks must outlive the monitor.
     LimitMonitor(const process::ProcessTable& table, std::vector<model::EventSink*> sinks);
     LimitMonitor(const LimitMonitor&) = delete;
     LimitMonitor& operator=(const LimitMonitor&) = delete;
 
-    // These rules from the next measurement on; see Engine::apply().
+    // Applies these rules from the next measurement on; see Engine::apply().
     void apply(RuleSet rules) { engine_.apply(std::move(rules)); }
 
-    // Holds the newest measurement of each process against the rules now, without a sweep.
+    // Compares the newest measurement of each process with the rules at once, without a sweep.
     void evaluate_now();
 
     const Engine& engine() const { return engine_; }

@@ -19,7 +19,7 @@ bool matches(const std::string& pattern, const std::string& text) {
     return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
 }
 
-// With no slash in it, all of the path: npos + 1 is 0.
+// Without a slash it is the whole path: npos + 1 is 0.
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool matches_path_or_ancestor(const std::string& pattern, std::string path) {

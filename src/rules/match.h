@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a rule says about a process, compared with the process. Patterns are those of fnmatch(3)
-// without flags: `*` and `?` match any character, also a slash; case counts.
+// Compares the conditions of a rule with a process. Patterns are those of fnmatch(3) without flags:
+// `*` and `?` match any character, including a slash; matching is case-sensitive.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@
 
 namespace vigil::rules {
 
-// What a process is called: its comm, executable, script and base name of its file, as far as
-// they are known. `image` may be null.
+// The names of a process: its comm, executable, script and the base name of its file, as far as
+// known. `image` may be null.
 std::vector<std::string> names_of(const model::Comm& comm, const model::ExecImage* image);
 
 bool matches_any(const std::string& pattern, const std::vector<std::string>& names);
 
-// A pattern with a slash is compared with the path and with that of each ancestor, down to "/";
-// one without with each name on the path.
+// A pattern with a slash is compared with the path and the path of each ancestor up to "/"; a
+// pattern without one with each name on the path.
 bool matches_cgroup(const std::string& pattern, const std::string& path);
 
-// The uid of a user of this machine (getpwnam(3)); digits are the uid itself. Absent: no such user.
+// The uid of a user of this machine (getpwnam(3)); digits are the uid itself. Empty: no such user.
 std::optional<uint32_t> uid_of(const std::string& user);
 
 }  // namespace vigil::rules

@@ -62,7 +62,7 @@ std::optional<SyntaxError> byte_order_mark(std::string_view text) {
     return std::nullopt;
 }
 
-// What can be said before a single value is read.
+// Errors that can be found before any value is read.
 std::optional<SyntaxError> error_at_begin(std::string_view text) {
     if (text.size() > max_configuration_bytes) {
         return outside_of_rules(max_configuration_bytes,
@@ -106,7 +106,7 @@ std::string known_keys() {
     return list;
 }
 
-// For std::map; the order means nothing.
+// An arbitrary order, for std::map.
 struct Less {
     static auto members(const Rule& rule) {
         return std::tie(rule.process, rule.user, rule.cgroup, rule.limits, rule.for_ns,
@@ -124,7 +124,7 @@ class RuleParser {
  private:
     using Keys = std::vector<const Key*>;
 
-    // These throw what simdjson throws: simdjson_error where the text is no JSON.
+    // These throw simdjson_error if the text is not JSON.
     Result<void> read_rules();
     Result<void> read_rule(ondemand::value element);
     Result<void> read_field(ondemand::field field, Rule& rule, Keys& seen);
@@ -145,9 +145,9 @@ class RuleParser {
     std::string_view text_, name_;
     simdjson::padded_string padded_{text_};
     ondemand::parser parser_;
-    size_t rule_ = 0;  // the one that is read, from 1
+    size_t rule_ = 0;  // number of the rule being read, from 1
     RuleSet rules_;
-    std::map<Rule, size_t, Less> rule_offsets_;  // offsets of rules_
+    std::map<Rule, size_t, Less> rule_offsets_;  // offsets of rules_ in the text
 };
 
 Result<RuleSet> RuleParser::read() {
@@ -243,7 +243,7 @@ Value RuleParser::read_value(ondemand::value value) {
             break;
         case json_type::number:
             out.type = Value::Type::number;
-            // What is refused here, as 1e999, leaves NaN, which no key takes.
+            // A number that simdjson rejects, such as 1e999, leaves NaN, which no key accepts.
             if (double number = 0; !value.get_double().get(number)) {
                 out.number = number;
             }
@@ -264,7 +264,7 @@ Result<void> RuleParser::add_rule(Rule rule, size_t offset) {
     return {};
 }
 
-// simdjson's own place is that of the token after the fault, if any.
+// The position that simdjson reports is that of the token after the error, if any.
 Error RuleParser::json_error(const char* reason) {
     auto syntax_error = find_syntax_error(text_);
     if (!syntax_error) {

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// Reads the configuration: a JSON array of rules (docs/configuration.md). All or nothing; errors
-// say file, line, column, key and what was expected.
+// SPDX-License-Identifier: Apache-2.0 Reads the configuration: a JSON array of rules
+// (docs/configuration.md). Either all rules are valid, or the error names file, line, column, key
+// and the expected value.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,10 @@ namespace vigil::rules {
 constexpr size_t max_configuration_bytes = 1 << 20;
 constexpr double max_limit = 1e9;
 
-// `name` stands in front of errors: "sample.json:3:14: ...".
+// `name` is the prefix of errors: "sample.json:3:14: ...".
 Result<RuleSet> parse(std::string_view text, std::string_view name);
 
-// parse() of a file's content, which may also be a pipe.
+// Calls parse() on a file's content. The file may be a pipe.
 Result<RuleSet> load(const std::string& path);
 
 }  // namespace vigil::rules

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a user allows processes to use. docs/configuration.md explains each member.
+// The limits that a user sets on processes. docs/configuration.md explains each member.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@ struct Rule {
     std::optional<std::string> user;    // name, or uid in digits
     std::optional<std::string> cgroup;  // glob(7): path of a cgroup, or a name on the path
     std::array<double, model::metric_count> limits{};  // by model::Metric; 0: no limit
-    uint64_t for_ns = 0;                               // how long before raised and cleared
-    uint64_t cooldown_ns = 60 * ns_per_s;              // between two words about the same thing
+    uint64_t for_ns = 0;                   // required duration before raised and before cleared
+    uint64_t cooldown_ns = 60 * ns_per_s;  // between two reports of the same violation
 
     bool operator==(const Rule&) const = default;
 };

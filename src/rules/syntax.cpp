@@ -19,12 +19,12 @@ constexpr std::string_view end_of_file = "the end of the file";
 
 bool is_one_of(std::string_view set, char c) { return set.find(c) != std::string_view::npos; }
 
-// What a person would take for one word: up to the next space or punctuation mark of JSON.
+// The text up to the next space or JSON punctuation mark.
 std::string_view token_at(std::string_view text, size_t offset) {
     return text.substr(offset, text.find_first_of(" \t\r\n,:[]{}\"", offset) - offset);
 }
 
-// False where no digit could be taken.
+// False if there is no digit.
 bool skip_digits(std::string_view& token) {
     const size_t count = std::min(token.find_first_not_of(digits), token.size());
     token.remove_prefix(count);
@@ -58,7 +58,7 @@ bool is_literal(std::string_view token) {
     return token == "true" || token == "false" || token == "null";
 }
 
-// Length of the sequence that begins there, which is no ASCII; 0: not UTF-8.
+// Length of the non-ASCII sequence at the start of `text`; 0 if it is not valid UTF-8.
 size_t utf8_length(std::string_view text) {
     const auto first = static_cast<unsigned char>(text[0]);
     const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
@@ -69,7 +69,7 @@ class JsonScanner {
  public:
     explicit JsonScanner(std::string_view text) : text_(text) {}
 
-    // Without recursion: a file may be nested as deep as it is long.
+    // Without recursion: the nesting depth is only bounded by the file's length.
     std::optional<SyntaxError> run() {
         while (!done_) {
             at_ = std::min(text_.find_first_not_of(space, at_), text_.size());
@@ -119,8 +119,8 @@ class JsonScanner {
 
     std::string_view text_;
     size_t at_ = 0;
-    size_t comma_ = 0;  // the last one
-    std::string open_;  // brackets, from the outermost one
+    size_t comma_ = 0;  // position of the last comma
+    std::string open_;  // open brackets, outermost first
     Next next_ = Next::value;
     size_t rules_ = 0;
     std::string_view key_;
@@ -249,7 +249,7 @@ bool JsonScanner::string() {
     return true;
 }
 
-// "\u1234"; at_ stands on the backslash.
+// "\u1234"; at_ is the position of the backslash.
 bool JsonScanner::hex_escape(uint32_t& unit) {
     const std::string_view text = text_.substr(at_, 6);
     if (text.size() < 6 || !text.starts_with("\\u")) {
@@ -298,7 +298,8 @@ std::string excerpt(std::string_view untrusted) {
     const bool is_cut = untrusted.size() > max_bytes;
     if (is_cut) {
         size_t end = max_bytes;
-        while (end > max_bytes - 3 && (untrusted[end] & 0xc0) == 0x80) {  // inside a code point
+        // not in the middle of a code point
+        while (end > max_bytes - 3 && (untrusted[end] & 0xc0) == 0x80) {
             end--;
         }
         untrusted = untrusted.substr(0, end);

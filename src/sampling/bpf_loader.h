@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the sweep programs, each with a skeleton type of its own, have in common.
+// Loading of the sweep programs, each of which has its own skeleton type.
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -19,7 +19,7 @@
 
 namespace vigil::sampling {
 
-// EXACT_RSS_CPUS of bpf/lib/sample.h: beyond, memory counters are taken as they are.
+// EXACT_RSS_CPUS of bpf/lib/sample.h: with more CPUs, memory counters are not corrected.
 constexpr int exact_rss_cpus = 64;
 
 inline Error failure(const char* what, int error) {

@@ -16,7 +16,7 @@ uint64_t page_bytes() {
     return size;
 }
 
-// A leader that ended before its threads has let go of the memory that they share.
+// A leader that exited before its threads has released the memory that they share.
 std::optional<uint64_t> rss_of_threads(uint32_t pid) {
     for (const uint32_t thread : host::list_threads(pid)) {
         if (const auto bytes = host::read_rss_bytes(thread); bytes && *bytes > 0) {
@@ -44,7 +44,7 @@ model::Sample sample_of(const vigil_sample& record) {
 
     model::Counters& counters = sample.counters;
     counters.cpu_ns = record.runtime_ns;
-    if (record.rss_pages != 0) {  // else a kernel thread, or in the middle of an exec
+    if (record.rss_pages != 0) {  // 0: a kernel thread, or in the middle of an exec
         counters.rss_bytes = record.rss_pages * page_bytes();
     }
     if ((record.flags & VIGIL_SAMPLE_STORAGE_UNKNOWN) == 0) {

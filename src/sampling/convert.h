@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what the kernel side tells, or /proc, to a sample.
+// Converts records of the kernel side, and files of /proc, to samples.
 #pragma once
 
 #include <linux/types.h>
@@ -12,11 +12,11 @@
 
 namespace vigil::sampling {
 
-// Where a thread ended during the sweep, and so the sums may be off, CPU time is read from /proc.
-// Storage bytes are not: there they hold those of children too.
+// If a thread exited during the sweep, so that the sums may be wrong, CPU time is read from /proc.
+// Storage bytes are not: in /proc they include those of children.
 model::Sample sample_of(const vigil_sample& record);
 
-// A process from /proc; nothing where it is gone or a zombie.
+// A process from /proc; nullopt if it is gone or a zombie.
 std::optional<model::Sample> sample_from_proc(uint32_t pid);
 
 }  // namespace vigil::sampling

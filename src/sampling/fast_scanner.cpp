@@ -17,7 +17,7 @@
 namespace vigil::sampling {
 namespace {
 
-// Room beyond what is there now: it takes another load of the program to get more.
+// Array size relative to the present processes: growing takes another load of the program.
 constexpr uint64_t headroom = 2;
 constexpr uint64_t min_capacity = 1024;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ways to take a sample of every process at once.
+// Methods of sampling all processes at once.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,18 @@ class ProcessScanner {
  public:
     virtual ~ProcessScanner() = default;
 
-    // One sample for each process that is there and not a zombie, in no particular order. What
-    // `out` held is replaced; its memory is used again.
+    // Replaces the content of `out` by one sample for each process that is not a zombie, in no
+    // particular order. The memory of `out` is reused.
     virtual Result<void> scan(std::vector<model::Sample>& out) = 0;
 
-    // What it is, for people.
+    // The method's name in messages.
     virtual std::string_view name() const = 0;
 };
 
 struct ScannerOptions {
-    // The tracer's map of bpf/lib/processes.h, where network bytes are counted; -1: they are not.
+    // The tracer's map of bpf/lib/processes.h if network bytes are counted; -1: they are not.
     int processes_fd = -1;
-    uint64_t expected_processes = 4096;  // grows by itself
+    uint64_t expected_processes = 4096;  // grows automatically
 };
 
 // In the kernel, in one run of a program (6.7 and later).
@@ -36,7 +36,7 @@ Result<std::unique_ptr<ProcessScanner>> open_fast_scanner(const ScannerOptions& 
 // In the kernel, task by task.
 Result<std::unique_ptr<ProcessScanner>> open_task_scanner(const ScannerOptions& options);
 
-// By reading /proc. No network bytes.
+// From /proc, without network bytes.
 std::unique_ptr<ProcessScanner> make_proc_scanner();
 
 }  // namespace vigil::sampling

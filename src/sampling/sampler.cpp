@@ -15,22 +15,23 @@
 namespace vigil::sampling {
 namespace {
 
-// Listing /proc costs many times what a sweep does.
+// Listing /proc costs many times as much as a sweep.
 constexpr uint64_t comparison_interval_ns = 60 * ns_per_s;
 
-// Which of `pids` (sorted) the sweep shows.
-std::vector<bool> shown(const std::vector<uint32_t>& pids, const std::vector<model::Sample>& out) {
-    std::vector<bool> is_shown(pids.size());
+// For each of `pids` (sorted), whether the sweep has it.
+std::vector<bool> find_scanned(const std::vector<uint32_t>& pids,
+                               const std::vector<model::Sample>& out) {
+    std::vector<bool> is_scanned(pids.size());
     for (const model::Sample& sample : out) {
         const auto it = std::lower_bound(pids.begin(), pids.end(), sample.process.pid);
         if (it != pids.end() && *it == sample.process.pid) {
-            is_shown[static_cast<size_t>(it - pids.begin())] = true;
+            is_scanned[static_cast<size_t>(it - pids.begin())] = true;
         }
     }
-    return is_shown;
+    return is_scanned;
 }
 
-// Why the kernel can't be asked from here; empty if it can.
+// Why the kernel's iterators can't be used here; empty if they can.
 std::string unavailable_reason() {
     if (const auto can = host::check_can_trace(); !can) {
         return can.error().context;
@@ -77,11 +78,11 @@ Result<void> Sampler::sample(std::vector<model::Sample>& out, uint64_t now_ns) {
     if (complete_) {
         return {};
     }
-    // What was missing last time and is missing again is hidden; the rest was only young.
+    // Pids that are missing twice in a row are hidden; the others had only just started.
     if (!suspected_pids_.empty()) {
-        const std::vector<bool> is_shown = shown(suspected_pids_, out);
+        const std::vector<bool> is_scanned = find_scanned(suspected_pids_, out);
         for (size_t i = 0; i < suspected_pids_.size(); i++) {
-            if (!is_shown[i]) {
+            if (!is_scanned[i]) {
                 hidden_pids_.push_back(suspected_pids_[i]);
             }
         }
@@ -92,10 +93,10 @@ Result<void> Sampler::sample(std::vector<model::Sample>& out, uint64_t now_ns) {
         compared_ns_ = now_ns;
         compare(out);
     }
-    const std::vector<bool> is_shown = shown(hidden_pids_, out);
+    const std::vector<bool> is_scanned = find_scanned(hidden_pids_, out);
     std::vector<uint32_t> still_hidden;
     for (size_t i = 0; i < hidden_pids_.size(); i++) {
-        const auto sample = is_shown[i] ? std::nullopt : sample_from_proc(hidden_pids_[i]);
+        const auto sample = is_scanned[i] ? std::nullopt : sample_from_proc(hidden_pids_[i]);
         if (sample) {
             out.push_back(*sample);
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A sample of every process each tick: from the kernel where that works, and from /proc what the
-// kernel's own iterators leave out (on some machines process 1).
+// A sample of every process per tick: from the kernel if possible, and from /proc for processes
+// that the kernel's iterators omit (on some machines process 1). Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,17 @@ namespace vigil::sampling {
 
 class Sampler {
  public:
-    // The best sweep that works here: there is always /proc.
+    // The best method that works here; /proc always does.
     static Sampler open(const ScannerOptions& options);
-    // Over this sweep; with `complete` it alone says what is there.
+    // Samples with `scanner`; if `complete`, it omits no process.
     Sampler(std::unique_ptr<ProcessScanner> scanner, bool complete);
 
-    // One sample for each process, at now_ns (CLOCK_BOOTTIME). What `out` held is replaced. Where
-    // the kernel's sweep fails, it is /proc's turn from then on.
+    // Replaces the content of `out` by one sample for each process, at now_ns (CLOCK_BOOTTIME). If
+    // the kernel's sweep fails, /proc is used from then on.
     Result<void> sample(std::vector<model::Sample>& out, uint64_t now_ns);
 
     std::string_view name() const { return scanner_->name(); }
-    // Why no sweep in the kernel works, or does any longer; empty if one does.
+    // Why no kernel sweep works, or why it stopped working; empty if one does.
     const std::string& reason() const { return reason_; }
 
  private:
@@ -34,10 +34,9 @@ class Sampler {
     std::unique_ptr<ProcessScanner> scanner_;
     bool complete_;
     std::string reason_;
-    // Both sorted.
-    std::vector<uint32_t> hidden_pids_{1};  // asked of /proc each time
-    std::vector<uint32_t>
-        suspected_pids_;  // not in the last sweep; perhaps only born too late for it
+    // Both are sorted.
+    std::vector<uint32_t> hidden_pids_{1};  // read from /proc in each sample
+    std::vector<uint32_t> suspected_pids_;  // missing from one sweep so far
     uint64_t compared_ns_ = 0;
 };
 

@@ -20,8 +20,8 @@ namespace {
 
 constexpr size_t read_records = 512;
 
-// Adds one thread's share. Between the visits of two threads a third one may have been released:
-// counted twice, or not at all.
+// Adds one thread's share. Between the visits of two threads a third one may have been released: it
+// is then counted twice or not at all.
 void add_share(vigil_sample& process, const vigil_sample& share) {
     process.runtime_ns += share.runtime_ns;
     process.read_bytes += share.read_bytes;
@@ -60,7 +60,7 @@ class TaskScanner final : public ProcessScanner {
             }
             model::Sample& sample = out.emplace_back(sample_of(processes_[i]));
             if ((processes_[i].flags & VIGIL_SAMPLE_INCONSISTENT) != 0) {
-                // A thread may be in it twice.
+                // A thread may be included twice.
                 sample.counters.read_bytes = sample.counters.write_bytes = std::nullopt;
             }
         }
@@ -96,7 +96,8 @@ class TaskScanner final : public ProcessScanner {
         }
     }
 
-    // Takes the whole records off the front; returns how much of the next one is there.
+    // Removes the whole records from the front; returns the bytes of the partial record that
+    // remain.
     size_t parse_records(std::vector<std::byte>& buffer, size_t filled) {
         size_t parsed_bytes = 0;
         for (; filled - parsed_bytes >= sizeof(vigil_sample);

@@ -17,6 +17,7 @@
 #include "model/sample.h"
 #include "rules/format.h"
 #include "rules/parse.h"
+#include "server/server_state.h"
 
 namespace vigil::server {
 namespace {
@@ -29,7 +30,7 @@ constexpr uint64_t default_events = 10;
 Reply done(std::string text) { return {false, std::move(text), Reply::Next::nothing}; }
 Reply failed(std::string text) { return {true, std::move(text) + '\n', Reply::Next::nothing}; }
 
-// Tokens are separated by spaces; double or single quotes hold one together.
+// Tokens are separated by spaces; double or single quotes group one.
 std::optional<Tokens> split(std::string_view line) {
     Tokens tokens;
     bool inside = false;
@@ -95,7 +96,7 @@ Reply config_show(ServerState& state, const Tokens& tokens) {
     return done(std::move(text));
 }
 
-// What is added must not make the whole longer than agents take.
+// The added rules must not make the configuration longer than agents accept.
 bool fits(ServerState& state, const rules::RuleSet& more) {
     return state.configurations().common().text.size() +
                rules::format(more, rules::Layout::one_line).size() <=
@@ -126,7 +127,7 @@ Reply config_set(ServerState& state, const Tokens& tokens) {
         return failed(fmt::format("value {}: expected a number from 0 (no limit) to {:.0f} ({})",
                                   quote_if_needed(tokens[4]), rules::max_limit, row->unit));
     }
-    // The name is checked as in a file.
+    // The name is validated as in a file.
     rules::Rule rule;
     rule.process = tokens[2];
     if (const auto checked =

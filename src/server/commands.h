@@ -5,23 +5,23 @@
 #include <string>
 #include <string_view>
 
-#include "server/server_state.h"
-
 namespace vigil::server {
+
+class ServerState;
 
 struct Reply {
     enum class Next { nothing, follow, quit };
 
     bool failed = false;
     std::string text;           // lines, safe for a terminal
-    Next next = Next::nothing;  // what the one who asked is to do then
+    Next next = Next::nothing;  // what the caller must do next
 };
 
-// Runs one command; "" does nothing. On the hub's thread.
+// Runs one command; "" does nothing. On the server's thread.
 Reply run_command(ServerState& state, std::string_view line);
 
-// Appends lines of the log so that a terminal can show them: JSON of the same meaning, where what
-// could move a cursor or mislead a reader is escaped.
+// Appends lines of the log, safe for a terminal: JSON with the same meaning, with control and
+// misleading characters escaped.
 void append_log_escaped(std::string& out, std::string_view lines);
 
 }  // namespace vigil::server

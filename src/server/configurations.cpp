@@ -27,7 +27,7 @@ void finish(Configuration& configuration) {
     configuration.hash = wire::sha256_hex(configuration.text);
 }
 
-// Written out, rules may be longer than their file: an agent would close the connection at that.
+// Formatted rules may be longer than their file; an agent would close the connection.
 Result<void> check_length(const std::string& path, const rules::RuleSet& rules) {
     const size_t bytes = rules::format(rules, rules::Layout::one_line).size();
     if (bytes <= rules::max_configuration_bytes) {
@@ -51,7 +51,7 @@ bool matches(const Configuration& configuration, const std::string& host) {
     return ::fnmatch(configuration.pattern.c_str(), host.c_str(), 0) == 0;
 }
 
-// Names first, then long patterns; equal ones in the order of their letters.
+// Names before patterns, longer before shorter patterns, then in alphabetical order.
 bool has_precedence(const Configuration& a, const Configuration& b) {
     if (is_name(a.pattern) != is_name(b.pattern)) {
         return is_name(a.pattern);
@@ -93,12 +93,12 @@ bool is_unrestricted_for(const rules::Rule& rule, std::string_view process) {
 
 Result<Configurations> Configurations::load(std::optional<std::string> file,
                                             std::optional<std::string> directory) {
-    Configurations made(std::move(file), std::move(directory));
-    TRY(made.reload());
-    return made;
+    Configurations configurations(std::move(file), std::move(directory));
+    TRY(configurations.reload());
+    return configurations;
 }
 
-// Sorted; without default.json where a file was named.
+// Sorted; without default.json if a file was given.
 Result<std::vector<std::string>> Configurations::paths_in_directory() const {
     std::vector<std::string> paths;
     if (!directory_) {
@@ -192,7 +192,7 @@ const Configuration& Configurations::for_host(std::string_view host) const {
 bool Configurations::files_have_changed() {
     bool changed = false;
     for (rules::ConfigFile& file : files_) {
-        // All are asked: each has to see whether it is at rest.
+        // Check every file: each tracks whether it has stopped changing.
         changed = file.has_changed() || changed;
     }
     auto paths = paths_in_directory();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules that a server hands out: one set for all, and others for machines whose name matches.
+// The rules that a server hands out: one common configuration, and others for hosts whose name
+// matches a pattern. Not thread-safe: used on the server's thread.
 #pragma once
 
 #include <optional>
@@ -15,52 +16,53 @@
 namespace vigil::server {
 
 struct Configuration {
-    std::string pattern;  // glob(7) of host names; "*" for the one for all
+    std::string pattern;  // glob(7) of host names; "*" for the common one
     std::string path;     // empty: none yet
     rules::RuleSet rules;
     std::string text;        // the rules in one line
     std::string hash;        // SHA-256 of `text`, in hex
-    bool is_edited = false;  // differs from the file
+    bool is_edited = false;  // differs from its file
     rules::FileStamp stamp;  // of the file that the rules were read from or written to
 };
 
 class Configurations {
  public:
-    // `file`: the rules for all. `directory`: "default.json" for all, unless `file` is given, and
-    // "GLOB.json" for hosts that match. Fails with code usage where one of them is wrong, or
-    // nothing says what is for all.
+    // `file`: the common rules. `directory`: "default.json" for the common ones, unless `file` is
+    // given, and "GLOB.json" for matching hosts. Fails with code usage if one of them is invalid or
+    // there are no common rules.
     static Result<Configurations> load(std::optional<std::string> file,
                                        std::optional<std::string> directory);
 
-    // What a host is to use: the name itself before a glob, a longer glob before a shorter one.
+    // The configuration of a host: an exact name wins over a glob, a longer glob over a shorter
+    // one.
     const Configuration& for_host(std::string_view host) const;
 
-    // The one for all first.
+    // The common one is first.
     const std::vector<Configuration>& all() const { return all_; }
     const Configuration& common() const { return all_.front(); }
 
-    // To be called about once a second: true where a file has changed, come or gone, and is at
-    // rest.
+    // Call it about once a second. True if a file was changed, added or removed and has stopped
+    // changing.
     bool files_have_changed();
 
     // After files_have_changed(): the files that have been missing since the last two calls.
     std::vector<std::string> files_gone() const;
 
-    // Reads everything again. After an error all stays as it was.
+    // Reads all files again. On error nothing changes.
     Result<void> reload();
 
-    // The rest changes the one for all, in memory only.
+    // The following change the common configuration, in memory only.
 
-    // The limit of the rule that is for this process and nothing narrower; adds one if there is
-    // none.
+    // Sets a limit of the rule that selects exactly this process name or glob, without user or
+    // cgroup; adds a rule if there is none.
     void set(std::string_view process, model::Metric metric, double value);
     void add(const rules::Rule& rule);
-    // Removes all rules of that process name or glob; how many.
+    // Removes all rules of that process name or glob; returns their number.
     size_t remove(std::string_view process);
-    // The rules of another file; the path stays.
+    // Loads the rules of another file; the path does not change.
     Result<void> load_rules(const std::string& path);
-    // Empty: to where it came from, unless that was edited since it was read. Another file that
-    // exists must hold rules.
+    // An empty path saves to the file that the rules came from, unless it was edited since it was
+    // read. Another file that exists must hold rules.
     Result<void> save(const std::string& path);
 
  private:
@@ -72,7 +74,8 @@ class Configurations {
 
     std::optional<std::string> file_;
     std::optional<std::string> directory_;
-    std::vector<rules::ConfigFile> files_;  // that were read last, good or bad; `file_` first
+    // the files that were read last, valid or not; `file_` first
+    std::vector<rules::ConfigFile> files_;
     std::vector<Configuration> all_;
     std::vector<std::string> paths_seen_;  // in the last call of files_have_changed()
 };

@@ -26,13 +26,13 @@ wire::Awaitable<bool> write(ControlSocket& socket, const std::string& text) {
     co_return !error;
 }
 
-// Nothing more is to come from there, so what can be read is its end.
+// The client sends nothing more, so readable means end of file.
 bool is_disconnected(ControlSocket& socket) {
     char byte = 0;
     return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-// New lines, once they are durable, until the other side goes.
+// Sends new lines once they are durable, until the client disconnects.
 wire::Awaitable<void> follow(ServerState& state, ControlSocket& socket) {
     LogTail tail(state);
     while (!is_disconnected(socket)) {

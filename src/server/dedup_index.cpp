@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view title = "vigil ledger 1 ";
 
-// The text up to the next `end`, which is removed from `rest` with it.
+// Removes the text up to the next `end` from `rest`, with the `end`, and returns the text.
 std::string_view next_field(std::string_view& rest, char end) {
     const size_t at = std::min(rest.find(end), rest.size());
     const std::string_view field = rest.substr(0, at);

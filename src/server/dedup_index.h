@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the log holds of each agent's journals: so a line that comes twice is taken once, and is
-// acknowledged only when it is durable.
+// The lines of each agent's journals that the log holds: a line that arrives twice is logged once,
+// and is acknowledged only when it is durable. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -18,47 +18,47 @@ namespace vigil::server {
 
 class DedupIndex {
  public:
-    // Beyond, the journal of an agent that was used longest ago is forgotten. Each start of an
-    // agent begins a new one, and old ones come back only until they are acknowledged.
+    // Beyond this number an agent's least recently used journal is forgotten. Each start of an
+    // agent begins a new journal, and old ones return only until they are acknowledged.
     static constexpr size_t max_journals = 256;
 
     // One journal of one agent.
     struct Entry {
-        uint64_t appended = 0;   // its last line that was handed to the log
-        uint64_t durable = 0;    // its last line that is on the disk
-        uint64_t logged_at = 0;  // where in the log: sequence of the last one
+        uint64_t appended = 0;   // its last line that was passed to the log
+        uint64_t durable = 0;    // its last durable line
+        uint64_t logged_at = 0;  // sequence in the log of its last line
 
-        // (sequence in the log, sequence in the journal), of what is not durable yet
+        // (sequence in the log, sequence in the journal) of lines that are not durable yet
         std::deque<std::pair<uint64_t, uint64_t>> undurable;
-        bool is_waiting = false;  // is in the list of those with marks
+        bool is_waiting = false;  // is in the list of entries with undurable lines
         uint32_t use_count = 0;
     };
 
-    // The entry of that journal; made if there is none. Stays where it is as long as it is in use:
-    // until release().
+    // The entry of that journal, created if missing. It does not move until release().
     Entry& use(std::string_view agent, std::string_view journal);
-    // One that nothing was ever appended to is forgotten then: a name alone costs no memory.
+    // An entry without any appended line is then forgotten: a name alone costs no memory.
     void release(std::string_view agent, std::string_view journal);
 
-    // Lines up to `sequence` of that journal were appended; the last one has this place in the log.
+    // Lines up to `sequence` of that journal were appended; the last one has `log_sequence` in the
+    // log.
     void appended(Entry& entry, uint64_t sequence, uint64_t log_sequence);
 
-    // The log is on the disk up to there. Calls `durable` for each entry that has got further.
+    // The log is durable up to `log_sequence`. Calls `durable` for each entry that advanced.
     void synced(uint64_t log_sequence, const std::function<void(Entry&)>& durable);
 
     size_t agents() const { return agents_.size(); }
 
-    // All that is durable, as text: what load() reads. `log_sequence`: of the log's last line that
-    // is taken into account.
+    // The durable state as text, which load() reads. `log_sequence`: the last line of the log that
+    // it covers.
     std::string text(uint64_t log_sequence) const;
 
     // Whether this is such a text, damaged or not.
     static bool is_index(std::string_view text);
 
-    // Reads such a text; the sequence in it. An error leaves an empty ledger.
+    // Reads such a text and returns its log sequence. After an error the index is empty.
     Result<uint64_t> load(std::string_view text);
 
-    // A line found in the log at start. Nothing where it tells no origin.
+    // Adds a line found in the log at start. Ignores a line without an origin.
     void recover(std::string_view line, uint64_t log_sequence);
 
  private:

@@ -10,7 +10,7 @@
 namespace vigil::server {
 namespace {
 
-// One that no string of JSON holds as it is, or that ends one.
+// Appends a byte that cannot occur unescaped in a JSON string, or that ends one.
 void append_byte(std::string& out, char byte) {
     if (byte == '\t' || byte == '\r') {
         out += ' ';
@@ -23,8 +23,8 @@ void append_byte(std::string& out, char byte) {
 
 }  // namespace
 
-// In valid JSON such characters stand in strings, where \uXXXX means the same, but for tabs and
-// carriage returns between the members: there a space does.
+// In valid JSON such characters occur in strings, where \uXXXX has the same meaning, except tabs
+// and carriage returns between members, which become spaces.
 void append_log_escaped(std::string& out, std::string_view lines) {
     const auto is_plain = [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n'; };
     if (std::all_of(lines.begin(), lines.end(), is_plain)) {
@@ -37,7 +37,7 @@ void append_log_escaped(std::string& out, std::string_view lines) {
             lines[i] != '\\' && lines[i] != 0x7f) {
             continue;
         }
-        // What stands between quotes, backslashes and line ends, as JSON would escape it.
+        // Escape the text between quotes, backslashes and line ends as JSON.
         std::string escaped_part;
         append_json_string(escaped_part, lines.substr(begin, i - begin));
         out.append(escaped_part, 1, escaped_part.size() - 2);
@@ -51,7 +51,7 @@ void append_log_escaped(std::string& out, std::string_view lines) {
 std::string LogTail::next() {
     constexpr size_t read_chunk_bytes = 64 << 10;
     std::string lines;
-    // What can't be read now is tried again with the next lines.
+    // Unreadable lines are tried again with the next ones.
     (void)reader_.read(lines, read_chunk_bytes, state_->log().synced());
     std::string escaped;
     append_log_escaped(escaped, lines);

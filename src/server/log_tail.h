@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log as it grows, for the console and `vigil ctl`.
+// Reads new lines of the log, for the console and `vigil ctl`. On the server's thread.
 #pragma once
 
 #include <string>
@@ -11,12 +11,12 @@ namespace vigil::server {
 
 class LogTail {
  public:
-    // From the next line on. The hub must outlive it.
+    // Starts with the next line. The server state must outlive it.
     explicit LogTail(ServerState& state)
         : state_(&state), reader_(state.options().log, state.log().synced() + 1) {}
 
-    // Lines that have become durable since the last call, as append_log_escaped() has them; ""
-    // where there are none.
+    // Lines that became durable since the last call, in the form of append_log_escaped(); "" if
+    // there are none.
     std::string next();
 
  private:

@@ -17,23 +17,24 @@ struct Options {
     std::optional<std::string> configuration;            // path
     std::optional<std::string> configuration_directory;  // path
     std::string log = "events.log";
-    uint64_t log_segment_bytes = 64 << 20;  // it is rotated beyond
-    uint64_t log_total_bytes = 4ULL << 30;  // of all its files: the oldest are deleted; 0: no bound
-    size_t log_segments = 0;                // rotated ones that are kept; 0: all
-    std::optional<std::string> tls;         // path of a file by `vigil certs issue --server`
-    std::optional<std::string> control;     // path of the Unix socket for `vigil ctl`
+    uint64_t log_segment_bytes = 64 << 20;  // the log is rotated beyond this size
+    // total of all its files: the oldest are deleted; 0: unlimited
+    uint64_t log_total_bytes = 4ULL << 30;
+    size_t log_segments = 0;             // max rotated segments; 0: unlimited
+    std::optional<std::string> tls;      // path of a file from `vigil certs issue --server`
+    std::optional<std::string> control;  // path of the Unix socket for `vigil ctl`
 
-    // What foreigners may take up.
+    // Limits on what clients may use.
     size_t max_connections = 10'000;    // of agents that have said hello
     size_t max_refused = 16;            // that are being sent the reason, beside those
     size_t max_greeting = 1'024;        // before their hello, beside those
-    size_t max_unsent_bytes = 4 << 20;  // of one connection
+    size_t max_unsent_bytes = 4 << 20;  // per connection
     uint64_t handshake_timeout_s = 10;  // until TLS and hello are done
     uint64_t silence_timeout_s = wire::max_silence_s;
-    size_t log_pending_bytes = 16 << 20;  // not on disk yet; beyond, nothing is read
+    size_t log_pending_bytes = 16 << 20;  // not durable yet; beyond it nothing is read from agents
 };
 
-// Words for whoever operates the server: one sentence, safe for a terminal. Called on the server's
+// Messages for the server's operator: one sentence, safe for a terminal. Called on the server's
 // thread.
 using LogCallback = std::function<void(const std::string& text)>;
 

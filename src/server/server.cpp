@@ -11,7 +11,10 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstring>
@@ -21,6 +24,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "server/control.h"
+#include "server/server_state.h"
+#include "wire/tls.h"
 
 namespace vigil::server {
 namespace {
@@ -31,10 +36,10 @@ using boost::system::error_code;
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr auto retry_delay = std::chrono::milliseconds(200);
 constexpr int backlog = 4096;
-// Descriptors beside those of agents: log, sockets, files that are read now and then.
+// Descriptors other than those of agents: log, sockets, files that are read now and then.
 constexpr rlim_t own_descriptors = 64;
 
-// Of a low limit of descriptors they take a quarter.
+// A quarter of a low descriptor limit at most.
 size_t allowed_greeting(size_t greeting) {
     rlimit limit{};
     return ::getrlimit(RLIMIT_NOFILE, &limit) == 0
@@ -42,8 +47,7 @@ size_t allowed_greeting(size_t greeting) {
                : greeting;
 }
 
-// How many connections there can be: as many as asked for, unless the limit of descriptors is
-// lower.
+// Max number of connections: the requested number, unless the descriptor limit is lower.
 size_t allow_descriptors(size_t connections, size_t greeting) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
@@ -59,7 +63,7 @@ size_t allow_descriptors(size_t connections, size_t greeting) {
     return std::min<rlim_t>(connections, left);
 }
 
-// Out of descriptors, most likely: those who wait to be accepted go on waiting.
+// Most likely out of descriptors: pending connections wait to be accepted.
 wire::Awaitable<void> pause(asio::io_context& io) {
     asio::steady_timer timer(io, retry_delay);
     (void)co_await timer.async_wait(as_values);
@@ -110,44 +114,53 @@ Result<void> check_not_log(const Options& options) {
 
 }  // namespace
 
-Server::Server(std::unique_ptr<ServerState> state)
-    : state_(std::move(state)),
-      acceptor_(state_->io()),
-      control_(state_->io()),
-      ticks_(state_->io()) {}
+// Everything of a server that Asio knows.
+class Server::Listener {
+ public:
+    explicit Listener(std::unique_ptr<ServerState> state)
+        : state_(std::move(state)),
+          acceptor_(state_->io()),
+          control_(state_->io()),
+          ticks_(state_->io()) {}
+    ~Listener();
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
 
-Server::~Server() {
+    Result<void> listen(const Options& options);
+    Result<void> listen_for_control(const std::string& path);
+    void run();
+    void stop();
+    void reload();
+
+    std::string endpoint() const;
+    uint16_t port() const;
+    const std::optional<std::string>& control_path() const { return control_path_; }
+    ServerState& state() { return *state_; }
+
+ private:
+    using Tcp = boost::asio::ip::tcp;
+    using Local = boost::asio::local::stream_protocol;
+
+    wire::Awaitable<void> accept_agents();
+    wire::Awaitable<void> accept_control();
+    wire::Awaitable<void> tick();
+    void reload_now();
+
+    std::unique_ptr<ServerState> state_;
+    std::optional<wire::TlsContext> tls_;
+    Tcp::acceptor acceptor_;
+    Local::acceptor control_;
+    std::optional<std::string> control_path_;
+    boost::asio::steady_timer ticks_;
+};
+
+Server::Listener::~Listener() {
     if (control_path_) {
         ::unlink(control_path_->c_str());
     }
 }
 
-Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallback notice) {
-    Options options = requested;
-    options.max_greeting = allowed_greeting(requested.max_greeting);
-    options.max_connections = allow_descriptors(requested.max_connections, options.max_greeting);
-    if (options.max_connections < requested.max_connections) {
-        notice(
-            fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
-                        "low",
-                        options.max_connections, requested.max_connections));
-    }
-    TRY_ASSIGN(Configurations configurations,
-               Configurations::load(options.configuration, options.configuration_directory));
-    TRY(resolve_log(options));
-    TRY(check_not_log(options));
-    std::unique_ptr<Server> server(
-        new Server(ServerState::create(options, std::move(configurations), std::move(notice))));
-    // A server that can't listen leaves no files.
-    TRY(server->listen(options));
-    if (options.control) {
-        TRY(server->listen_for_control(*options.control));
-    }
-    TRY(server->state_->open_files());
-    return server;
-}
-
-Result<void> Server::listen(const Options& options) {
+Result<void> Server::Listener::listen(const Options& options) {
     error_code error;
     Tcp::resolver resolver(state_->io());
     const auto found = resolver.resolve(options.address, std::to_string(options.port),
@@ -182,8 +195,8 @@ Result<void> Server::listen(const Options& options) {
     return error ? Result<void>(cannot_listen(options, error)) : Result<void>();
 }
 
-// For this user only. A socket that nobody listens at is what a killed server has left.
-Result<void> Server::listen_for_control(const std::string& path) {
+// Accessible to this user only. A socket without a listener was left by a killed server.
+Result<void> Server::Listener::listen_for_control(const std::string& path) {
     if (path.empty()) {
         return usage_error("--control '': expected the path of a socket");
     }
@@ -232,18 +245,18 @@ Result<void> Server::listen_for_control(const std::string& path) {
     return {};
 }
 
-std::string Server::endpoint() const {
+std::string Server::Listener::endpoint() const {
     error_code ignored;
     const auto endpoint = acceptor_.local_endpoint(ignored);
     return to_string(Address{endpoint.address().to_string(), endpoint.port()});
 }
 
-uint16_t Server::port() const {
+uint16_t Server::Listener::port() const {
     error_code ignored;
     return acceptor_.local_endpoint(ignored).port();
 }
 
-void Server::run() {
+void Server::Listener::run() {
     asio::co_spawn(
         state_->io(), [this] { return accept_agents(); }, asio::detached);
     asio::co_spawn(
@@ -256,15 +269,15 @@ void Server::run() {
     state_->finish();
 }
 
-void Server::stop() { state_->io().stop(); }
+void Server::Listener::stop() { state_->io().stop(); }
 
-void Server::reload() {
+void Server::Listener::reload() {
     asio::post(state_->io(), [this] { reload_now(); });
 }
 
-void Server::reload_now() {
+void Server::Listener::reload_now() {
     if (tls_) {
-        // Connections that are open keep what they proved themselves with.
+        // Open connections keep the certificate of their handshake.
         auto renewed = wire::TlsContext::load(*state_->options().tls, pki::Role::server);
         if (renewed) {
             tls_ = std::move(*renewed);
@@ -284,7 +297,7 @@ void Server::reload_now() {
         count, edited ? "; changes that were not saved are gone" : ""));
 }
 
-wire::Awaitable<void> Server::accept_agents() {
+wire::Awaitable<void> Server::Listener::accept_agents() {
     while (true) {
         auto [error, socket] = co_await acceptor_.async_accept(as_values);
         if (error == asio::error::operation_aborted) {
@@ -296,7 +309,7 @@ wire::Awaitable<void> Server::accept_agents() {
             continue;
         }
         const std::string address = wire::endpoint_text(socket);
-        // Some more than allowed are heard, to be told that there are too many.
+        // Some connections beyond the limit are accepted only to be refused with a reason.
         const bool too_many = state_->sessions().size() >= state_->options().max_connections +
                                                                state_->options().max_greeting +
                                                                state_->options().max_refused;
@@ -316,7 +329,7 @@ wire::Awaitable<void> Server::accept_agents() {
     }
 }
 
-wire::Awaitable<void> Server::accept_control() {
+wire::Awaitable<void> Server::Listener::accept_control() {
     while (true) {
         auto [error, socket] = co_await control_.async_accept(as_values);
         if (error == asio::error::operation_aborted) {
@@ -335,7 +348,7 @@ wire::Awaitable<void> Server::accept_control() {
     }
 }
 
-wire::Awaitable<void> Server::tick() {
+wire::Awaitable<void> Server::Listener::tick() {
     while (true) {
         ticks_.expires_after(std::chrono::seconds(1));
         const auto [error] = co_await ticks_.async_wait(as_values);
@@ -353,5 +366,42 @@ wire::Awaitable<void> Server::tick() {
         }
     }
 }
+
+Server::Server(std::unique_ptr<Listener> listener) : listener_(std::move(listener)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallback notice) {
+    Options options = requested;
+    options.max_greeting = allowed_greeting(requested.max_greeting);
+    options.max_connections = allow_descriptors(requested.max_connections, options.max_greeting);
+    if (options.max_connections < requested.max_connections) {
+        notice(
+            fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
+                        "low",
+                        options.max_connections, requested.max_connections));
+    }
+    TRY_ASSIGN(Configurations configurations,
+               Configurations::load(options.configuration, options.configuration_directory));
+    TRY(resolve_log(options));
+    TRY(check_not_log(options));
+    auto listener = std::make_unique<Listener>(
+        ServerState::create(options, std::move(configurations), std::move(notice)));
+    // A server that can't listen leaves no files.
+    TRY(listener->listen(options));
+    if (options.control) {
+        TRY(listener->listen_for_control(*options.control));
+    }
+    TRY(listener->state().open_files());
+    return std::unique_ptr<Server>(new Server(std::move(listener)));
+}
+
+void Server::run() { listener_->run(); }
+void Server::stop() { listener_->stop(); }
+void Server::reload() { listener_->reload(); }
+std::string Server::endpoint() const { return listener_->endpoint(); }
+uint16_t Server::port() const { return listener_->port(); }
+const std::optional<std::string>& Server::control_path() const { return listener_->control_path(); }
+const Stats& Server::stats() const { return listener_->state().stats(); }
+ServerState& Server::state() { return listener_->state(); }
 
 }  // namespace vigil::server

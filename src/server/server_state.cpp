@@ -21,11 +21,11 @@ namespace {
 
 namespace asio = boost::asio;
 
-// The ledger is kept so often that little of the log has to be read at the next start.
+// The dedup index is saved often enough that the next start reads little of the log.
 constexpr uint64_t dedup_index_interval_lines = 500'000;
 constexpr uint64_t dedup_index_interval_ns = 60 * ns_per_s;
 constexpr size_t max_dedup_index_bytes = 256 << 20;
-constexpr uint64_t max_notices = 20;  // a second
+constexpr uint64_t max_notices = 20;  // per second
 constexpr mode_t dedup_index_mode = 0640;
 constexpr mode_t directory_mode = 0755;
 constexpr uint64_t last_commit_ns = 10 * ns_per_s;
@@ -99,8 +99,8 @@ Result<void> ServerState::open_log() {
     return {};
 }
 
-// The ledger as it was kept, and what the log has got since. Where they don't fit (the log was
-// moved away, the ledger is gone), all of the log counts.
+// Loads the saved dedup index, then the lines of the log after it. If they do not match (the log
+// was moved away, the index is missing), the whole log is read.
 Result<void> ServerState::recover() {
     const std::string path = dedup_index_path(options_);
     TRY_ASSIGN(const auto text, read_optional_file(path, max_dedup_index_bytes));
@@ -127,7 +127,7 @@ Result<void> ServerState::recover() {
         const uint64_t begin_at = reader.next_sequence();
         const auto count = reader.read(lines, recovery_bytes, log_->synced());
         if (!count && reader.next_sequence() > begin_at) {
-            log_callback_(count.error().context);  // a damaged line: it goes on behind it
+            log_callback_(count.error().context);  // a damaged line: continue after it
             continue;
         }
         if (!count) {
@@ -279,7 +279,7 @@ void ServerState::tick() {
         log_callback_(fmt::format("... and {} more words like these", count - max_notices));
     }
     log_progress_.cancel();
-    // A session that is closed here leaves the set later, when its coroutine ends.
+    // A session closed here leaves the set later, when its coroutine ends.
     for (const auto& session : sessions_) {
         session->check_time(now_ns);
     }
@@ -295,7 +295,7 @@ void ServerState::save_dedup_index() {
     }
     dedup_index_saved_at_ = synced_;
     dedup_index_saved_ns_ = now_ns;
-    // Only what is durable stands in it. Writing it waits for the disk: not on this thread.
+    // It contains durable lines only. Writing it blocks on the disk, so not on this thread.
     asio::post(dedup_index_writer_, [this, text = dedup_index_.text(synced_)] {
         if (const auto written = write_dedup_index(text); !written) {
             asio::post(io_, [this, reason = written.error().context] { log_callback_(reason); });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The middle of a server: who is connected, what they are told, and the log. All of it runs on one
-// thread, but where it says otherwise.
+// State of a server: the sessions, their configurations, and the log. Everything runs on the
+// server's thread, unless noted.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -28,7 +28,7 @@
 
 namespace vigil::server {
 
-// What is kept of an agent that was here.
+// What is remembered of an agent that disconnected.
 struct DisconnectedAgent {
     std::string address;
     uint64_t since_ns = 0;  // since boot
@@ -60,16 +60,17 @@ class ServerState {
 
     // --- For sessions.
 
-    // Memory that is of use only until the session waits for something: one for all of them.
+    // Buffers shared by all sessions: their content is valid only until the session suspends.
     wire::MessageParser& parser() { return parser_; }
     std::string& batch() { return batch_; }
 
-    // Appends lines to the log; the place of the first. Nothing where there is no room now.
+    // Appends lines to the log and returns the sequence of the first. Empty if the log accepts none
+    // at the moment.
     std::optional<uint64_t> append(std::string_view lines, size_t count);
-    // Until the log has got further, or tick() is called.
+    // Waits until more of the log is durable, or tick() is called.
     wire::Awaitable<void> wait_for_log();
-    // The session has said of which journal its events are. An older one that sends the same is
-    // closed.
+    // The session has announced the journal of its events. An older session that sends the same
+    // journal is closed.
     void claim(Session& session, DedupIndex::Entry& entry);
     void release(Session& session, DedupIndex::Entry& entry);
 
@@ -85,15 +86,16 @@ class ServerState {
     const std::unordered_set<std::shared_ptr<Session>>& sessions() const { return sessions_; }
     const std::map<std::string, DisconnectedAgent>& disconnected() const { return disconnected_; }
     const std::string& log_error() const { return log_error_; }
-    // To every agent whose configuration is not what it was sent last; how many.
+    // Sends the configuration to every agent whose configuration changed since it was last sent;
+    // returns their number.
     size_t push_configurations();
-    // Foreigners can cause these: beyond some a second they are only counted.
+    // Clients can cause these messages: beyond some per second they are only counted.
     void notice(const std::string& text);
 
-    // To be called about once a second.
+    // Call it about once a second.
     void tick();
 
-    // At the end: closes all connections, commits the log and keeps the ledger.
+    // At the end: closes all connections, commits the log and saves the dedup index.
     void finish();
 
  private:
@@ -120,7 +122,7 @@ class ServerState {
     std::unordered_map<const DedupIndex::Entry*, Session*> owners_;
     std::map<std::string, DisconnectedAgent> disconnected_;
     std::string log_error_;
-    uint64_t synced_ = 0;                // as this thread knows
+    uint64_t synced_ = 0;                // durable sequence as known to this thread
     uint64_t dedup_index_saved_at_ = 0;  // sequence in the log
     uint64_t dedup_index_saved_ns_ = 0;
     uint64_t notices_ = 0;                  // since the last tick

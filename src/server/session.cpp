@@ -14,14 +14,14 @@
 namespace vigil::server {
 namespace {
 
-// While the log takes nothing, an agent hears so often that the server is there: it counts a silent
-// one as gone.
+// While the log accepts nothing, the agent receives a message this often: it treats a silent server
+// as gone.
 constexpr uint64_t keepalive_interval_ns = ns_per_s;
-// While lines keep coming, they are acknowledged so many at a time, or so often.
+// While lines keep arriving, they are acknowledged after this many lines or this time.
 constexpr uint64_t acknowledged_lines = 2'000;
 constexpr uint64_t acknowledged_interval_ns = 50 * ns_per_ms;
 
-// So much is handed to the log in one go.
+// Max bytes passed to the log in one call.
 constexpr size_t batch_bytes = 256 << 10;
 
 }  // namespace
@@ -55,7 +55,8 @@ wire::Awaitable<void> Session::run() {
         }
         last_received_ns_ = boot_now_ns();
         state_->stats().bytes += *count;
-        // What was refused is read on: closing with bytes unread would take the reason with it.
+        // After a refusal continue to read: closing with unread bytes would reset the connection
+        // and lose the reason.
         if (!ending_) {
             lines_.add(*count);
             const bool ok = co_await read_lines();
@@ -69,7 +70,7 @@ wire::Awaitable<void> Session::run() {
     release_journal();
 }
 
-// All whole lines that are there. False where the connection has ended.
+// Handles all complete lines in the buffer. False if the connection has ended.
 wire::Awaitable<bool> Session::read_lines() {
     while (const auto line = lines_.next()) {
         const bool ok = handle_line(*line);
@@ -80,7 +81,7 @@ wire::Awaitable<bool> Session::read_lines() {
             }
         }
     }
-    // Nothing of this session stays in the hub's batch.
+    // Leave no lines of this session in the shared batch.
     const bool appended = co_await append_batch();
     if (lines_.is_too_long()) {
         refuse(CloseReason::long_line,
@@ -90,11 +91,11 @@ wire::Awaitable<bool> Session::read_lines() {
     co_return appended;
 }
 
-// Hands what was read to the log, however long that takes: meanwhile nothing more is read.
+// Passes the batch to the log and waits until it is accepted; meanwhile nothing more is read.
 wire::Awaitable<bool> Session::append_batch() {
     if (batch_lines_ > 0) {
         auto place = state_->append(state_->batch(), batch_lines_);
-        // The hub's memory is for others while this one waits.
+        // While this session waits, the shared batch is for other sessions.
         const std::string own_batch = place ? "" : std::exchange(state_->batch(), {});
         uint64_t last_ack_ns = boot_now_ns();
         while (!place) {
@@ -103,7 +104,7 @@ wire::Awaitable<bool> Session::append_batch() {
             if (closed_ || ending_) {
                 co_return false;
             }
-            last_received_ns_ = boot_now_ns();  // it is us who are slow
+            last_received_ns_ = boot_now_ns();  // the delay is ours, not the agent's
             if (last_received_ns_ >= last_ack_ns + keepalive_interval_ns) {
                 last_ack_ns = last_received_ns_;
                 acknowledge();
@@ -124,7 +125,7 @@ wire::Awaitable<bool> Session::append_batch() {
     co_return !closed_;
 }
 
-// False where the connection is at its end.
+// False if the connection has ended.
 bool Session::handle_line(std::string_view line) {
     auto message = state_->parser().from_agent(line);
     if (!message) {
@@ -177,7 +178,7 @@ bool Session::on_hello(wire::Hello hello) {
     if (!begin_journal(hello_->journal, hello_->next_sequence)) {
         return false;
     }
-    // An agent that has come back with it needs not hear it again.
+    // An agent that reconnects with the configuration need not receive it again.
     sent_hash_ = hello_->config;
     send_configuration();
     state_->notice(fmt::format("agent {} on {} from {}", hello_->agent,
@@ -194,7 +195,8 @@ bool Session::begin_journal(const std::string& journal, uint64_t next_sequence) 
     batch_last_ = entry_->appended;
     acknowledged_ = entry_->durable;
     if (entry_->appended == 0 && next_sequence > 0) {
-        batch_last_ = next_sequence - 1;  // nothing is missing before its first line
+        // the lines before the journal's first one do not count as missing
+        batch_last_ = next_sequence - 1;
     }
     send(wire::format(wire::Welcome{.journal = journal, .sequence = entry_->durable}));
     return !closed_;
@@ -223,9 +225,9 @@ void Session::send_configuration() {
     }
 }
 
-// A commit holds lines of many agents, some of each: to answer every agent after every commit costs
-// more than to read the lines. What is held back here, a later commit brings: something of this
-// journal still waits for one.
+// A commit contains a few lines of each of many agents: to acknowledge to every agent after every
+// commit would cost more than to read the lines. A later commit acknowledges what is held back
+// here, since lines of this journal are still pending.
 void Session::durable() {
     const bool all = entry_->undurable.empty();
     const bool many = entry_->durable - acknowledged_ >= acknowledged_lines;
@@ -261,7 +263,7 @@ void Session::refuse(CloseReason close_reason, const std::string& reason,
     state_->notice(fmt::format("{}{}: refused: {}", address_,
                                hello_ ? fmt::format(" ({})", hello_->agent) : "", reason));
     if (!tls_ready_) {
-        close();  // nobody is there who could be told
+        close();  // no message can be sent before TLS is ready
         return;
     }
     send(wire::format(wire::ErrorMessage{.reason = reason, .sequence = sequence}));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection of an agent: what it says is checked, its events go to the log, and it gets its
-// configuration and acknowledgements. Runs on the hub's thread.
+// One connection of an agent: validates its messages, passes events to the log, sends configuration
+// and acknowledgements. On the server's thread.
 #pragma once
 
 #include <cstdint>
@@ -21,28 +21,28 @@ class ServerState;
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-    // The hub must outlive it.
+    // The server state must outlive it.
     Session(ServerState& state, std::unique_ptr<wire::Stream> stream, std::string address);
 
     // Serves the agent until either side ends it.
     wire::Awaitable<void> run();
 
-    // Sends its machine's configuration if that is not what it was sent last.
+    // Sends the host's configuration unless it was the last one sent.
     void send_configuration();
 
-    // More lines of its journal are durable: tells the agent, unless more are to follow at once.
+    // More lines of its journal are durable: acknowledges them, unless more will follow at once.
     void durable();
 
-    // Says why, and closes.
+    // Sends the reason, and closes the connection.
     void refuse(CloseReason close_reason, const std::string& reason,
                 std::optional<uint64_t> sequence = std::nullopt);
 
     void close();
 
-    // To be called about once a second.
+    // Call it about once a second.
     void check_time(uint64_t now_ns);
 
-    // Nothing before it has said who it is.
+    // Empty until the agent has sent its hello.
     const std::optional<wire::Hello>& hello() const { return hello_; }
     const wire::AgentStatus& status() const { return status_; }
     const std::string& address() const { return address_; }
@@ -60,7 +60,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool on_hello(wire::Hello hello);
     bool begin_journal(const std::string& journal, uint64_t next_sequence);
     void handle_event(const wire::EventLine& event);
-    void acknowledge();  // up to where its journal is durable
+    void acknowledge();  // acknowledges all durable lines of its journal
     void send_due_ack();
     void send(std::string_view line);
     void close_slow_reader();
@@ -79,7 +79,7 @@ class Session : public std::enable_shared_from_this<Session> {
     uint64_t acknowledged_ = 0;  // sequence in the agent's journal
     uint64_t acknowledged_ns_ = 0;
 
-    // Lines for the log, read and not yet appended: in the hub's batch.
+    // Lines in the shared batch that are not yet appended to the log.
     size_t batch_lines_ = 0;
     uint64_t batch_last_ = 0;  // sequence in the agent's journal
     bool saw_duplicate_ = false;
@@ -89,11 +89,11 @@ class Session : public std::enable_shared_from_this<Session> {
     bool ack_due_ = false;    // once what is being sent is out
     bool tls_ready_ = false;  // TLS is done, or not needed
     bool writing_ = false;
-    bool ending_ = false;  // refused: nothing more is taken or said
+    bool ending_ = false;  // refused: nothing more is accepted or sent
     bool closed_ = false;
     uint64_t started_ns_;
-    uint64_t last_received_ns_;  // the last byte
-    uint64_t last_written_ns_;   // when it last took all that was sent
+    uint64_t last_received_ns_;  // last time a byte was received
+    uint64_t last_written_ns_;   // last time everything sent was written
     uint64_t ending_ns_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server counts since it started.
+// Counters of a server since its start.
 #pragma once
 
 #include <array>
@@ -9,16 +9,16 @@
 
 namespace vigil::server {
 
-// Why a connection was closed by the server.
+// Reasons for the server to close a connection.
 enum class CloseReason : uint8_t {
     too_many,     // connections
     tls,          // the handshake failed
-    wrong_name,   // not that of the certificate
-    bad_line,     // no JSON, or not what the protocol says
+    wrong_name,   // differs from the certificate's
+    bad_line,     // no JSON, or a violation of the protocol
     long_line,    // over 64 KiB
-    silent,       // nothing came for too long
-    slow_reader,  // takes nothing of what is sent to it
-    replaced,     // the same agent has come back on a newer connection
+    silent,       // nothing was received for too long
+    slow_reader,  // does not read what is sent to it
+    replaced,     // the same agent has a newer connection
 };
 constexpr size_t close_reason_count = 8;
 
@@ -36,9 +36,9 @@ struct Stats {
     std::array<uint64_t, close_reason_count> close_counts{};
     uint64_t bytes = 0;       // read from agents
     uint64_t events = 0;      // appended to the log
-    uint64_t duplicates = 0;  // came again, and were dropped
-    uint64_t missing = 0;     // numbers that agents have left out: their queue was full
-    uint64_t waits = 0;       // times that a connection had to wait for the log
+    uint64_t duplicates = 0;  // received again, and dropped
+    uint64_t missing = 0;     // sequence numbers that agents skipped: lines lost in their spool
+    uint64_t waits = 0;       // times that a session waited for the log
     uint64_t deleted = 0;     // lines of old segments of the log, deleted to keep its bounds
 };
 

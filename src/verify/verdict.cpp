@@ -25,7 +25,7 @@ std::string count_of(uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-// Why the module's totals at the end are not those of the start grown; empty: they are.
+// Why the module's totals at the end do not continue those at the start; empty if they do.
 std::string interruption_reason(const VerifyRun& run) {
     if (!run.end.module_before || !run.end.module_after) {
         return "the module was unloaded meanwhile: what it counted is gone";
@@ -38,7 +38,8 @@ std::string interruption_reason(const VerifyRun& run) {
     return {};
 }
 
-// What each has counted for sure between the moments, whatever was on its way out at them.
+// The exits that each side must have counted between the snapshots, whatever was in flight at
+// either.
 bool module_saw_own_exits(const VerifyRun& run) {
     return growth(run.start.module_after->process_exits, run.end.module_before->process_exits) >=
            own_exits;
@@ -48,7 +49,7 @@ bool hook_saw_own_exits(const VerifyRun& run) {
     return growth(run.start.hook_after.seen, run.end.hook_before.seen) >= own_exits;
 }
 
-// A count that lacks something known is no witness, even where the numbers fit.
+// A count that is known to be incomplete proves nothing, even if the numbers agree.
 bool is_complete(const VerifyRun& run, const Verdict& verdict) {
     return verdict.hook_dropped == 0 && delivered(run.final_hook) == run.read &&
            run.kprobes_enabled != false;
@@ -129,7 +130,7 @@ std::string number_or(const std::optional<Number>& number, const char* absent) {
     return number ? std::to_string(*number) : absent;
 }
 
-// The last line: what it comes to.
+// The last line: the verdict.
 std::string sentence(const VerifyRun& run, const Verdict& verdict) {
     if (!verdict.agree) {
         const int64_t difference = verdict.difference.value_or(0);
@@ -177,7 +178,7 @@ Verdict evaluate(const VerifyRun& run) {
     const CounterSnapshot& end = run.end;
     Verdict verdict;
     verdict.hook_dropped = growth(start.hook_before.dropped, end.hook_before.dropped);
-    // Of all that was read, what belongs to the time between the moments.
+    // The part of the exits read that belongs to the time between the snapshots.
     const uint64_t read_after_end = growth(delivered(end.hook_before), delivered(run.final_hook));
     verdict.hook_exits = growth(delivered(start.hook_before) + read_after_end, run.read);
     if (const std::string interruption = interruption_reason(run); !interruption.empty()) {
@@ -192,8 +193,9 @@ Verdict evaluate(const VerifyRun& run) {
     verdict.module_cpu_ns = growth(module_start.user_ns + module_start.system_ns,
                                    module_end.user_ns + module_end.system_ns);
     verdict.difference = minus(module_exits, verdict.hook_exits);
-    // The module's count at each instant lies between its two readings. It is held against what
-    // eBPF has seen: what got lost behind that can't make up for what the module lacks.
+    // The module's count at each instant lies between its two readings. It is compared with the
+    // exits that eBPF has seen: exits that were lost later cannot make up for exits that the module
+    // lacks.
     const int64_t module_minus_seen =
         minus(module_exits, growth(start.hook_before.seen, end.hook_before.seen));
     const Range accepted{-static_cast<int64_t>(start.max_in_between() + end.module_growth()),

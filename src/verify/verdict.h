@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The judging part of `vigil verify`: two witnesses have counted the processes that ended, the
-// kernel module and eBPF. Each process passes the module's probe first and eBPF's hook a little
-// later. So between two moments both count the same, but for the processes that were between the
-// two places at one of the moments.
+// The evaluation of `vigil verify`. Two sides count exited processes: the kernel module and eBPF.
+// Each process passes the module's probe first and eBPF's hook a little later. So between two
+// snapshots both count the same, except for processes that were between probe and hook at either
+// snapshot.
 #pragma once
 
 #include <cstdint>
@@ -15,43 +15,43 @@
 
 namespace vigil::verify {
 
-// What eBPF's side had counted.
+// Totals of the eBPF side.
 struct HookTotals {
     uint64_t seen = 0;     // exits that the programs were called for
-    uint64_t dropped = 0;  // of these, found no room in the ring
+    uint64_t dropped = 0;  // of these, dropped because the ring was full
 };
 
-// A moment at which both were asked: the module, eBPF, the list of processes that are on their
-// way out, eBPF again, the module again. It stands for the instant of eBPF's first answer.
+// Readings of both sides: the module, eBPF, the list of exiting processes, eBPF again, the module
+// again. The snapshot stands for the instant of the first eBPF reading.
 struct CounterSnapshot {
-    std::optional<host::ModuleTotals> module_before;  // absent: not loaded
+    std::optional<host::ModuleTotals> module_before;  // empty: not loaded
     HookTotals hook_before;
     std::vector<host::ExitingProcess> in_flight;
     HookTotals hook_after;
     std::optional<host::ModuleTotals> module_after;
 
-    // Nothing ended and nothing was about to: all readings are of one instant.
+    // True if no process exited or was exiting: all readings are of one instant.
     bool quiet() const;
-    // How far off this moment's readings can be at most: 0 where it is quiet.
+    // Upper bound of the error of this snapshot's readings; 0 if it is quiet.
     uint64_t uncertainty() const;
-    // Processes that the module had counted and eBPF had not.
+    // Upper bound of processes that the module had counted and eBPF had not.
     uint64_t max_in_between() const;
-    // Processes that the module counted meanwhile.
+    // Exits that the module counted during the snapshot.
     uint64_t module_growth() const;
 };
 
-// `vigil verify` ends processes of its own between the moments: each witness saw these at least.
+// `vigil verify` ends processes of its own between the snapshots: each side sees at least these.
 constexpr uint64_t own_exits = 2;
 
-// All that was said.
+// All inputs of the verdict.
 struct VerifyRun {
     CounterSnapshot start;
     CounterSnapshot end;
     uint64_t duration_ns = 0;
     HookTotals final_hook;     // after detaching
-    uint64_t read = 0;         // exits that came out of the ring, from attaching to the last
-    uint64_t max_missed = 0;   // programs that the kernel skipped: see capture/hooks.h
-    uint64_t hook_cpu_ns = 0;  // CPU time of the processes that ended, by eBPF
+    uint64_t read = 0;         // exits read from the ring, from attaching to the last
+    uint64_t max_missed = 0;   // runs of programs that the kernel skipped: see capture/hooks.h
+    uint64_t hook_cpu_ns = 0;  // CPU time of the exited processes as counted by eBPF
     std::optional<bool> kprobes_enabled;  // at the end
     std::optional<bool> ftrace_enabled;   // at the end; not every kprobe needs it
 };
@@ -63,19 +63,19 @@ struct Range {
 
 struct Verdict {
     bool agree = false;
-    // Between the moments. Absent where the module was unloaded meanwhile: its count is lost.
+    // Between the snapshots. Empty if the module was unloaded meanwhile: its count is lost.
     std::optional<uint64_t> module_exits;
     std::optional<uint64_t> module_missed;
     std::optional<uint64_t> module_cpu_ns;
-    uint64_t hook_exits = 0;  // that reached user space
+    uint64_t hook_exits = 0;  // exits that reached user space
     uint64_t hook_dropped = 0;
     std::optional<int64_t> difference;  // the module's minus eBPF's
-    std::optional<Range> accepted;      // differences that can't be told from agreement
-    std::vector<std::string> reasons;   // why not, where they disagree
+    std::optional<Range> accepted;      // differences that are consistent with agreement
+    std::vector<std::string> reasons;   // reasons for a disagreement
 };
 Verdict evaluate(const VerifyRun& run);
 
-// A table and the verdict, for people.
+// A text table and the verdict.
 std::string to_text(const VerifyRun& run, const Verdict& verdict);
 
 // One JSON object on one line.

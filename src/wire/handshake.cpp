@@ -15,7 +15,7 @@
 namespace vigil::wire {
 namespace {
 
-// Where an SSL keeps a std::string of its own: why its peer was refused.
+// Index of an SSL object's own std::string: why its peer was refused.
 int rejection_index() {
     static const int index = SSL_get_ex_new_index(
         0, nullptr, nullptr,
@@ -41,7 +41,7 @@ void store_rejection(SSL* ssl, std::string text) {
     }
 }
 
-// What the peer said before it hung up (RFC 8446, 6.2).
+// The alert that the peer sent before it closed the connection (RFC 8446, 6.2).
 std::string alert_text(int alert) {
     switch (alert) {
         case SSL_AD_CERTIFICATE_EXPIRED:
@@ -56,7 +56,7 @@ std::string alert_text(int alert) {
         case SSL_AD_CERTIFICATE_REVOKED:
         case SSL_AD_CERTIFICATE_UNKNOWN:
         case SSL_AD_DECRYPT_ERROR:
-            return "the peer refused our certificate; what it says itself tells why";
+            return "the peer refused this side's certificate and reports the reason itself";
         case SSL_AD_PROTOCOL_VERSION:
             return "the peer speaks another version of TLS: 1.3 is needed";
         default:
@@ -90,7 +90,7 @@ std::string reason_of(unsigned long code) {
     }
 }
 
-// Why OpenSSL or we refuse the certificate at hand; X509_V_OK: there is no reason.
+// Why OpenSSL or vigil refuses the certificate; X509_V_OK: accepted.
 int error_of(int accepted, X509_STORE_CTX* context, pki::Role wanted) {
     if (accepted != 1) {
         return X509_STORE_CTX_get_error(context);
@@ -127,7 +127,7 @@ std::string handshake_failure(SSL* ssl, unsigned long code) {
         code = ERR_get_error();
     }
     ERR_clear_error();
-    code &= UINT32_MAX;  // Asio keeps it in an int, which may have become negative
+    code &= UINT32_MAX;  // Asio stores it in an int, which may have become negative
     const auto* rejection =
         static_cast<const std::string*>(SSL_get_ex_data(ssl, rejection_index()));
     if (rejection != nullptr) {

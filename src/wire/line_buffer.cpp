@@ -6,11 +6,11 @@
 
 namespace vigil::wire {
 
-// Thousands of connections have a buffer each, and most are idle: it grows a little when it was
-// filled, and further only for a line that does not fit.
+// There are thousands of connections with a buffer each, most of them idle: the buffer grows a
+// little when it was filled, and further only for a line that does not fit.
 char* LineBuffer::writable() {
     if (too_long_) {
-        begin_ = searched_ = end_ = 0;  // there must be room for what is read and not looked at
+        begin_ = searched_ = end_ = 0;  // discarded unread, so that the buffer stays writable
     }
     const size_t kept = end_ - begin_;
     const bool filled = bytes_.empty() || writable_bytes() == 0;
@@ -22,7 +22,7 @@ char* LineBuffer::writable() {
     begin_ = 0;
     end_ = kept;
     if (full) {
-        // A whole line with its end, and room to see that one is longer.
+        // A whole line with its end, and space to detect a longer one.
         const size_t max_size = max_line_bytes_ + first_bytes;
         bytes_.resize(std::min(std::max(bytes_.size() * 2, first_bytes), max_size) + padding);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes of a connection in, whole lines out.
+// Splits the bytes of a connection into lines.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +14,16 @@ class LineBuffer {
     // Lines of at most `max_line_bytes` bytes, without their end.
     explicit LineBuffer(size_t max_line_bytes) : max_line_bytes_(max_line_bytes) {}
 
-    // Where the next bytes go; room for at least one. Ends the life of all lines.
+    // Where the next bytes go; at least one is writable. Invalidates all lines.
     char* writable();
     size_t writable_bytes() const { return bytes_.size() - padding - end_; }
     void add(size_t count) { end_ += count; }
 
     // The next whole line, without its end ("\n" or "\r\n"). Valid until writable() is called;
-    // MessageParser::padding bytes behind it are readable.
+    // MessageParser::padding bytes after it are readable.
     std::optional<std::string_view> next();
 
-    // True where a line is longer than allowed: nothing after it can be read.
+    // True if a line exceeds the bound: nothing after it can be read.
     bool is_too_long() const { return too_long_; }
 
  private:
@@ -33,8 +33,8 @@ class LineBuffer {
 
     size_t max_line_bytes_;
     std::vector<char> bytes_;
-    size_t begin_ = 0;     // of what was not handed out
-    size_t searched_ = 0;  // no line end before
+    size_t begin_ = 0;     // of the bytes that were not returned yet
+    size_t searched_ = 0;  // no line end before it
     size_t end_ = 0;
     bool too_long_ = false;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The line protocol between agent and server, as docs/protocol.md tells it: one JSON object a line,
-// both ways. A line with the key "type" is a message; any other line from an agent is an event.
+// The line protocol between agent and server, specified in docs/protocol.md: one JSON object per
+// line, in both directions. A line with the key "type" is a message; any other line from an agent
+// is an event.
 #pragma once
 
 #include <cstddef>
@@ -17,49 +18,49 @@
 namespace vigil::wire {
 
 constexpr uint64_t protocol_version = 1;
-// Without the line end. A server's may hold a configuration of 1 MiB.
+// Without the line end. A server's line may have a configuration of 1 MiB.
 constexpr size_t max_agent_line_bytes = 64 << 10;
 constexpr size_t max_server_line_bytes = (1 << 20) + (64 << 10);
-// After so long without a line the other side counts as gone. An agent sends its status, which a
-// server answers, so often that only a dead one is silent.
+// After this time without a line the peer counts as gone. An agent sends its status, which a server
+// answers, often enough that only a dead peer is silent.
 constexpr uint64_t status_interval_s = 10;
 constexpr uint64_t max_silence_s = 45;
 
 // --- From the agent.
 
-// The first line. `journal` and `next_sequence` tell where events begin.
+// The first line. `journal` and `next_sequence` define where events begin.
 struct Hello {
     uint64_t protocol = protocol_version;
-    std::string agent;    // its name; with TLS that of its certificate
-    std::string host;     // its machine's name
-    std::string version;  // of vigil
+    std::string agent;    // its name; with TLS the one in its certificate
+    std::string host;     // host name of its machine
+    std::string version;  // vigil's version
     std::string boot_id;
-    std::string journal;         // UUID of the journal that the events to come are of
-    uint64_t next_sequence = 1;  // of its first line that is not acknowledged
-    std::string config;          // hash of the configuration in use, at most 64 hex digits in
-                                 // lower case; empty: none
+    std::string journal;         // UUID of the journal of the following events
+    uint64_t next_sequence = 1;  // first line of it that is not acknowledged
+    // hash of the configuration in use, at most 64 hex digits in lower case; empty: none
+    std::string config;
 };
 
-// The events to come are of another journal.
+// The following events are of another journal.
 struct JournalChange {
     std::string journal;
     uint64_t next_sequence = 1;
 };
 
-// How the agent is; also the answer to a configuration.
+// State of the agent; also the answer to a configuration.
 struct AgentStatus {
     std::string config;        // hash of the configuration in use; empty: none
-    std::string config_error;  // why the last one that came was refused; empty: it was not
+    std::string config_error;  // why the last configuration was refused; empty: it was not
     uint64_t processes = 0;
     uint64_t rules = 0;
-    uint64_t raised = 0;  // limits that are broken now
-    uint64_t queued = 0;  // lines that wait to be acknowledged
-    uint64_t lost = 0;    // lines that its queue had no room for, since it started
+    uint64_t raised = 0;  // limits that are exceeded now
+    uint64_t queued = 0;  // lines that are not acknowledged yet
+    uint64_t lost = 0;    // lines that did not fit into its spool, since it started
     std::optional<double> cpu_percent;
     std::optional<double> memory_mb;
 };
 
-// An event, as it is to stand in the log: what would act on a terminal or mislead a reader is
+// An event as it is written to the log: bytes that would act on a terminal or mislead a reader are
 // escaped.
 struct EventLine {
     uint64_t sequence = 0;
@@ -70,8 +71,8 @@ using FromAgent = std::variant<Hello, JournalChange, AgentStatus, EventLine>;
 
 // --- From the server.
 
-// The answer to Hello and JournalChange: the last line of that journal that is durable here; 0 if
-// there is none. The agent goes on after it.
+// The answer to Hello and JournalChange: the last line of that journal that is durable on the
+// server; 0 if there is none. The agent continues after it.
 struct Welcome {
     std::string journal;
     uint64_t sequence = 0;
@@ -91,7 +92,7 @@ struct Ack {
 // The last line before the server closes the connection.
 struct ErrorMessage {
     std::string reason;
-    std::optional<uint64_t> sequence;  // of the event that was at fault
+    std::optional<uint64_t> sequence;  // of the event that caused it
 };
 
 using FromServer = std::variant<Welcome, Config, Ack, ErrorMessage>;
@@ -107,26 +108,27 @@ std::string format(const Config& config);
 std::string format(const Ack& ack);
 std::string format(const ErrorMessage& error_message);
 
-// Appends the line of an event (a JSON object without line end) with its sequence, and a line end.
+// Appends an event (a JSON object without line end) with its sequence number, and a line end.
 void append_event(std::string& out, std::string_view event, uint64_t sequence);
 
-// Appends the line as it stands in a server's log: with the names of whom it came from.
+// Appends the line of a server's log: the event with the names of the agent and journal that it
+// came from.
 void append_logged(std::string& out, const EventLine& event, std::string_view agent,
                    std::string_view journal);
 
-// Where a line of a server's log came from. Views into the line.
+// Origin of a line of a server's log. Views into the line.
 struct Origin {
     std::string_view agent;
     std::string_view journal;
     uint64_t sequence = 0;
 };
-// Of append_logged()'s line; nothing where it is none.
+// Parses a line of append_logged(); nullopt for any other.
 std::optional<Origin> parse_origin(std::string_view line);
 
-// Reads lines. One for each connection; keeps memory from line to line.
+// Parses lines. One for each connection; reuses memory from line to line. Not thread-safe.
 class MessageParser {
  public:
-    // So many bytes behind the line must be readable; what they hold does not matter.
+    // This many bytes after the line must be readable, with any content.
     static constexpr size_t padding = 64;
 
     MessageParser();
@@ -134,12 +136,12 @@ class MessageParser {
     MessageParser(MessageParser&&) noexcept;
     MessageParser& operator=(MessageParser&&) noexcept;
 
-    // The error says what is wrong, in words for the other side. Views of an EventLine are valid
-    // until the next call, as long as `line` is.
+    // The error describes the problem for the peer. Views of an EventLine are valid until the next
+    // call, while `line` is.
     Result<FromAgent> from_agent(std::string_view line);
     Result<FromServer> from_server(std::string_view line);
 
-    // Of the event in the last line that from_agent() refused, if it could be read.
+    // Sequence number of the event that from_agent() refused last, if it was readable.
     std::optional<uint64_t> refused_sequence() const { return refused_sequence_; }
 
  private:

@@ -51,7 +51,7 @@ class Object {
     std::string text_;
 };
 
-// The bytes between `begin` and the next quote, from `at` on, which is moved behind that quote.
+// The text between `begin` and the next quote, searched from `at`, which is moved after that quote.
 std::optional<std::string_view> quoted(std::string_view line, size_t& at, std::string_view begin) {
     if (line.substr(at, begin.size()) != begin) {
         return std::nullopt;
@@ -145,7 +145,7 @@ void append_logged(std::string& out, const EventLine& event, std::string_view ag
 }
 
 std::optional<Origin> parse_origin(std::string_view line) {
-    // Neither a name nor a UUID holds a quote, and nothing stands behind them.
+    // Neither a name nor a UUID has a quote, and they end the line.
     constexpr size_t max_suffix_bytes = logged_sequence.size() + 20 + logged_agent.size() +
                                         max_agent_name_bytes + 1 + logged_journal.size() +
                                         uuid_length + 2;
@@ -194,7 +194,7 @@ bool is_uuid(std::string_view text) {
     return true;
 }
 
-// Version 4 (RFC 9562): random but for six bits.
+// Version 4 (RFC 9562): random except for six bits.
 std::string make_uuid() {
     std::array<uint8_t, 16> bytes{};
     CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));

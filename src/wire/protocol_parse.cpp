@@ -35,20 +35,20 @@ bool is_hash(std::string_view text) {
 
 bool needs_escaping(char c) { return static_cast<unsigned char>(c) >= 0x7f; }
 
-// Eight bytes at a time: all lines go through it.
+// Eight bytes at a time, because every line is checked.
 bool has_bytes_to_escape(std::string_view line) {
     uint64_t found = 0;
     size_t at = 0;
     for (uint64_t chunk = 0; at + sizeof chunk <= line.size(); at += sizeof chunk) {
         std::memcpy(&chunk, line.data() + at, sizeof chunk);
-        // A carry comes only out of a byte that counts itself.
+        // A carry only comes from a byte that is itself a match.
         found |= chunk | (chunk + 0x0101010101010101);
     }
     return (found & 0x8080808080808080) != 0 ||
            std::any_of(line.begin() + static_cast<ptrdiff_t>(at), line.end(), needs_escaping);
 }
 
-// The members of a message; the first one that is wrong is remembered.
+// The members of a message; stores the first error.
 class Members {
  public:
     explicit Members(object members) : members_(members) {}
@@ -144,7 +144,7 @@ Result<Side> checked(const Members& members, Message message) {
     return Side(std::move(message));
 }
 
-// "" where it is no string.
+// "" if it is not a string.
 std::string_view text_of(element value) {
     std::string_view text;
     return value.get(text) == simdjson::SUCCESS ? text : std::string_view();
@@ -165,13 +165,13 @@ bool is_time(std::string_view text) {
            });
 }
 
-// The length is a constant: no call, for each member of each line.
+// A constant length avoids a call for each member of each line.
 template <size_t size>
 bool is(std::string_view key, const char (&name)[size]) {
     return key.size() == size - 1 && std::memcmp(key.data(), name, size - 1) == 0;
 }
 
-// What one walk over the members finds of those that matter to the server.
+// Results of one pass over the members: those that the server needs.
 struct EventMembers {
     std::optional<element> type;  // of a message
     std::string_view kind;
@@ -203,7 +203,7 @@ EventMembers scan_members(object members) {
     return seen;
 }
 
-// What append_event() writes there.
+// The number at the position where append_event() writes it.
 std::optional<uint64_t> sequence_at_end(std::string_view line) {
     constexpr std::string_view name = ",\"journal_seq\":";
     const size_t at = line.rfind(name);
@@ -219,7 +219,7 @@ std::optional<uint64_t> sequence_at_end(std::string_view line) {
 
 struct MessageParser::State {
     simdjson::dom::parser parser;
-    std::string rebuilt;  // an event that can't stay as it came
+    std::string rebuilt;  // an event that must be changed before it is logged
 
     Result<object> read(std::string_view line);
     Result<EventLine> event(std::string_view line, object members, const EventMembers& seen);
@@ -242,7 +242,7 @@ Result<object> MessageParser::State::read(std::string_view line) {
     return members;
 }
 
-// Whether the event may be logged, and whether its members stand where vigil puts them.
+// Checks whether the event may be logged, and whether its members are at vigil's positions.
 Result<EventLine> MessageParser::State::event(std::string_view line, object members,
                                               const EventMembers& seen) {
     if (!seen.added.empty()) {
@@ -288,7 +288,7 @@ Result<FromAgent> MessageParser::from_agent(std::string_view line) {
     refused_sequence_.reset();
     const auto object_read = state_->read(line);
     if (!object_read) {
-        // So that a line that was damaged on an agent's disk does not come for ever.
+        // So that a line that was damaged on an agent's disk is not sent again and again.
         refused_sequence_ = sequence_at_end(line);
         return object_read.error();
     }

@@ -22,7 +22,7 @@ constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 Error failure(const error_code& error) { return {ErrorCode::failed, error.message()}; }
 
-// Of the next layer, TLS or none.
+// Overloads for the stream type: TCP or TLS.
 Error failure(Socket&, const error_code& error) { return failure(error); }
 Error failure(asio::ssl::stream<Socket>& stream, const error_code& error) {
     if (error.category() != asio::error::get_ssl_category()) {
@@ -32,7 +32,7 @@ Error failure(asio::ssl::stream<Socket>& stream, const error_code& error) {
     return {ErrorCode::failed, handshake_failure(stream.native_handle(), code)};
 }
 
-// TLS without a last word is an end too: lines say themselves where they end.
+// An end of file without TLS's close_notify counts as an end too: lines have their own ends.
 bool is_end(const error_code& error) {
     return error == asio::error::eof || error == asio::ssl::error::stream_truncated;
 }
@@ -62,7 +62,7 @@ Awaitable<Result<void>> write_to(Next& next, std::string_view bytes) {
 
 void set_up(Socket& socket) {
     error_code ignored;
-    // Acknowledgements are small and somebody waits for them.
+    // Acknowledgements are small, and the agent waits for them.
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
@@ -100,7 +100,7 @@ class TlsStream final : public Stream {
     TlsStream(Socket socket, const TlsContext& context, bool is_server)
         : context_(shared(context)), stream_(std::move(socket), context_), is_server_(is_server) {
         set_up(stream_.next_layer());
-        // Idle connections need no buffers.
+        // Releases the buffers of idle connections.
         SSL_set_mode(stream_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
     }
 
@@ -125,7 +125,7 @@ class TlsStream final : public Stream {
     void shutdown_write() override { shutdown_socket_write(stream_.next_layer()); }
     void close() override { close_socket(stream_.next_layer()); }
     std::optional<std::string> peer_name() const override {
-        // Asio hands out no const one.
+        // Asio has no const accessor.
         return wire::peer_name(const_cast<TlsStream*>(this)->ssl());
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A connection, plain or with TLS: bytes in, bytes out, for coroutines.
+// A connection, plain or with TLS, for coroutines. All calls are on the thread of the socket's
+// executor.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -22,22 +23,22 @@ class Stream {
  public:
     virtual ~Stream() = default;
 
-    // Proves who both sides are. Nothing to do without TLS. Before anything else.
+    // Authenticates both sides; without TLS there is nothing to do. Must be the first call.
     virtual Awaitable<Result<void>> handshake() = 0;
 
-    // Waits for bytes; how many came. 0: the other side has said its last.
+    // Waits for bytes and returns their number. 0: the peer has closed its side.
     virtual Awaitable<Result<size_t>> read_some(char* to, size_t max_bytes) = 0;
 
-    // Writes all of it. One write at a time; reads may go on meanwhile.
+    // Writes all bytes. One write at a time; reads may run meanwhile.
     virtual Awaitable<Result<void>> write(std::string_view bytes) = 0;
 
-    // The other side sees the end, once it has read all.
+    // Half-close: the peer reads end of file after all bytes.
     virtual void shutdown_write() = 0;
 
-    // Ends what is under way. Bytes that were not read yet are gone.
+    // Cancels pending operations. Bytes that were not read yet are lost.
     virtual void close() = 0;
 
-    // The name in the certificate of the other side; nothing without TLS.
+    // The name in the peer's certificate; nullopt without TLS.
     virtual std::optional<std::string> peer_name() const = 0;
 };
 
@@ -52,7 +53,7 @@ std::unique_ptr<Stream> tls_server_stream(Socket socket, const TlsContext& conte
 Result<std::unique_ptr<Stream>> tls_agent_stream(Socket socket, const TlsContext& context,
                                                  const std::string& host);
 
-// "127.0.0.1:4242", "[::1]:4242"; "?" where it is gone.
+// "127.0.0.1:4242", "[::1]:4242"; "?" if the socket is closed.
 std::string endpoint_text(const Socket& socket);
 
 }  // namespace vigil::wire

@@ -21,16 +21,16 @@ std::string command_for(pki::Role role, const std::string& name) {
                        name);
 }
 
-// Whose file it is decides what to do about it.
+// The remedy depends on the file's origin.
 std::string how_to_renew(const pki::PemBundle& bundle, pki::Role role) {
     const auto name =
         bundle.certificate ? pki::identity_of(bundle.certificate.get()) : std::nullopt;
-    return name ? fmt::format("where the CA is, '{} --force' makes a new one",
+    return name ? fmt::format("on the CA's machine, '{} --force' creates a new one",
                               command_for(role, *name))
-                : fmt::format("where the CA is, '{}' makes one", command_for(role, "NAME"));
+                : fmt::format("on the CA's machine, '{}' creates one", command_for(role, "NAME"));
 }
 
-// What is wrong with the file itself, as a predicate; empty: nothing.
+// An error of the file itself, as a predicate; empty: none.
 std::string find_parts_error(const pki::PemBundle& bundle) {
     if (!bundle.certificate) {
         return "holds no certificate";
@@ -43,31 +43,33 @@ std::string find_parts_error(const pki::PemBundle& bundle) {
         return "holds the private key of another certificate";
     }
     if (bundle.authorities.empty()) {
-        return "holds no CA's certificate behind its own";
+        return "has no CA's certificate after its own";
     }
     for (const pki::Certificate& authority : bundle.authorities) {
         if (!pki::is_ca(authority.get())) {
-            return "holds one behind its own certificate that is no CA's";
+            return "has a certificate after its own that is not a CA's";
         }
     }
     return pki::identity_of(bundle.certificate.get()) ? ""
-                                                      : "holds a certificate that names nobody";
+                                                      : "has a certificate without a valid name";
 }
 
-Result<void> check(const pki::PemBundle& bundle, const std::string& shown, pki::Role role) {
+Result<void> check(const pki::PemBundle& bundle, const std::string& quoted_path, pki::Role role) {
     if (const std::string error = find_parts_error(bundle); !error.empty()) {
-        return usage_error(fmt::format("{} {}; {}", shown, error, how_to_renew(bundle, role)));
+        return usage_error(
+            fmt::format("{} {}; {}", quoted_path, error, how_to_renew(bundle, role)));
     }
     X509* certificate = bundle.certificate.get();
     if (!pki::allows(certificate, role)) {
         return usage_error(
-            fmt::format("{} {}; where the CA is, '{}' makes one", shown,
+            fmt::format("{} {}; on the CA's machine, '{}' creates one", quoted_path,
                         role == pki::Role::server ? "is not a server's" : "is not an agent's",
                         command_for(role, "NAME")));
     }
     TRY_ASSIGN(const auto error, pki::verify(bundle, role, std::time(nullptr)));
     if (error) {
-        return usage_error(fmt::format("{}: {}; {}", shown, *error, how_to_renew(bundle, role)));
+        return usage_error(
+            fmt::format("{}: {}; {}", quoted_path, *error, how_to_renew(bundle, role)));
     }
     return {};
 }
@@ -101,13 +103,13 @@ Result<TlsContext> TlsContext::load(const std::string& path, pki::Role role) {
 
 Result<TlsContext> TlsContext::from_pem(std::string_view pem, const std::string& path,
                                         pki::Role role) {
-    const std::string shown = '\'' + escape_terminal(path) + '\'';
+    const std::string quoted_path = '\'' + escape_terminal(path) + '\'';
     auto bundle = pki::read_pem_bundle(pem);
     if (!bundle) {
-        return usage_error(fmt::format("{} {}; {}", shown, bundle.error().context,
+        return usage_error(fmt::format("{} {}; {}", quoted_path, bundle.error().context,
                                        how_to_renew(pki::PemBundle{}, role)));
     }
-    TRY(check(*bundle, shown, role));
+    TRY(check(*bundle, quoted_path, role));
     TlsContext tls;
     tls.context_.reset(
         SSL_CTX_new(role == pki::Role::server ? TLS_server_method() : TLS_client_method()));
@@ -131,12 +133,12 @@ std::optional<std::string> peer_name(SSL* ssl) {
 
 Result<void> expect_host(SSL* ssl, const std::string& host) {
     X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
-    // The subject's common name is who the server is, not where it is reached.
+    // The subject's common name is the server's name, not its address.
     X509_VERIFY_PARAM_set_hostflags(
         parameters, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     const std::string ip = address_bytes(host);
     const auto* ip_data = reinterpret_cast<const unsigned char*>(ip.data());
-    // OpenSSL takes an empty name for the wish not to check: only a real one gets there.
+    // OpenSSL takes an empty name as a request not to check.
     const bool set =
         ip.empty() ? is_host_name(host) &&
                          X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size()) == 1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server's commands from a shell: what they print, and how they end.
+// The server's commands from a shell: their output and exit codes.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -17,7 +17,7 @@ bool holds(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// A command that is to do its work.
+// Runs a command that must succeed.
 std::string done(const FleetServer& server, const Strings& words) {
     const Outcome outcome = server.ctl(words);
     EXPECT_EQ(outcome.exit_code, 0) << words[0] << ": " << outcome.errors;
@@ -25,7 +25,7 @@ std::string done(const FleetServer& server, const Strings& words) {
     return outcome.output;
 }
 
-// One that is to be refused, with this word about why.
+// Runs a command that must be refused, with this text in the reason.
 void expect_refused(const FleetServer& server, const Strings& words, const std::string& why) {
     const Outcome outcome = server.ctl(words);
     EXPECT_EQ(outcome.exit_code, 1) << words[0];
@@ -42,14 +42,14 @@ TEST(Ctl, Configuration) {
     EXPECT_TRUE(holds(done(server, {"config", "set", "my app", "cpu", "0.5"}), "2 rules"));
     EXPECT_TRUE(
         holds(done(server, {"config", "add", R"({"process": "db*", "disk": 10})"}), "added 1"));
-    // As a shell gives it where the quotes were forgotten around the whole.
+    // As a shell passes it without quotes around the whole.
     EXPECT_TRUE(holds(
         done(server, {"config", "add", "{\"process\":", "\"x y\",", "\"cpu\":", "5}"}), "4 rules"));
-    std::string shown = done(server, {"config", "show"});
+    std::string output = done(server, {"config", "show"});
     for (const char* part : {"\"nginx\"", "200", "\"my app\"", "0.5", "\"db*\"", "\"x y\""}) {
-        EXPECT_TRUE(holds(shown, part)) << part << " in " << shown;
+        EXPECT_TRUE(holds(output, part)) << part << " in " << output;
     }
-    EXPECT_TRUE(holds(shown, "config save")) << shown;
+    EXPECT_TRUE(holds(output, "config save")) << output;
     EXPECT_TRUE(holds(done(server, {"config", "remove", "my app"}), "removed 1"));
     EXPECT_EQ(read_text(server.rules()), before);
     done(server, {"config", "save"});
@@ -74,7 +74,7 @@ TEST(Ctl, Configuration) {
     expect_refused(server, {"config", "burn"}, "no 'config burn'");
     EXPECT_TRUE(holds(done(server, {"config", "show"}), "db*"));
 
-    // A restarted server has what was saved.
+    // A restarted server has the saved rules.
     server.stop();
     server.start();
     EXPECT_TRUE(holds(done(server, {"config", "show"}), "db*"));
@@ -100,7 +100,7 @@ TEST(Ctl, AgentsEventsAndStats) {
         }
         ASSERT_TRUE(peer.send(text));
         ASSERT_TRUE(peer.acknowledged(30));
-        // Once more: dropped, and acknowledged again.
+        // Sent again: dropped, and acknowledged again.
         ASSERT_TRUE(peer.send(peer_event(30, 30)));
         ASSERT_TRUE(peer.acknowledged(30));
         const std::string agents = done(server, {"agents"});
@@ -121,7 +121,7 @@ TEST(Ctl, AgentsEventsAndStats) {
 
         Program follow({"ctl", "--control", server.control(), "follow"}, quiet());
         const auto follows = [&] {
-            // It may have begun or not: each time a new line.
+            // `follow` may not have begun yet: send a new line each time.
             static uint64_t next = 31;
             EXPECT_TRUE(peer.send(peer_event(next, static_cast<int64_t>(next))));
             EXPECT_TRUE(peer.acknowledged(next));
@@ -147,7 +147,7 @@ TEST(Ctl, AgentsEventsAndStats) {
     EXPECT_TRUE(holds(nobody.errors, "running?")) << nobody.errors;
 }
 
-// What a killed server has left is no obstacle to the next one.
+// The socket of a killed server does not prevent the next start.
 TEST(Ctl, SocketOfAKilledServer) {
     FleetServer server;
     server.start();

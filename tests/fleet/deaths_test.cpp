@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deaths of an agent's machine: what its server gets of them, and what can be asked there
+// Deaths on an agent's machine: which of them the server gets, and queries on the machine
 // afterwards.
 #include <gtest/gtest.h>
 
@@ -47,7 +47,7 @@ TEST(FleetDeaths, HoldTheLimitsThatWereBroken) {
     server.stop();
 }
 
-// The violation comes last: what should be there before it is there.
+// The violation comes last: everything expected before it has arrived.
 void expect_sent(const Strings& options, bool killed_comes, bool failed_comes, bool clean_comes) {
     FleetServer server({}, hog_rule);
     const TempDirectory state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Full disks on either side: said, survived, and nothing is lost but what is told. EIO can't be
-// caused here without a device that fails: the journal's unit tests inject it.
+// Full disks on either side: reported, survived, and every loss is reported. EIO can't be caused
+// here without a device that fails: the journal's unit tests inject it.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -36,7 +36,7 @@ TEST(FullDisk, OfTheLog) {
     ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
     EXPECT_NE(server.program().errors().find("No space left on device"), std::string::npos)
         << server.program().errors();
-    // What fitted into the rest of a page may be safe; what is acknowledged is all there is.
+    // Data in the rest of a page may be durable; only acknowledged lines count.
     ASSERT_TRUE(peer.send(peer_status()));
     const auto ack = peer.line_of_type("ack");
     ASSERT_TRUE(ack);
@@ -55,7 +55,7 @@ TEST(FullDisk, OfTheLog) {
     EXPECT_EQ(log.numbers().size(), count);
 }
 
-// A server that is killed while its disk is full, and comes back before there is room.
+// A server that is killed while its disk is full, and restarts before there is space.
 TEST(FullDisk, OfTheLogAndKilled) {
     const SmallDisk disk(8 << 20);
     FleetServer server;
@@ -70,20 +70,20 @@ TEST(FullDisk, OfTheLogAndKilled) {
     ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
     server.kill();
     disk.free_space();
-    disk.fill(64 * page);  // for the start, not for much more
+    disk.fill(64 * page);  // enough for the start, not for much more
     server.start();
     ASSERT_TRUE(server.program().wait_for_error("; agents keep their events meanwhile"));
     const int64_t before = agent.durable();
     ASSERT_TRUE(wait_until([&] { return agent.durable() > before; }, "an agent that goes on"));
 
     disk.free_space();
-    const int64_t made = agent.drain() ? agent.durable() : -1;
+    const int64_t expected = agent.drain() ? agent.durable() : -1;
     server.stop();
     const auto counts = server.read().numbers();
-    EXPECT_EQ(static_cast<int64_t>(counts.size()), made);
+    EXPECT_EQ(static_cast<int64_t>(counts.size()), expected);
 }
 
-// The agent's lines wait in memory, and go on from there.
+// The agent's lines are buffered in memory, and written later.
 TEST(FullDisk, OfTheAgent) {
     FleetServer server;
     const SmallDisk disk(8 << 20);
@@ -100,7 +100,7 @@ TEST(FullDisk, OfTheAgent) {
             kill_and_wait(killed.back(), SIGKILL);
         }
     };
-    // More than the rest of a page holds.
+    // More than fits into the rest of a page.
     kill_some(50);
     ASSERT_TRUE(agent.program().wait_for_error("No space left on device"));
     kill_some(50);
@@ -119,7 +119,7 @@ TEST(FullDisk, OfTheAgent) {
     EXPECT_EQ(log.lost("queue"), 0U);
 }
 
-// What finds no room in memory either is counted to the line.
+// Lines that do not fit into memory either are counted exactly.
 TEST(FullDisk, OfTheAgentAndMemoryToo) {
     FleetServer server;
     const SmallDisk disk(32 << 20);
@@ -140,7 +140,7 @@ TEST(FullDisk, OfTheAgentAndMemoryToo) {
     EXPECT_GT(lost, 0);
     EXPECT_GT(arrived, 0);
     EXPECT_EQ(arrived + lost, options.most);
-    // These never had a place in the journal.
+    // These lines never got a sequence number in the journal.
     EXPECT_EQ(missing(log), 0U);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole way between two machines: certificates, a server on the one, an agent on the other.
+// The whole path between two machines: certificates, a server on one, an agent on the other.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 
@@ -95,14 +95,14 @@ TEST_F(EndToEnd, OthersAreRefused) {
     certs("theirs", {"issue", "--server", "logs", "--address", address});
     certs("ours", {"issue", "--server", "elsewhere"});
     const auto server = this->server(path("ours/logs.pem"));
-    // Of another CA.
+    // A certificate of another CA.
     const auto stranger = agent({"--tls", path("theirs/web-1.pem"), "--state", path("stranger")});
     ASSERT_TRUE(stranger->wait_for_error("vigil: no connection to " + address));
-    // A server's certificate is none of an agent.
+    // A server's certificate is not an agent's.
     const auto disguised = agent({"--tls", path("ours/elsewhere.pem"), "--state", path("d")});
     ASSERT_TRUE(disguised->wait_for_error("is not an agent's"));
     EXPECT_EQ(disguised->wait(), 2);
-    // Without any: it does not leave its machine.
+    // Without a certificate: only loopback is allowed.
     const auto plain = agent({"--state", path("plain"), "--name", "web-1"});
     ASSERT_TRUE(plain->wait_for_error("it takes --tls"));
     const Outcome open = run_vigil({"server", "-c", path("rules.json"), "-l", path("other.log"),
@@ -110,14 +110,14 @@ TEST_F(EndToEnd, OthersAreRefused) {
     EXPECT_EQ(open.exit_code, 2);
     EXPECT_NE(open.errors.find("without TLS only"), std::string::npos) << open.errors;
     EXPECT_EQ(read_text(log()), "");
-    // The right one comes in all the while.
+    // The valid agent can connect meanwhile.
     const auto agent = this->agent({"--tls", path("ours/web-1.pem"), "--state", path("state")});
     ASSERT_TRUE(agent->wait_for_error("vigil: connected to "));
     server->send(SIGTERM);
     EXPECT_EQ(server->wait(), 0);
 }
 
-// The agent proves whom it talks to, as well.
+// The agent also verifies the server.
 TEST_F(EndToEnd, FalseServersAreRefused) {
     certs("theirs", {"init"});
     certs("theirs", {"issue", "--server", "logs", "--address", address});

@@ -46,8 +46,8 @@ std::string read_text(const std::string& path) {
 }
 
 uint64_t chosen_seed() {
-    const char* given = std::getenv("VIGIL_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+    const char* seed = std::getenv("VIGIL_TEST_SEED");
+    return seed != nullptr ? std::strtoull(seed, nullptr, 10) : std::random_device()();
 }
 
 Outcome run_vigil(const Strings& arguments, const std::string& directory) {
@@ -111,7 +111,7 @@ bool FleetServer::wait_for_log(const std::function<bool(const ServerLog&)>& hold
     auto next = std::chrono::steady_clock::now();
     return wait_until(
         [&] {
-            // A long log takes its time to read.
+            // A long log takes a while to read.
             if (std::chrono::steady_clock::now() < next) {
                 return false;
             }

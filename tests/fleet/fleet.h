@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real server and the real agent, each with a directory of its own that outlives a killed one.
+// The real server and the real agent, each with its own directory, which survives a kill.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,17 @@ namespace vigil::tests {
 
 constexpr uint16_t fleet_port = 7411;
 
-// A program without a terminal or anything else to read, in that directory.
+// Options for a program without standard input, in that directory.
 Program::Options quiet(const std::string& directory = "/tmp",
                        const std::string& called_as = "vigil");
 
 void write_file(const std::string& path, const std::string& text);
 std::string read_text(const std::string& path);
 
-// $VIGIL_TEST_SEED, or one that nobody knows: to be printed.
+// $VIGIL_TEST_SEED, or a random seed, which the test prints.
 uint64_t chosen_seed();
 
-// The end of a `vigil` that was run to its end.
+// Result of a `vigil` that has exited.
 struct Outcome {
     int exit_code = -1;
     std::string output;
@@ -39,10 +39,10 @@ class FleetServer {
  public:
     explicit FleetServer(Strings options = {}, const std::string& rules = "[]");
 
-    // Returns when it serves.
+    // Returns once it accepts connections.
     void start();
     void kill();
-    // As a user ends it; checks the exit code.
+    // Stops it as a user would; checks the exit code.
     void stop();
 
     Program& program() { return *program_; }
@@ -52,16 +52,16 @@ class FleetServer {
     std::string log() const { return log_.empty() ? directory() + "/events.log" : log_; }
     std::string rules() const { return directory() + "/rules.json"; }
     std::string control() const { return directory() + "/control"; }
-    // Somewhere else; before start().
+    // Sets another path of the log; before start().
     void log_to(const std::string& path) { log_ = path; }
     void add_options(const Strings& options);
 
     Outcome ctl(const Strings& words) const;
-    // Value of a line of `stats`.
+    // Value of one line of `stats`.
     uint64_t stat(const std::string& name) const;
 
     ServerLog read() const { return read_log(log()); }
-    // Reads the log again and again until it holds what is looked for.
+    // Polls the log until `holds` returns true.
     bool wait_for_log(const std::function<bool(const ServerLog&)>& holds,
                       const std::string& what) const;
     bool wait_for_death(pid_t pid, const std::string& signal = "SIGKILL") const;
@@ -78,7 +78,7 @@ class FleetAgent {
  public:
     explicit FleetAgent(std::string state, Strings options = {}, std::string name = "agent-1");
 
-    // Returns when it watches.
+    // Returns once it monitors.
     void start();
     void wait_for_server() { program_->wait_for_error("vigil: connected to "); }
     void kill();
@@ -94,14 +94,14 @@ class FleetAgent {
     std::unique_ptr<Program> program_;
 };
 
-// A process of that name that is over this limit from its start on.
+// A process with that name that exceeds this limit from its start.
 constexpr const char* hog_rule = R"([{"process": "fleet-hog", "memory": 30}])";
 pid_t start_hog();
 
-// Whether the log tells that this process was ended by this signal, "SIGKILL".
+// True if the log has the death of this process by this signal ("SIGKILL").
 bool has_death(const ServerLog& log, pid_t pid, const std::string& signal = "SIGKILL");
 
-// A moment as events have it, in microseconds; 0 where it is none.
+// The time of an event in microseconds; 0 if it is invalid.
 int64_t unix_us(const std::string& time);
 
 }  // namespace vigil::tests

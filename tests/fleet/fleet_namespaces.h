@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the fleet tests live: mounts and a network of their own, so that the machine's servers,
-// agents and ports are out of their reach, and the default ones are free.
+// Mount and network namespaces of the fleet tests: the machine's servers, agents and ports are out
+// of their reach, and the default ones are free.
 #pragma once
 
 #include <sys/types.h>
@@ -13,13 +13,13 @@
 
 namespace vigil::tests {
 
-// Leaves the machine's mounts and network: loopback only, /run and /var/lib empty.
+// Enters new namespaces with loopback only, and empty /run and /var/lib.
 void enter_fleet_namespaces();
 
-// Brings up the loopback interface of the calling process's network.
+// Brings up the loopback interface of the calling process's network namespace.
 void bring_up_loopback();
 
-// A small disk, at a directory of its own.
+// A small file system, mounted on its own directory.
 class SmallDisk {
  public:
     explicit SmallDisk(size_t bytes);
@@ -28,7 +28,7 @@ class SmallDisk {
     ~SmallDisk();
 
     const std::string& path() const { return path_; }
-    // Leaves so many bytes, rounded down to pages, for others.
+    // Fills it, but leaves this many bytes, rounded down to pages.
     void fill(size_t leave_bytes = 0) const;
     void free_space() const;
 

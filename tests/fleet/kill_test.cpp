@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agent and server killed at any moment: what was durable at the agent is in the log exactly once.
+// Agent and server killed at any time: every line that was durable at the agent is in the log
+// exactly once.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -17,12 +18,12 @@
 namespace vigil::tests {
 namespace {
 
-// Each start of the agent numbers its lines from a million times its count.
+// The nth start of the agent numbers its lines from n million.
 constexpr int64_t lines_of_a_start = 1'000'000;
 
 struct Promise {
     int64_t first;
-    int64_t durable;  // one above the last one that was told to be
+    int64_t durable;  // one above the last line reported as durable
 };
 
 void check(const ServerLog& log, const std::vector<Promise>& promises) {
@@ -45,7 +46,7 @@ void check(const ServerLog& log, const std::vector<Promise>& promises) {
             << line.number << " stands behind " << last << ": " << line.text;
         last = line.number;
     }
-    // Within a start, lines come without a gap: nothing between two that came is lost.
+    // Within a start, lines arrive without a gap: nothing between two arrived lines is lost.
     std::map<int64_t, int64_t> spans;
     for (const auto& [number, count] : counts) {
         EXPECT_EQ(count, 1) << "line " << number;
@@ -82,7 +83,7 @@ TEST(Killed, AgentAndServerUnderLoad) {
     server.start();
     start_agent();
 
-    // The link comes back after a quarter of a second and more: half of the pauses are longer.
+    // The client reconnects after a quarter of a second or more: half of the pauses are longer.
     int agents = scaled(50);
     int servers = scaled(50);
     while (agents + servers > 0) {
@@ -95,7 +96,7 @@ TEST(Killed, AgentAndServerUnderLoad) {
         } else {
             servers--;
             server.kill();
-            // Sometimes the other one dies too, before it finds out.
+            // Sometimes the other side is killed too, before it notices.
             if (agents > 0 && upto(3) == 0) {
                 agents--;
                 kill_agent();

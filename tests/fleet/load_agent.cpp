@@ -34,7 +34,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int report_fd = 3;
 constexpr uint64_t settle_ns = 10'000'000'000;
 
-// What the agent tells: less than PIPE_BUF, so whole or not at all.
+// Report of the agent: less than PIPE_BUF, so it is written completely or not at all.
 struct Report {
     int64_t durable;
     int64_t made;
@@ -164,7 +164,7 @@ LoadAgent::LoadAgent(const LoadOptions& options)
                         std::to_string(options.seed),
                         options.waits_for_disk ? "1" : "0"};
     pid_ = start([&]() -> int {
-        // dup2 to itself would leave it closed at exec.
+        // dup2 to itself would keep O_CLOEXEC.
         const int copy = ::fcntl(write_end.get(), F_DUPFD, report_fd + 1);
         ::dup2(copy, report_fd);
         ::close(copy);
@@ -205,7 +205,7 @@ ExitResult LoadAgent::kill() {
 }
 
 bool LoadAgent::drain() {
-    // One that has just begun would be ended by the signal.
+    // The signal would kill an agent that has not installed its handler yet.
     wait_until(
         [&] {
             read_new();

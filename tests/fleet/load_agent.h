@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An agent that makes no events of its own: the project's spool and link, in a process that adds
-// numbered lines as fast as the disk takes them, and tells which are durable.
+// An agent without real events: the project's spool and client, in a process that adds numbered
+// lines as fast as the disk allows, and reports which are durable.
 #pragma once
 
 #include <sys/types.h>
@@ -21,14 +21,14 @@ struct LoadOptions {
     int64_t first = 0;         // number of the first line
     int64_t most = INT64_MAX;  // lines; then it waits
     size_t line_bytes = 200;
-    size_t batch_lines = 500;  // at most, between two waits for the disk
+    size_t batch_lines = 500;  // max lines between two waits for the disk
     uint64_t seed = 1;
-    // Waits for the disk after each batch, and tells; without, it goes on, and lines may find no
-    // room.
+    // Waits for the disk after each batch, and reports; otherwise it continues, and lines may be
+    // dropped.
     bool waits_for_disk = true;
 };
 
-// Runs from the constructor on. Killed with the object.
+// Started by the constructor. Killed with the object.
 class LoadAgent {
  public:
     explicit LoadAgent(const LoadOptions& options);
@@ -38,14 +38,14 @@ class LoadAgent {
 
     pid_t pid() const { return pid_; }
 
-    // One above the last line that is known to be on its disk, as told until now.
+    // One above the last line reported as durable so far.
     int64_t durable();
-    // One above the last line that was made, as told until now.
+    // One above the last line reported as created so far.
     int64_t made();
 
     ExitResult kill();
-    // Makes no more lines, waits until the server has them all, and ends. False, and the test
-    // fails, where that takes more than a minute.
+    // Creates no more lines, waits until the server has acknowledged all, and exits. False, and the
+    // test fails, if that takes more than a minute.
     bool drain();
 
  private:
@@ -60,7 +60,7 @@ class LoadAgent {
     bool empty_ = false;
 };
 
-// What the program does when it is executed as `load ...`.
+// Main function of the program executed as `load ...`.
 int run_load_agent(int argc, char** argv);
 
 }  // namespace vigil::tests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fleet tests: agents and servers as they are really run, killed, starved and refused.
+// The fleet tests: real agents and servers, killed, short of resources, and refused.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent tells of itself: the time in which it did not run, and the rights that it keeps.
+// The agent's own state: the time in which it did not run, and the privileges that it keeps.
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 
@@ -18,10 +18,10 @@ namespace vigil::tests {
 namespace {
 
 constexpr int64_t us_per_s = 1'000'000;
-// An agent marks each five seconds that it is alive.
+// The agent's heartbeat comes every five seconds.
 constexpr int64_t mark_us = 5 * us_per_s;
 constexpr int64_t slack_us = 2 * us_per_s;
-constexpr int64_t tick_us = 20'000;  // the times of files are no finer
+constexpr int64_t tick_us = 20'000;  // resolution of file times
 
 int64_t now_us() { return unix_us(utc_now()); }
 
@@ -47,7 +47,7 @@ TEST(MonitoringGap, AfterKillAndAfterStop) {
     server.start();
     agent.start();
     agent.wait_for_server();
-    // The first start has no time before it.
+    // The first start has no gap before it.
     const pid_t first = start_sleeper();
     kill_and_wait(first, SIGKILL);
     server.wait_for_death(first);
@@ -71,7 +71,7 @@ TEST(MonitoringGap, AfterKillAndAfterStop) {
     const int64_t stopping_us = now_us();
     agent.stop();
     const int64_t stopped_us = now_us();
-    // Until then nothing is told: the server is away.
+    // Nothing can be sent yet: the server is stopped.
     server.stop();
     wait_until([&] { return now_us() > stopped_us + us_per_s; }, "a second");
     const int64_t again_us = now_us();
@@ -88,7 +88,7 @@ TEST(MonitoringGap, AfterKillAndAfterStop) {
     server.stop();
 }
 
-// Of all threads, as the kernel says.
+// Capabilities of all threads, from /proc.
 TEST(Privileges, OnlyWhatItNeeds) {
     uint64_t allowed = 0;
     for (const int number : {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}) {
@@ -118,7 +118,7 @@ TEST(Privileges, OnlyWhatItNeeds) {
         }
         EXPECT_EQ(seen, 5) << task.path();
     }
-    EXPECT_GE(threads, 3);  // its own, the link's, the journal's
+    EXPECT_GE(threads, 3);  // the main, the client's, and the journal's thread
     agent.stop();
     server.stop();
 }

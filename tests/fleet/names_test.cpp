@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two programs of before, as their README calls them: links in the directory of the build.
+// The two replaced programs, as in their README: links in the build directory.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -19,7 +19,7 @@ TEST(Names, CtbAndCtaAsTheirReadmeShows) {
     for (const char* name : {"CTA", "CTB", "process_monitor", "rustsigwatch"}) {
         EXPECT_TRUE(fs::is_symlink(build / name)) << build / name;
     }
-    // A directory like that one: what the two write stays in it.
+    // A similar directory, which contains what the two write.
     const TempDirectory directory;
     for (const char* name : {"CTA", "CTB", "sample_config.json"}) {
         fs::create_symlink(build / name, directory.path() + "/" + name);

@@ -26,7 +26,7 @@ namespace {
 
 constexpr const char* cable = "vigil0";  // the name of both ends
 
-// A netlink message that grows: attributes, and attributes in attributes.
+// Builds a netlink message with nested attributes.
 class Message {
  public:
     Message(uint16_t type, uint16_t flags) {
@@ -50,8 +50,8 @@ class Message {
     }
     void close(size_t at) { attribute(at)->rta_len = static_cast<uint16_t>(size_ - at); }
 
-    // 0, or the errno that the kernel answers.
-    int ask() {
+    // Sends it; returns 0 or the errno of the kernel's answer.
+    int send_request() {
         const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
         head()->nlmsg_len = static_cast<uint32_t>(size_);
         alignas(nlmsghdr) std::array<char, 1024> answer{};
@@ -70,7 +70,7 @@ class Message {
     size_t size_ = NLMSG_HDRLEN;
 };
 
-// Makes the cable: one end here, the other one in that namespace.
+// Creates the veth pair: one end here, the other in that namespace.
 int make_cable(int there) {
     Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
     const ifinfomsg link{};
@@ -86,7 +86,7 @@ int make_cable(int there) {
     message.close(peer);
     message.close(data);
     message.close(info);
-    return message.ask();
+    return message.send_request();
 }
 
 bool raise(const char* address) {
@@ -109,20 +109,20 @@ bool raise(const char* address) {
     return ::ioctl(any.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
-// A namespace lives as long as somebody holds it open.
+// A namespace exists as long as a process or descriptor refers to it.
 Fd new_network() {
-    const Gate made;
+    const Gate ready;
     const pid_t holder = start([&] {
         if (::unshare(CLONE_NEWNET) != 0) {
             return 1;
         }
         bring_up_loopback();
-        made.open();
+        ready.open();
         while (true) {
             ::pause();
         }
     });
-    made.pass();
+    ready.pass();
     Fd network(
         ::open(("/proc/" + std::to_string(holder) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
     kill_and_wait(holder, SIGKILL);

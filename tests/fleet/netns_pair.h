@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two machines, as far as the network goes: namespaces with a cable between them.
+// Two network namespaces joined by a veth pair, in place of two machines.
 #pragma once
 
 #include <functional>
@@ -16,10 +16,10 @@ class NetnsPair {
 
     NetnsPair();
 
-    // False where this kernel has no such cables (veth).
+    // False if this kernel has no veth devices.
     bool exist() const { return exist_; }
 
-    // For a child, before it does anything: moves it to the first or the second one.
+    // For a child, before it does anything: moves it into the first or second namespace.
     std::function<void()> in_first() const;
     std::function<void()> in_second() const;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's side of docs/protocol.md, spoken by hand: a socket that waits, with TLS if asked.
-// What a stranger would write, with nothing of the project's own.
+// An independent implementation of the agent's side of docs/protocol.md: a blocking socket, with
+// TLS on request. It uses no code of the project.
 #pragma once
 
 #include <openssl/types.h>
@@ -16,25 +16,25 @@ namespace vigil::tests {
 
 class Peer {
  public:
-    // `tls`: a file of `vigil certs issue`. Fails the test where there is no connection; a
-    // handshake that is refused shows in errors of what comes after.
+    // `tls`: a file from `vigil certs issue`. Fails the test if there is no connection; a refused
+    // handshake shows as an error of later calls.
     explicit Peer(uint16_t port, const std::string& tls = "");
     Peer(Peer&&) noexcept = default;
     Peer& operator=(Peer&&) noexcept = default;
     ~Peer() = default;
 
-    // False where the other side takes nothing any more.
+    // False if the other side has closed.
     bool send(const std::string& text);
-    // The next line, without its end; nothing where the connection has ended, or for a minute
-    // nothing came.
+    // The next line, without its line end; empty if the connection has ended, or nothing came for a
+    // minute.
     std::optional<std::string> line();
-    // The next line with this "type"; others are passed over.
+    // The next line with this "type"; others are skipped.
     std::optional<std::string> line_of_type(const std::string& type);
-    // Waits for the acknowledgement of this line; false where it does not come.
+    // Waits for the acknowledgement of this line; false if it does not come.
     bool acknowledged(uint64_t sequence);
 
     std::string hello(const std::string& agent, uint64_t next_sequence = 1) const;
-    // A number of its own for each peer.
+    // A different id for each peer.
     const std::string& journal() const { return journal_; }
 
  private:
@@ -50,7 +50,7 @@ class Peer {
     std::string read_;
 };
 
-// A valid event of about that size.
+// A valid event of about `bytes` bytes.
 std::string peer_event(uint64_t sequence, int64_t number, size_t bytes = 300);
 std::string peer_status();
 

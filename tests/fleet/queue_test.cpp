@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// More events than the agent's queue holds: the oldest go, and it is told how many.
+// More events than the agent's spool holds: the oldest are dropped, and their number is reported.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -32,13 +32,14 @@ TEST(Queue, OldestGoAndAreCounted) {
     const ServerLog log = server.read();
     const auto counts = log.numbers();
     const auto arrived = static_cast<int64_t>(counts.size());
-    // Lines that tell a loss take part: what has a number has come, or is told as lost.
+    // Lines that report a loss count too: every sequence number has arrived, or is reported as
+    // lost.
     ASSERT_FALSE(log.lines.empty());
     EXPECT_EQ(log.lines.front().journal_sequence - 1 + missing(log), log.lost("queue"));
     const auto numbers = static_cast<int64_t>(log.lines.back().journal_sequence);
     EXPECT_GE(numbers, options.most);
     EXPECT_LE(numbers, options.most + 100);
-    // About a queue full has come, and of the lines the newest.
+    // About one full spool has arrived, with the newest lines.
     EXPECT_GT(arrived, 2'000);
     EXPECT_LT(arrived, options.most / 2);
     ASSERT_FALSE(counts.empty());
@@ -46,8 +47,8 @@ TEST(Queue, OldestGoAndAreCounted) {
     EXPECT_EQ(counts.begin()->first, options.most - arrived);
 }
 
-// Killed while the oldest go, before anybody could be told of it. A spool counts its lines through
-// all its starts: what is not in the log is told as lost, no line more and none less.
+// Killed while the oldest lines are dropped, before that could be reported. A spool numbers its
+// lines across all starts: lines that are not in the log are reported as lost, exactly.
 TEST(Queue, CountedThoughTheAgentIsKilled) {
     const uint64_t chosen = chosen_seed();
     std::mt19937_64 random(chosen);
@@ -57,7 +58,7 @@ TEST(Queue, CountedThoughTheAgentIsKilled) {
     LoadOptions options;
     options.directory = spool.path();
     options.queue_bytes = 1 << 20;
-    options.line_bytes = 4'000;  // so that it is full at once, and again and again
+    options.line_bytes = 4'000;  // so that it fills quickly and repeatedly
     for (int start = scaled(20); start > 0; start--) {
         LoadAgent agent(options);
         wait_until([&] { return agent.durable() > options.first; }, "a line");
@@ -66,8 +67,8 @@ TEST(Queue, CountedThoughTheAgentIsKilled) {
         agent.kill();
         options.first += 1'000'000;
     }
-    // The last one only sends: of lines that go while they are on their way to the server it could
-    // not know that they will arrive.
+    // The last agent only sends: it could not know whether dropped lines that are in flight will
+    // arrive.
     options.most = 1;
     LoadAgent agent(options);
     wait_until([&] { return agent.durable() > options.first; }, "a line");
@@ -76,10 +77,10 @@ TEST(Queue, CountedThoughTheAgentIsKilled) {
     server.stop();
     const ServerLog log = server.read();
     ASSERT_FALSE(log.lines.empty());
-    const uint64_t made = log.lines.back().journal_sequence;
-    std::cout << made << " lines, " << log.lines.size() << " in the log\n";
+    const uint64_t created = log.lines.back().journal_sequence;
+    std::cout << created << " lines, " << log.lines.size() << " in the log\n";
     EXPECT_GT(log.lost("queue"), 0U);
-    EXPECT_EQ(log.lines.size() + log.lost("queue"), made);
+    EXPECT_EQ(log.lines.size() + log.lost("queue"), created);
 }
 
 // The real agent.
@@ -88,7 +89,7 @@ TEST(Queue, OfTheRealAgent) {
     const TempDirectory state;
     FleetAgent agent(state.path(), {"--queue", "1M"});
     agent.start();
-    constexpr int count = 3000;  // of more than 400 bytes each
+    constexpr int count = 3000;  // more than 400 bytes each
     std::vector<pid_t> killed;
     for (int i = 0; i < count; i++) {
         killed.push_back(start([&] {
@@ -111,10 +112,10 @@ TEST(Queue, OfTheRealAgent) {
     for (const LogLine& line : log.lines) {
         arrived += line.kind == "death" ? 1 : 0;
     }
-    // Others may have died too.
+    // Other processes may have exited too.
     EXPECT_GE(arrived + log.lost("queue"), killed.size() + 1);
-    std::cout << arrived << " deaths arrived, " << log.lost("queue") << " are told as lost\n";
-    // What the numbers of the journal lack before the first line that came is what was lost.
+    std::cout << arrived << " deaths arrived, " << log.lost("queue") << " are reported as lost\n";
+    // The sequence numbers missing before the first arrived line are the loss.
     ASSERT_FALSE(log.lines.empty());
     EXPECT_EQ(log.lines.front().journal_sequence - 1 + missing(log), log.lost("queue"));
 }

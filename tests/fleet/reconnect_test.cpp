@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server that is away: the real agent watches by the rules that it has, and queues.
+// The server is away: the real agent monitors with its last rules, and spools.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -58,7 +58,7 @@ TEST(Reconnect, AndBack) {
     server.wait_for_log([&](const ServerLog& log) { return has_violation(log, hog); },
                         "the violation");
     server.wait_for_death(segv.back(), "SIGSEGV");
-    // What it sends at its end is taken too.
+    // Lines that it sends at its end arrive too.
     kill_and_wait(hog, SIGKILL);
     server.wait_for_death(hog);
     agent.stop();
@@ -74,7 +74,7 @@ TEST(Reconnect, AtTheAgentsStart) {
     FleetServer server({}, hog_rule);
     const TempDirectory state;
     FleetAgent agent(state.path());
-    // No rules yet: deaths are told all the same.
+    // No rules yet: deaths are reported nevertheless.
     agent.start();
     ASSERT_TRUE(agent.program().wait_for_error("no rules yet"));
     auto killed = kill_some(10, SIGKILL);
@@ -84,13 +84,13 @@ TEST(Reconnect, AtTheAgentsStart) {
     agent.stop();
     server.stop();
 
-    // With the rules of before.
+    // With the cached rules.
     agent.start();
     ASSERT_TRUE(agent.program().wait_for_error("1 rules, as the server sent them last"));
     const pid_t hog = start_hog();
     const auto more = kill_some(10, SIGKILL);
     killed.insert(killed.end(), more.begin(), more.end());
-    // It ends, and a third one brings all to the server.
+    // It stops, and a third start sends everything to the server.
     agent.stop();
     agent.start();
     server.start();
@@ -104,7 +104,7 @@ TEST(Reconnect, AtTheAgentsStart) {
     EXPECT_EQ(missing(server.read()), 0U);
 }
 
-// The rules of a server that has come back, and a change of them, are applied within two seconds.
+// The rules of a restarted server, and changes of them, are applied within two seconds.
 TEST(Reconnect, RulesChange) {
     FleetServer server({}, hog_rule);
     const TempDirectory state;
@@ -121,8 +121,8 @@ TEST(Reconnect, RulesChange) {
         const std::string hash = read_text(state.path() + "/rules").substr(0, 12);
         return agents.find(hash) != std::string::npos && agents.find("->") == std::string::npos;
     };
-    wait_until(shows_it, "an agent that has told its new rules");
-    // A file that changes: looked for each second.
+    wait_until(shows_it, "an agent that has reported its new rules");
+    // A changed file is found by polling each second.
     write_file(server.rules(), "[]");
     ASSERT_TRUE(agent.program().wait_for_error("0 rules from the server"));
     write_file(server.rules(), "[{]");

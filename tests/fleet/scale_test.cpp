@@ -26,7 +26,7 @@ void allow_connections() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Opens all connections, says hello, sends, and waits for what was sent to be acknowledged.
+// Opens all connections, sends hello and events, and waits for their acknowledgement.
 void serve_agents(FleetServer& server, int count, const std::function<Peer(int)>& connect,
                   const std::string& title) {
     allow_connections();

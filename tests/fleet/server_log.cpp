@@ -43,7 +43,7 @@ std::optional<LogLine> parse(std::string_view text) {
 }
 
 struct File {
-    uint64_t first = 0;  // as its name says; 0: the active one
+    uint64_t first = 0;  // from its name; 0: the active file
     std::string path;
 };
 
@@ -64,7 +64,7 @@ std::vector<File> files_of(const std::string& path) {
     return files;
 }
 
-// Lines that are no lines of the log, or stand where they must not.
+// Finds invalid lines and lines out of order.
 class Checker {
  public:
     void check(const LogLine& line) {
@@ -87,7 +87,7 @@ ServerLog read_log(const std::string& path) {
     ServerLog log;
     Checker checker;
     int no_lines = 0;
-    uint64_t next = 0;  // number of the line to come, once a name has told it
+    uint64_t next = 0;  // sequence of the next line, once known from a file name
     for (const File& file : files_of(path)) {
         if (file.first != 0) {
             EXPECT_TRUE(next == 0 || next == file.first)

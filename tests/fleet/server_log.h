@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server's log as a stranger reads it: by docs/journal.md, with nothing of the project's own.
+// An independent reader of a server's log, by docs/journal.md. It uses no code of the project.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct LogLine {
     std::string agent;
     std::string journal;
     uint64_t journal_sequence = 0;
-    int64_t number = -1;  // of a line that a test has numbered
+    int64_t number = -1;  // number that a test gave to the line
     std::string text;
 };
 
@@ -26,18 +26,18 @@ struct ServerLog {
     size_t segments = 0;
 
     std::vector<LogLine> of(const std::string& kind) const;
-    // How often each numbered line stands there.
+    // Number of occurrences of each numbered line.
     std::map<int64_t, int> numbers(const std::string& agent = "") const;
-    // Sum of the counts of the loss events with this place.
+    // Sum of the counts of the loss events with this `place`.
     uint64_t lost(const std::string& place) const;
 };
 
-// All lines there are, the oldest first. Fails the test where one is no JSON object, has no origin,
-// stands there twice (by its origin) or out of its journal's order, or where the names of the
-// segments don't tell how many lines are in them. A line that is being written is left out.
+// All lines, oldest first. Fails the test if a line is not a JSON object, has no origin, occurs
+// twice (by its origin) or out of its journal's order, or if the segments' names do not match their
+// numbers of lines. A line that is being written is omitted.
 ServerLog read_log(const std::string& path);
 
-// Lines that the numbers of a journal promise and the log does not hold: before the last one.
+// Number of lines missing in the log: gaps in a journal's sequence numbers before its last line.
 uint64_t missing(const ServerLog& log);
 
 }  // namespace vigil::tests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of an agent's state directory: deleted, damaged, or copied to another agent.
+// An agent's state directory that is deleted, damaged, or copied to another agent.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -62,8 +62,8 @@ TEST(State, DeletedWhileStopped) {
     EXPECT_EQ(missing(log), 0U);
 }
 
-// The names of the journals are lost, the lines are not: what the server may have is sent again
-// under a new name, as nobody can tell any more. Never less than once.
+// The journal ids are lost, the lines are not: lines that the server may already have are sent
+// again under a new id, so at least once.
 TEST(State, OnlyTheStateFileDeleted) {
     FleetServer server;
     const TempDirectory directory;
@@ -91,7 +91,7 @@ TEST(State, OnlyTheStateFileDeleted) {
     EXPECT_EQ(missing(server.read()), 0U);
 }
 
-// Both run at the same time, with the same old lines in their queues.
+// Both run at the same time, with the same old lines in their spools.
 void run_copy(const std::string& name) {
     FleetServer server;
     const TempDirectory directory;
@@ -123,7 +123,7 @@ void run_copy(const std::string& name) {
     const ServerLog log = server.read();
     expect_each_once(log, 100'000, 10'000, "load");
     expect_each_once(log, 200'000, 10'000, name);
-    // The old ones are the agent's; the copy tells them under its own name, if that is another one.
+    // The old lines are the agent's; the copy sends them under its own name, if that is different.
     expect_each_once(log, 0, 20'000, "load");
     if (name != "load") {
         for (const auto& [number, count] : log.numbers(name)) {

@@ -14,7 +14,7 @@
 namespace vigil::tests {
 namespace {
 
-// Raw, none of these belongs on a terminal.
+// None of these may reach a terminal unescaped.
 constexpr const char* wild_name = "wi ld\x1b[31m\n";
 
 class UpRun {
@@ -41,7 +41,7 @@ class UpRun {
     const std::string& directory() const { return directory_.path(); }
     Program& program() { return *program_; }
 
-    // On the screen and in the log, as a user sees them.
+    // True if the screen and the log show the text.
     bool shows(const std::string& text) {
         program_->read_new();
         return program_->output().find(text) != std::string::npos;
@@ -55,7 +55,7 @@ class UpRun {
     std::unique_ptr<Program> program_;
 };
 
-// Text for people: lines of what can be printed.
+// Fails the test unless the text consists of printable lines.
 void expect_printable(const std::string& text) {
     const auto bad = std::find_if(text.begin(), text.end(), [](char c) {
         return c != '\n' && (static_cast<unsigned char>(c) < ' ' || c == 0x7f);
@@ -68,7 +68,7 @@ uint64_t max_ns() { return (scaled(100) < 100 ? 30 : 2) * uint64_t{1'000'000'000
 
 TEST(Up, ShowsAndLogsWithinTwoSeconds) {
     UpRun up(R"([{"process": "fleet-hog", "memory": 30}])");
-    // What was running before is known by then.
+    // Processes older than the agent are known by then.
     const pid_t sleeper = start_sleeper([] { ::prctl(PR_SET_NAME, "fleet-dead"); });
     uint64_t begin_ns = boot_now_ns();
     kill_and_wait(sleeper, SIGKILL);
@@ -104,25 +104,25 @@ TEST(Up, ASecondOneIsRefused) {
     EXPECT_NE(same.exit_code, 0);
     EXPECT_EQ(same.output, "");
     EXPECT_NE(same.errors.find("another"), std::string::npos) << same.errors;
-    // With directories of its own, on the same port.
+    // With its own directories, on the same port.
     const TempDirectory other;
     const Outcome port = run_vigil({"up", "-c", up.rules(), "-l", other.path() + "/log", "--state",
                                     other.path() + "/state", "--control", other.path() + "/c"});
     EXPECT_NE(port.exit_code, 0);
     EXPECT_NE(port.errors.find("7411"), std::string::npos) << port.errors;
     EXPECT_NE(port.errors.find("is another server running?"), std::string::npos) << port.errors;
-    // With the log of the first one, and nothing else in common.
+    // With only the log in common.
     const Outcome log = run_vigil({"up", "-c", up.rules(), "-l", up.log(), "--port", "0", "--state",
                                    other.path() + "/state", "--control", other.path() + "/c"});
     EXPECT_NE(log.exit_code, 0);
     EXPECT_NE(log.errors.find("another process"), std::string::npos) << log.errors;
-    // With its state directory.
+    // With only the state directory in common.
     const Outcome state =
         run_vigil({"up", "-c", up.rules(), "-l", other.path() + "/log2", "--port", "0", "--state",
                    up.directory() + "/state", "--control", other.path() + "/c"});
     EXPECT_NE(state.exit_code, 0);
     EXPECT_NE(state.errors.find("another process"), std::string::npos) << state.errors;
-    // The first one is not hurt by any of these.
+    // The first one is not disturbed by any of these.
     EXPECT_EQ(up.ctl({"stats"}).exit_code, 0);
     const pid_t killed = start_sleeper();
     kill_and_wait(killed, SIGKILL);
@@ -132,7 +132,7 @@ TEST(Up, ASecondOneIsRefused) {
 }
 
 TEST(Up, NamesNeverReachTheTerminalRaw) {
-    // A rule can hold no such characters; what they are refused with is shown.
+    // A rule can't contain such characters; check the error text.
     const TempDirectory directory;
     write_file(directory.path() + "/wild.json", R"([{"process": "a\u001b[2J\nb", "cpu": 50}])");
     const Outcome wild = run_vigil({"up", "-c", directory.path() + "/wild.json"}, directory.path());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bill at the end of a process against wait4 and /proc. The exit hook runs before the
-// process has quite gone: its CPU time is low by up to a tick a thread plus the teardown.
+// The final usage of a process against wait4 and /proc. The exit hook runs slightly before the end
+// of the process: its CPU time is low by up to one tick per thread plus the teardown.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr int64_t mb = 1 << 20;
 constexpr int64_t ms = 1'000'000;
-constexpr int64_t tick = 10 * ms;  // of the slowest usual kernel, HZ=100
+constexpr int64_t tick = 10 * ms;  // of the coarsest common kernel, HZ=100
 // Memory counters are per CPU and lag behind by up to 64 pages each.
 constexpr int64_t lag_bytes = 3 * mb;
 
@@ -139,7 +139,7 @@ TEST(Accounting, PeakOfAProgramThatGrowsAfterExec) {
     EXPECT_FALSE(exit.flag("peak_rss_at_most"));
 }
 
-// The kernel's own figure survives exec: wait4 blames the small program for the large one.
+// The kernel's own value survives exec: wait4 reports the large program's peak for the small one.
 TEST(Accounting, PeakIsNotThatOfTheProgramBeforeExec) {
     constexpr int64_t large = 300 * mb;
     TraceWindow window;
@@ -226,7 +226,7 @@ TEST(Accounting, SwitchesAndFaults) {
     const Event exit = window.end().only("exit", pid);
     const rusage& usage = ended.usage;
     EXPECT_GE(exit.number("voluntary_switches"), 25);  // a sleep may be over before it begins
-    // Between the hook and the end it can still wait for a lock or be preempted, now and then.
+    // After the hook the process can still wait for a lock or be preempted.
     EXPECT_LE(exit.number("voluntary_switches"), usage.ru_nvcsw);
     EXPECT_GE(exit.number("voluntary_switches"), usage.ru_nvcsw - 5);
     EXPECT_LE(exit.number("involuntary_switches"), usage.ru_nivcsw);

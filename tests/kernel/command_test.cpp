@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vigil trace -- CMD`: its tree from the first exec to its end, and its exit code.
+// `vigil trace -- CMD`: the command's tree from the first exec to the end, and its exit code.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -63,7 +63,7 @@ TEST(Command, NotFoundIs127) {
 
 TEST(Command, OutputHoldsEventsOnly) {
     TraceRun run({"--", "sh", "-c", "echo to stdout; echo to stderr >&2"});
-    const Trace trace = run.wait();  // fails on a line that is no event
+    const Trace trace = run.wait();  // fails on a line that is not an event
     EXPECT_EQ(trace.exit_code, 0);
     EXPECT_NE(trace.errors.find("to stdout"), std::string::npos);
     EXPECT_NE(trace.errors.find("to stderr"), std::string::npos);

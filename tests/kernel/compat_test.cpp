@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The screens that scripts know: text lines, the table, and the older tools' names and lines.
+// Output that scripts parse: text lines, the table, and the older tools' names and lines.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -33,7 +33,7 @@ std::string line_with(const std::string& output, const std::string& part) {
     return {};
 }
 
-// A link to vigil by that name, called as a shell would.
+// A link to vigil with that name, run as from a shell.
 class Link {
  public:
     explicit Link(const std::string& name) : path_(directory_.path() + "/" + name) {
@@ -147,7 +147,7 @@ TEST(Table, ProcessThatNeverCallsExecAppearsWhileItRuns) {
     EXPECT_EQ(vigil.wait(), 0);
 }
 
-// Without a word when it is ready: forks until the first line comes.
+// The tool does not report when it is ready: fork until the first line comes.
 void wait_for_lines(Program& vigil) {
     wait_until(
         [&] {
@@ -160,7 +160,7 @@ void wait_for_lines(Program& vigil) {
 
 class Rustsigwatch : public ::testing::Test {
  protected:
-    // All that it prints while signals are sent to a sleeper that ignores all but KILL.
+    // All output while signals are sent to a sleeper that ignores all signals but KILL.
     void window(const Strings& options, const std::vector<int>& signals) {
         const Link link("rustsigwatch");
         Program vigil(options, link.options());

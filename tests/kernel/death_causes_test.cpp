@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every way to end, made for real, and what the certificate says of it.
+// Every way in which a process can end, and its death record.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -35,7 +35,7 @@ void allow_cores(rlim_t bytes) {
     ::setrlimit(RLIMIT_CORE, &limit);
 }
 
-// Runs `body` in a child, which must be ended by a signal; its certificate.
+// Runs `body` in a child, which must be ended by a signal; returns its death record.
 Event fatal(int number, const std::function<void()>& body) {
     RecordRun& deaths = RecordRun::shared();
     const pid_t pid = start([&] {
@@ -192,7 +192,8 @@ TEST(DeathCause, ControlC) {
     RecordRun& deaths = RecordRun::shared();
     const pid_t pid = start_sleeper([&] {
         ::setsid();
-        (void)::open(slave.c_str(), O_RDWR);  // a session's first terminal is its own
+        // a session's first terminal becomes its controlling one
+        (void)::open(slave.c_str(), O_RDWR);
     });
     ASSERT_EQ(::write(master.get(), "\x03", 1), 1);
     EXPECT_EQ(wait_for(pid).signal(), SIGINT);
@@ -254,7 +255,7 @@ TEST(DeathCause, CoreDumpedOrNot) {
     }
 }
 
-// The dump takes its time: it is killed as soon as its file is there.
+// The dump takes a while: the process is killed as soon as the core file exists.
 TEST(DeathCause, AKillDuringACoreDumpIsNotTheCause) {
     rlimit limit{};
     ::getrlimit(RLIMIT_CORE, &limit);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who sent the signal: the right one of several, with its name and its line as they were.
+// The sender of the fatal signal: the right one of several, with its name and ancestry as of that
+// time.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 namespace vigil::tests {
 namespace {
 
-// A process that sends one signal and ends.
+// A process that sends one signal and exits.
 pid_t send_from_another(pid_t target, int number) {
     const pid_t sender = start([&] { return ::kill(target, number); });
     EXPECT_EQ(wait_for(sender).code(), 0);
@@ -45,7 +46,7 @@ TEST(DeathKiller, IsNamedAlsoWhereItEndsAtOnce) {
 TEST(DeathKiller, ThroughTwoShells) {
     RecordRun& deaths = RecordRun::shared();
     const pid_t victim = start_sleeper();
-    // The shells stay: something comes after.
+    // Another command follows, so the shells do not exec.
     const std::string inner = self_path() + " act kill " + std::to_string(victim) + " 9; true";
     const std::string outer = "sh -c '" + inner + "'; true";
     const pid_t shell = start([&] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a certificate tells of the life before: who it was, where it came from, what it used.
+// What a death record states about the time before: identity, ancestry, usage.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
@@ -16,7 +16,7 @@
 namespace vigil::tests {
 namespace {
 
-// A program that has been started in a directory, and ends when it is let go.
+// A program that was started in a directory, and ends when released.
 class Stayer {
  public:
     explicit Stayer(const TempDirectory& directory) {
@@ -69,7 +69,7 @@ TEST(DeathLifetime, WhoItWasAndWhatItUsed) {
     EXPECT_EQ(death.numbers("ancestor_pids").front(), ::getpid());
     EXPECT_EQ(death.numbers("ancestor_pids").back(), 1);
     EXPECT_FALSE(death.flag("ancestry_cut"));
-    if (!death.is_null("cwd")) {  // it may have been gone before that was asked
+    if (!death.is_null("cwd")) {  // the process may have exited before the read
         EXPECT_EQ(death.text("cwd"), directory.path());
     }
 }
@@ -78,7 +78,7 @@ TEST(DeathLifetime, WorkingDirectoryOfOneThatStays) {
     const TempDirectory directory;
     RecordRun& deaths = RecordRun::shared();
     Stayer stayer(directory);
-    // A later process's certificate: so the exec has been taken in.
+    // Once a later process's death record is there, the exec has been applied.
     const pid_t later = start([] { return 0; });
     wait_for(later);
     deaths.of(later);
@@ -105,7 +105,7 @@ TEST(DeathLifetime, LoginUser) {
     EXPECT_EQ(death.text("user"), "root");
 }
 
-// The line is that of the birth, whoever adopts it.
+// The ancestry is that of the fork, not of the adopting process.
 TEST(DeathLifetime, ADaemonThatForksTwice) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     int report[2];
@@ -132,7 +132,7 @@ TEST(DeathLifetime, ADaemonThatForksTwice) {
     EXPECT_EQ(death.number("ppid"), ::getpid()) << "the subreaper";
 }
 
-// Each generation ends at once: the line would have no end.
+// Each generation exits at once: the chain would grow without limit.
 TEST(DeathLifetime, ADaemonThatForksForEver) {
     const int generations = scaled(5'000);
     int report[2];
@@ -176,7 +176,8 @@ TEST(DeathLifetime, OneThatIsOlderThanTheRecorder) {
     deaths.end();
 }
 
-// Its own, also where it is gone with the process, and of one that was there before.
+// The process's own cgroup, also if it is removed with the process, and that of a process older
+// than the recorder.
 TEST(DeathLifetime, Cgroup) {
     const std::string mount = cgroup_mount("");
     auto own = Cgroup::make(mount);
@@ -197,14 +198,14 @@ TEST(DeathLifetime, Cgroup) {
     before.reset();
     EXPECT_EQ(deaths.of(older).text("cgroup"), older_path);
     const Event death = deaths.of(pid);
-    if (death.number("cgroup_id") > 1) {  // else version 1 tells the paths
+    if (death.number("cgroup_id") > 1) {  // otherwise the paths are those of version 1
         EXPECT_EQ(death.number("cgroup_id"), static_cast<int64_t>(own->id()));
         EXPECT_EQ(death.text("cgroup"), own->path().substr(mount.size()));
     }
     deaths.end();
 }
 
-// Each has its certificate, or is told as lost.
+// Each exit has a death record, or is reported as lost.
 TEST(DeathLifetime, ManyExits) {
     const int count = scaled(20'000);
     RecordRun deaths;
@@ -234,7 +235,7 @@ TEST(DeathLifetime, ManyExits) {
     EXPECT_GE(reported, count / 2) << lost << " lost";
 }
 
-// A machine with few pids: the same one comes again and again, each time another process.
+// With few pids, each is reused many times by different processes.
 TEST(DeathLifetime, PidsAreReused) {
     if (!in_guest()) {
         GTEST_SKIP() << "only where the machine's pids are our own";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line of `vigil trace -o json`, as a test reads it.
+// One parsed line of `vigil trace -o json`.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@ namespace vigil::tests {
 
 using Strings = std::vector<std::string>;
 
-// Holds the line only, and reads it when asked: a test may keep many of them.
+// Stores only the line, and parses it on access: a test may keep many of them.
 class Event {
  public:
-    // Nothing where the line is no flat JSON object in UTF-8, or has a key twice.
+    // Empty if the line is not a flat JSON object in UTF-8, or has a duplicate key.
     static std::optional<Event> parse(std::string_view line);
 
     const std::string& kind() const { return kind_; }
     int64_t pid() const { return pid_; }
 
-    // Each fails the test, and returns an empty value, where the key is absent or of another type.
+    // Each fails the test, and returns an empty value, if the key is absent or of another type.
     int64_t number(const std::string& key) const;
     std::string text(const std::string& key) const;
     bool flag(const std::string& key) const;
@@ -29,7 +29,7 @@ class Event {
     std::vector<int64_t> numbers(const std::string& key) const;
     bool has(const std::string& key) const;
 
-    // False where the key is absent.
+    // False if the key is absent.
     bool is_null(const std::string& key) const;
 
     const std::string& line() const { return line_; }

@@ -15,7 +15,7 @@
 namespace vigil::tests {
 namespace {
 
-// Until standard input ends.
+// Returns at the end of standard input.
 void wait_for_input() {
     char byte = 0;
     while (::read(STDIN_FILENO, &byte, 1) == 1) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this program does as an executed process: `vigil_kernel_tests act NAME ARGUMENT...`.
+// Actions of this program as an executed process: `vigil_kernel_tests act NAME ARGUMENT...`.
 #pragma once
 
 namespace vigil::tests {
 
-// The exit code; arguments from NAME on.
+// Returns the exit code; `arguments` start with NAME.
 int run_exec_action(int count, char** arguments);
 
 }  // namespace vigil::tests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each filter lets through what it says, and nothing else.
+// Each filter passes exactly the events that it selects.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -138,7 +138,7 @@ TEST(Filters, SenderAndTarget) {
 
 TEST(Filters, CommIsTheOneThatItTurnedOutToRun) {
     const TempDirectory directory;
-    // 16 letters, of which the kernel keeps 15.
+    // 16 bytes, of which the kernel keeps 15.
     const std::string name = "vigil-name-16-xy";
     const std::string path = directory.path() + "/" + name;
     ASSERT_EQ(::symlink(self_path().c_str(), path.c_str()), 0);
@@ -186,7 +186,7 @@ TEST(Filters, UserByName) {
     EXPECT_EQ(trace.events.size(), 1U);
 }
 
-// The root with a child that runs already; both have more children when the tracer is there.
+// A root with a running child; both fork more children after the tracer has started.
 TEST(Filters, TreeOfWhatRunsAndWhatStartsLater) {
     const Gate root_go, child_go;
     int report[2];
@@ -194,7 +194,7 @@ TEST(Filters, TreeOfWhatRunsAndWhatStartsLater) {
     const pid_t root = start([&] {
         const pid_t child = start([&] {
             child_go.pass();
-            // A grandchild of the child: three levels below the root.
+            // Three levels below the root.
             return wait_for(start([] { return wait_for(start([] { return 3; })).code(); })).code();
         });
         (void)!::write(report[1], &child, sizeof child);

@@ -28,7 +28,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A guest may be a hundred times slower than this machine.
+// A guest may be a hundred times slower than the host.
 constexpr auto timeout = std::chrono::seconds(60);
 
 std::array<Fd, 2> make_pipe() {
@@ -47,7 +47,7 @@ std::array<Fd, 2> make_pipe() {
     if (options.before_exec) {
         options.before_exec();
     }
-    // By descriptor: a test may have given up the right to walk to the file.
+    // By descriptor: a test may have dropped the right to reach the path.
     ::syscall(SYS_execveat, program, "", argv.data(), environ, AT_EMPTY_PATH);
     ::dprintf(STDERR_FILENO, "exec of vigil: %s\n", std::strerror(errno));
     ::_exit(126);
@@ -125,7 +125,7 @@ void Program::read_new() {
     read_file();
 }
 
-// Takes in what has been written. False where it has ended.
+// Reads new output. False if the program has ended.
 bool Program::pump(int timeout_ms) {
     const bool piped = output_kind_ == Output::pipe;
     std::array<pollfd, 3> polled{pollfd{errors_fd_.get(), POLLIN, 0},
@@ -180,7 +180,7 @@ bool Program::wait_for(const std::string& text, const std::string& where) {
     if (where.find(text) != std::string::npos) {
         return true;
     }
-    ADD_FAILURE() << "vigil did not say '" << text << "'; on stderr: " << errors_;
+    ADD_FAILURE() << "vigil did not print '" << text << "'; on stderr: " << errors_;
     return false;
 }
 
@@ -254,9 +254,9 @@ Trace TraceRun::wait() {
 namespace {
 
 std::unique_ptr<TraceRun> shared;
-size_t shared_consumed = 0;  // bytes of its output that tests have got
+size_t shared_consumed = 0;  // bytes of its output returned to tests
 
-// The lines that are complete and not taken.
+// Returns and removes the complete lines.
 std::string pop_lines() {
     const std::string& output = shared->program().output();
     const size_t end = output.rfind('\n');
@@ -268,7 +268,7 @@ std::string pop_lines() {
     return lines;
 }
 
-// The ring keeps the order: once this process is told, all that was before it has been.
+// The ring keeps the order: once this process is reported, all earlier events have been.
 std::vector<Event> pop_until_now() {
     const pid_t marker = start([] { return 0; });
     wait_for(marker);
@@ -283,8 +283,7 @@ std::vector<Event> pop_until_now() {
                 return event.kind() == "exit" && event.pid() == marker;
             });
         },
-        "the exit of a process, told by the shared trace; on stderr: " +
-            shared->program().errors());
+        "the exit of a process in the shared trace; on stderr: " + shared->program().errors());
     return events;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the real vigil, and holds each run to the sum: seen = filtered + delivered + dropped +
-// undelivered, lines written = delivered, and no gap in the sequences that no loss event tells.
+// Runs the real vigil, and checks for each run: seen = filtered + delivered + dropped +
+// undelivered, lines written = delivered, and no gap in the sequence numbers without a loss event.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +15,7 @@
 
 namespace vigil::tests {
 
-// The binary under test: $VIGIL, or the one that was built with the tests.
+// The binary under test: $VIGIL, or the one built with the tests.
 std::string vigil_path();
 
 // `count` scaled by $VIGIL_TEST_SCALE percent: emulated machines are slow.
@@ -23,17 +23,17 @@ int scaled(int count);
 
 int kernel_major();
 
-// Looks again and again, for a minute at most; fails the test where it never came true.
+// Polls for at most a minute; fails the test if the condition never becomes true.
 bool wait_until(const std::function<bool()>& condition, const std::string& what);
 
-// A vigil that runs. Killed and reaped with the object where the test did not wait for it.
+// A running vigil. Killed and reaped with the object unless the test has waited for it.
 class Program {
  public:
     enum class Output { file, pipe };
     struct Options {
         std::string called_as = "vigil";         // argv[0]
-        std::string path = {};                   // where it is not vigil_path()
-        Output output = Output::file;            // a file takes everything; a pipe can be closed
+        std::string path = {};                   // if not vigil_path()
+        Output output = Output::file;            // a file accepts everything; a pipe can be closed
         std::function<void()> before_exec = {};  // in the child
     };
 
@@ -46,16 +46,16 @@ class Program {
     pid_t pid() const { return pid_; }
     void send(int signal) const;
 
-    // Read until the text stands there. False, and the test fails, where it ends before.
+    // Reads until the text appears. False, and the test fails, if the program ends before.
     bool wait_for_error(const std::string& text);
     bool wait_for_output(const std::string& text);
 
-    // Takes in what it has written until now, without waiting.
+    // Reads the output so far, without waiting.
     void read_new();
-    // As a reader that goes away does; for Output::pipe.
+    // Closes the reading end; for Output::pipe.
     void close_output() { output_fd_.reset(); }
 
-    // Waits for its end: exit code, or 128 + the signal that ended it. All output is read then.
+    // Waits for the exit; returns the exit code, or 128 + signal. All output has been read then.
     int wait();
 
     const std::string& output() const { return output_; }
@@ -88,7 +88,7 @@ struct EventTotals {
 
 std::map<std::string, EventTotals> parse_totals(const std::string& errors);
 
-// All that a run has said.
+// All output of a run.
 struct Trace {
     std::vector<Event> events;
     std::map<std::string, EventTotals> totals;
@@ -97,37 +97,38 @@ struct Trace {
 
     std::vector<Event> of(const std::string& kind) const;
     std::vector<Event> of(const std::string& kind, pid_t pid) const;
-    // The only event of this kind and process; fails the test where there is none or another.
+    // The only event of this kind and process; fails the test if there is none or more than one.
     Event only(const std::string& kind, pid_t pid) const;
     std::vector<Event> signals(pid_t target, int number) const;
     Event only_signal(pid_t target, int number) const;
-    // Place of the first such event in the stream, or -1.
+    // Index of the first such event, or -1.
     ptrdiff_t index_of(const std::string& kind, pid_t pid) const;
     // Sum of the loss events.
     uint64_t lost(const std::string& kind) const;
 };
 
-// Each line an event, or the test fails.
+// Fails the test if a line is not an event.
 std::vector<Event> parse_lines(const std::string& output);
 
-// Whether every number of a CPU and kind must come. What user space leaves out (-c, -p, -u, -n
-// and the like) is a gap in the output, though none in the ring.
+// Whether every sequence number of a CPU and kind must occur. Events that user space filters (-c,
+// -p, -u, -n and the like) are gaps in the output, though not in the ring.
 enum class Sequences { complete, with_gaps };
 
-// Within a CPU and kind, numbers rise by one, except where a loss event has told how many are gone.
+// Within a CPU and kind, numbers rise by one, except where a loss event has reported how many are
+// missing.
 void check_numbers(const std::vector<Event>& events);
 
-// Reads what an ended `trace -o json` has left and checks the sums of the head of this file.
+// Reads the rest of an ended `trace -o json` and checks the sums described at the top of this file.
 Trace read_trace(Program& program, Sequences sequences = Sequences::complete);
 
-// `vigil trace -o json ARGUMENTS...`, tracing from the constructor to end().
+// `vigil trace -o json ARGUMENTS...`, which traces from the constructor to end().
 class TraceRun {
  public:
     explicit TraceRun(Strings arguments = {}, Program::Options options = {});
 
-    // Interrupts it, reads and checks everything. The exit code is left to the test.
+    // Interrupts it, reads and checks everything. The test checks the exit code.
     Trace end();
-    // The same where it ends by itself.
+    // The same if it ends by itself.
     Trace wait();
 
     Program& program() { return program_; }
@@ -137,20 +138,20 @@ class TraceRun {
     Program program_;
 };
 
-// One `trace -o json` that runs for as long as this process and is held to the sums at its end.
-// A test takes from it what happened while its Watch stood.
+// One shared `trace -o json` that runs as long as this process and whose sums are checked at its
+// end. A test gets the events of its own window.
 class TraceWindow {
  public:
     TraceWindow();
-    // All events until now; of the account nothing is known yet.
+    // All events until now; the totals are not known yet.
     Trace end();
 
-    // Ends the shared trace and checks it, where there is one.
+    // Ends and checks the shared trace, if any.
     static void end_all();
 };
 
-// For runs that take everything: the tree of this test only, so that what else happens on the
-// machine does not count.
+// Options for runs without filter: only this test's tree, so that other activity of the machine
+// does not count.
 Strings own_tree();
 
 }  // namespace vigil::tests

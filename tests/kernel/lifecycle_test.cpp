@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fork, exec and exit of processes: each field against /proc, wait4 and what was asked for.
+// Fork, exec and exit of processes: each field against /proc, wait4 and the request.
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t tick_ns = 10'000'000;  // of /proc/PID/stat: USER_HZ is 100
 
-// A shell that waits for the end of its input; what it has at hand is read while it waits.
+// A shell that waits for the end of its input; its state is read while it waits.
 class KnownCommand : public ::testing::Test {
  protected:
     void SetUp() override {
@@ -170,7 +170,7 @@ TEST(Lifecycle, ScriptHasItsOwnNameAndTheArgumentsOfItsInterpreter) {
         return 0;
     });
     ::close(ends[0]);
-    // exec(2) sets the name first and the place of the arguments later.
+    // exec(2) sets the name first and the arguments' address later.
     std::string line;
     wait_until(
         [&] {
@@ -220,7 +220,7 @@ TEST(Lifecycle, ProcessOfOneMillisecond) {
 TEST(Lifecycle, ManyQuickProcessesAreAllReported) {
     const int count = scaled(2'000);
     TraceRun run(own_tree());
-    std::map<int64_t, std::vector<int64_t>> codes;  // by pid, which may come again
+    std::map<int64_t, std::vector<int64_t>> codes;  // by pid, which may be reused
     for (int i = 0; i < count; i++) {
         const int code = i % 251;
         const pid_t pid = start([&] { return code; });
@@ -245,7 +245,7 @@ TEST(Lifecycle, PidNamespaceHasTheNumbersOfTheInitialOne) {
         if (::unshare(CLONE_NEWPID) != 0) {
             return 99;
         }
-        // Inside it is number 1; what comes back is its number out here.
+        // Its pid is 1 inside; the result is its pid outside.
         const pid_t inner = start([&] {
             go.pass();
             return ::getpid() == 1 ? 11 : 98;

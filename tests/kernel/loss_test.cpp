@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reader that is stopped while more happens than the ring holds: what is gone is told exactly.
+// A reader that is stopped while more happens than the ring holds: the loss is reported exactly.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ Sums sums_of(const Trace& trace, const std::string& kind) {
     return {trace.of(kind).size(), trace.lost(kind), account.seen, account.filtered};
 }
 
-// Runs `storm` below a root that is watched by a stopped vigil with a small ring.
+// Runs `load` below a root that is traced by a stopped vigil with a small ring.
 Trace trace_stopped(const Strings& options, const std::function<int()>& load) {
     const Gate go;
     const pid_t root = start([&] {
@@ -43,7 +43,7 @@ Trace trace_stopped(const Strings& options, const std::function<int()>& load) {
     return run.end();
 }
 
-// `count` processes by each of two workers.
+// Each of two workers starts `count` processes.
 int two_workers(int count, const std::function<int()>& body) {
     const auto work = [&] {
         for (int i = 0; i < count; i++) {
@@ -109,7 +109,7 @@ TEST(Loss, NoneWhereTheRingHasRoom) {
     EXPECT_TRUE(trace.of("loss").empty());
 }
 
-// A loss is between the times that it says, and on the CPU that it says.
+// A loss lies within its reported times, and on its reported CPU.
 TEST(Loss, SaysFromWhenToWhen) {
     const std::string begin = utc_now();
     const int each = scaled(2'000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All tests run in a mount namespace of their own: the pins of the machine are out of their reach
-// and theirs vanish with them, and tracefs can be had or taken away.
+// All tests run in their own mount namespace: they cannot reach the machine's pins, their pins
+// vanish with them, and tracefs can be mounted or hidden.
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 
 namespace {
 
-// What the tests start is forked: a large process would make that slow.
+// The tests fork: a large process would make that slow.
 class TrimMemory : public ::testing::EmptyTestEventListener {
  public:
     void OnTestEnd(const ::testing::TestInfo&) override { ::malloc_trim(0); }

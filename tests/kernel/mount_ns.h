@@ -4,15 +4,15 @@
 
 namespace vigil::tests {
 
-// Leaves the machine's mounts: an own, empty bpffs at /sys/fs/bpf, and tracefs at
-// /sys/kernel/tracing where it was not mounted.
+// Enters a new mount namespace with an empty bpffs at /sys/fs/bpf, and tracefs at
+// /sys/kernel/tracing if it was not mounted.
 void enter_own_mount_ns();
 
-// False where the kernel did not allow it: tests that need it then skip.
+// False if the kernel did not allow it: tests that need it are skipped.
 bool has_own_mount_ns();
 bool has_tracefs();
 
-// For a child: hides what is below `path` behind an empty file system, for itself only.
+// For a child: hides the content of `path` with an empty file system, for itself only.
 void hide(const char* path);
 
 }  // namespace vigil::tests

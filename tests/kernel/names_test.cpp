@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Foreign bytes: in names of processes and files and in arguments, of any length.
+// Untrusted bytes in names of processes and files and in arguments, of any length.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -129,7 +129,7 @@ TEST(Names, FileNamesWithSpacesAndNewlines) {
     }
 }
 
-// "/././bin/true", as long as a path may be: 4095 bytes and the NUL.
+// "/././bin/true", with the max length of a path: 4095 bytes and the NUL.
 TEST(Names, LongestPath) {
     const std::string end = "bin/true";
     std::string path = "/";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests of network bytes: skipped, with its words, where the kernel does not let them be counted.
+// Tests of network bytes: skipped, with vigil's reason, if the kernel does not allow counting them.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many small socket calls of many processes on few CPUs: to the byte. Where programs can be
-// preempted (7.0 and later), the kernel skips them for the others on that CPU.
+// Many small socket calls of many processes on few CPUs, exact to the byte. Where programs can be
+// preempted (7.0 and later), the kernel skips them for other tasks on that CPU.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -66,7 +66,7 @@ TEST_F(NetworkLoad, OverTcp) {
     }
 }
 
-// Into sockets that nobody reads: the senders never wait, and so are preempted where they are.
+// To sockets without reader: the senders never wait, so they are preempted at any point.
 TEST_F(NetworkLoad, OverUdp) {
     const int count = scaled(100'000);
     const Pair pair = udp_pair(AF_INET);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Payload over TCP and UDP, to the byte, charged to the process that calls: known amounts through
-// a loopback of the tests' own.
+// Payload over TCP and UDP, exact to the byte, charged to the calling process: known amounts over a
+// loopback in the tests' own namespace.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -31,7 +31,7 @@ struct Ends {
     Event far;
 };
 
-// The exits of two processes, each with one end of `pair`.
+// Exit events of two processes, each with one end of `pair`.
 Ends run_both(Pair pair, const Body& near, const Body& far) {
     TraceRun run(counting);
     const pid_t far_pid = start([&] {
@@ -64,7 +64,7 @@ TEST_P(NetworkFamily, Tcp) {
     expect_bytes(ends.far, 0, total);
 }
 
-// In lock-step, so that nothing is dropped: a datagram each size, answered by one byte.
+// In lock-step, so that nothing is dropped: one datagram of each size, answered by one byte.
 TEST_P(NetworkFamily, Udp) {
     constexpr size_t count = 200;
     const Ends ends = run_both(
@@ -119,7 +119,7 @@ TEST_F(Network, Sendfile) {
     expect_bytes(ends.far, 0, total);
 }
 
-// As docs/events.md has it: no tracepoint is on this way.
+// As documented in docs/events.md: this path has no tracepoint.
 TEST_F(Network, SpliceOutOfASocket) {
     constexpr size_t total = 50'000;
     utsname names{};
@@ -150,7 +150,7 @@ TEST_F(Network, SpliceOutOfASocket) {
     expect_bytes(ends.far, 0, has_tracepoints ? 0 : total);
 }
 
-// The other calls by which bytes go in and out.
+// Other calls that send and receive bytes.
 TEST_F(Network, WriteSendmsgAndTheirLikes) {
     std::array<char, 300> bytes{};
     const auto part = [&](size_t size) { return iovec{bytes.data(), size}; };
@@ -209,7 +209,7 @@ TEST_F(Network, WhatIsOnlyLookedAtIsNotReceived) {
     }
 }
 
-// What comes back from the error queue is the sender's own.
+// Data from the error queue is the sender's own.
 TEST_F(Network, TheErrorQueueIsNotReceived) {
     TraceRun run(counting);
     const pid_t pid = start([] {
@@ -267,7 +267,7 @@ TEST_F(Network, ThreadsAreTheirProcess) {
     EXPECT_EQ(trace.only("exit", receiver).number("threads"), threads + 1);
 }
 
-// They share the socket; who calls is charged.
+// They share the socket; the caller is charged.
 TEST_F(Network, ChildrenAreChargedForWhatTheySend) {
     constexpr int children = 5;
     Pair pair = tcp_pair(AF_INET);
@@ -316,7 +316,7 @@ TEST_F(Network, BytesSurviveAnExec) {
     EXPECT_EQ(exit.number("threads"), 1);
 }
 
-// What it sent before is nobody's knowledge; that threads were not counted stays known.
+// Bytes from before the start are not counted, and the number of threads is unknown.
 TEST_F(Network, AProcessOlderThanTheTracer) {
     Pair pair = tcp_pair(AF_INET);
     const Gate traced;
@@ -371,7 +371,7 @@ TEST_F(Network, AThreadAloneIsUnknown) {
     }
 }
 
-// From 7.0 on it goes through tracefs: see bpf/account/network.bpf.c.
+// From 7.0 on counting needs tracefs: see bpf/account/network.bpf.c.
 TEST_F(Network, WithoutTracefs) {
     if (!has_own_mount_ns()) {
         GTEST_SKIP() << "no mount namespace to hide it in";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vigil pin`: programs and ring that outlive their readers. In the tests' own bpffs.
+// `vigil pin`: programs and ring outlive their readers. In the tests' own bpffs.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -54,13 +54,14 @@ class Pinned : public ::testing::Test {
         return std::make_unique<TraceRun>(Strings{"--pinned"});
     }
 
-    // Once it has told the exit of `pid`: an end that comes earlier leaves the rest in the ring.
+    // Returns once it has reported the exit of `pid`: ended earlier, it would leave the rest in the
+    // ring.
     static void wait_for_exit(TraceRun& reader, pid_t pid) {
         reader.program().wait_for_output("\"pid\":" + std::to_string(pid) + ",");
     }
 };
 
-// Forks some 500 a second until it is told to stop; each child's pid is noted.
+// Forks about 500 per second until stopped, and records each child's pid.
 class ForkLoad {
  public:
     static constexpr size_t room = 20'000;
@@ -106,10 +107,10 @@ class ForkLoad {
     pid_t root_;
 };
 
-// Readers, killed again and again, whose output a later one continues.
+// Output of readers that are killed repeatedly, each continued by the next.
 class Readings {
  public:
-    // Of a killed reader: the last line may be half.
+    // Output of a killed reader: the last line may be incomplete.
     void add_killed(const std::string& output) { add(output.substr(0, output.rfind('\n') + 1)); }
     void add(const std::string& output) {
         for (Event& event : parse_lines(output)) {
@@ -184,7 +185,7 @@ TEST_F(Pinned, SecondReaderIsRefused) {
     EXPECT_NE(errors.find("another reader"), std::string::npos) << errors;
     first->program().send(SIGINT);
     EXPECT_EQ(first->program().wait(), 0);
-    // And the place is free again.
+    // And the reader's lock is free again.
     auto second = reader();
     second->program().send(SIGINT);
     EXPECT_EQ(second->program().wait(), 0);
@@ -204,7 +205,7 @@ TEST_F(Pinned, WhatHappenedWithoutAReaderIsRead) {
     readings.add(run->program().output());
     EXPECT_TRUE(readings.pids("fork", load.root()) == forked);
     EXPECT_TRUE(readings.pids("exit", load.root()) == forked);
-    // Confirmed: the next one has nothing to read.
+    // All confirmed: the next reader has nothing to read.
     auto next = reader();
     next->program().send(SIGINT);
     next->program().wait();

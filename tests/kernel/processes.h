@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests make happen: processes, and the places that they live in.
+// Processes, cgroups and directories that the tests create.
 #pragma once
 
 #include <sys/resource.h>
@@ -16,21 +16,21 @@
 
 namespace vigil::tests {
 
-// A child that runs `body` and ends by _exit() with what it returns.
+// A child that runs `body` and calls _exit() with its result.
 pid_t start(const std::function<int()>& body);
 
-// A child that runs `prepare`, is ready when this returns, and then waits for a signal. It ends
-// by itself after two minutes.
+// A child that has run `prepare` when this returns, and then waits for a signal. It exits after two
+// minutes.
 pid_t start_sleeper(const std::function<void()>& prepare = {});
 
 struct ExitResult {
     int status = 0;
     rusage usage{};
 
-    int code() const;    // -1 where a signal ended it
-    int signal() const;  // 0 where it ended by itself
+    int code() const;    // -1 if a signal ended it
+    int signal() const;  // 0 if it exited by itself
 };
-// wait4(2): the independent source of most figures.
+// wait4(2): the independent source of most expected values.
 ExitResult wait_for(pid_t pid);
 ExitResult kill_and_wait(pid_t pid, int signal);
 
@@ -39,7 +39,7 @@ uint64_t boot_now_ns();
 // "2026-01-31T23:59:59.999999Z", which sorts as text.
 std::string utc_now();
 
-// One side waits until the other opens.
+// One side waits until the other opens the gate.
 class Gate {
  public:
     Gate();
@@ -51,24 +51,25 @@ class Gate {
     Fd write_;
 };
 
-// Files of /proc, empty where it is gone.
+// Content of a file in /proc; empty if the process is gone.
 std::string proc_file(pid_t pid, const std::string& name);
-// Field of /proc/PID/stat, numbered as in proc(5); the name in parentheses is the second.
+// Field of /proc/PID/stat, numbered as in proc(5); the comm is field 2.
 uint64_t proc_stat(pid_t pid, int field);
 // Value of a line "Key: value" in /proc/PID/NAME.
 uint64_t proc_value(pid_t pid, const std::string& name, const std::string& key);
 
-// This test program, which executed with `act NAME ARGUMENT...` does what acts.cpp says.
+// This test program; executed with `act NAME ARGUMENT...` it performs an action of
+// exec_actions.cpp.
 std::string self_path();
 [[noreturn]] void exec_self(const Strings& action, const std::string& path = self_path());
 [[noreturn]] void exec(const std::string& path, const Strings& argv);
 
-// Touches that much memory, and keeps it.
+// Allocates and touches that much memory, and keeps it.
 void touch_mb(size_t mb);
-// Busy until the calling thread has used that much CPU.
+// Spins until the calling thread has used that much CPU time.
 void burn_thread_ns(uint64_t ns);
 
-// Empty directory, removed with all in it.
+// An empty directory, removed with its content.
 class TempDirectory {
  public:
     explicit TempDirectory(const std::string& below = "/tmp");
@@ -81,16 +82,16 @@ class TempDirectory {
     std::string path_;
 };
 
-// A directory on a block device; empty where there is none.
+// A directory on a block device; empty if there is none.
 std::string disk_directory();
 
-// Where the given cgroup controller is mounted by itself (version 1), or, for "", version 2.
+// Mount point of the given cgroup controller (version 1), or of version 2 for "".
 std::string cgroup_mount(const std::string& controller);
 
 // A new cgroup below a mount, removed with the object.
 class Cgroup {
  public:
-    // Nothing where there is no such mount or it can't be written to.
+    // Empty if there is no such mount or it is not writable.
     static std::optional<Cgroup> make(const std::string& mount);
     Cgroup(Cgroup&& other) noexcept : path_(std::exchange(other.path_, {})) {}
     Cgroup& operator=(Cgroup&&) = delete;
@@ -100,7 +101,7 @@ class Cgroup {
     uint64_t id() const;
     bool has(const std::string& file) const;
     bool write(const std::string& file, const std::string& text) const;
-    // Moves the calling process in; for a child before it does anything.
+    // Moves the calling process into the cgroup; for a child before it does anything.
     void enter() const;
 
  private:
@@ -108,7 +109,7 @@ class Cgroup {
     std::string path_;
 };
 
-// A cgroup that may hold `bytes` of memory, of either version; nothing where none can be made.
+// A cgroup with a memory limit of `bytes`, of either version; empty if it can't be created.
 std::optional<Cgroup> small_cgroup(const std::string& bytes);
 
 }  // namespace vigil::tests

@@ -28,7 +28,7 @@ Strings arguments(const std::string& state, const Strings& options) {
     return all;
 }
 
-// All files of a journal that nobody writes any more, oldest first.
+// All files of a journal that is no longer written, oldest first.
 Strings parts(const std::string& path) {
     std::map<long long, std::string> rotated;
     const std::string prefix = fs::path(path).filename().string() + '.';
@@ -105,7 +105,7 @@ void RecordRun::read_new() {
     }
 }
 
-// To the end of the file; where another one has taken its name, on with that one.
+// Reads to the end of the file; if it was rotated, continues with the new one.
 void RecordRun::read_new(File& file) {
     while (true) {
         if (!file.fd) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the real `vigil record` and reads what it keeps.
+// Runs the real `vigil record` and reads its store.
 #pragma once
 
 #include <sys/types.h>
@@ -14,30 +14,30 @@
 
 namespace vigil::tests {
 
-// True in an emulated machine of the tests' own, where more is allowed.
+// True in a guest, where more is allowed.
 bool in_guest();
 
 class RecordRun {
  public:
     explicit RecordRun(const Strings& options = {});
 
-    // One that runs for as long as this process; what it has told until now counts no more.
+    // A recorder that runs as long as this process; its records until now are discarded.
     static RecordRun& shared();
-    // Ends it, where there is one, and checks that nothing was lost.
+    // Ends it, if any, and checks that nothing was lost.
     static void end_all();
 
-    // The certificate of the process, which must have ended: the last one of this pid. Waits until
-    // it is there.
+    // The death record of the process, which must have exited: the last one of this pid. Waits for
+    // it.
     Event of(pid_t pid);
 
-    // Ends it and reads all: certificates and receipts, in the order of each file.
+    // Ends it and reads all death records and gaps, in the order of each file.
     std::vector<Event> end();
 
     Program& program() { return program_; }
     const std::string& state() const { return directory_.path(); }
 
  private:
-    // One of the two journals, read as far as it is written.
+    // One of the two journals, read up to its present end.
     struct File {
         std::string path;
         Fd fd = {};
@@ -51,7 +51,7 @@ class RecordRun {
     Program program_;
     std::vector<File> files_;
     std::vector<Event> events_;
-    std::map<pid_t, size_t> last_;  // its certificate, in events_
+    std::map<pid_t, size_t> last_;  // index of its death record in events_
 };
 
 }  // namespace vigil::tests

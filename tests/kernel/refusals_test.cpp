@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where it can't work it says what is missing and how to get it, with the right exit code.
+// If it can't work it reports what is missing and how to get it, with the right exit code.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals from one process to another: both sides named, by whatever call, however briefly they
-// live; and attempts that failed.
+// Signals from one process to another: both are named, for every call and however short-lived they
+// are; and attempts that failed.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -16,7 +16,7 @@
 namespace vigil::tests {
 namespace {
 
-// A sender of its own, with a name and a user, sends to a victim with a name; the sender is gone
+// A separate sender, with a name and a user, signals a victim with a name; the sender has exited
 // before anything is read.
 struct Sent {
     pid_t sender = 0;
@@ -153,7 +153,7 @@ class FailedKills : public ::testing::Test {
         wait_for(gone_);
     }
 
-    // What a child sees fail, and what is told of it.
+    // Runs a call that fails in a child; returns its event.
     Event fail(const std::function<void()>& call) {
         TraceRun run({"--failed"});
         const pid_t pid = start([&] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a signal comes from when no other process sent it, and what became of it.
+// Sources of signals that no other process sent, and their results.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
@@ -226,7 +226,8 @@ TEST(Signals, ControlCIsTheTerminal) {
     TraceWindow window;
     const pid_t pid = start_sleeper([&] {
         ::setsid();
-        (void)::open(slave.c_str(), O_RDWR);  // a session's first terminal is its own
+        // a session's first terminal becomes its controlling one
+        (void)::open(slave.c_str(), O_RDWR);
     });
     ASSERT_EQ(::write(master.get(), "\x03", 1), 1);
     EXPECT_EQ(wait_for(pid).signal(), SIGINT);
@@ -263,7 +264,7 @@ TEST(Signals, SecondOfTwoThatWaitIsAlreadyPending) {
     EXPECT_EQ(signals[1].text("result"), "already_pending");
 }
 
-// Without room for the queue entry sigqueue fails, while kill loses only what came with it.
+// If the queue is full sigqueue fails, while kill loses only the siginfo.
 TEST(Signals, FullQueueIsOverflowOrLostInfo) {
     TraceWindow window;
     const pid_t pid = start_sleeper([] {

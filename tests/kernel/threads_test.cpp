@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes of many threads: whoever leaves last and however, one exit with the right status.
+// Processes with many threads: whichever thread exits last and however, one exit event with the
+// right status.
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -17,7 +18,7 @@ namespace {
 
 constexpr int thread_count = 8;
 
-// As pthread_exit(3) ends, without its way back through the stack.
+// The end of pthread_exit(3), without unwinding the stack.
 [[noreturn]] void leave_thread(int code) {
     while (true) {
         ::syscall(SYS_exit, code);
@@ -30,7 +31,7 @@ constexpr int thread_count = 8;
     }
 }
 
-// Runs `body(i)` in 7 threads and `leader()` in the first, all at once.
+// Runs `body(i)` in 7 threads and `leader()` in the first, all at the same time.
 template <class Body, class Leader>
 int race(Body body, Leader leader) {
     pthread_barrier_t barrier;
@@ -47,12 +48,12 @@ int race(Body body, Leader leader) {
     return 0;
 }
 
-// Each of many such processes: exactly one exit, with the status that wait4 gives.
+// For each of many such processes: exactly one exit event, with the status of wait4.
 void expect_one_exit_each(const std::function<int()>& process) {
     const int count = scaled(1'000);
     // Not by --tree: a process leaves the tree with its first exit, which would hide a second one.
     TraceRun run({"-e", "exit"});
-    std::map<int64_t, std::vector<int64_t>> expected;  // by pid, which may come again
+    std::map<int64_t, std::vector<int64_t>> expected;  // by pid, which may be reused
     for (int i = 0; i < count; i++) {
         const pid_t pid = start(process);
         expected[pid].push_back(wait_for(pid).code());
@@ -74,7 +75,7 @@ void expect_one_exit_each(const std::function<int()>& process) {
     for (const auto& [pid, statuses] : expected) {
         if (reported[pid] != statuses && wrong++ < 5) {
             ADD_FAILURE() << "pid " << pid << " ended with " << ::testing::PrintToString(statuses)
-                          << ", told was " << ::testing::PrintToString(reported[pid]);
+                          << ", reported " << ::testing::PrintToString(reported[pid]);
         }
     }
     EXPECT_EQ(wrong, 0);
@@ -185,8 +186,8 @@ TEST(Threads, CountIsOfAllSinceTheExec) {
     EXPECT_EQ(window.end().only("exit", pid).number("threads"), 13);
 }
 
-// 100 threads at the end are more than one look at the kernel's list may cover: what is told
-// then must say so.
+// 100 exiting threads are more than one walk of the kernel's list may cover: the event must be
+// marked then.
 TEST(Threads, UsageOfAHundredExitingThreadsIsWholeOrMarkedPartial) {
     constexpr int count = 100;
     TraceWindow window;

@@ -20,14 +20,14 @@ void check_sums(const Trace& trace) {
                   account.filtered + account.delivered + account.dropped + account.undelivered)
             << kind << ": " << trace.errors;
         EXPECT_EQ(lines[kind], account.delivered) << kind << " lines";
-        EXPECT_EQ(trace.lost(kind), account.dropped) << kind << " told as lost";
+        EXPECT_EQ(trace.lost(kind), account.dropped) << kind << " reported as lost";
     }
     for (const auto& [kind, count] : lines) {
         EXPECT_EQ(trace.totals.count(kind), 1U) << count << " lines of " << kind << ", no account";
     }
     EXPECT_EQ(trace.errors.find("NOT every event"), std::string::npos) << trace.errors;
-    // From 7.0 on it is an upper bound, which may stand there though nothing is missing: the
-    // tests' own counts decide.
+    // From 7.0 on it is an upper bound, which may be printed though nothing is missing: the tests'
+    // own counts decide.
     if (kernel_major() < 7) {
         EXPECT_EQ(trace.errors.find("the kernel skipped"), std::string::npos) << trace.errors;
     }
@@ -35,8 +35,8 @@ void check_sums(const Trace& trace) {
 
 }  // namespace
 
-// From 7.0 on up to four copies of a hook number their events by themselves, and say so in the
-// number's last two bits.
+// From 7.0 on up to four copies (lanes) of a hook number their events independently; the lane is in
+// the number's last two bits.
 void check_numbers(const std::vector<Event>& events) {
     const int64_t lanes = kernel_major() >= 7 ? 4 : 1;
     using Stream = std::pair<std::string, int64_t>;  // kind and CPU
@@ -54,8 +54,8 @@ void check_numbers(const std::vector<Event>& events) {
         const int64_t number = event.number("seq") / lanes;
         missing[stream] += number - before - 1;
         if ((number <= before || missing[stream] > lost[stream]) && wrong++ < 3) {
-            ADD_FAILURE() << "number " << number << " comes after " << before << ", told as lost "
-                          << lost[stream] << ": " << event.line();
+            ADD_FAILURE() << "number " << number << " comes after " << before
+                          << ", reported as lost " << lost[stream] << ": " << event.line();
         }
         before = number;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every way a trace ends, each with its account of what it has seen.
+// Every way in which a trace ends, each with its totals.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -77,7 +77,7 @@ TEST(TraceExit, WhileItsOutputIsStalled) {
     Strings options = with_own_tree({"trace", "-o", "json", "-e", "fork,exit"});
     Program vigil(options, {.output = Program::Output::pipe});
     vigil.wait_for_error("vigil: tracing ");
-    const int count = 400;  // some 400 bytes an event: twice the pipe
+    const int count = 400;  // about 400 bytes per event: twice the pipe's capacity
     some_processes(count);
     vigil.send(SIGINT);
     wait_until([&] { return proc_file(vigil.pid(), "stat").find(") Z ") != std::string::npos; },

@@ -49,14 +49,14 @@ size_t count_of(const std::string& text, const std::string& part) {
     return count;
 }
 
-// Start times of /proc are in ticks.
+// Start times from /proc are in ticks.
 std::string course_of(const Event& event) {
     const auto tick = static_cast<uint64_t>(event.number("start_ns")) / proc_tick_ns;
     return std::to_string(event.pid()) + " " + std::to_string(tick) + " " + event.text("metric") +
            " " + event.text("rule");
 }
 
-// The violations that are still open at the end.
+// Returns the number of violations still open at the end.
 size_t check_order(const std::vector<Event>& events) {
     std::map<std::string, bool> open;
     std::map<std::string, int64_t> ended;  // start of the process
@@ -220,7 +220,8 @@ Event WatchRun::wait_for(const ViolationMatch& match, size_t nth) {
     };
     if (!wait_until(is_there, match.state + " " + match.metric + " of pid " +
                                   std::to_string(match.pid) + " under " + match.rule)) {
-        ADD_FAILURE() << "told " << count << " such; on stderr: " << program_.errors();
+        ADD_FAILURE() << count
+                      << " such violations were reported; on stderr: " << program_.errors();
     }
     return found;
 }
@@ -234,7 +235,7 @@ std::vector<Event> WatchRun::all(const ViolationMatch& match) {
     return found;
 }
 
-// The first may be of a sweep that was under way already, and the last one not yet told to its end.
+// The first may belong to a sweep in progress, and the last one may not be reported completely.
 void WatchRun::wait_for_sweep() {
     const ViolationMatch clock{0, "", "memory", clock_name};
     wait_for(clock, all(clock).size() + 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the real `vigil watch`, and holds what it tells to what makes sense: each limit is raised
-// before it goes on or is cleared, and the account at the end is that of the lines.
+// Runs the real `vigil watch`, and checks its output for consistency: each limit is raised before
+// it is ongoing or cleared, and the totals at the end match the lines.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@
 
 namespace vigil::tests {
 
-// Which violation; what is empty or 0 may be anything.
+// Selects violations; empty or 0 members match anything.
 struct ViolationMatch {
     pid_t pid = 0;
     std::string state = {};
@@ -27,37 +27,37 @@ struct ViolationMatch {
 
 bool matches(const Event& event, const ViolationMatch& match);
 
-// A number with decimals. Fails the test, and returns 0, where it is absent.
+// A floating-point number. Fails the test, and returns 0, if it is absent.
 double real(const Event& event, const std::string& key);
-// When it was told, in CLOCK_BOOTTIME: of a measurement the time of the sweep.
+// Time of the report in CLOCK_BOOTTIME: for a measurement the time of the sweep.
 uint64_t reported_ns(const Event& event);
-// Value times seconds: what was used since the violation began.
+// Value times seconds: usage since the violation began.
 double used_until(const Event& event);
-// The same of all violations in `events` that are over.
+// The same of all cleared violations in `events`.
 double used_in_all(const std::vector<Event>& events);
 
-// `vigil watch -o json`, watching from the constructor to end().
+// `vigil watch -o json`, which monitors from the constructor to end().
 class WatchRun {
  public:
     explicit WatchRun(const std::string& rules, Strings arguments = {"--interval", "100ms"},
                       Program::Options options = {});
 
-    // Takes these rules instead, at once. What was told before this call counts no more.
+    // Applies these rules at once. Events before this call are discarded.
     void apply(const std::string& rules);
-    // Replaces the file, and leaves it to vigil to find out.
+    // Replaces the file; vigil must detect the change.
     void replace_file(const std::string& rules) const;
     const std::string& file() const { return file_; }
 
-    // The nth such violation since apply(); fails the test where it does not come.
+    // The nth matching violation since apply(); fails the test if it does not come.
     Event wait_for(const ViolationMatch& match, size_t nth = 1);
-    // All such since apply(), until now.
+    // All matching violations since apply(), until now.
     std::vector<Event> all(const ViolationMatch& match);
-    // Until a sweep has begun and is told: by the rule of with_clock().
+    // Waits until a new sweep has been reported, by the rule of with_clock().
     void wait_for_sweep();
 
-    // Interrupts it and checks everything; all events since the constructor.
+    // Interrupts it and checks everything; returns all events since the constructor.
     std::vector<Event> end();
-    // The same where it ends by itself.
+    // The same if it ends by itself.
     std::vector<Event> wait();
 
     Program& program() { return program_; }
@@ -77,15 +77,15 @@ class WatchRun {
     size_t begin_ = 0;     // first event since apply()
 };
 
-// A file of these rules and the clock's: one that is broken all the time, by a process that lives
-// as long as this one.
+// A configuration of these rules and the clock's: a limit that is always exceeded, by a process
+// that lives as long as this one.
 std::string with_clock(const std::string& rules = "");
 
-// One that runs for as long as this process, with these rules (without the brackets) and the
-// clock's from now on: starting takes its time in a guest. It sweeps each 100 ms.
+// A shared run that lives as long as this process, with these rules (without the brackets) and the
+// clock's from now on: starting is slow in a guest. It sweeps each 100 ms.
 WatchRun& shared_watch(const std::string& rules);
 
-// What an actor has measured of itself: totals at moments. To be made before the actor.
+// Totals that a child process measured of itself at several times. Create it before the child.
 class Meter {
  public:
     Meter();
@@ -95,7 +95,7 @@ class Meter {
     // From the first mark to the last.
     double growth() const;
     double seconds() const;
-    // The total at a moment, between the marks around it.
+    // The total at a time, interpolated between marks.
     double at(uint64_t boot_ns) const;
 
  private:
@@ -107,8 +107,8 @@ class Meter {
 // Gives the calling process a name (at most 15 bytes).
 void set_own_name(const std::string& name);
 
-// A process that has been measured before its body begins, and that stays when the body has
-// ended. Needs with_clock(). Killed with the object.
+// A process that has been sampled before its body begins, and that stays after the body has ended.
+// Needs with_clock(). Killed with the object.
 class MeasuredProcess {
  public:
     MeasuredProcess(WatchRun& run, const std::string& name, std::function<void()> body);
@@ -127,7 +127,7 @@ class MeasuredProcess {
     pid_t pid_ = -1;
 };
 
-// A rule under which any use of `metric` is told each sweep.
+// A rule that reports any use of `metric` each sweep.
 std::string report_all_rule(const std::string& name, const std::string& metric);
 
 }  // namespace vigil::tests

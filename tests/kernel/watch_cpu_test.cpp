@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CPU as `vigil watch` tells it, against what burners measure of themselves.
+// CPU usage reported by `vigil watch` against what the load measures itself.
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ constexpr uint64_t ms = 1'000'000;
 constexpr double tick_seconds = 0.01;
 constexpr double ns_per_second = 1e9;
 
-// User and system time are cut to ticks one by one in /proc.
+// User and system time are each truncated to ticks in /proc.
 double ticks_of(const WatchRun& run) { return (run.samples_proc() ? 2 : 1) * tick_seconds; }
 
 void burn(const Meter& meter, uint64_t cpu_ns) {
@@ -27,7 +27,7 @@ void burn(const Meter& meter, uint64_t cpu_ns) {
     }
 }
 
-// What one actor was told to have used; the violations of its CPU.
+// Reported CPU usage of one process, and its violations.
 struct Measured {
     std::vector<Event> events;
     Meter meter;
@@ -66,7 +66,7 @@ void expect_same_sum(const Measured& reported) {
     EXPECT_NEAR(used_in_all(reported.events) / 100, measured, 0.05 * measured + reported.slack);
 }
 
-// Each value is that of the time since the event before it.
+// Each value covers the time since the previous event.
 void expect_values_that_add_up(const std::vector<Event>& events) {
     double used = 0;
     double seconds = 0;
@@ -86,7 +86,7 @@ void expect_values_that_add_up(const std::vector<Event>& events) {
     }
 }
 
-// At any moment, not only in the end: the sweep takes its time, so that it may be off by that.
+// At any time, not only at the end: a sweep takes a while, so values may be off by its duration.
 void expect_same_course(const Measured& reported) {
     constexpr double sweep_seconds = 0.1;
     const Event* first = nullptr;
@@ -125,7 +125,7 @@ TEST(WatchCpu, FourBusyThreads) {
     });
     expect_same_sum(reported);
     expect_values_that_add_up(reported.events);
-    // As far as this machine lets them.
+    // As far as the machine's load allows.
     const double mean = 100 * reported.meter.growth() / ns_per_second / reported.meter.seconds();
     double peak = 0;
     for (const Event& event : reported.events) {
@@ -134,7 +134,7 @@ TEST(WatchCpu, FourBusyThreads) {
     EXPECT_GT(peak, 0.95 * mean);
 }
 
-// Their share moves from themselves to their process: in no sum, or in both, for a moment.
+// The usage of an exiting thread moves to its process: for a moment it is in no sum, or in both.
 TEST(WatchCpu, ThreadsThatComeAndGo) {
     const Measured reported = measure("vt-churn", [](const Meter& meter) {
         for (int round = 0; round < 150; round++) {
@@ -182,7 +182,7 @@ TEST(WatchCpu, ThreadsWhoseLeaderHasEnded) {
     expect_same_sum({wait_for_calm(run, process.pid()), std::move(meter), ticks_of(run)});
 }
 
-// To the end of its life, not to the last sweep. What is left of an interval counts as all of it.
+// Usage up to the exit, not to the last sweep. The rest of an interval counts as a whole one.
 TEST(WatchCpu, UntilTheExit) {
     const std::string name = "vt-exits";
     WatchRun& run = shared_watch(report_all_rule(name, "cpu"));

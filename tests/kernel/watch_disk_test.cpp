@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes from and to storage as `vigil watch` tells them, against the bytes that were asked for.
+// Bytes from and to storage reported by `vigil watch` against the bytes requested.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -37,7 +37,7 @@ struct Measured {
     std::vector<Event> events;
 };
 
-// What the process was told to have read and written, from before its body to after it.
+// The reported reads and writes of a process, from before its body to after it.
 Measured measure(const std::string& name, const Meter& meter, const std::function<void()>& body) {
     WatchRun& run = shared_watch(report_all_rule(name, "disk"));
     MeasuredProcess process(run, name, [&] {
@@ -62,7 +62,7 @@ void expect_bytes(const Measured& reported, const Meter& meter) {
     EXPECT_NEAR(reported.bytes, meter.growth(), 0.05 * meter.growth() + page);
 }
 
-// Chunk by chunk, one each 20 ms or as fast as the disk takes them.
+// Chunk by chunk, one each 20 ms or as fast as the disk allows.
 void each_chunk(const Meter& meter, uint64_t count, const std::function<ssize_t(off_t)>& function) {
     for (uint64_t i = 0; i < count; i++) {
         require(function(static_cast<off_t>(i * chunk)) == static_cast<ssize_t>(chunk), "a chunk");
@@ -80,7 +80,7 @@ TEST_F(WatchDisk, DirectWritesAtARate) {
         each_chunk(meter, 60, [&](off_t at) { return ::pwrite(file.get(), block, chunk, at); });
     });
     expect_bytes(reported, meter);
-    // Each value is the rate since the sweep before, so the largest is no less than the mean.
+    // Each value is the rate since the previous sweep, so the max is at least the mean.
     for (const Event& event : reported.events) {
         EXPECT_GE(real(event, "peak"), 0.999 * real(event, "mean")) << event.line();
     }
@@ -100,7 +100,7 @@ TEST_F(WatchDisk, BufferedWritesWithFsync) {
     expect_bytes(reported, meter);
 }
 
-// Charged to who made the pages dirty, if at all before they are written.
+// Charged to the process that dirtied the pages, if at all before writeback.
 TEST_F(WatchDisk, BufferedWritesAreNobodyElses) {
     const TempDirectory directory(disk);
     const Meter meter;
@@ -113,7 +113,7 @@ TEST_F(WatchDisk, BufferedWritesAreNobodyElses) {
     EXPECT_LE(reported.bytes, 1.05 * meter.growth() + page);
 }
 
-// The kernel adds a child's bytes to its parent's when that waits for it.
+// The kernel adds a child's bytes to its parent's when the parent waits for it.
 TEST_F(WatchDisk, ParentsDoNotPayForTheirChildren) {
     if (shared_watch("").samples_proc()) {
         GTEST_SKIP() << "/proc can't tell them apart";

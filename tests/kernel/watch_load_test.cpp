@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of processes and threads: none is left out, and none is told twice.
+// Thousands of processes and threads: none is omitted, and none is reported twice.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint64_t ms = 1'000'000;
 
-// A process with that many children that sleep; they end with it.
+// A process with that many sleeping children, which end with it.
 class IdleProcesses {
  public:
     IdleProcesses(const std::string& name, size_t count) {
@@ -67,7 +67,7 @@ class IdleProcesses {
     pid_t pid_;
 };
 
-// All break the limit in the same sweep, and end in the same one.
+// All exceed the limit in the same sweep, and exit in the same one.
 TEST(WatchLoad, EveryProcessIsReportedOnce) {
     const auto count = static_cast<size_t>(scaled(10'000));
     shared_watch("");
@@ -86,13 +86,13 @@ TEST(WatchLoad, EveryProcessIsReportedOnce) {
     EXPECT_EQ(reported.size(), count);
     const auto missing = std::count_if(idle->pids.begin(), idle->pids.end(),
                                        [&](pid_t pid) { return reported[pid] != 1; });
-    EXPECT_EQ(missing, 0) << "processes were told never, or twice";
+    EXPECT_EQ(missing, 0) << "processes were reported never, or twice";
     idle.reset();
     run.wait_for_sweep();
     run.wait_for_sweep();
     EXPECT_EQ(run.all({0, "cleared", "memory", "vt-crowd"}).size(), count);
     for (const Event& event : run.all({0, "raised", "memory", "vt-crowd"})) {
-        EXPECT_FALSE(event.flag("exited")) << "told once more: " << event.line();
+        EXPECT_FALSE(event.flag("exited")) << "reported again: " << event.line();
     }
 }
 
@@ -122,7 +122,7 @@ TEST(WatchLoad, ThousandsOfThreads) {
     for (size_t i = 0; i < processes; i++) {
         const double measured = meters[i].growth() / 1e9;
         const double reported = used_in_all(run.all({threaded[i]->pid(), "", "cpu"})) / 100;
-        // The threads end what they do after the last mark, when they come to sleep.
+        // After the last mark the threads run a little longer, until they sleep.
         EXPECT_NEAR(reported, measured, 0.1 * measured + 0.02);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log of `vigil watch -l`: every line, whole, also after a disk was full.
+// The log of `vigil watch -l`: every line, complete, also after a full disk.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -23,7 +23,7 @@ std::string read_file(const std::string& path) {
 
 std::string rules() { return with_clock(report_all_rule("vt-log*", "memory")); }
 
-// What was told while the log could not be written stands there in the end, in order.
+// Events reported while the log could not be written are in it at the end, in order.
 void expect_same_lines(const std::vector<Event>& reported, const std::vector<Event>& logged) {
     ASSERT_EQ(logged.size(), reported.size());
     for (size_t i = 0; i < reported.size(); i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resident memory as `vigil watch` tells it, against the page tables (/proc/PID/smaps_rollup).
+// Resident memory reported by `vigil watch` against the page tables (/proc/PID/smaps_rollup).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -33,9 +33,9 @@ double resident_mb(pid_t pid) {
     return static_cast<double>(proc_value(pid, "smaps_rollup", "Rss")) / 1024;
 }
 
-// Before 6.2 the kernel itself does not know better: each thread counts 64 faults for itself, with
-// up to 16 pages of a file each. Since then each CPU counts 64 pages for itself, of each of file,
-// anonymous and shared memory: the sweep adds them up, /proc does not.
+// Before 6.2 the kernel's counters are inexact: each thread caches 64 faults, with up to 16 file
+// pages each. Since then each CPU caches 64 pages, of each of file, anonymous and shared memory:
+// the sweep adds them up, /proc does not.
 double lag_mb(const WatchRun& run) {
     if (!has_counters_per_cpu()) {
         return 64 * 16 * page;
@@ -110,7 +110,7 @@ TEST(WatchMemory, SharedMemoryAndFilesCount) {
     expect_resident(run, process.pid());
 }
 
-// It is the process's that lives on, not that of the thread which was its first.
+// The memory of the remaining process, not of its exited first thread.
 TEST(WatchMemory, OfAProcessWhoseLeaderHasEnded) {
     WatchRun& run = shared_watch(memory_rules("vt-headless", 50));
     const Gate touched;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names that a process is found by, whether it lives for long or not.
+// The names that rules match, for long-lived and short-lived processes.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,7 +40,7 @@ std::string script(const TempDirectory& directory, const std::string& name,
     return path;
 }
 
-// Called `true` for busybox, which is many programs in one.
+// With argv[0] `true` for busybox, which contains many programs.
 pid_t start_program(const std::string& path) {
     return start([&] {
         exec(path, {"true"});
@@ -48,8 +48,8 @@ pid_t start_program(const std::string& path) {
     });
 }
 
-// Told once it is there, or when it has ended: under each of these names. By any metric: what
-// replaced a larger program has no peak of its own on some kernels.
+// Reported while running, or at the exit, under each of these names. By any metric: after a larger
+// program an exec has no peak of its own on some kernels.
 void expect_found(WatchRun& run, pid_t pid, const Strings& names) {
     for (const std::string& name : names) {
         const Event event = run.wait_for({pid, "raised", "", name});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Payload at a rate as `vigil watch` tells it, at both ends of a loopback.
+// Network rates reported by `vigil watch`, at both ends of a loopback.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ class WatchNetwork : public ::testing::TestWithParam<int> {
 INSTANTIATE_TEST_SUITE_P(, WatchNetwork, ::testing::Values(AF_INET, AF_INET6),
                          [](const auto& family) { return family.param == AF_INET ? "V4" : "V6"; });
 
-// Sends in lock-step, so that datagrams are not lost; both sides count what passes.
+// Sends in lock-step, so that no datagram is lost; both sides count.
 void send_at_a_rate(const Fd& socket, const Meter& meter) {
     for (size_t i = 0; i < chunks; i++) {
         send_bytes(socket, chunk, chunk);
@@ -68,7 +68,7 @@ void expect_rates(WatchRun& run, const MeasuredProcess& process, const Meter& me
         const uint64_t begin_ns =
             reported_ns(event) - static_cast<uint64_t>(event.number("duration_ns"));
         const double measured = meter.at(reported_ns(event)) - meter.at(begin_ns);
-        // A sweep takes its time.
+        // A sweep takes a while.
         EXPECT_NEAR(used_until(event) * kb, measured, 0.05 * measured + 0.1 * meter.growth())
             << event.line();
     }

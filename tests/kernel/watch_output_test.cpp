@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Foreign bytes in what is told, readers that go away, and how it ends.
+// Untrusted bytes in the output, readers that close it, and how the command ends.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -46,7 +46,7 @@ TEST(WatchOutput, JsonOfHostileNames) {
     WatchRun& run = shared_watch(report_all_rule("vt-*", "memory"));
     const Sleepers sleepers(hostile_names);
     for (size_t i = 0; i < sleepers.pids.size(); i++) {
-        // Each line was parsed.
+        // wait_for() has parsed each line.
         const Event event = run.wait_for({sleepers.pids[i], "raised", "memory"});
         if (hostile_names[i].find('\xff') == std::string::npos && hostile_names[i] != "vt-\xc3") {
             EXPECT_EQ(event.text("comm"), hostile_names[i]);
@@ -80,7 +80,7 @@ TEST(WatchOutput, ReaderGoesAway) {
     EXPECT_EQ(run.program().wait(), 0) << run.program().errors();
 }
 
-// Also where nothing is told that could fail.
+// Also while there is no output whose write could fail.
 TEST(WatchOutput, ReaderGoesAwayFromSilence) {
     WatchRun run("[]", {"--interval", "1h"}, {.output = Program::Output::pipe});
     run.program().close_output();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Without any privilege: what /proc shows of this user's processes has to do, and nothing is
-// made up for what it does not show.
+// Without any privilege: only what /proc shows of this user's processes is used, and the rest is
+// unknown.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,7 +18,8 @@ namespace {
 
 constexpr uint64_t ms = 1'000'000;
 
-// As another user's, what a process uses can't be read: prctl(2), PR_SET_DUMPABLE.
+// The usage of a process can't be read if it is not dumpable, as with another user's: prctl(2),
+// PR_SET_DUMPABLE.
 void drop_to_nobody() {
     constexpr uid_t nobody = 65'534;
     require(::setresgid(nobody, nobody, nobody) == 0 && ::setresuid(nobody, nobody, nobody) == 0 &&
@@ -41,7 +42,7 @@ class WatchProc : public ::testing::Test {
 };
 
 TEST_F(WatchProc, CpuYesNetworkNo) {
-    EXPECT_FALSE(run.traces()) << "says so";
+    EXPECT_FALSE(run.traces()) << "traces without privileges";
     EXPECT_NE(run.program().errors().find("CAP_BPF"), std::string::npos)
         << "no reason: " << run.program().errors();
     Pair pair = tcp_pair(AF_INET);
@@ -60,7 +61,7 @@ TEST_F(WatchProc, CpuYesNetworkNo) {
     run.wait_for({burner.pid(), "cleared", "cpu"});
     run.wait_for_sweep();
     run.wait_for_sweep();
-    // What stays below 1 % of an interval is no violation.
+    // Usage below 1 % of an interval is no violation.
     const double burned = meter.growth() / 1e9;
     EXPECT_NEAR(used_in_all(run.all({burner.pid(), "", "cpu"})) / 100, burned,
                 0.05 * burned + 0.04);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A configuration that changes while it is in use, and one that is wrong.
+// A configuration that changes while it is in use, and an invalid one.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -43,7 +43,7 @@ TEST(WatchReload, RunningMeasurementGoesOn) {
     EXPECT_FALSE(cleared.flag("exited"));
 }
 
-// Without a signal: by looking at the file.
+// Without a signal: by polling the file.
 TEST(WatchReload, ChangedFileIsFound) {
     WatchRun& run = shared_watch("");
     const MeasuredProcess process(run, "vt-found", [] {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pid that is used again at once: two processes, and no mixture of their figures.
+// A pid that is reused at once: two processes, whose usage must not be mixed.
 #include <gtest/gtest.h>
 #include <linux/sched.h>
 #include <sys/syscall.h>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t ms = 1'000'000;
 
-// A child with this pid (clone3(2), CAP_CHECKPOINT_RESTORE); -1 where that is not allowed.
+// A child with this pid (clone3(2), CAP_CHECKPOINT_RESTORE); -1 if that is not allowed.
 pid_t start_as(pid_t pid, const std::function<void()>& body) {
     clone_args arguments{};
     arguments.exit_signal = SIGCHLD;
@@ -74,7 +74,7 @@ TEST(WatchReuse, OldOneIsClearedAndNewOneStartsFromNothing) {
             EXPECT_TRUE(of_old) << event.line();
         }
         EXPECT_TRUE(of_old || event.text("rule") != "vt-pi?") << event.line();
-        // What the old one had used would be more than all CPUs could do in an interval.
+        // The old process's usage would be more than all CPUs can do in an interval.
         if (!of_old && event.text("metric") == "cpu") {
             EXPECT_LT(real(event, "value"), 90) << event.line();
         }
@@ -85,7 +85,7 @@ TEST(WatchReuse, OldOneIsClearedAndNewOneStartsFromNothing) {
     run.wait_for({pid, "cleared", "memory", "vt-p??"}, 2);
 }
 
-// Ten lives of one pid within a sweep or two.
+// Ten processes with one pid within a sweep or two.
 TEST(WatchReuse, ShortLivesOneAfterTheOther) {
     if (!shared_watch("").traces()) {
         GTEST_SKIP() << "vigil watch sees no short-lived processes here";
@@ -113,7 +113,8 @@ TEST(WatchReuse, ShortLivesOneAfterTheOther) {
     for (const Event& event : run.all({pid, "", "cpu"})) {
         most = std::max(most, used_until(event) / 100);
     }
-    EXPECT_LE(most, 3 * burned / incarnations) << "one life is told to have used what several did";
+    EXPECT_LE(most, 3 * burned / incarnations)
+        << "one process was charged with the usage of several";
     EXPECT_FALSE(run.all({pid, "raised", "cpu"}).empty());
 }
 

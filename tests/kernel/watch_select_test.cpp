@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which processes a rule is for: user, cgroup, patterns, and what changes while they live.
+// The processes that a rule selects: user, cgroup, patterns, and changes at run time.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,7 +38,7 @@ TEST(WatchSelect, User) {
     EXPECT_EQ(event.number("uid"), static_cast<int64_t>(nobody));
     EXPECT_EQ(event.text("user"), "nobody");
     run.wait_for({other.pid(), "raised", "memory", "vt-us??"});
-    // It was root's before.
+    // It belonged to root before.
     EXPECT_FALSE(run.wait_for({other.pid(), "cleared", "memory", "vt-use?"}).flag("exited"));
     EXPECT_TRUE(is_reported(run, root.pid(), "vt-use?"));
     EXPECT_FALSE(is_reported(run, root.pid(), "vt-user"));
@@ -88,7 +88,7 @@ TEST(WatchSelect, EveryRuleForEveryProcess) {
     }
 }
 
-// All that it did before is none of this watcher's business.
+// Its usage before the start of vigil does not count.
 TEST(WatchSelect, OlderThanTheWatcher) {
     Pair pair = tcp_pair(AF_INET);
     const TempDirectory directory;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes that live between two sweeps: judged by their bill when they end.
+// Processes that live between two sweeps: evaluated by their final usage at the exit.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -44,7 +44,7 @@ class WatchShort : public ::testing::Test {
     }
 };
 
-// A sweep that comes in between makes it another case: then once more.
+// If a sweep falls in between, the case is a different one: repeat.
 TEST_F(WatchShort, BurnerBetweenTwoSweeps) {
     WatchRun run(R"([{"process": "vt-short", "cpu": 0.001, "cooldown": "1ms"}])", {});
     for (int attempt = 0; attempt < 10; attempt++) {
@@ -70,7 +70,7 @@ TEST_F(WatchShort, BurnerBetweenTwoSweeps) {
     GTEST_SKIP() << "a sweep came in between each time: this machine is too busy";
 }
 
-// The interval is so long that all this comes between its first two sweeps.
+// The interval is so long that all of this happens between its first two sweeps.
 class Scenario {
  public:
     Scenario() {
@@ -131,7 +131,7 @@ TEST_F(WatchShort, AgainstALongInterval) {
                 lag_mb);
 }
 
-// How many of `pids` the events stand for: each for itself and those that were held back.
+// Number of processes that the events cover: each for itself and the suppressed ones.
 uint64_t burners_reported(const std::vector<Event>& events) {
     uint64_t count = 0;
     for (const Event& event : events) {
@@ -162,7 +162,7 @@ TEST_F(WatchShort, SiblingsAreReportedOnceACooldown) {
     uint64_t before_ns = 0;
     for (const Event& event : run.all(raised)) {
         if (!event.flag("exited")) {
-            continue;  // a sweep met it
+            continue;  // a sweep saw it
         }
         EXPECT_GE(reported_ns(event), before_ns + 1'500 * ms) << event.line();
         before_ns = reported_ns(event);

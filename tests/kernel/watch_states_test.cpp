@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A violation's life: raised, ongoing, cleared, and raised again.
+// The states of a violation: raised, ongoing, cleared, and raised again.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -45,7 +45,7 @@ TEST(WatchStates, StoppedContinuedAndKilled) {
     EXPECT_TRUE(run.all({pid, "ongoing", "cpu"}).empty()) << "the cooldown is an hour";
 }
 
-// A busy machine may keep it from running now and then: what counts is what was told as a whole.
+// A busy machine may keep it from running at times: the sum of the reports counts.
 TEST(WatchStates, AgainAndAgain) {
     constexpr int cycles = 4;
     WatchRun& run = shared_watch(cpu_rule("vt-cycle", R"("cooldown": "1ms")") + "," +
@@ -79,8 +79,7 @@ TEST(WatchStates, ForAsLongAsTheRuleSays) {
     EXPECT_GT(reported_ns(raised), reported_ns(first));
     ::kill(pid, SIGSTOP);
     const Event cleared = run.wait_for({pid, "cleared", "cpu", "vt-long"});
-    // A stopped process is cleared at once where nothing says otherwise; that one may have been
-    // raised several times.
+    // Without `for` a stopped process is cleared at once, so it may have been raised several times.
     const std::vector<Event> calm = run.all({pid, "cleared", "cpu", "vt-lon?"});
     ASSERT_FALSE(calm.empty());
     EXPECT_GE(reported_ns(cleared), reported_ns(calm.back()) + second);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The module's counts, exact, against what was made to happen and against eBPF.
+// The module's counts, exact, against the load and against eBPF.
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,8 +16,8 @@
 namespace vigil::tests {
 namespace {
 
-// Other processes of the machine end as well: eBPF tells how many. Its listing has each of the
-// storm's by its parent.
+// Other processes of the machine exit as well: eBPF reports how many. Its output identifies each
+// process of the load by its parent.
 TEST(Count, ManyExitsToTheLastOneByProcByTheLastLineAndByEbpf) {
     constexpr int workers = 4;
     constexpr int each = 5'000;
@@ -44,8 +44,8 @@ TEST(Count, ManyExitsToTheLastOneByProcByTheLastLineAndByEbpf) {
     EXPECT_EQ(lines[2], "Total process exits monitored: " + std::to_string(at_last));
 }
 
-// All at once, the leader too: any of them may be the last. They spin, so that those on different
-// CPUs go through the kernel side by side.
+// All threads exit at once, the leader too: any of them may be the last. They spin, so that threads
+// on different CPUs go through the kernel at the same time.
 int race_to_the_end(int threads) {
     static std::atomic<int> ready{0};
     const auto race = [threads] {

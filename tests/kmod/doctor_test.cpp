@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `vigil doctor` says of the module, in each state that a test can bring about.
+// The report of `vigil doctor` about the module, in each state that a test can create.
 #include <gtest/gtest.h>
 
 #include "harness.h"

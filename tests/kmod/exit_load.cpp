@@ -17,7 +17,7 @@ namespace {
 
 int end_at_once(void*) { return 0; }
 
-// With their parent's memory, as vfork(2) does it: copying it would take most of the time.
+// The children share the parent's memory, as with vfork(2): copying it would take most of the time.
 int make_children(int count) {
     alignas(16) std::array<char, 16'384> stack{};
     for (int i = 0; i < count; i++) {

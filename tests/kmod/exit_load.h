@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes that end, as fast as the machine can make them.
+// Processes that exit, as fast as the machine can create them.
 #pragma once
 
 #include <sys/types.h>
@@ -8,11 +8,11 @@
 
 namespace vigil::tests {
 
-// `workers` processes that make `each` children one after another, none of which does anything.
-// Back when all have ended; the workers' pids.
+// `workers` processes that each create `each` children in sequence; the children do nothing.
+// Returns the workers' pids once all have exited.
 std::vector<pid_t> make_exits(int workers, int each);
 
-// A storm for as long as this object lives.
+// Creates exits as long as this object exists.
 class ExitLoad {
  public:
     explicit ExitLoad(int workers);

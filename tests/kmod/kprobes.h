@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's kprobes, by debugfs.
+// The kernel's kprobes, from debugfs.
 #pragma once
 
 #include <string>
 
 namespace vigil::tests {
 
-// How many there are on this function.
+// Number of kprobes on this function.
 int kprobes_of(const std::string& function);
 
-// A switch of the kernel's, by its file: off while this object lives.
+// Turns off a kernel switch, given by its file, while this object exists.
 class SwitchedOff {
  public:
     explicit SwitchedOff(const char* path);
@@ -21,7 +21,7 @@ class SwitchedOff {
     const char* path_;
 };
 
-// No kprobe of the machine fires while one of these lives.
+// No kprobe of the machine fires while such an object exists.
 struct KprobesOff : SwitchedOff {
     KprobesOff() : SwitchedOff("/sys/kernel/debug/kprobes/enabled") {}
 };

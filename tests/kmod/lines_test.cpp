@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The module's lines, to the letter, and what stands in them against what wait4(2) says.
+// The module's lines, exactly, and their values against wait4(2).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/klog.h>
@@ -65,8 +65,8 @@ TEST(Lines, OfKnownCommands) {
     }
 }
 
-// The two lines are one record of /dev/kmsg, and syslog(2), which `dmesg -S` and busybox's dmesg
-// read, makes two of it: each with the time stamp and the prefix.
+// The two lines are one record of /dev/kmsg, from which syslog(2), which `dmesg -S` and busybox's
+// dmesg read, makes two: each with the time stamp and the prefix.
 TEST(Lines, StandOneBelowTheOtherBySyslog) {
     const LoadedModule module;
     const pid_t pid = start([] { return 0; });
@@ -135,14 +135,14 @@ TEST(Lines, ANameCantForgeALine) {
     EXPECT_EQ(logged_name(R"(a\012)"), R"(a\134012)");
 }
 
-// The bytes of ä and of what stands half in the latin-1 table; 15 at most, the longest there is.
+// The bytes of ä and €; 15 bytes, the max length.
 TEST(Lines, ALetterThatIsNotAsciiIsEscapedWhole) {
     EXPECT_EQ(logged_name("\xC3\xA4-\xE2\x82\xAC"), R"(\303\244-\342\202\254)");
     EXPECT_EQ(logged_name("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").size(),
               60U);
 }
 
-// Missing at most: the last tick of each thread, and what follows behind the probe.
+// Max missing time: the last tick of each thread, and the time after the probe.
 void expect_times(const ExitLines& exit, const ExitResult& ended, unsigned threads) {
     const uint64_t slack_ns = threads * 4 * ms + 30 * ms;
     const uint64_t waited_ns = cpu_ns(ended.usage);
@@ -248,7 +248,8 @@ TEST(Threads, AProcessEndsWithItsLastOne) {
     EXPECT_EQ(module_totals()["process_exits"], 1U);
 }
 
-// The thread that calls exec takes over the leader's id; the leader's end is no process's.
+// The thread that calls exec takes over the leader's id; the leader's end is not an exit of the
+// process.
 TEST(Threads, AnExecByOneIsNoEnd) {
     const LoadedModule module;
     KernelLog log;

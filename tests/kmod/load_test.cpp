@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loading with parameters, twice, and where it can't work; unloading in a storm.
+// Loading with parameters, twice, and where it can't work; unloading under load.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -34,7 +34,7 @@ uint64_t memory_kib(const std::string& key) {
     return std::stoull(value[1]);
 }
 
-// Of all lines "N lines suppressed".
+// Sum of all lines "N lines suppressed".
 uint64_t reported_suppressed(const std::vector<std::string>& lines) {
     uint64_t sum = 0;
     for (const std::string& line : lines) {
@@ -91,7 +91,7 @@ TEST(Loading, WithoutItsFunctionIsRefusedAndLeavesNothing) {
               "Failed to register kprobe: -2 (no_such_function: no such function in this kernel)");
     EXPECT_NE(::access("/proc/process_monitor", F_OK), 0);
     EXPECT_EQ(kprobes_of("do_exit"), 0);
-    const LoadedModule module;  // and nothing is in its way
+    const LoadedModule module;  // nothing is left over
     EXPECT_EQ(kprobes_of("do_exit"), 1);
 }
 
@@ -127,7 +127,7 @@ TEST(Log, SwitchedOffAndOnWhileLoaded) {
     EXPECT_GE(module_totals()["process_exits"], 3U);
 }
 
-// What is not written is counted, in /proc and in the log, and nothing is both.
+// Every line is either written or counted as suppressed, in /proc and in the log.
 TEST(Log, ARateLimitHoldsAndAccountsForEveryLine) {
     constexpr uint64_t limit = 10;
     LoadedModule module("ratelimit=" + std::to_string(limit));
@@ -159,7 +159,7 @@ TEST(Log, ALiftedLimitReportsWhatItSuppressed) {
 TEST(Unloading, UnderLoadAgainAndAgain) {
     constexpr int rounds = 20;
     {
-        const LoadedModule once("log=0");  // what the kernel keeps for the next module
+        const LoadedModule once("log=0");  // memory that the kernel keeps for the next module
     }
     const uint64_t percpu_kib = memory_kib("Percpu");
     const uint64_t vmalloc_kib = memory_kib("VmallocUsed");
@@ -171,8 +171,8 @@ TEST(Unloading, UnderLoadAgainAndAgain) {
             module.unload();
         }
     }
-    // The stacks of the storm's processes are given back a little later; a round that leaks costs
-    // 12 KiB and more.
+    // The stacks of the load's processes are freed a little later; a leak costs at least 12 KiB per
+    // round.
     wait_until([&] { return memory_kib("VmallocUsed") < vmalloc_kib + rounds * 12; },
                "the memory of the modules");
     EXPECT_LE(memory_kib("Percpu"), percpu_kib + 64);

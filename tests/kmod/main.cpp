@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads the kernel module, many times and in bad company: meant for guests. Elsewhere it is
-// skipped, unless someone names a module by $VIGIL_MODULE.
+// Loads the kernel module many times and under adverse conditions: meant for guests. Elsewhere it
+// is skipped, unless $VIGIL_MODULE names a module.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -15,8 +15,7 @@ namespace {
 
 constexpr int skipped = 77;
 
-// The kernel's record of what went wrong with it, but for the two bits of any module that is not
-// its own and not signed.
+// The kernel's taint flags, except the two of any module that is out of tree and unsigned.
 uint64_t taint() {
     constexpr uint64_t out_of_tree = 1 << 12;
     constexpr uint64_t not_signed = 1 << 13;
@@ -25,7 +24,7 @@ uint64_t taint() {
     return bits & ~(out_of_tree | not_signed);
 }
 
-// What the kernel complains about counts against the test during which it did.
+// Fails the test during which the kernel logs a complaint.
 class NoComplaints : public ::testing::EmptyTestEventListener {
  public:
     void OnTestStart(const ::testing::TestInfo&) override { taint_before_ = taint(); }
@@ -35,7 +34,7 @@ class NoComplaints : public ::testing::EmptyTestEventListener {
             for (const char* complaint : {"BUG:", "WARNING:", "Oops", "rcu_", "stall", "lockup"}) {
                 if (line.find(complaint) != std::string::npos &&
                     line.find("PROCESS_MONITOR") == std::string::npos) {
-                    ADD_FAILURE() << "the kernel says: " << line;
+                    ADD_FAILURE() << "the kernel logged: " << line;
                 }
             }
         }

@@ -125,7 +125,7 @@ std::vector<std::string> KernelLog::lines() {
         if (got <= 0) {
             return lines;
         }
-        // "priority,number,time,flags;text\n", then lines of keys that begin with a space.
+        // "priority,number,time,flags;text\n", then key lines that begin with a space.
         const std::string record(buffer.data(), static_cast<size_t>(got));
         const size_t text = record.find(';') + 1;
         std::istringstream record_lines(unescaped(record.substr(text, record.find('\n') - text)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel module under test, and what it writes into the kernel's log.
+// The kernel module under test, and its lines in the kernel's log.
 #pragma once
 
 #include <sys/types.h>
@@ -19,19 +19,19 @@ std::string module_path();
 // $VIGIL_BROKEN_MODULE: the same, built to probe a function that no kernel has.
 std::string broken_module_path();
 
-// 0, or the errno with which the kernel refuses. Parameters as insmod(8) takes them.
+// Returns 0 or the errno. Parameters as for insmod(8).
 int load_module(const std::string& path, const std::string& parameters = "");
 int unload_module();
 bool module_is_loaded();
 
-// Writes one of its parameters under /sys/module: 0 or the errno.
+// Writes a parameter under /sys/module; returns 0 or the errno.
 int set_parameter(const std::string& name, const std::string& value);
 std::string parameter(const std::string& name);
 
-// /proc/process_monitor; each line a key and a number, or the test fails.
+// Content of /proc/process_monitor; fails the test unless each line is a key and a number.
 std::map<std::string, uint64_t> module_totals();
 
-// Loaded for as long as this object lives, or until unload().
+// Loads the module as long as this object exists, or until unload().
 class LoadedModule {
  public:
     explicit LoadedModule(const std::string& parameters = "");
@@ -44,7 +44,7 @@ class LoadedModule {
     bool loaded_ = false;
 };
 
-// As if the module were of another make, without totals, while this object lives.
+// Hides the totals while this object exists, as with a module of another origin.
 class TotalsHidden {
  public:
     TotalsHidden();
@@ -53,7 +53,7 @@ class TotalsHidden {
     ~TotalsHidden();
 };
 
-// Two lines of the log.
+// The two log lines of one exit.
 struct ExitLines {
     pid_t pid = 0;
     std::string name;
@@ -64,20 +64,20 @@ struct ExitLines {
     uint64_t cpu_ns() const { return user_ns + system_ns; }
 };
 
-// What is written into the kernel's log from now on.
+// Reads what is written to the kernel's log from now on.
 class KernelLog {
  public:
     KernelLog();
 
-    // Lines that have come since the last call, without time stamps.
+    // New lines since the last call, without time stamps.
     std::vector<std::string> lines();
-    // Whether some were overwritten before they were read, since the last call.
+    // True if lines were overwritten before they were read, since the last call.
     bool pop_overwritten() { return std::exchange(overwritten_, false); }
-    // Those of the module, without their "PROCESS_MONITOR: ".
+    // The module's lines, without their "PROCESS_MONITOR: ".
     std::vector<std::string> module_lines();
-    // All of its lines since the last call; the test fails where one belongs to no exit.
+    // The module's new lines since the last call; fails the test if one belongs to no exit.
     std::vector<ExitLines> exits();
-    // Of those the one with this pid; fails the test where there is none or another.
+    // The only exit of this pid among them; fails the test if there is none or more than one.
     ExitLines exit_of(pid_t pid);
 
  private:

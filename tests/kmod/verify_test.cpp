@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vigil verify`: agrees in a storm, and disagrees when one of the two is really blinded.
+// `vigil verify`: agrees under load, and disagrees when one of the two sides is blinded.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/ptrace.h>
@@ -20,11 +20,11 @@
 namespace vigil::tests {
 namespace {
 
-// What it has said with -o json.
+// Its output with -o json.
 struct VerifyOutput {
     int exit_code = -1;
     std::string verdict;
-    bool module_counted = false;  // else what it counted is lost, and so are the next five
+    bool module_counted = false;  // false: the module's count and the next five members are unknown
     int64_t difference = 0;
     uint64_t module_exits = 0;
     uint64_t module_cpu_ns = 0;
@@ -107,10 +107,10 @@ TEST(Verify, AgreesUnderLoad) {
     const VerifyOutput result = verify.end();
     expect_exact_agreement(result, 2'000);
     EXPECT_GT(result.module_cpu_ns, 150'000'000U);
-    EXPECT_LE(result.module_cpu_ns, result.ebpf_cpu_ns) << "eBPF asks a little later";
+    EXPECT_LE(result.module_cpu_ns, result.ebpf_cpu_ns) << "eBPF reads a little later";
 }
 
-// No instant is quiet then: the two can only be held together as closely as it can be told.
+// No instant is quiet then: the two agree only within the uncertainty.
 TEST(Verify, AgreesWhereProcessesEndAllTheTime) {
     const LoadedModule module("log=0");
     const ExitLoad make_exits(2);
@@ -126,7 +126,7 @@ TEST(Verify, AgreesWhereProcessesEndAllTheTime) {
     EXPECT_GE(result.difference, result.accepted_min);
     EXPECT_LE(result.difference, result.accepted_max);
     EXPECT_LT(result.accepted_max - result.accepted_min, int64_t(result.ebpf_exits / 10))
-        << "an agreement that says nothing: " << result.output;
+        << "the accepted range is too wide: " << result.output;
 }
 
 TEST(Verify, EndsByItselfAndReportsAsText) {
@@ -161,7 +161,7 @@ TEST(Verify, DisagreesWhereTheModuleIsGone) {
     EXPECT_NE(result.reasons.find("unloaded meanwhile"), std::string::npos) << result.reasons;
 }
 
-// It ends processes of its own, so that a machine where nothing happens gives no false comfort.
+// It starts processes that exit, so that an idle machine does not pass for agreement.
 TEST(Verify, DisagreesWhereKprobesAreOffThoughNothingHappens) {
     const LoadedModule module("log=0");
     Verify verify;
@@ -191,7 +191,7 @@ TEST(Verify, SaysSoWhereNothingExplainsTheDifference) {
         const KprobesOff off;
         make_exits(1, 100);
     }
-    make_exits(1, 5);  // so that the module is not found to be blind
+    make_exits(1, 5);  // so that the module's count is not zero
     const VerifyOutput result = verify.end();
     EXPECT_EQ(result.exit_code, 1);
     EXPECT_LE(result.difference, -100);
@@ -228,8 +228,8 @@ TEST(Verify, SaysSoWhereAModuleOfThatNameIsOfAnotherMake) {
     EXPECT_NE(verify.errors().find("of another make"), std::string::npos) << verify.errors();
 }
 
-// A process on its way out for as long as this object lives: the init of a pid namespace ends only
-// when all in it are gone, also one whose debugger has not asked for it yet.
+// A process that is exiting as long as this object exists: the init of a pid namespace ends only
+// when all its processes are gone, including one whose debugger has not waited for it yet.
 class StuckInit {
  public:
     StuckInit() : outside_(start(be_outside)), inside_(child_of(child_of(outside_))) {
@@ -286,7 +286,8 @@ TEST(Verify, ListsExitingProcesses) {
     EXPECT_EQ(result.difference, 0);
 }
 
-// Two on their way out would excuse a difference of two, and verify's own two ends are no more.
+// Two exiting processes would allow a difference of two, and verify's own two exits are not more
+// than that.
 TEST(Verify, DisagreesWhereOneIsBlindThoughProcessesAreExiting) {
     const LoadedModule module("log=0");
     const StuckInit one;

@@ -7,6 +7,9 @@
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 PATH=$PATH:/usr/sbin:/sbin
 
+# Where kernels are kept: one place for all clones, as each takes 20 MB.
+cache_dir() { echo "${VIGIL_VM_DIR:-${XDG_CACHE_HOME:-${HOME:-$here/../../build}/.cache}/vigil/vm}"; }
+
 say() { echo "$(basename "$0"): $*" >&2; }
 die() { say "$*"; exit 1; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil agent: this machine under the limits that a server hands out.
+// vigil agent: monitors this machine under the limits of a server.
 #include <fmt/format.h>
 #include <linux/capability.h>
 

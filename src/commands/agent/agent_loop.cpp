@@ -16,7 +16,7 @@
 namespace vigil::commands {
 namespace {
 
-// At the end: for what is on its way to the server and to the screen.
+// Time at the end to send pending lines to the server and to the screen.
 constexpr int flush_timeout_ms = 1'000;
 constexpr int flush_step_ms = 10;
 
@@ -92,8 +92,8 @@ void AgentLoop::flush() {
     if (!terminal_ || output_error_) {
         return;
     }
-    if (auto shown = terminal_->flush(); !shown) {
-        output_error_ = Error{ErrorCode::failed, "writing the output: " + shown.error().context};
+    if (auto flushed = terminal_->flush(); !flushed) {
+        output_error_ = Error{ErrorCode::failed, "writing the output: " + flushed.error().context};
     }
     if (output_error_ || terminal_->closed()) {
         loop_.stop();
@@ -114,7 +114,7 @@ std::string AgentLoop::status() const {
                : fmt::format("{}; no server, {} events wait", status, agent_.queued());
 }
 
-// What is known is to be on the disk, and if a server is there, at the server.
+// Makes pending lines durable and, with a connection, sends them to the server.
 void AgentLoop::finish() {
     agent_.flush_to_disk();
     for (int ms = 0; ms < flush_timeout_ms; ms += flush_step_ms) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `vigil agent` and `vigil up` add to an agent: the loop, messages to the user, and for `up`
-// the screen.
+// The loop of `vigil agent` and `vigil up` around an agent: signals, messages to the user, and for
+// `up` the screen. Runs on one thread; only inbox() takes messages from others.
 #pragma once
 
 #include <cstdint>
@@ -22,22 +22,22 @@ namespace vigil::commands {
 
 class AgentLoop final : public monitor::LoopClient, public agent::AgentClient {
  public:
-    // `on_screen`: events are shown on standard output. The sources must outlive the loop.
+    // `on_screen`: print events on standard output. The sources must outlive the loop.
     AgentLoop(const AgentRequest& request, monitor::EventSources& sources, bool on_screen);
     AgentLoop(const AgentLoop&) = delete;
     AgentLoop& operator=(const AgentLoop&) = delete;
 
-    // Blocks the signals that end the program, for threads started from now on too.
+    // Blocks the termination signals, also for threads started later.
     Result<void> open();
 
-    // Until a signal asks for the end, or the screen is closed. `servers`: replaces those of the
-    // request if not empty.
+    // Runs until a termination signal, or until the screen is closed. `servers` replace those of
+    // the request if not empty.
     Result<void> run(std::vector<Address> servers = {});
 
-    // What SIGHUP does; nothing if this is not called.
+    // Sets the action of SIGHUP; by default it does nothing.
     void set_hangup_handler(std::function<void()> handler) { hangup_ = std::move(handler); }
 
-    // Messages to this loop from any thread.
+    // For messages to this loop from any thread.
     agent::Inbox& inbox() { return agent_.inbox(); }
 
     uint64_t violations() const { return agent_.violations(); }

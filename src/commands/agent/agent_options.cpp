@@ -86,7 +86,7 @@ std::string default_agent_name() {
 }
 
 ParsedAgent parse_agent(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Holds every process of this machine against the limits that a server hands out, and sends "
         "it what happens: violations, deaths, losses.",
         "vigil agent");
@@ -110,7 +110,7 @@ ParsedAgent parse_agent(const cli::Arguments& arguments) {
     app.add_option("--keep", raw.keep, cli::retention_help)->type_name("SIZE,TIME");
     app.add_option("--interval", raw.interval, "Time between two samples, 100ms to 1h [1s]")
         ->type_name("TIME");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     return cli::to_parse_result(make_request(raw));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `vigil agent`, read and checked.
+// The parsed options of `vigil agent`.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ using ParsedAgent = cli::ParseResult<AgentRequest>;
 
 ParsedAgent parse_agent(const cli::Arguments& arguments);
 
-// This machine's name as an agent's: what a name can't hold becomes '-'.
+// This machine's host name as agent name: invalid characters become '-'.
 std::string default_agent_name();
 
 }  // namespace vigil::commands

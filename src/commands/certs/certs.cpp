@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil certs: the fleet's CA, and what it issues.
+// vigil certs: the fleet's CA and its certificates.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -29,12 +29,12 @@ std::string path_in(const CertsRequest& request, std::string_view name) {
     return fmt::format("{}/{}", request.directory, name);
 }
 
-// What to add to a command for the same CA.
+// The option that a suggested command needs for the same CA.
 std::string directory_option(const CertsRequest& request) {
     return request.directory == "vigil-certs" ? "" : " --dir " + quote_if_needed(request.directory);
 }
 
-// Also where it is a link to nothing: it was put there by somebody.
+// True for a dangling link too: a user put it there.
 bool exists(const std::string& path) {
     struct stat info {};
     return ::lstat(path.c_str(), &info) == 0 || errno != ENOENT;

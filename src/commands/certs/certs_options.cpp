@@ -30,7 +30,8 @@ struct RawOptions {
     std::optional<std::string> days;
 };
 
-void add_common(CLI::App& app, RawOptions& raw, const std::string& directory_help, uint64_t days) {
+void add_common(cli::OptionParser& app, RawOptions& raw, const std::string& directory_help,
+                uint64_t days) {
     app.add_option("--dir", raw.request.directory, directory_help + " [./vigil-certs]")
         ->type_name("DIR");
     app.add_option("--days", raw.days, fmt::format("Valid for so many days [{}]", days))
@@ -38,7 +39,7 @@ void add_common(CLI::App& app, RawOptions& raw, const std::string& directory_hel
     app.add_flag("--force", raw.request.force, "Replace what is there");
 }
 
-void add_issue(CLI::App& issue, RawOptions& raw) {
+void add_issue(cli::OptionParser& issue, RawOptions& raw) {
     issue.footer(issue_footer);
     issue
         .add_option("NAME", raw.request.name,
@@ -83,19 +84,20 @@ Result<CertsRequest> make_request(RawOptions raw) {
 
 ParsedCerts parse_certs(const cli::Arguments& arguments) {
     using Action = CertsRequest::Action;
-    CLI::App app("Keys and certificates with which agents and server prove who they are.",
-                 "vigil certs");
+    cli::OptionParser app("Keys and certificates with which agents and server prove who they are.",
+                          "vigil certs");
     app.footer(certs_footer);
-    app.require_subcommand(1);
+    app.require_subcommand();
     RawOptions raw;
     raw.request.directory = "vigil-certs";
-    CLI::App* init = app.add_subcommand("init", "Make a CA: ca.pem and ca.key");
+    cli::OptionParser* init = app.add_subcommand("init", "Make a CA: ca.pem and ca.key");
     add_common(*init, raw, "The directory to make it in", ca_days);
-    CLI::App* issue = app.add_subcommand("issue", "Make the key and certificate NAME.pem");
+    cli::OptionParser* issue = app.add_subcommand("issue", "Make the key and certificate NAME.pem");
     add_issue(*issue, raw);
-    CLI::App* show = app.add_subcommand("show", "Say what a certificate is for, and if it is good");
+    cli::OptionParser* show =
+        app.add_subcommand("show", "Say what a certificate is for, and if it is good");
     show->add_option("FILE", raw.request.file, "NAME.pem or ca.pem")->required()->type_name("");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     raw.request.action = init->parsed()    ? Action::init

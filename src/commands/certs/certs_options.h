@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `vigil certs`, read and checked.
+// The parsed options of `vigil certs`.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,13 @@ struct CertsRequest {
     enum class Action { init, issue, show };
 
     Action action = Action::init;
-    std::string directory;  // where the CA is
-    std::string name;       // to issue
+    std::string directory;  // directory of the CA
+    std::string name;       // name to issue a certificate for
     bool server = false;
     std::vector<std::string> addresses;
-    uint64_t days = 0;  // to be valid
+    uint64_t days = 0;  // validity
     bool force = false;
-    std::string file;  // to show
+    std::string file;  // file to show
 };
 
 using ParsedCerts = cli::ParseResult<CertsRequest>;

@@ -25,7 +25,7 @@ constexpr size_t max_pattern_bytes = 4096;
 
 bool exists(const std::string& path) {
     std::error_code error;
-    // A directory that may not be looked into may hold some: to read it says why not.
+    // A directory without access may contain some: reading it then reports the error.
     return std::filesystem::exists(path, error) || error;
 }
 

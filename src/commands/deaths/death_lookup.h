@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `vigil why` and `vigil history` share: where deaths are kept, and how they are asked for.
+// Shared by `vigil why` and `vigil history`: where deaths are stored, and how they are queried.
 #pragma once
 
 #include <cstdint>
@@ -13,24 +13,24 @@
 
 namespace vigil::commands {
 
-// Directories that may hold deaths: below `state` or that itself, or else those of all commands
-// that keep some.
+// Directories that may contain deaths: `state` or its subdirectory, or by default those of all
+// commands that store deaths.
 std::vector<std::string> death_directories(const std::optional<std::string>& state);
 
-// The journals in these directories that can hold what is asked for.
+// The journals in these directories that can contain matches of the query.
 std::vector<std::string> death_journals(const std::vector<std::string>& directories,
                                         const query::Query& query);
 
-// Each one once.
+// Prints each error once.
 void print_errors(std::vector<std::string> errors);
 
-// Says that nothing was found, and what to do about it. `asked`: "death of pid 4242".
+// Reports that nothing was found, and what to do about it. `subject`: "death of pid 4242".
 void print_nothing_found(const std::vector<std::string>& directories,
                          const query::QueryResult& result, const std::string& subject);
 
 constexpr uint64_t max_pid = 4'194'304;  // PID_MAX_LIMIT
 
-// A whole number from 1 to `most`; `option` is for the error.
+// An integer from 1 to `max`; `option` is for the error.
 Result<uint64_t> parse_count(const std::string& text, std::string_view option, uint64_t max);
 
 // A name: 1 to 4,096 bytes without a NUL; `option` is for the error.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil history: the processes that have ended.
+// vigil history: lists exited processes.
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,10 +20,10 @@ namespace {
 
 constexpr size_t chunk_bytes = 64 << 10;
 
-// Lines as they are found, so that there may be any number of them.
+// Prints lines as they are found, so that their number is not limited by memory.
 class JsonLines {
  public:
-    // False: nobody reads them, or they can't be written.
+    // False: the reader closed the pipe, or writing failed.
     bool add(const std::string& line) {
         waiting_ += line;
         waiting_ += '\n';
@@ -36,7 +36,7 @@ class JsonLines {
         return error_ == 0;
     }
     size_t count() const { return count_; }
-    // Who reads no more has had enough, which is no error.
+    // A reader that closes the pipe is no error.
     Result<void> result() const {
         if (error_ == 0 || error_ == EPIPE) {
             return {};

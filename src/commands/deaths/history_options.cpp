@@ -58,7 +58,7 @@ constexpr std::array orders{
     OrderName{"lifetime", query::Order::lifetime},
 };
 
-// The row with this name; an error that names them all.
+// The row with this name, or an error that lists all names.
 template <class Names>
 Result<typename Names::value_type> find_by_name(const Names& names, std::string_view option,
                                                 const std::string& name) {
@@ -122,7 +122,7 @@ Result<HistoryRequest> complete(HistoryRequest request, const RawOptions& raw,
 }  // namespace
 
 ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns) {
-    CLI::App app(
+    cli::OptionParser app(
         "Lists processes that have ended: how, by whom, and what they had used. Reads what 'vigil "
         "record', 'up' or 'agent' has written; none of them need run now.",
         "vigil history");
@@ -149,7 +149,7 @@ ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns
     app.add_option("--state", request.state,
                    "Directory of the one who keeps them [all of this user's]")
         ->type_name("DIR");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     return cli::to_parse_result(complete(std::move(request), raw, now_unix_ns));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `vigil history`, read and checked.
+// The parsed options of `vigil history`.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct HistoryRequest {
 
 using ParsedHistory = cli::ParseResult<HistoryRequest>;
 
-// `now_unix_ns`: what times are relative to.
+// `now_unix_ns`: base of relative times.
 ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns);
 
 }  // namespace vigil::commands

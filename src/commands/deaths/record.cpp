@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil record: how every process of this machine ended, kept on it without any server.
+// vigil record: stores on this machine how every process ended, without a server.
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <unistd.h>
@@ -43,8 +43,8 @@ struct Request {
     deaths::Retention retention;
 };
 
-// Events go through the process table to the recorder and to the store, and nowhere else: no rules
-// are held, nothing is sampled.
+// Events go through the process table to the recorder and the store only: no rules are evaluated,
+// nothing is sampled.
 class RecordLoop final : public monitor::LoopClient, public deaths::DeathListener {
  public:
     RecordLoop(const Request& request, monitor::EventSources& sources)
@@ -58,7 +58,7 @@ class RecordLoop final : public monitor::LoopClient, public deaths::DeathListene
         monitor_.set_observers({&recorder_});
     }
 
-    // From here on every living process is known, and every exit will be recorded.
+    // Afterwards every living process is known, and every exit will be recorded.
     Result<void> open() {
         TRY(loop_.open());
         TRY(writer_.open(request_.state, request_.retention));
@@ -67,7 +67,7 @@ class RecordLoop final : public monitor::LoopClient, public deaths::DeathListene
         if (const auto downtime = heartbeat_.downtime()) {
             writer_.on_event(*downtime);
         }
-        // Where that is not on the disk, the next start is to report the same time.
+        // If that event is not durable, the next start must report the same time.
         return writer_.wait_durable(durable_timeout_ns) ? heartbeat_.beat() : Result<void>();
     }
 
@@ -124,7 +124,7 @@ Result<int> record(const Request& request) {
 }
 
 cli::ParseResult<Request> parse_record(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Keeps how every process of this machine ended, who or what ended it and what it had used.",
         "vigil record");
     app.footer(record_footer);
@@ -134,7 +134,7 @@ cli::ParseResult<Request> parse_record(const cli::Arguments& arguments) {
     app.add_option("--state", request.state, "Directory to keep them in [" + request.state + "]")
         ->type_name("DIR");
     app.add_option("--keep", keep, cli::retention_help)->type_name("SIZE,TIME");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     const auto parsed = cli::parse_retention(keep);

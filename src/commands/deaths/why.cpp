@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil why: who or what ended this process.
+// vigil why: reports what ended a process.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ QueryResult find_deaths(const std::vector<std::string>& directories, const Death
     return query::run_query(death_journals(directories, query), query);
 }
 
-// Where it is still there, nothing has ended it.
+// A process that still runs has not been ended.
 void print_if_alive(uint32_t pid) {
     const auto stat = host::read_stat(pid);
     if (!stat) {
@@ -46,7 +46,7 @@ void print_if_alive(uint32_t pid) {
           escape_terminal(stat->comm), human_duration(now_ns - std::min(now_ns, stat->start_ns)));
 }
 
-// Failures and kills; where there are none, what ended well. Of a pid whatever there is.
+// Failures and kills; if there are none, clean exits. For a pid all of them.
 QueryResult find_matching(const WhyRequest& request, const std::vector<std::string>& directories) {
     DeathFilter filter;
     filter.name = request.name;
@@ -61,7 +61,7 @@ QueryResult find_matching(const WhyRequest& request, const std::vector<std::stri
     return result;
 }
 
-// An old failure must not hide that it has ended well since.
+// An old failure must not hide a later clean exit.
 void print_if_succeeded_since(const WhyRequest& request,
                               const std::vector<std::string>& directories,
                               const query::DeathRecord& last, int64_t now_unix_ns) {

@@ -49,7 +49,7 @@ Result<WhyRequest> complete(WhyRequest request, const std::optional<std::string>
 }  // namespace
 
 ParsedWhy parse_why(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Says who or what ended a process: as a sentence, then the facts. Reads what 'vigil "
         "record', 'up' or 'agent' has written; none of them need run now.",
         "vigil why");
@@ -66,7 +66,7 @@ ParsedWhy parse_why(const cli::Arguments& arguments) {
     app.add_option("--state", request.state,
                    "Directory of the one who keeps them [all of this user's]")
         ->type_name("DIR");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     return cli::to_parse_result(complete(std::move(request), target, max_deaths));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `vigil why`, read and checked.
+// The parsed options of `vigil why`.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace vigil::commands {
 
-// One of the first three, or none of them.
+// At most one of the first three is set.
 struct WhyRequest {
     std::optional<uint32_t> pid;
     std::optional<std::string> name;

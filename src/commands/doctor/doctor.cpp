@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this machine can do for vigil: asked with capture/probe and capture/kernel, told here in
-// words, with what each lack means and how to end it.
+// vigil doctor: reports what this machine supports: for each missing feature its effect and how to
+// enable it. The probes are in capture/ and host/.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -35,18 +35,18 @@ namespace {
 
 using host::ProgramType;
 
-struct Option {
+struct ConfigOption {
     std::string_view name;
     std::string_view effect;
 };
 constexpr std::array options{
-    Option{"CONFIG_BPF", "nothing can be traced"},
-    Option{"CONFIG_BPF_SYSCALL", "nothing can be traced"},
-    Option{"CONFIG_BPF_JIT", "programs are interpreted: every event costs more"},
-    Option{"CONFIG_DEBUG_INFO_BTF", "nothing can be traced"},
-    Option{"CONFIG_FTRACE_SYSCALLS", "--failed can't work"},
-    Option{"CONFIG_CGROUPS", "events name no cgroup, and --cgroup can't work"},
-    Option{"CONFIG_TASK_IO_ACCOUNTING", "bytes read and written by a process are not counted"},
+    cli::Option{"CONFIG_BPF", "nothing can be traced"},
+    cli::Option{"CONFIG_BPF_SYSCALL", "nothing can be traced"},
+    cli::Option{"CONFIG_BPF_JIT", "programs are interpreted: every event costs more"},
+    cli::Option{"CONFIG_DEBUG_INFO_BTF", "nothing can be traced"},
+    cli::Option{"CONFIG_FTRACE_SYSCALLS", "--failed can't work"},
+    cli::Option{"CONFIG_CGROUPS", "events name no cgroup, and --cgroup can't work"},
+    cli::Option{"CONFIG_TASK_IO_ACCOUNTING", "bytes read and written by a process are not counted"},
 };
 
 void check_kernel(doctor::DoctorReport& report) {
@@ -77,7 +77,7 @@ void check_kernel(doctor::DoctorReport& report) {
         return;
     }
     const size_t before = report.checks().size();
-    for (const Option& option : options) {
+    for (const cli::Option& option : options) {
         if (!config->enabled.contains(option.name)) {
             report.missing(std::string(option.name), "not in " + config->source,
                            std::string(option.effect),
@@ -302,7 +302,7 @@ void choose_network_method(doctor::DoctorReport& report) {
     }
 }
 
-// By opening it, as 'vigil watch' does.
+// Opens the sampler, as 'vigil watch' does.
 void choose_sweep(doctor::DoctorReport& report) {
     const auto sampler = sampling::Sampler::open({});
     if (sampler.reason().empty()) {
@@ -366,15 +366,15 @@ doctor::DoctorReport examine() {
 }  // namespace
 
 int run_doctor(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Says what vigil can do on this machine, what is missing, and how to get it. Changes\n"
         "nothing. Exit code 0 where tracing works, 3 where it can't.",
         "vigil doctor");
     std::string format = "text";
     app.add_option("-o,--output", format, "text or json [text]")
         ->type_name("FORMAT")
-        ->check(CLI::IsMember({"text", "json"}));
-    if (const auto exit_code = cli::parse(app, arguments)) {
+        ->one_of({"text", "json"});
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     const doctor::DoctorReport report = examine();

@@ -17,6 +17,7 @@
 
 #include "server/commands.h"
 #include "server/log_tail.h"
+#include "server/server_state.h"
 
 namespace vigil::commands {
 namespace {
@@ -29,10 +30,10 @@ constexpr auto flush_interval = std::chrono::milliseconds(20);
 constexpr int key_rest_ms = 20;
 constexpr auto foreground_interval = std::chrono::milliseconds(250);
 
-// In the background a read from the terminal would stop the program.
+// In the background, reading from the terminal would stop the program (SIGTTIN).
 bool is_foreground() { return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp(); }
 
-// The terminal itself is gone: its end of file comes without a key.
+// The terminal is gone: end of file without a key.
 bool has_hung_up() {
     pollfd poll{STDIN_FILENO, POLLIN, 0};
     return ::poll(&poll, 1, 0) > 0 && (poll.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
@@ -77,7 +78,7 @@ void Console::start() {
     boost::system::error_code error;
     input_.assign(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), error);
     if (error) {
-        close();  // it was closed when the program started
+        close();  // standard input was closed when the program started
         return;
     }
     if (editor_) {
@@ -124,13 +125,13 @@ void Console::wait_for_foreground() {
     });
 }
 
-// Unbuffered, libedit returns after each key. What it writes to a stopped terminal is lost rather
-// than waited for.
+// Unbuffered, libedit returns after each key. Output to a stopped terminal is lost rather than
+// waited for.
 bool Console::begin_editing() {
     Fd unblocked = output::reopen_nonblocking(STDOUT_FILENO);
     keys_ = Fd(::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!unblocked || !keys_) {
-        return false;  // the output goes elsewhere
+        return false;  // standard output is not a terminal
     }
     terminal_.reset(::fdopen(unblocked.release(), "w"));
     editor_.reset(::el_init("vigil", stdin, terminal_.get(), terminal_.get()));
@@ -194,7 +195,7 @@ void Console::wait_for_input() {
     input_.async_wait(asio::posix::stream_descriptor::wait_read,
                       [this](const boost::system::error_code& error) {
                           if (error == asio::error::operation_not_supported) {
-                              // A plain file or /dev/null is always ready: all of it at once.
+                              // A regular file or /dev/null is always readable: read it completely.
                               while (!closed_) {
                                   read_lines();
                               }
@@ -277,7 +278,7 @@ void Console::read_lines() {
 
 void Console::execute(std::string_view line) {
     if (following_ != 0) {
-        following_ = 0;  // any line ends it
+        following_ = 0;  // any line ends `follow`
         return;
     }
     server::Reply reply = server::run_command(server_->state(), line);
@@ -292,7 +293,7 @@ void Console::execute(std::string_view line) {
     }
 }
 
-// No more is read from the log than somebody reads here.
+// Lines are read from the log only as fast as the console's reader accepts them.
 wire::Awaitable<void> Console::follow(uint64_t number) {
     server::LogTail tail(server_->state());
     while (following_ == number) {
@@ -301,7 +302,7 @@ wire::Awaitable<void> Console::follow(uint64_t number) {
             co_await server_->state().wait_for_log();
             continue;
         }
-        // Above the line that may be typed meanwhile.
+        // Print above the line being edited.
         write(output_, (is_editing() ? "\r\x1b[K" : "") + lines);
         if (is_editing()) {
             ::el_set(editor_.get(), EL_REFRESH);
@@ -316,7 +317,7 @@ void Console::write(output::MessageQueue& queue, std::string text) {
     }
 }
 
-// While something waits, it is tried again and again.
+// Retries while output is pending.
 void Console::flush() {
     output_.flush();
     errors_.flush();

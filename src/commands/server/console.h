@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server's console: commands from standard input, replies to standard output. On a terminal
-// with editing and history, else plain. It shares the thread of all agents, so nothing in it waits.
+// The server's console: commands from standard input, replies to standard output. With editing and
+// history on a terminal. It runs on the server's thread, so it never blocks.
 #pragma once
 
 #include <histedit.h>
@@ -17,22 +17,23 @@
 #include "base/fd.h"
 #include "output/message_queue.h"
 #include "server/server.h"
+#include "wire/stream.h"
 
 namespace vigil::commands {
 
 class Console {
  public:
-    // The server must outlive it.
+    // The server must outlive the console.
     explicit Console(server::Server& server);
     ~Console();
     Console(const Console&) = delete;
     Console& operator=(const Console&) = delete;
 
-    // Takes commands from now on, on the server's thread, until the end of the input: that ends
-    // the console, not the server.
+    // Starts to read commands, on the server's thread, until end of file; that ends the console,
+    // not the server.
     void start();
 
-    // Words on standard error, above the line that is being typed.
+    // Prints a message on standard error, above the line being edited.
     void print_above(const std::string& text);
 
  private:
@@ -64,7 +65,7 @@ class Console {
 
     server::Server* server_;
     boost::asio::posix::stream_descriptor input_;
-    std::string input_buffer_;  // read and not yet a line
+    std::string input_buffer_;  // an incomplete line
     output::MessageQueue output_;
     output::MessageQueue errors_;
     boost::asio::steady_timer flush_timer_;
@@ -78,9 +79,9 @@ class Console {
     boost::asio::signal_set continued_;
     bool in_background_ = false;  // the terminal is another program's: it is left alone
     std::unique_ptr<History, EndHistory> history_;
-    std::unique_ptr<EditLine, EndEditor> editor_;  // on a terminal
-    bool ended_ = false;                           // by its user
-    uint64_t following_ = 0;                       // the number of the `follow` under way; 0: none
+    std::unique_ptr<EditLine, EndEditor> editor_;  // only on a terminal
+    bool ended_ = false;                           // ended by its user
+    uint64_t following_ = 0;                       // number of the running `follow`; 0: none
     uint64_t follow_count_ = 0;
     bool closed_ = false;
 };

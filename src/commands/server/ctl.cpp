@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil ctl: a command to the server that runs on this machine.
+// vigil ctl: sends a command to the server on this machine.
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -55,7 +55,7 @@ Result<Fd> connect_to(const std::string& path) {
     return fd;
 }
 
-// A word for the server: quoted where it would be split.
+// Quotes a word if the server would split it.
 std::string quoted(const std::string& word) {
     if (!word.empty() && word.find_first_of(" \t'\"") == std::string::npos) {
         return word;
@@ -64,10 +64,10 @@ std::string quoted(const std::string& word) {
     return quote + word + quote;
 }
 
-// The first line of an answer.
+// The first line of a reply.
 struct ReplyHeader {
     bool failed = false;
-    uint64_t bytes = 0;  // of the reply
+    uint64_t bytes = 0;  // bytes of the reply
 };
 
 Result<ReplyHeader> read_header(const Fd& fd, const std::string& path) {
@@ -96,7 +96,7 @@ Result<ReplyHeader> read_header(const Fd& fd, const std::string& path) {
     return ReplyHeader{line.substr(0, space) != "ok", *bytes};
 }
 
-// The reply, then whatever follows it, until the end. Who reads no more (EPIPE) ends it.
+// Copies the reply and what follows until the end of file. A closed output (EPIPE) ends it.
 Result<void> copy(const Fd& fd, const ReplyHeader& header) {
     std::array<char, 64 << 10> bytes{};
     uint64_t copied = 0;
@@ -121,7 +121,7 @@ Result<void> copy(const Fd& fd, const ReplyHeader& header) {
 
 Result<int> send_command(const std::string& path, const std::vector<std::string>& words) {
     std::string line;
-    // A rule is taken as it is written, whether the shell has left it in one word or not.
+    // A rule is passed unchanged, whether the shell left it as one word or split it.
     const bool is_rule = words.size() > 2 && words[0] == "config" && words[1] == "add";
     for (size_t i = 0; i < words.size(); i++) {
         line += (i > 0 ? " " : "") + (is_rule && i > 1 ? words[i] : quoted(words[i]));
@@ -133,7 +133,7 @@ Result<int> send_command(const std::string& path, const std::vector<std::string>
     if (!write_all(fd.get(), line + '\n')) {
         return system_error("writing to", path);
     }
-    // A server that hangs is to be told from one that has nothing to say.
+    // A hanging server must be distinguishable from one without output.
     const timeval timeout{.tv_sec = timeout_s, .tv_usec = 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     TRY_ASSIGN(const ReplyHeader header, read_header(fd, path));
@@ -146,15 +146,13 @@ Result<int> send_command(const std::string& path, const std::vector<std::string>
 }  // namespace
 
 int run_ctl(const cli::Arguments& arguments) {
-    CLI::App app("Gives a command to the server that runs on this machine.", "vigil ctl");
+    cli::OptionParser app("Gives a command to the server that runs on this machine.", "vigil ctl");
     app.footer(ctl_footer);
     std::string path = default_control_path();
     std::vector<std::string> words;
     app.add_option("--control", path, "The server's socket [" + path + "]")->type_name("PATH");
     app.add_option("COMMAND", words, "What to do, with its arguments")->required();
-    app.positionals_at_end(false);
-    app.prefix_command(false);
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     const auto exit_code = send_command(path, words);

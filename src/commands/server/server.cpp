@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil server: limits out, events in.
+// vigil server: hands out limits and receives events.
 #include <fmt/format.h>
 
 #include <boost/asio/signal_set.hpp>
@@ -13,11 +13,12 @@
 #include "commands/server/console.h"
 #include "commands/server/server_options.h"
 #include "server/server.h"
+#include "server/server_state.h"
 
 namespace vigil::commands {
 namespace {
 
-// SIGHUP applies the configuration, the others end the server.
+// SIGHUP reloads the configuration, the others end the server.
 void on_signals(boost::asio::signal_set& signals, server::Server& server) {
     signals.async_wait([&](const boost::system::error_code& error, int number) {
         if (error) {
@@ -57,7 +58,7 @@ Result<int> serve(const server::Options& options) {
         server->run();
         console = nullptr;
     }
-    const server::Stats& stats = server->state().stats();
+    const server::Stats& stats = server->stats();
     print(stderr, "vigil: {} events taken, {} came again, {} connections\n", stats.events,
           stats.duplicates, stats.connections);
     return 0;

@@ -38,7 +38,8 @@ Result<server::Options> complete(server::Options options, const RawOptions& raw)
         return usage_error("expected the rules: -c FILE or --config-dir DIR");
     }
     if (raw.listen) {
-        // Port 0, any that is free, is no port to connect to. An IPv6 address may end so too.
+        // Port 0 means any free port, so agents cannot connect to it. An IPv6 address may end with
+        // ":0" too.
         const bool has_port =
             raw.listen->starts_with('[') || raw.listen->find(':') == raw.listen->rfind(':');
         const bool any = has_port && raw.listen->ends_with(":0");
@@ -78,7 +79,7 @@ Result<uint64_t> parse_log_bytes(const std::optional<std::string>& text, uint64_
 }
 
 ParsedServer parse_server(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Hands out limits to agents and writes what they tell to a log: each event once, and only "
         "acknowledged when it is on the disk.",
         "vigil server");
@@ -99,7 +100,7 @@ ParsedServer parse_server(const cli::Arguments& arguments) {
         ->type_name("SIZE");
     app.add_option("--keep", options.log_segments, "Rotated log files that are kept; 0: all [0]")
         ->type_name("N")
-        ->check(CLI::Range(0, 1'000'000));
+        ->range(0, 1'000'000);
     app.add_option("--listen", raw.listen,
                    "ADDRESS or ADDRESS:PORT; other than loopback takes --tls [127.0.0.1:7411]")
         ->type_name("ADDRESS");
@@ -112,8 +113,8 @@ ParsedServer parse_server(const cli::Arguments& arguments) {
     app.add_flag("--no-control", raw.no_control, "Without such a socket")->excludes("--control");
     app.add_option("--max-agents", options.max_connections, "Most connections at a time [10000]")
         ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000));
-    if (const auto exit_code = cli::parse(app, arguments)) {
+        ->range(1, 1'000'000);
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     return cli::to_parse_result(complete(std::move(options), raw));

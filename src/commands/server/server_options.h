@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `vigil server`, read and checked.
+// The parsed options of `vigil server`.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace vigil::commands {
 
 using ParsedServer = cli::ParseResult<server::Options>;
 
-// The value of --keep-bytes; `otherwise` where it was not given.
+// Parses the value of --keep-bytes; `otherwise` is the default.
 Result<uint64_t> parse_log_bytes(const std::optional<std::string>& text, uint64_t otherwise);
 
 ParsedServer parse_server(const cli::Arguments& arguments);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entry points of `vigil trace`, `pin`, `unpin`, and of the seeds that trace takes the place of.
-// Each reads its arguments and returns the exit code.
+// Entry points of `vigil trace`, `pin`, `unpin`, and of the programs that trace replaces. Each
+// reads its arguments and returns the exit code.
 #pragma once
 
 #include "cli/arguments.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tools that vigil grew out of, when it is called by their names: their options, their
-// defaults, their lines and nothing around them.
+// The programs that vigil replaces, when it is called by their names: their options, defaults and
+// exact lines.
 #include "cli/cli.h"
 #include "commands/trace/commands.h"
 #include "commands/trace/trace.h"
@@ -11,20 +11,21 @@ namespace vigil::commands {
 using model::Kind;
 
 int run_rustsigwatch(const cli::Arguments& arguments) {
-    CLI::App app("BPF-based monitor of signals, process creation and termination", "rustsigwatch");
+    cli::OptionParser app("BPF-based monitor of signals, process creation and termination",
+                          "rustsigwatch");
     std::vector<std::string> names;
     bool all = false;
     app.add_option("-s,--signals", names, "Signals to monitor [default: SIGTERM]")
         ->type_name("SIGNALS");
     app.add_flag("-a,--all-signals", all, "Monitor all signals");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     TraceRequest request;
     request.legacy_output = true;
     request.filter.kinds =
         model::kind_bit(Kind::fork) | model::kind_bit(Kind::exit) | model::kind_bit(Kind::signal);
-    request.filter.sent_only = true;  // it watched kill, tkill and tgkill
+    request.filter.sent_only = true;  // the program traced kill, tkill and tgkill
     request.filter.signals = all ? model::all_signals : 0;
     if (names.empty() && !all) {
         names.emplace_back("SIGTERM");
@@ -40,8 +41,8 @@ int run_rustsigwatch(const cli::Arguments& arguments) {
 }
 
 int run_process_monitor(const cli::Arguments& arguments) {
-    CLI::App app("Shows each new process: PID PPID COMM", "process_monitor");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    cli::OptionParser app("Shows each new process: PID PPID COMM", "process_monitor");
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     TraceRequest request;

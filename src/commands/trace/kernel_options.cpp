@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a request to what the kernel side is told, and back: what the readers of programs that
-// were pinned with one request can still ask for.
+// Converts a request to options of the kernel side; and narrows a request to what pinned programs
+// can still deliver.
 #include <algorithm>
 #include <cstring>
 
@@ -12,7 +12,7 @@ namespace {
 
 using model::Kind;
 
-// Where the name of a new process comes from.
+// Kinds that give the name of a new process.
 constexpr model::KindSet naming_kinds = model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
 
 }  // namespace
@@ -26,8 +26,8 @@ Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest 
     if ((filter.kinds & ~wanted.kinds) != 0) {
         return usage_error("what is to be shown was not pinned: 'vigil pin' takes -e too");
     }
-    const auto keep = [](std::optional<uint32_t>& requested, uint32_t pinned_value, bool given) {
-        if (given && !requested) {
+    const auto keep = [](std::optional<uint32_t>& requested, uint32_t pinned_value, bool is_given) {
+        if (is_given && !requested) {
             requested = pinned_value;
         }
     };
@@ -92,7 +92,8 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
     }
     options.filter = options.wanted;
     if (needs_names(request)) {
-        // A name comes with the exec of the child, whose pid and user can be others than asked for.
+        // The name comes with the exec of the child, which can have another pid and user than the
+        // filter's.
         options.filter.kinds |= naming_kinds;
         options.filter.pid = 0;
         options.filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);

@@ -40,9 +40,10 @@ Result<void> pin(const TraceRequest& request) {
 int run_pin(const cli::Arguments& arguments) { return cli::run_parsed(parse_pin(arguments), pin); }
 
 int run_unpin(const cli::Arguments& arguments) {
-    CLI::App app("Removes what 'vigil pin' left in the kernel; events that nobody read are gone.",
-                 "vigil unpin");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    cli::OptionParser app(
+        "Removes what 'vigil pin' left in the kernel; events that nobody read are gone.",
+        "vigil unpin");
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     const auto removed = capture::unpin(capture::pin_directory);

@@ -41,7 +41,7 @@ std::unique_ptr<format::Formatter> make_formatter(const TraceRequest& request) {
                                        !request.legacy_output && output::wants_color());
 }
 
-// Said once everything is attached: scripts wait for it.
+// Printed once everything is attached: scripts wait for it.
 void announce(const TraceRequest& request) {
     if (request.legacy_output || request.format == Format::table) {
         return;
@@ -76,7 +76,7 @@ pipeline::RunTotals make_run_totals(const TraceLoop& loop, const capture::Tracer
     return run_totals;
 }
 
-// The seeds' tools end without a word, unless something went missing.
+// The legacy programs end silently; losses are reported nevertheless.
 void print_run_totals(const TraceRequest& request, const pipeline::RunTotals& run_totals) {
     const bool lossless =
         pipeline::is_balanced(run_totals) && run_totals.max_missed == 0 &&
@@ -87,7 +87,7 @@ void print_run_totals(const TraceRequest& request, const pipeline::RunTotals& ru
     }
 }
 
-// Starts the command, now that all is attached; 0, or the exit code where it can't be started.
+// Starts the command after attaching; returns 0, or the exit code if it can't be started.
 Result<int> resume(host::Child& child, capture::Tracer& tracer, const std::string& name) {
     TRY(tracer.add_to_tree(static_cast<uint32_t>(child.pid())));
     TRY_ASSIGN(const int error, child.resume());
@@ -98,7 +98,7 @@ Result<int> resume(host::Child& child, capture::Tracer& tracer, const std::strin
     return error == ENOENT ? 127 : 126;  // as shells do
 }
 
-// The command's, or what a shell would make of an end by signal.
+// The command's exit code, or 128 + signal, as shells do.
 int exit_code_of(const TraceLoop& loop, const TraceRequest& request, const host::Child* child) {
     if (child == nullptr) {
         return 0;
@@ -144,7 +144,7 @@ Result<int> trace_live(const TraceRequest& request) {
     }
     const auto ran = not_started == 0 ? loop.run() : Result<void>{};
     tracer.detach();
-    const auto drained = loop.drain();  // after an error too: it is part of the account
+    const auto drained = loop.drain();  // after an error too: the totals must include it
     print_run_totals(request, make_run_totals(loop, tracer));
     if (not_started != 0) {
         return not_started;

@@ -5,7 +5,7 @@
 
 namespace vigil::commands {
 
-// Runs the request to its end; returns the exit code. Errors are said on standard error.
+// Runs the request and returns the exit code. Errors are printed on standard error.
 int trace(const TraceRequest& request);
 
 }  // namespace vigil::commands

@@ -21,14 +21,14 @@ namespace {
 using capture::RingReader;
 using model::Kind;
 
-// Read between two writes and confirmations.
+// Bytes read between two writes and confirmations.
 constexpr size_t batch_bytes = 256 << 10;
-// While events come: how long they gather before they are shown; where nobody looks, longer.
+// While events come: batching time before output; longer if the output is not a terminal.
 constexpr int batch_interval_ms = 25;
 constexpr int unseen_batch_interval_ms = 100;
-// After going idle, the second look: by then no program acts on the reader's old state.
+// Second drain after going idle: by then no program acts on the reader's old state.
 constexpr int recheck_ms = 20;
-// How long a reader of the output may stall after a signal asked for the end.
+// How long a reader of the output may stall after a termination signal.
 constexpr uint64_t stalled_output_ms = 2'000;
 // How long the end waits for programs that are still running on another CPU.
 constexpr uint64_t drain_timeout_ns = 2 * ns_per_s;
@@ -45,8 +45,8 @@ Result<TraceLoop> TraceLoop::open(RingReader& reader, TraceRequest request,
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
         struct sigaction inherited {};
         ::sigaction(number, nullptr, &inherited);
-        // nohup(1) has it ignored, and so it stays. SIGINT is ignored in every background job of
-        // a script, which may well send it later: that counts.
+        // nohup(1) ignores SIGHUP, and it stays ignored. SIGINT is ignored in every background job
+        // of a script, which may send it later: it is handled.
         if (number != SIGHUP || inherited.sa_handler != SIG_IGN) {
             stops.push_back(number);
         }
@@ -62,7 +62,8 @@ Result<TraceLoop> TraceLoop::open(RingReader& reader, TraceRequest request,
         ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, reader.wake_fd(), &on_ring) != 0) {
         return failure("preparing to wait");
     }
-    // Reports only that the reading end is gone; a plain file can't be watched and needs not.
+    // Reports only that the reading end was closed; a regular file can't be polled and needs no
+    // check.
     epoll_event on_closed{.events = 0, .data = {.fd = output_fd}};
     (void)::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, output_fd, &on_closed);
     return TraceLoop(reader, std::move(request), formatter, output_fd, child, std::move(signals),
@@ -81,13 +82,13 @@ TraceLoop::TraceLoop(RingReader& reader, TraceRequest request, format::Formatter
       resolves_names_(needs_names(request_)),
       confirmed_(reader.cursor()) {}
 
-// The two callbacks point to this object, which must have come to rest first.
+// The callbacks capture `this`, so they are set here, once the object no longer moves.
 Result<void> TraceLoop::run() {
     output_.set_stall_handler([this](uint64_t stalled_ms) { return keep_waiting(stalled_ms); });
     fork_names_.set_handler([this](const model::Event& event) { show(event); });
     output_.buffer() += formatter_->header();
     if (child_ != nullptr) {
-        check_child();  // it may have ended before its signal could be taken
+        check_child();  // the command may have ended before SIGCHLD was blocked
     }
     if (request_.duration_ns) {
         deadline_ns_ = boot_now_ns() + *request_.duration_ns;
@@ -117,8 +118,8 @@ Result<void> TraceLoop::catch_up() {
             wait(1);
         }
     }
-    // Forks that still wait for their names go as they are: the next reader is not to repeat
-    // what stands behind them.
+    // Forks without a final name are emitted as they are: the next reader must not repeat the
+    // events after them.
     fork_names_.flush();
     return write_out();
 }
@@ -168,7 +169,7 @@ bool TraceLoop::handle(const model::Event& event) {
     if (!resolves_names_ || !fork_names_.handle(event)) {
         show(event);
     }
-    // What lies behind the last wanted event stays in a pinned ring for the next reader.
+    // Events after the last wanted one stay in a pinned ring for the next reader.
     return !(request_.pinned && count_reached());
 }
 
@@ -215,7 +216,7 @@ void TraceLoop::confirm_resolved() {
     }
 }
 
-// How long to wait for what, from how quiet it has been: first gather, then ask to be woken.
+// Chooses the wait from recent activity: first batch, then sleep until woken.
 int TraceLoop::wait_ms(RingReader::Drained drained) {
     if (drained == RingReader::Drained::more) {
         return 0;
@@ -267,7 +268,7 @@ void TraceLoop::wait(int timeout_ms) {
         } else if (fd == reader_->wake_fd()) {
             idle_iterations_ = 0;
         } else {
-            stop();  // nobody reads the output any more
+            stop();  // the output was closed
         }
     }
 }
@@ -293,8 +294,8 @@ void TraceLoop::check_child() {
     }
 }
 
-// With a command, a first Ctrl-C is the command's to answer (the terminal sends it to both), and
-// what was sent to vigil alone is passed on; the end comes with the command's.
+// With a command, the first Ctrl-C is left to the command (the terminal sends it to both), and a
+// signal to vigil alone is forwarded; the trace ends with the command.
 void TraceLoop::on_stop_signal(int number) {
     const bool running = child_ != nullptr && !child_exit_code_;
     if (running && (number == SIGTERM || number == SIGHUP)) {
@@ -308,7 +309,7 @@ void TraceLoop::on_stop_signal(int number) {
     }
 }
 
-// What comes after the end is not wanted; a pinned ring goes on for others.
+// Events after the end are not wanted; a pinned ring continues for other readers.
 void TraceLoop::stop() {
     stop_ = true;
     if (!request_.pinned) {
@@ -316,7 +317,7 @@ void TraceLoop::stop() {
     }
 }
 
-// A slow reader gets all the time it takes, unless the user has asked for the end.
+// Waits for a slow reader without limit, unless a termination signal came.
 bool TraceLoop::keep_waiting(uint64_t stalled_ms) {
     on_signals();
     if (boot_now_ns() >= deadline_ns_) {

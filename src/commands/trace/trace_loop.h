@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of an event in `vigil trace`: ring, names, filter, format, output, confirmation.
+// The path of an event in `vigil trace`: ring, names, filter, format, output, confirmation.
+// Single-threaded.
 #pragma once
 
 #include <array>
@@ -20,32 +21,32 @@ namespace vigil::commands {
 
 class TraceLoop {
  public:
-    // All but the request must outlive the loop. `child` may be null. Blocks SIGINT, SIGTERM,
-    // SIGHUP, SIGQUIT and SIGCHLD for the process and takes them from a descriptor.
+    // All except the request must outlive the loop. `child` may be null. Blocks SIGINT, SIGTERM,
+    // SIGHUP, SIGQUIT and SIGCHLD for the process and reads them from a descriptor.
     static Result<TraceLoop> open(capture::RingReader& reader, TraceRequest request,
                                   format::Formatter& formatter, int output_fd, host::Child* child);
 
-    // Until a signal, the duration, the count, the command's end or a closed output.
+    // Runs until a signal, the duration, the count, the command's end or a closed output.
     Result<void> run();
 
-    // Reads what is in the ring now. The programs go on.
+    // Reads what is in the ring now. The programs stay attached.
     Result<void> catch_up();
 
-    // After detaching: reads what is left, up to the last event that the kernel side has seen.
+    // After detaching: reads the rest, up to the last event that the kernel side has counted.
     Result<void> drain();
 
-    // By kind: what this loop did with the events that it read.
+    // Numbers of read events by kind and outcome.
     uint64_t filtered(model::Kind kind) const { return filtered_[model::index(kind)]; }
     uint64_t delivered(model::Kind kind) const { return output_.delivered()[model::index(kind)]; }
     uint64_t undelivered(model::Kind kind) const;
 
-    // The signal that asked for the end; 0 if none did.
+    // The termination signal; 0 if none came.
     int stop_signal() const { return stop_signal_; }
 
     // The command's exit code, once it has ended.
     std::optional<int> child_exit_code() const { return child_exit_code_; }
 
-    // The last place that was confirmed.
+    // The last confirmed position.
     const capture::Cursor& confirmed() const { return confirmed_; }
 
  private:
@@ -79,18 +80,18 @@ class TraceLoop {
     bool resolves_names_;
 
     bool stop_ = false;
-    bool abandon_output_ = false;  // asked twice: a stalled output gets no more time
-    int stop_signal_ = 0;          // the last one
+    bool abandon_output_ = false;  // two signals: do not wait for a stalled output
+    int stop_signal_ = 0;          // last termination signal
     uint64_t deadline_ns_ = UINT64_MAX;
-    uint64_t shown_ = 0;      // handed to the output
-    uint64_t handled_ = 0;    // read in the current round
-    uint64_t newest_ns_ = 0;  // of all events that were read
+    uint64_t shown_ = 0;      // events passed to the output
+    uint64_t handled_ = 0;    // events read in the current iteration
+    uint64_t newest_ns_ = 0;  // newest time of all read events
     int idle_iterations_ = 0;
     std::array<uint64_t, model::kind_count> filtered_{};
     std::array<uint64_t, model::kind_count> beyond_count_{};  // beyond -n
     std::optional<int> child_exit_code_;
 
-    // Places between batches, each with the time of its newest event: confirmed once no older
+    // Positions between batches, each with the time of its newest event: confirmed once no older
     // fork waits for its name.
     struct Checkpoint {
         uint64_t newest_ns;

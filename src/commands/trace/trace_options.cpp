@@ -29,7 +29,7 @@ With '-- CMD', where standard output is no terminal, CMD's own output goes to st
 At the end it says where every event went: seen = filtered + delivered + dropped + undelivered.
 Exit codes: 0 done (or the command's own), 1 failed, 2 wrong usage, 3 not possible here.)";
 
-// As the user wrote them; empty where not given.
+// Options as given; empty if absent.
 struct RawOptions {
     std::vector<std::string> kinds;
     std::vector<std::string> signals;
@@ -41,7 +41,7 @@ struct RawOptions {
     Text format, duration, count, ring_size;
 };
 
-void add_filter_options(CLI::App& app, RawOptions& raw) {
+void add_filter_options(cli::OptionParser& app, RawOptions& raw) {
     app.add_option("-e,--events", raw.kinds,
                    "Kinds of events: fork, exec, exit, signal, oom [all of them]")
         ->delimiter(',')
@@ -71,7 +71,7 @@ void add_filter_options(CLI::App& app, RawOptions& raw) {
         ->type_name("SIZE");
 }
 
-void add_output_options(CLI::App& app, RawOptions& raw) {
+void add_output_options(cli::OptionParser& app, RawOptions& raw) {
     app.add_option("-o,--output", raw.format, "text, table, json or none (counts only) [text]")
         ->type_name("FORMAT");
     app.add_option("-d,--duration", raw.duration, "End after this time: 10s, 5m")
@@ -140,7 +140,7 @@ Result<Format> format_option(const RawOptions::Text& text) {
     return it->second;
 }
 
-// Without -e: what the other options leave possible.
+// Without -e: the kinds that the other options allow.
 model::KindSet implied_kinds(const RawOptions& raw, Format format) {
     if (format == Format::table) {
         return model::kind_bit(Kind::fork);
@@ -254,7 +254,7 @@ Result<TraceRequest> make_request(const RawOptions& raw) {
     return request;
 }
 
-// "-- CMD ARGS" is not for the option reader.
+// Splits off "-- CMD ARGS" before option parsing.
 std::vector<std::string> split_command(cli::Arguments& arguments, bool& has_separator) {
     const auto separator = std::find(arguments.begin(), arguments.end(), "--");
     has_separator = separator != arguments.end();
@@ -269,7 +269,7 @@ std::vector<std::string> split_command(cli::Arguments& arguments, bool& has_sepa
 }  // namespace
 
 ParsedTrace parse_trace(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Shows forks, execs, exits, signals and OOM kills as they happen. With '-- CMD ARGS...' at "
         "the end: those of CMD and all that it starts, and ends with it.",
         "vigil trace");
@@ -281,7 +281,7 @@ ParsedTrace parse_trace(const cli::Arguments& arguments) {
     cli::Arguments options = arguments;
     bool has_separator = false;
     const auto command = split_command(options, has_separator);
-    if (const auto exit_code = cli::parse(app, options)) {
+    if (const auto exit_code = app.parse(options)) {
         return {std::nullopt, *exit_code};
     }
     auto request = make_request(raw);
@@ -298,7 +298,7 @@ ParsedTrace parse_trace(const cli::Arguments& arguments) {
 }
 
 ParsedTrace parse_pin(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Leaves the tracer in the kernel, below /sys/fs/bpf/vigil. 'vigil trace --pinned' reads "
         "it; readers may go and return, and nothing is missed as long as the ring has room.",
         "vigil pin");
@@ -308,7 +308,7 @@ ParsedTrace parse_pin(const cli::Arguments& arguments) {
         "  sudo vigil unpin");
     RawOptions raw;
     add_filter_options(app, raw);
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     return cli::to_parse_result(make_request(raw));

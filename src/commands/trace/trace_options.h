@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `vigil trace` and `vigil pin`, read and checked.
+// The parsed options of `vigil trace` and `vigil pin`.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ enum class Format { text, table, json, none };
 
 struct TraceRequest {
     pipeline::Filter filter;
-    bool kinds_given = false;  // by -e, rather than implied
+    bool kinds_given = false;  // set by -e, not implied
     bool threads = false;
-    bool network = false;          // exits tell the bytes sent and received
+    bool network = false;          // exits report the bytes sent and received
     std::optional<uint32_t> tree;  // root of a process tree
     std::optional<std::string> cgroup;
     uint64_t ring_bytes = capture::default_ring_bytes;
@@ -36,9 +36,9 @@ struct TraceRequest {
     std::optional<uint64_t> duration_ns;
     std::optional<uint64_t> count;
     bool pinned = false;
-    std::vector<std::string> command;  // of `-- CMD ARGS...`
+    std::vector<std::string> command;  // command of `-- CMD ARGS...`
 
-    // Seeds' ways: the bare lines, no words of our own around them.
+    // Output of the legacy programs: only their lines, no messages of vigil.
     bool legacy_output = false;
 };
 
@@ -47,14 +47,14 @@ using ParsedTrace = cli::ParseResult<TraceRequest>;
 ParsedTrace parse_trace(const cli::Arguments& arguments);
 ParsedTrace parse_pin(const cli::Arguments& arguments);
 
-// What the kernel side has to be told for this request. Fails where the cgroup is none.
+// The options of the kernel side for this request. Fails if the cgroup does not exist.
 Result<capture::TraceOptions> kernel_options(const TraceRequest& request);
 
-// The request of a reader of pinned programs: it can only narrow what was pinned. Fails where it
-// asks for more.
+// The request of a reader of pinned programs, which can only narrow what was pinned. Fails if it
+// requests more.
 Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest request);
 
-// Forks must wait for their names: the table shows them, or a name is asked for.
+// True if forks must be held for their names: the table shows names, or the filter has one.
 bool needs_names(const TraceRequest& request);
 
 }  // namespace vigil::commands

@@ -38,10 +38,10 @@ struct UpRequest {
     server::Options server;
 };
 
-// The server on its own thread, until the loop ends.
+// Runs the server on its own thread until the loop ends.
 class ServerThread {
  public:
-    // `ended`: called on that thread when the server has come to its end by itself (`quit`) too.
+    // `ended`: called on that thread when the server ends, including by `quit`.
     ServerThread(server::Server& server, const std::function<void()>& ended)
         : server_(&server), thread_([&server, ended] {
               server.run();
@@ -62,7 +62,7 @@ class ServerThread {
 Result<int> run(const UpRequest& request) {
     TRY(make_directories(request.agent.state, 0700));
     auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
-    // The log may lie in another user's directory: CAP_DAC_OVERRIDE stays for that.
+    // The log may be in another user's directory: CAP_DAC_OVERRIDE is kept for that.
     TRY(host::keep_only_capabilities(
         {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE}));
     AgentLoop loop(request.agent, sources, true);
@@ -80,7 +80,7 @@ Result<int> run(const UpRequest& request) {
         TRY(loop.run({{.host = request.server.address, .port = server->port()}}));
     }
     print(stderr, "vigil: {} violations reported; {} events in {}\n", loop.violations(),
-          server->state().stats().events, request.server.log);
+          server->stats().events, request.server.log);
     cli::print_losses(sources);
     return 0;
 }
@@ -88,7 +88,7 @@ Result<int> run(const UpRequest& request) {
 }  // namespace
 
 int run_up(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Holds this machine against limits and logs what happens: server and agent in one.",
         "vigil up");
     app.footer(up_footer);
@@ -99,7 +99,7 @@ int run_up(const cli::Arguments& arguments) {
     std::optional<std::string> keep;
     std::optional<std::string> deaths;
     request.agent.name = default_agent_name();
-    // Not that of an agent of another server: its queue and its rules are not for this log.
+    // Not the state of an agent of another server: its spool and rules do not belong to this log.
     request.agent.state = default_state_directory("up");
     request.server.control = default_control_path();
     app.add_option("-c,--config", configuration, "The limits: a JSON file")
@@ -122,7 +122,7 @@ int run_up(const cli::Arguments& arguments) {
     app.add_option("--control", request.server.control,
                    "Socket for 'vigil ctl' [" + *request.server.control + "]")
         ->type_name("PATH");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     request.server.configuration = configuration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil verify: the kernel module's count of ended processes against eBPF's.
+// vigil verify: compares the kernel module's count of exited processes with eBPF's.
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -34,11 +34,11 @@ using capture::Tracer;
 using model::Kind;
 
 constexpr size_t batch_bytes = 1 << 20;
-// How long a quiet moment is looked for, and how long what is left may take to come.
+// How long to look for a quiet snapshot, and how long remaining events may take to arrive.
 constexpr uint64_t quiet_timeout_ns = ns_per_s / 2;
 constexpr uint64_t drain_timeout_ns = 2 * ns_per_s;
 constexpr uint64_t brief_wait_ns = 10 * ns_per_ms;
-// Between two looks at a ring that does not fill by itself to where it wakes the reader.
+// Max time between two drains, as a ring that fills slowly does not wake the reader.
 constexpr uint64_t max_wait_ns = 100 * ns_per_ms;
 
 struct VerifyRequest {
@@ -67,7 +67,7 @@ Error no_module() {
                         host::module_name)};
 }
 
-// eBPF's side of a run.
+// The eBPF side of a run.
 class ExitCounter {
  public:
     ExitCounter(Tracer& tracer, Fd signals) : tracer_(&tracer), signals_(std::move(signals)) {}
@@ -81,7 +81,7 @@ class ExitCounter {
         return {total.seen, total.dropped};
     }
 
-    // Takes what is in the ring now.
+    // Counts the events that are in the ring now.
     RingReader::Drained drain() {
         const auto drained = reader().drain(batch_bytes, [this](const model::Event& event) {
             if (const auto* exit = std::get_if<model::Exit>(&event.body)) {
@@ -94,7 +94,7 @@ class ExitCounter {
         return drained;
     }
 
-    // Listens until that time, or until a signal asks for the end.
+    // Counts until that time or a termination signal.
     void run_until(uint64_t until_ns) {
         while (!interrupted_ && boot_now_ns() < until_ns) {
             if (drain() == RingReader::Drained::more) {
@@ -106,7 +106,7 @@ class ExitCounter {
         reader().set_state(VIGIL_READER_AWAKE);
     }
 
-    // Listens for a moment, whatever signals say.
+    // Counts for a moment, regardless of signals.
     void wait_briefly() {
         const uint64_t until_ns = boot_now_ns() + brief_wait_ns;
         while (drain() == RingReader::Drained::more || boot_now_ns() < until_ns) {
@@ -114,7 +114,7 @@ class ExitCounter {
         }
     }
 
-    // After detaching: everything that the programs have seen.
+    // After detaching: counts everything that the programs have emitted.
     void drain_all() {
         const uint64_t deadline_ns = boot_now_ns() + drain_timeout_ns;
         while (drain() != RingReader::Drained::empty || !reader().is_drained()) {
@@ -155,7 +155,7 @@ verify::CounterSnapshot take_snapshot(const ExitCounter& counter) {
     return snapshot;
 }
 
-// The best moment of the next half second: the first quiet one, where there is one.
+// The best snapshot of the next half second: the first quiet one, if any.
 verify::CounterSnapshot find_quiet_snapshot(ExitCounter& counter) {
     const uint64_t deadline_ns = boot_now_ns() + quiet_timeout_ns;
     counter.drain();
@@ -170,7 +170,7 @@ verify::CounterSnapshot find_quiet_snapshot(ExitCounter& counter) {
     return best;
 }
 
-// A process that ends, so that a silent witness is one that does not work.
+// Starts a process that exits, so that a side that counts nothing is known to be broken.
 Result<void> run_short_process() {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -250,7 +250,7 @@ Result<VerifyRequest> make_request(const std::optional<std::string>& duration,
 }  // namespace
 
 int run_verify(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Counts the processes that end twice, with the kernel module process_monitor and with\n"
         "eBPF, and holds one count against the other. The module must be loaded.",
         "vigil verify");
@@ -266,8 +266,8 @@ int run_verify(const cli::Arguments& arguments) {
         ->type_name("SIZE");
     app.add_option("-o,--output", format, "text or json [text]")
         ->type_name("FORMAT")
-        ->check(CLI::IsMember({"text", "json"}));
-    if (const auto exit_code = cli::parse(app, arguments)) {
+        ->one_of({"text", "json"});
+    if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }
     const auto request = make_request(duration, ring_size, format == "json");

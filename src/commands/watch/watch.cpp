@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vigil watch: limits on one machine, without a server.
+// vigil watch: monitors limits on one machine, without a server.
 #include <fmt/format.h>
 
 #include <utility>

@@ -20,7 +20,7 @@
 namespace vigil::commands {
 namespace {
 
-// At the end: for a reader of the output, or of the log, that is slow.
+// Time at the end for a slow reader of the output or the log.
 constexpr int final_flush_ms = 1'000;
 constexpr int final_flush_step_ms = 10;
 constexpr mode_t log_mode = 0640;
@@ -57,7 +57,8 @@ WatchLoop::WatchLoop(const WatchRequest& request, rules::ConfigFile& configurati
 
 Result<void> WatchLoop::open() {
     TRY(loop_.open());
-    // Reports only that the reading end is gone; a plain file can't be watched and needs not.
+    // Reports only that the reading end was closed; a regular file can't be polled and needs no
+    // check.
     (void)loop_.add(STDOUT_FILENO, 0, [this] { loop_.stop(); });
     return open_log();
 }
@@ -145,7 +146,7 @@ void WatchLoop::show(const model::Event& event) {
 
 void WatchLoop::on_iteration() { flush(); }
 
-// The log may be on a full disk for a while: said once, and again when it is over.
+// The log may be on a full disk for a while: reported once, and again when it works.
 void WatchLoop::flush() {
     if (terminal_.has_status()) {
         terminal_.set_status(status_of(monitor_, limits_));
@@ -163,8 +164,8 @@ void WatchLoop::flush() {
                                *request_.log));
         log_dropped_reported_ = dropped;
     }
-    if (auto shown = terminal_.flush(); !shown) {
-        output_error_ = Error{ErrorCode::failed, "writing the output: " + shown.error().context};
+    if (auto flushed = terminal_.flush(); !flushed) {
+        output_error_ = Error{ErrorCode::failed, "writing the output: " + flushed.error().context};
     }
     messages_.flush();
     if (output_error_ || terminal_.closed()) {

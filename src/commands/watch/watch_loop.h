@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `vigil watch` does with what its monitor sees: lines to the screen and the log; and a
-// configuration that may change.
+// The loop of `vigil watch`: prints and logs violations and losses, and reloads a changed
+// configuration. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -37,15 +37,15 @@ class WatchLoop final : public monitor::LoopClient,
     WatchLoop(const WatchLoop&) = delete;
     WatchLoop& operator=(const WatchLoop&) = delete;
 
-    // Opens what it waits for, and the log.
+    // Opens the descriptors that it polls, and the log.
     Result<void> open();
 
-    // Until a signal asks for the end, or nobody reads the output any more.
+    // Runs until a termination signal, or until the output is closed.
     Result<void> run(rules::RuleSet rules);
 
     const rules::LimitMonitor& limits() const { return limits_; }
     uint64_t reported_violations() const { return reported_violations_; }
-    // Lines that the screen, or the log, did not take.
+    // Lines that were not written to the screen or the log.
     uint64_t unwritten() const;
 
     // --- LoopClient
@@ -54,11 +54,11 @@ class WatchLoop final : public monitor::LoopClient,
     void on_iteration() override;
     void on_message(const std::string& text) override;
 
-    // --- ProcessObserver: losses are shown.
+    // --- ProcessObserver: prints losses.
     process::Needs needs() const override { return {}; }
     void on_loss(const model::Event& event) override { show(event); }
 
-    // --- EventSink: violations are shown.
+    // --- EventSink: prints violations.
     void on_event(const model::Event& event) override { show(event); }
 
  private:
@@ -80,7 +80,7 @@ class WatchLoop final : public monitor::LoopClient,
     Fd log_fd_;
     output::NonblockingWriter log_;
     uint64_t log_dropped_reported_ = 0;
-    std::string log_error_;  // said already
+    std::string log_error_;  // last reported error
     uint64_t reported_violations_ = 0;
     std::optional<Error> output_error_;
 };

@@ -38,7 +38,7 @@ Result<WatchRequest> make_request(const RawOptions& raw) {
 }  // namespace
 
 ParsedWatch parse_watch(const cli::Arguments& arguments) {
-    CLI::App app(
+    cli::OptionParser app(
         "Holds every process of this machine against limits of CPU, memory, disk and network, and "
         "says when one breaks them, still breaks them, and keeps them again.",
         "vigil watch");
@@ -52,7 +52,7 @@ ParsedWatch parse_watch(const cli::Arguments& arguments) {
     app.add_option("-l,--log", raw.log, "Append violations to this file, as JSON lines")
         ->type_name("FILE");
     app.add_option("-o,--output", raw.format, "text or json [text]")->type_name("FORMAT");
-    if (const auto exit_code = cli::parse(app, arguments)) {
+    if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
     return cli::to_parse_result(make_request(raw));

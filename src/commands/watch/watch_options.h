@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `vigil watch`, read and checked.
+// The parsed options of `vigil watch`.
 #pragma once
 
 #include <cstdint>

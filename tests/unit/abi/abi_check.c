@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiles or does not: the ABI as C sees it. The sizes are those of abi_check.cpp. */
+/* Compile-time check of the ABI in C. The sizes equal those of abi_check.cpp. */
 #include <linux/types.h>
 #include <stddef.h>
 

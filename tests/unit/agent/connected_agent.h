@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An agent's spool and link, as the agent puts them together.
+// An agent's spool and client, connected as in the agent.
 #pragma once
 
 #include <memory>
@@ -59,9 +59,9 @@ class ConnectedAgent {
     bool is_connected() {
         return test::becomes_true([&] { return client_->state().connected; });
     }
-    // The newest configuration that has come since the last call.
+    // The newest configuration since the last call.
     std::optional<wire::Config> new_config() { return newest<wire::Config>(); }
-    // The next configuration; empty where none comes.
+    // The next configuration; empty if none comes.
     wire::Config config() {
         std::optional<wire::Config> config;
         (void)test::becomes_true([&] {
@@ -70,12 +70,12 @@ class ConnectedAgent {
         });
         return config.value_or(wire::Config());
     }
-    // Lines that the server has refused since the last call.
+    // Lines refused by the server since the last call.
     std::optional<SpoolLoss> refused() {
         const auto lines = newest<RefusedLines>();
         return lines ? std::optional(lines->loss) : std::nullopt;
     }
-    // Why it is not connected, once that holds this word.
+    // The connection error, once it contains `part`.
     std::string error_with(const std::string& part) {
         (void)test::becomes_true(
             [&] { return client_->state().error.find(part) != std::string::npos; });
@@ -83,7 +83,7 @@ class ConnectedAgent {
     }
 
  private:
-    // Of what the inbox holds; the rest stays for later calls.
+    // Searches the inbox; other messages stay for later calls.
     template <class Message>
     std::optional<Message> newest() {
         for (AgentMessage& message : inbox_->pop_all()) {

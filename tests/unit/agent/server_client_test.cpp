@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents and a server in one process: what the one hands out and the other sends arrives, each
-// thing once and in order, whatever ends in between.
+// Agents and a server in one process: configurations and lines arrive exactly once and in order,
+// whichever side is restarted in between.
 #include "agent/server_client.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ class ServerClientTest : public ::testing::Test {
     }
     std::string state(const std::string& name = "agent") const { return directory_.path(name); }
 
-    // The log has the lines with these numbers, in this order, and no name twice.
+    // The log has the lines with these numbers, in this order, without duplicate ids.
     void expect_logged(const std::vector<uint64_t>& numbers) {
         std::vector<uint64_t> found;
         std::map<std::string, uint64_t> last;
@@ -145,7 +145,7 @@ TEST_F(ServerClientTest, ARestartedServerHasEachLineOnce) {
     for (int iteration = 0; iteration < 5; iteration++) {
         agent.add(added + 1, added + 300);
         added += 300;
-        // At any point of the sending.
+        // Restart at any point while sending.
         start();
         ASSERT_TRUE(agent.is_connected());
     }
@@ -174,7 +174,7 @@ TEST_F(ServerClientTest, AServerWithoutItsDedupIndexReadsTheLog) {
     ASSERT_TRUE(agent.all_is_acknowledged());
     server_->stop();
     ASSERT_TRUE(std::filesystem::remove(options_.log + ".ledger"));
-    // What the agent does not know to be acknowledged comes again.
+    // Lines without a received acknowledgement are sent again.
     const auto copy = directory_.path("copy");
     std::filesystem::copy(state(), copy);
     directory_.write("copy/spool.state",
@@ -203,7 +203,7 @@ TEST_F(ServerClientTest, ARejectedLineBlocksNoOther) {
         refused += loss->count;
         EXPECT_LE(loss->from_unix_ns, loss->to_unix_ns);
     }
-    EXPECT_EQ(refused, 4U) << "they are told as lost";
+    EXPECT_EQ(refused, 4U) << "they are reported as lost";
 }
 
 TEST_F(ServerClientTest, ACopyOfAnAgentSendsItsOwnLinesToo) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may talk to whom: certificates of agents and of the server, and what both sides say where
-// one is not good.
+// Which peers may connect: certificates of agents and of the server, and the errors of both sides
+// for invalid ones.
 #include <gtest/gtest.h>
 
 #include <boost/asio/buffer.hpp>
@@ -46,7 +46,7 @@ class ServerClientTlsTest : public ::testing::Test {
         options.tls = directory_.write("agent.pem", pem, 0600);
         return options;
     }
-    // What a client with this file says after its handshake is answered; or why it failed.
+    // The server's answer to these lines from a client with this certificate; or the error.
     std::string answer_to(const std::string& pem, const std::string& lines) {
         const auto own = wire::make_unchecked_context(pki::Role::agent, pem);
         SSL_CTX_up_ref(own.get());
@@ -136,7 +136,7 @@ TEST_F(ServerClientTlsTest, RejectsAnAgentWithoutAValidCertificate) {
 
 TEST_F(ServerClientTlsTest, AnAgentLearnsThatItsCertificateIsRejected) {
     const pki::Authority other = pki::make_ca();
-    // It trusts the server's CA, but is signed by another one.
+    // The client trusts the server's CA, but its certificate is from another one.
     const std::string own = pki::issued(other, "web-1", pki::Role::agent);
     start(server_file());
     ConnectedAgent agent(directory_.path("agent"), server_->port(),
@@ -173,7 +173,7 @@ TEST_F(ServerClientTlsTest, PlainAgentAndTlsServer) {
 }
 
 TEST_F(ServerClientTlsTest, TlsAgentAndPlainServer) {
-    options_.handshake_timeout_s = 1;  // a handshake may hold no line end
+    options_.handshake_timeout_s = 1;  // a handshake may contain no line end
     server_.emplace(options_);
     ConnectedAgent agent(directory_.path("agent"), server_->port(), agent_with(agent_file()));
     EXPECT_TRUE(test::becomes_true([&] { return !agent.client().state().error.empty(); }));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A spool that has no room: what goes is counted exactly, and told with its time.
+// A full spool: dropped lines are counted exactly, and reported with their times.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t total_bytes = 1 << 20;  // in segments of 256 KiB
 constexpr size_t line_bytes = 1000;
 
-// Files of this process can't get longer meanwhile, as if the disk was full.
+// Files of this process can't grow while this object exists, as if the disk was full.
 class FullDisk {
  public:
     explicit FullDisk(rlim_t max_bytes) {
@@ -37,7 +37,7 @@ class FullDisk {
     void (*before_)(int) = nullptr;
 };
 
-// The loss that is told now; count 0: none.
+// The loss reported now; count 0: none.
 SpoolLoss reported(Spool& spool, uint64_t number, size_t size_bytes = line_bytes) {
     SpoolLoss reported;
     spool.report_loss([&](const SpoolLoss& loss) {
@@ -53,7 +53,7 @@ class SpoolBoundsTest : public ::testing::Test {
     uint64_t size_of_journal() const {
         uint64_t bytes = 0;
         for (const auto& entry : std::filesystem::directory_iterator(directory())) {
-            std::error_code error;  // the journal deletes meanwhile
+            std::error_code error;  // the journal deletes files meanwhile
             const uint64_t size = entry.file_size(error);
             bytes += error || entry.path().filename() == "spool.state" ? 0 : size;
         }
@@ -69,7 +69,7 @@ TEST_F(SpoolBoundsTest, DiscardsAndCountsTheOldest) {
     for (int iteration = 0; iteration < 6; iteration++) {
         add_lines(*spool, added + 1, added + 500, line_bytes);
         added += 500;
-        // As each second, and more often than it needs.
+        // As each second, and more often than needed.
         for (int i = 0; i < 3; i++) {
             spool->enforce_retention();
         }
@@ -139,7 +139,7 @@ TEST_F(SpoolBoundsTest, BuffersOnAFullDiskThenCountsDrops) {
         EXPECT_EQ(spool->lost(), 1000U);
         EXPECT_GT(*lost.begin(), 3000U) << "some MiB wait in memory";
         EXPECT_TRUE(test::becomes_true([&] { return !spool->last_error().empty(); }));
-        // Longer than what the files still take.
+        // Longer than the remaining space of the files.
         EXPECT_EQ(reported(*spool, 1'000'000, 100'000).count, 1000U) << "it is tried";
         EXPECT_EQ(reported(*spool, 1'000'000, 100'000).count, 1000U) << "and was not taken";
     }
@@ -161,7 +161,7 @@ TEST_F(SpoolBoundsTest, BuffersOnAFullDiskThenCountsDrops) {
     EXPECT_EQ(spool->queued(), expected.size());
 }
 
-// Both kinds of loss before the word of the first one finds room.
+// Both kinds of loss before the first report fits.
 TEST_F(SpoolBoundsTest, MergesLossesOverTheirWholeTime) {
     const auto spool = open_spool(directory(), total_bytes);
     add_lines(*spool, 1, 1500, line_bytes);
@@ -177,7 +177,7 @@ TEST_F(SpoolBoundsTest, MergesLossesOverTheirWholeTime) {
     EXPECT_EQ(loss.to_unix_ns, time_of_line(loss.count));
 }
 
-// The word of a loss is a line too. Where it goes, what it told is told again.
+// The report of a loss is a line too. If it is dropped, its loss is reported again.
 TEST_F(SpoolBoundsTest, ReportsALostLossReportAgain) {
     const auto spool = open_spool(directory(), total_bytes);
     add_lines(*spool, 1, 1500, line_bytes);
@@ -206,7 +206,7 @@ TEST_F(SpoolBoundsTest, ReportsALostLossReportAgain) {
     EXPECT_EQ(loss.to_unix_ns, time_of_line(left - 1));
 }
 
-// A kill would forget what went, were it gone before the state says so.
+// A kill would forget the loss if lines were deleted before the state records it.
 TEST_F(SpoolBoundsTest, DiscardsNothingBeforeTheStateIsWritten) {
     std::filesystem::path state = directory() + "/spool.state";
     const auto spool = open_spool(directory(), total_bytes);
@@ -225,7 +225,7 @@ TEST_F(SpoolBoundsTest, DiscardsNothingBeforeTheStateIsWritten) {
     EXPECT_EQ(reported(*spool, 2001).count, spool->lost());
 }
 
-// What a server has acknowledged makes room whatever the state says.
+// Acknowledged lines are deleted whatever the state says.
 TEST_F(SpoolBoundsTest, DeletesAcknowledgedLinesWithoutAWritableState) {
     std::filesystem::path state = directory() + "/spool.state";
     const auto spool = open_spool(directory(), total_bytes);

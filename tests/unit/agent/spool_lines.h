@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A spool whose lines say their own number, and what a server would get of it.
+// A spool with numbered lines, and the lines that a server would get from it.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,12 +20,12 @@ namespace vigil::agent {
 
 constexpr uint64_t long_ns = 10 * ns_per_s;
 
-// The time of that line: each a second after the one before.
+// The time of a line: one second after the previous line.
 inline int64_t time_of_line(uint64_t number) {
     return test::evening_ns + static_cast<int64_t>(number * ns_per_s);
 }
 
-// {"time":...,"kind":"fork","n":17,"x":"..."}, with its end, at least of this size.
+// {"time":...,"kind":"fork","n":17,"x":"..."}, with its line end, of at least this size.
 inline std::string spool_line(uint64_t number, size_t size_bytes = 0) {
     std::string line = "{\"time\":\"";
     TimeFormat().append_utc(line, time_of_line(number));
@@ -34,7 +34,7 @@ inline std::string spool_line(uint64_t number, size_t size_bytes = 0) {
     return line + "\"}\n";
 }
 
-// What stands behind "n": of the line; 0: nothing.
+// The value of "n" in the line; 0: none.
 inline uint64_t number_in(std::string_view line) {
     const size_t at = line.find("\"n\":");
     return at == std::string_view::npos
@@ -59,7 +59,7 @@ inline void add_lines(Spool& spool, uint64_t first, uint64_t last, size_t size_b
     spool.wait_durable(long_ns);
 }
 
-// (journal, sequence) and the number of the line that has this name.
+// The id of a line (journal, sequence) and its number.
 struct Sent {
     std::string journal;
     uint64_t sequence;
@@ -71,7 +71,7 @@ inline void PrintTo(const Sent& sent, std::ostream* out) {
     *out << sent.journal << ' ' << sent.sequence << " (" << sent.number << ')';
 }
 
-// All that a link would send after `sequence`, in the order of sending.
+// All lines that a client would send after sequence `after`, in order.
 inline std::vector<Sent> unsent(Spool& spool, uint64_t after = 0, size_t max_bytes = 4096) {
     std::vector<Sent> all;
     while (true) {

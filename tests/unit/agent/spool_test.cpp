@@ -141,7 +141,7 @@ TEST_F(SpoolTest, AKilledWriterLosesNoDurableLine) {
             const auto spool = open();
             add_lines(*spool, first, first + 49);
             (void)spool->add(spool_line(first + 50), 0);
-            ::kill(::getpid(), SIGKILL);  // neither its destructor nor anything else comes
+            ::kill(::getpid(), SIGKILL);  // neither its destructor nor anything else runs
         });
         writer.end();
         const auto spool = open();

@@ -24,7 +24,7 @@ std::string local(TimeFormat& format, int64_t unix_ns) {
     return out;
 }
 
-// Local time for the length of one test. A zone written out needs no zone files.
+// Sets the local time zone for one test. An explicit rule needs no zone files.
 class Zone {
  public:
     explicit Zone(const char* name) { set(name); }
@@ -37,7 +37,7 @@ class Zone {
     }
 };
 
-TEST(Clock, UtcThatWasWrittenIsRead) {
+TEST(Clock, UtcRoundTrips) {
     TimeFormat format;
     for (const int64_t unix_ns : {sample_ns, sample_ns + 123'456'000, int64_t{0},
                                   -second_ns + 1'000, 951'782'400 * second_ns}) {
@@ -52,7 +52,7 @@ TEST(Clock, UtcThatWasWrittenIsRead) {
     }
 }
 
-TEST(Clock, UtcHasMicrosecondsAndCutsTheRest) {
+TEST(Clock, UtcIsTruncatedToMicroseconds) {
     TimeFormat format;
     EXPECT_EQ(utc(format, sample_ns), ">2026-11-20T22:33:49.000000Z");
     EXPECT_EQ(utc(format, sample_ns + 123'456'789), ">2026-11-20T22:33:49.123456Z");
@@ -73,7 +73,7 @@ TEST(Clock, LocalFollowsTheZone) {
     EXPECT_EQ(utc(format, sample_ns), ">2026-11-20T22:33:49.000000Z");
 }
 
-TEST(Clock, GoesBackAndForthBetweenSeconds) {
+TEST(Clock, AlternatesBetweenSeconds) {
     TimeFormat format;
     for (int round = 0; round < 3; round++) {
         EXPECT_EQ(utc(format, sample_ns), ">2026-11-20T22:33:49.000000Z");
@@ -82,7 +82,7 @@ TEST(Clock, GoesBackAndForthBetweenSeconds) {
     }
 }
 
-TEST(Clock, EdgesOfTime) {
+TEST(Clock, ExtremeTimes) {
     TimeFormat format;
     EXPECT_EQ(utc(format, 0), ">1970-01-01T00:00:00.000000Z");
     EXPECT_EQ(utc(format, -1), ">1969-12-31T23:59:59.999999Z");

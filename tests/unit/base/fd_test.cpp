@@ -52,7 +52,7 @@ TEST(Fd, MovesOwnership) {
     static_assert(!std::is_copy_constructible_v<Fd> && !std::is_copy_assignable_v<Fd>);
 }
 
-TEST(Fd, AssignmentDoesNotLeakTheOldOne) {
+TEST(Fd, AssignmentClosesTheOldDescriptor) {
     const int old_raw = open_null();
     const int new_raw = open_null();
     {

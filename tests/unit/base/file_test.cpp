@@ -39,7 +39,7 @@ class FileTest : public testing::Test {
     std::string directory_;
 };
 
-TEST_F(FileTest, WhatIsWrittenIsRead) {
+TEST_F(FileTest, RoundTrips) {
     ASSERT_TRUE(replace_file(at("a"), "one", 0640));
     ASSERT_TRUE(replace_file(at("a"), std::string(100'000, 'x'), 0600));
     EXPECT_EQ(*read_file(at("a"), 1 << 20), std::string(100'000, 'x'));
@@ -130,14 +130,14 @@ TEST_F(FileTest, ACheckThatFailsLeavesTheFile) {
     EXPECT_EQ(names(), std::vector<std::string>{"a"});
 }
 
-TEST_F(FileTest, OneByteBeyondTheLimitShowsThatThereIsMore) {
+TEST_F(FileTest, AnExcessByteShowsThatTheLimitIsExceeded) {
     ASSERT_TRUE(replace_file(at("a"), "12345", 0600));
     EXPECT_EQ(*read_file(at("a"), 3), "1234");
     EXPECT_EQ(*read_file(at("a"), 5), "12345");
     EXPECT_EQ(read_file("/dev/zero", 10)->size(), 11U);
 }
 
-TEST_F(FileTest, NoFileIsAnErrorOrNothing) {
+TEST_F(FileTest, AMissingFileIsAnErrorOrEmpty) {
     const auto read = read_file(at("none\033[1m"), 10);
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().context,
@@ -148,7 +148,7 @@ TEST_F(FileTest, NoFileIsAnErrorOrNothing) {
     EXPECT_FALSE(read_file(directory_, 10)) << "a directory";
 }
 
-TEST_F(FileTest, WhatCanNotBeReplacedStaysAndLeavesNoDraft) {
+TEST_F(FileTest, AFailedReplacementKeepsTheFileAndLeavesNoDraft) {
     fs::create_directory(at("directory"));
     std::ofstream(at("directory/x")) << "x";
     const auto replaced = replace_file(at("directory"), "text", 0600);
@@ -184,9 +184,9 @@ TEST_F(FileTest, AnEmptyNameOfADirectoryIsRefused) {
     EXPECT_EQ(make_directories("", 0700).error().code, ErrorCode::usage);
 }
 
-TEST_F(FileTest, DirectoriesAreMadeOnTheWay) {
+TEST_F(FileTest, CreatesParentDirectories) {
     ASSERT_TRUE(make_directories(at("a/b/c"), 0700));
-    ASSERT_TRUE(make_directories(at("a/b/c"), 0755)) << "again";
+    ASSERT_TRUE(make_directories(at("a/b/c"), 0755)) << "existing";
     struct stat info {};
     ASSERT_EQ(::stat(at("a/b/c").c_str(), &info), 0);
     EXPECT_TRUE(S_ISDIR(info.st_mode));

@@ -36,7 +36,7 @@ TEST(Result, HoldsAValueOrAnError) {
     EXPECT_EQ(failed.error().context, "odd");
 }
 
-TEST(Result, TryHandsTheErrorUp) {
+TEST(Result, TryReturnsTheError) {
     EXPECT_EQ(*quarter(8), 2);
     EXPECT_FALSE(quarter(7));
     EXPECT_FALSE(quarter(6));
@@ -46,7 +46,7 @@ TEST(Result, TryHandsTheErrorUp) {
     EXPECT_EQ(check_even(1).error().code, ErrorCode::usage);
 }
 
-TEST(Result, TakesWhatCanOnlyBeMoved) {
+TEST(Result, AcceptsMoveOnlyTypes) {
     const auto make = []() -> Result<std::unique_ptr<int>> { return std::make_unique<int>(5); };
     const auto forward = [&]() -> Result<std::unique_ptr<int>> {
         TRY_ASSIGN(auto pointer, make());
@@ -61,13 +61,13 @@ TEST(Result, AnEmptyOptionalIsAValue) {
     EXPECT_FALSE(result.value().has_value());
 }
 
-TEST(Result, ExitCodesAreTheContract) {
+TEST(Result, ExitCodesAreFixed) {
     EXPECT_EQ(static_cast<int>(ErrorCode::failed), 1);
     EXPECT_EQ(static_cast<int>(ErrorCode::usage), 2);
     EXPECT_EQ(static_cast<int>(ErrorCode::unsupported), 3);
 }
 
-TEST(ResultDeathTest, CheckSaysWhereAndStops) {
+TEST(ResultDeathTest, CheckPrintsThePositionAndAborts) {
     const bool holds = false;
     EXPECT_DEATH(CHECK(holds), "vigil: bug: holds \\(.*result_test.cpp:");
 }

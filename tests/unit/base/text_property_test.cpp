@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever the bytes are, what comes out is harmless, valid, and can be told apart again.
+// For any bytes: the output is harmless, valid, and distinguishable from that of other bytes.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int rounds = 100'000;
 
-// Strings of what is dangerous: controls, quotes, halves of UTF-8 sequences, whole ones.
+// Strings of dangerous parts: controls, quotes, partial and whole UTF-8 sequences.
 class Strings {
  public:
     std::string next() {
@@ -50,7 +50,7 @@ class Strings {
         }
     }
 
-    // Also those that no one may encode: surrogates, and above U+10FFFF.
+    // Includes invalid code points: surrogates, and those above U+10FFFF.
     static void append_code_point(std::string& text, uint64_t point) {
         const auto add = [&](uint64_t byte) { text += static_cast<char>(byte); };
         if (point < 0x80) {
@@ -68,7 +68,7 @@ class Strings {
     std::mt19937_64 random_{20'261'120};
 };
 
-// Takes \n, \t, \r, \e, \xHH, \u{HEX}, \\ and \" back.
+// Reverses \n, \t, \r, \e, \xHH, \u{HEX}, \\ and \".
 std::string unescape(std::string_view text) {
     std::string bytes;
     while (!text.empty()) {
@@ -77,12 +77,12 @@ std::string unescape(std::string_view text) {
             text.remove_prefix(1);
             continue;
         }
-        const char what = text.at(1);
+        const char escape = text.at(1);
         text.remove_prefix(2);
-        if (what == 'x') {
+        if (escape == 'x') {
             bytes += static_cast<char>(std::stoi(std::string(text.substr(0, 2)), nullptr, 16));
             text.remove_prefix(2);
-        } else if (what == 'u') {
+        } else if (escape == 'u') {
             const size_t end = text.find('}');
             const auto hex = std::string(text.substr(1, end - 1));
             const unsigned long point = std::stoul(hex, nullptr, 16);
@@ -94,14 +94,14 @@ std::string unescape(std::string_view text) {
             bytes += json.value_or("?");
             text.remove_prefix(end + 1);
         } else {
-            const size_t at = std::string_view("ntre\\\"").find(what);
+            const size_t at = std::string_view("ntre\\\"").find(escape);
             bytes += at == std::string_view::npos ? '?' : "\n\t\r\x1b\\\""[at];
         }
     }
     return bytes;
 }
 
-TEST(TextProperty, PrintableIsHarmlessAndCanBeTakenBack) {
+TEST(TextProperty, EscapedTextIsHarmlessAndReversible) {
     Strings strings;
     for (int i = 0; i < rounds; i++) {
         const std::string bytes = strings.next();
@@ -112,7 +112,7 @@ TEST(TextProperty, PrintableIsHarmlessAndCanBeTakenBack) {
     }
 }
 
-TEST(TextProperty, AWordIsOneWord) {
+TEST(TextProperty, AQuotedTextIsOneToken) {
     Strings strings;
     for (int i = 0; i < rounds; i++) {
         const std::string bytes = strings.next();
@@ -145,7 +145,7 @@ TEST(TextProperty, JsonIsValidAndHarmless) {
         const auto parsed = test::parse_json_string(out);
         ASSERT_TRUE(parsed.has_value()) << out;
         if (out.find(R"(\\x)") == std::string::npos) {
-            ASSERT_EQ(*parsed, bytes) << out;  // no bad byte in it
+            ASSERT_EQ(*parsed, bytes) << out;  // all bytes were valid UTF-8
         }
     }
 }

@@ -46,10 +46,10 @@ constexpr Case cases[] = {
     {"\x1b[31mred", R"(\e[31mred)", R"(\u001b[31mred)"},
     {"\0\x01\x1f"sv, R"(\x00\x01\x1f)", R"(\u0000\u0001\u001f)"},
     {"\x7f", R"(\x7f)", R"(\u007f)"},
-    // Umlaut, Euro sign, a face: stay as they are.
+    // Umlaut, Euro sign, emoji: unchanged.
     {"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80",
      "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"},
-    // C1 controls: NEL and CSI, which some terminals act on.
+    // C1 controls: NEL and CSI, which some terminals interpret.
     {"\xc2\x85\xc2\x9b", R"(\u{85}\u{9b})", R"(\u0085\u009b)"},
     // The right-to-left override, and zero width.
     {"\xe2\x80\xae\xe2\x80\x8b", R"(\u{202e}\u{200b})", R"(\u202e\u200b)"},
@@ -57,7 +57,8 @@ constexpr Case cases[] = {
     {"\xef\xbb\xbf", R"(\u{feff})", R"(\ufeff)"},
     // A tag character, beyond the first plane: two escapes in JSON.
     {"\xf3\xa0\x80\xa1", R"(\u{e0021})", R"(\udb40\udc21)"},
-    // Not UTF-8: a lone continuation, an overlong slash, a surrogate, above U+10FFFF, cut off.
+    // Invalid UTF-8: a lone continuation, an overlong slash, a surrogate, above U+10FFFF,
+    // truncated.
     {"\x80", R"(\x80)", R"(\\x80)"},
     {"\xc0\xaf", R"(\xc0\xaf)", R"(\\xc0\\xaf)"},
     {"\xe0\x80\xaf", R"(\xe0\x80\xaf)", R"(\\xe0\\x80\\xaf)"},
@@ -66,9 +67,9 @@ constexpr Case cases[] = {
     {"\xf5\x80\x80\x80", R"(\xf5\x80\x80\x80)", R"(\\xf5\\x80\\x80\\x80)"},
     {"ab\xe2\x82", R"(ab\xe2\x82)", R"(ab\\xe2\\x82)"},
     {"\xff\xfe", R"(\xff\xfe)", R"(\\xff\\xfe)"},
-    // A C1 control as a bare byte is no UTF-8 either.
+    // A C1 control as a single byte is also invalid UTF-8.
     {"\x9b[2J", R"(\x9b[2J)", R"(\\x9b[2J)"},
-    // A good character right behind a bad byte.
+    // A valid character directly after an invalid byte.
     {"\xc3\xc3\xbc", "\\xc3\xc3\xbc", "\\\\xc3\xc3\xbc"},
 };
 
@@ -88,7 +89,7 @@ TEST(Text, JsonString) {
     }
 }
 
-TEST(Text, JsonGivesValidTextBackUnchanged) {
+TEST(Text, JsonPreservesValidText) {
     for (const Case& each : cases) {
         if (each.json.find(R"(\\x)") == std::string_view::npos) {
             EXPECT_EQ(test::parse_json_string(json(each.bytes)), std::string(each.bytes));
@@ -97,7 +98,7 @@ TEST(Text, JsonGivesValidTextBackUnchanged) {
     EXPECT_EQ(test::parse_json_string(json("a\xff")), R"(a\xff)");
 }
 
-TEST(Text, WordsAreQuotedWhereTheyHaveTo) {
+TEST(Text, QuotesOnlyIfNeeded) {
     EXPECT_EQ(quote_if_needed("ls"), "ls");
     EXPECT_EQ(quote_if_needed("/bin/ls"), "/bin/ls");
     EXPECT_EQ(quote_if_needed(""), R"("")");
@@ -110,7 +111,7 @@ TEST(Text, WordsAreQuotedWhereTheyHaveTo) {
     EXPECT_EQ(quote_if_needed("a\x1b b"), R"("a\e b")");
 }
 
-TEST(Text, AppendsAndKeepsWhatIsThere) {
+TEST(Text, AppendsToExistingText) {
     std::string out = "x";
     append_escaped(out, "a\n");
     append_quoted(out, "b c");
@@ -118,7 +119,7 @@ TEST(Text, AppendsAndKeepsWhatIsThere) {
     EXPECT_EQ(out, R"(xa\n"b c""d")");
 }
 
-TEST(Text, JsonOfOthersIsMadePrintable) {
+TEST(Text, EscapesForeignJson) {
     const std::string own = R"({"a":"\u001b \\xff \u202e","b":["é",1,null]})";
     EXPECT_EQ(escape_terminal_json(own), own);
     EXPECT_EQ(escape_terminal_json(""), "");
@@ -126,7 +127,7 @@ TEST(Text, JsonOfOthersIsMadePrintable) {
               R"({"a":"\u007f\u009b\u202eé\\xff"})");
 }
 
-TEST(Text, LinesAreCutToColumns) {
+TEST(Text, TruncatesLinesToColumns) {
     EXPECT_EQ(truncate_columns("abc", 3), "abc");
     EXPECT_EQ(truncate_columns("abcd", 3), "ab…");
     EXPECT_EQ(truncate_columns("äöü", 3), "äöü");
@@ -137,7 +138,7 @@ TEST(Text, LinesAreCutToColumns) {
     EXPECT_EQ(truncate_columns("abc", 0), "");
 }
 
-TEST(Text, ColourCodesTakeNoColumnsAndStayAfterTheCut) {
+TEST(Text, ColourCodesUseNoColumnsAndSurviveTruncation) {
     EXPECT_EQ(truncate_columns("\x1b[31mabc\x1b[0m", 3), "\x1b[31mabc\x1b[0m");
     EXPECT_EQ(truncate_columns("\x1b[31mabcd\x1b[0m", 3), "\x1b[31mab…\x1b[0m");
     EXPECT_EQ(truncate_columns("ab\x1b[31mcd\x1b[0m", 3), "ab\x1b[31m…\x1b[0m");

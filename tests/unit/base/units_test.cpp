@@ -13,7 +13,7 @@ using namespace std::string_view_literals;
 
 void expect_wrong(const Result<uint64_t>& result, std::string_view text,
                   std::string_view expected) {
-    ASSERT_FALSE(result) << '\'' << text << "' was taken as " << *result;
+    ASSERT_FALSE(result) << '\'' << text << "' was parsed as " << *result;
     EXPECT_EQ(result.error().code, ErrorCode::usage);
     EXPECT_EQ(result.error().context, fmt::format("'{}': expected {}", text, expected));
 }
@@ -95,7 +95,7 @@ TEST(Units, BadSizes) {
     }
 }
 
-TEST(Units, ASizeHasNoBlankOrSignOrNulAfterIt) {
+TEST(Units, RejectsBlanksSignsAndNulsInASize) {
     for (const std::string_view text : {"4096 "sv, "4096 B"sv, "4096\0"sv, "-0"sv}) {
         expect_wrong(parse_size_bytes(text), text, "a size such as 4096, 64K, 8M or 1G");
     }
@@ -125,7 +125,7 @@ std::string size(uint64_t bytes) {
     return out;
 }
 
-TEST(Units, SecondsAreCutToMilliseconds) {
+TEST(Units, TruncatesSecondsToMilliseconds) {
     EXPECT_EQ(seconds(0), ">0.000s");
     EXPECT_EQ(seconds(999'999), ">0.000s");
     EXPECT_EQ(seconds(1'203'999'999), ">1.203s");
@@ -133,7 +133,7 @@ TEST(Units, SecondsAreCutToMilliseconds) {
     EXPECT_EQ(seconds(UINT64_MAX), ">18446744073.709s");
 }
 
-TEST(Units, SpokenDurations) {
+TEST(Units, HumanDurations) {
     EXPECT_EQ(human_duration(0), "0.0 s");
     EXPECT_EQ(human_duration(1), "0.0 ms");
     EXPECT_EQ(human_duration(100'000), "0.1 ms");
@@ -149,7 +149,7 @@ TEST(Units, SpokenDurations) {
     EXPECT_EQ(human_duration(UINT64_MAX), "213503 d 23 h");
 }
 
-TEST(Units, SpokenSizes) {
+TEST(Units, HumanSizes) {
     EXPECT_EQ(human_size(0), "0 B");
     EXPECT_EQ(human_size(1023), "1023 B");
     EXPECT_EQ(human_size(1024), "1.0 KB");
@@ -161,7 +161,7 @@ TEST(Units, SpokenSizes) {
     EXPECT_EQ(human_size(UINT64_MAX), "16777216 TB");
 }
 
-TEST(Units, SizesTakeTheUnitThatFits) {
+TEST(Units, SizesUseTheLargestFittingUnit) {
     EXPECT_EQ(size(0), ">0B");
     EXPECT_EQ(size(1023), ">1023B");
     EXPECT_EQ(size(1024), ">1.0KB");

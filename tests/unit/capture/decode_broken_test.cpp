@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records that are none: too short, too long, of no kind, with lengths that lie.
+// Invalid records: too short, too long, of an unknown kind, with wrong lengths.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -16,7 +16,7 @@ using test::Bytes;
 
 const DecodeContext context;
 
-// Exactly as large as they are, so that a sanitizer sees a read behind the end.
+// Copied to its exact size, so that a sanitizer detects a read past the end.
 bool decodes(const Bytes& record) {
     const std::unique_ptr<std::byte[]> copy(new std::byte[record.size()]);
     std::copy(record.begin(), record.end(), copy.get());
@@ -40,7 +40,7 @@ TEST(DecodeBroken, EveryTruncation) {
         for (size_t size = 0; size < whole.size(); size++) {
             Bytes cut(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
             EXPECT_FALSE(decodes(cut)) << size;
-            if (size >= sizeof(vigil_header)) {  // and with a header that admits it
+            if (size >= sizeof(vigil_header)) {  // and with a matching size in the header
                 test::patch_header(cut, &vigil_header::size, size);
                 EXPECT_FALSE(decodes(cut)) << size;
             }
@@ -99,7 +99,7 @@ TEST(DecodeBroken, WrongExecLengths) {
         set_lengths(record, file, argv);
         EXPECT_FALSE(decodes(record)) << file << ' ' << argv;
     }
-    // The border between the two can't be checked, but it never leaves the record.
+    // The boundary between the two can't be checked, but it is always inside the record.
     set_lengths(record, 13, 0);
     EXPECT_TRUE(decodes(record));
     set_lengths(record, 0, 13);
@@ -144,7 +144,7 @@ TEST(DecodeBroken, NoiseIsNeverReadOutOfBounds) {
         for (uint64_t flips = random() % 8; flips > 0; flips--) {
             record[random() % record.size()] = static_cast<std::byte>(random());
         }
-        // The clock can't reach the upper bits.
+        // The clock never reaches the upper bits.
         test::patch_header(record, &vigil_header::time_ns, random() >> 4);
         (void)decodes(record);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every field of every kind of record. What is broken: decode_broken_test.cpp.
+// Every field of every kind of record. Invalid records: decode_broken_test.cpp.
 #include "capture/decode.h"
 
 #include <gtest/gtest.h>

@@ -79,7 +79,7 @@ TEST(Hooks, OneLaneMissesItsSkippedRuns) {
 
 TEST(Hooks, ManyLanesMissAtMostTheMinimum) {
     Skipped skipped{{"on_exit", 100}, {"on_exit_lane1", 20}, {"on_exit_lane2", 5}};
-    EXPECT_EQ(missed(4, skipped), 0U) << "the last lane took them";
+    EXPECT_EQ(missed(4, skipped), 0U) << "the last lane recorded them";
     skipped["on_exit_lane3"] = 2;
     EXPECT_EQ(missed(4, skipped), 2U);
 }

@@ -33,7 +33,7 @@ class RingReaderTest : public ::testing::Test {
         return std::move(*reader);
     }
 
-    // Forks that tell themselves apart by pid and by time.
+    // Forks that are distinguishable by pid and time.
     test::Bytes fork(uint32_t pid) {
         auto record = test::fork_record();
         record.header.pid = pid;
@@ -55,9 +55,9 @@ class RingReaderTest : public ::testing::Test {
         return bytes_of(record);
     }
 
-    // "fork 1", "loss fork 3", "signal 7 oom": one word a fact.
+    // "fork 1", "loss fork 3", "signal 7 oom": one string per event.
     std::vector<std::string> drain(RingReader& reader, size_t budget_bytes = plenty,
-                                   size_t most = SIZE_MAX) {
+                                   size_t max_events = SIZE_MAX) {
         std::vector<std::string> seen;
         drained_ = reader.drain(budget_bytes, [&](const model::Event& event) {
             std::string line(to_string(event.kind));
@@ -72,7 +72,7 @@ class RingReaderTest : public ::testing::Test {
                 line += ' ' + std::string(to_string(signal->source));
             }
             seen.push_back(line);
-            return seen.size() < most;
+            return seen.size() < max_events;
         });
         return seen;
     }
@@ -120,7 +120,7 @@ TEST_F(RingReaderTest, ReportsAFinalLossWithoutALaterRecord) {
     kernel_->drop(VIGIL_FORK, 1);
     kernel_->drop(VIGIL_EXIT, 0);
     EXPECT_EQ(drain(reader), (Lines{"fork 1", "loss exit 1", "loss fork 1"}));
-    EXPECT_EQ(drain(reader), Lines{}) << "told twice";
+    EXPECT_EQ(drain(reader), Lines{}) << "reported twice";
     kernel_->send(fork(3), 1);
     EXPECT_EQ(drain(reader), Lines{"fork 3"});
     EXPECT_TRUE(reader.is_drained());
@@ -164,7 +164,7 @@ TEST_F(RingReaderTest, TheNextReaderContinuesWhereThisOneConfirmed) {
         RingReader reader = open();
         EXPECT_EQ(drain(reader, plenty, expected.size()), expected);
         reader.confirm(reader.cursor());
-        (void)drain(reader, plenty, 1);  // read, but never confirmed: comes again
+        (void)drain(reader, plenty, 1);  // read, but never confirmed: read again
     }
 }
 
@@ -194,7 +194,7 @@ TEST_F(RingReaderTest, AReaderKilledInConfirmLeavesTheOldCursor) {
         (void)drain(reader, plenty, 1);
         reader.confirm(reader.cursor());
     }
-    // All of confirm() but its one deciding store: the other cursor holds rubbish.
+    // Everything that confirm() does before its final store: the other cursor is garbage.
     const uint32_t other = (kernel_->control().active_cursor & 1) ^ 1;
     kernel_->control().consumed[other] = 12'345;
     RingReader reader = open();
@@ -206,7 +206,7 @@ TEST_F(RingReaderTest, AnOomKillIsNamedByTheRecordAfterIt) {
     const uint64_t now = boot_now_ns();
     kernel_->send(kill_by_kernel(7, now));
     EXPECT_EQ(drain(reader), Lines{});
-    EXPECT_EQ(drained_, RingReader::Drained::pending) << "it may yet be explained";
+    EXPECT_EQ(drained_, RingReader::Drained::pending) << "the OOM record may still come";
     kernel_->send(fork(1));
     kernel_->send(oom(7));
     EXPECT_EQ(drain(reader), (Lines{"signal 7 oom", "fork 1", "oom 7"}));
@@ -214,7 +214,7 @@ TEST_F(RingReaderTest, AnOomKillIsNamedByTheRecordAfterIt) {
 
 TEST_F(RingReaderTest, AnotherVictimsRecordExplainsNothing) {
     RingReader reader = open();
-    kernel_->send(kill_by_kernel(7, 1));  // long ago: nothing to wait for
+    kernel_->send(kill_by_kernel(7, 1));  // long ago: no reason to wait
     kernel_->send(oom(8));
     kernel_->send(kill_by_kernel(8, 1));
     EXPECT_EQ(drain(reader), (Lines{"signal 7 kernel", "oom 8", "signal 8 kernel"}));
@@ -250,18 +250,18 @@ TEST_F(RingReaderTest, IgnoresAnInvalidStream) {
 TEST_F(RingReaderTest, EachLaneOfACpuIsAStreamOfItsOwn) {
     kernel_ = FakeKernel::create(16'384, 2, 4);
     RingReader reader = open();
-    std::vector<std::pair<int, uint64_t>> places;
+    std::vector<std::pair<int, uint64_t>> positions;
     for (const uint16_t stream : std::initializer_list<uint16_t>{0, 2, 1, 7, 0}) {
         kernel_->send(fork(1), stream);
     }
     kernel_->drop(VIGIL_FORK, 7);
     (void)reader.drain(plenty, [&](const model::Event& event) {
-        places.emplace_back(event.cpu, event.sequence);
+        positions.emplace_back(event.cpu, event.sequence);
         return true;
     });
-    // The loss last. A number is there once a CPU, whichever lane gave it out.
-    EXPECT_EQ(places, (std::vector<std::pair<int, uint64_t>>{
-                          {0, 4}, {0, 5}, {1, 4}, {1, 7}, {0, 8}, {1, 0}}));
+    // The loss comes last. A sequence number is unique per CPU across lanes.
+    EXPECT_EQ(positions, (std::vector<std::pair<int, uint64_t>>{
+                             {0, 4}, {0, 5}, {1, 4}, {1, 7}, {0, 8}, {1, 0}}));
     EXPECT_TRUE(reader.is_drained());
 }
 

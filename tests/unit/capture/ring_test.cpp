@@ -60,7 +60,7 @@ TEST_F(RingTest, ReadsWithoutFreeing) {
     const auto first = ring.read(0);
     ASSERT_TRUE(first);
     EXPECT_TRUE(same(first->bytes, pattern(13, 1)));
-    EXPECT_EQ(first->next, 24U);  // 8 of the ring's own, 13, and up to 8 again
+    EXPECT_EQ(first->next, 24U);  // 8 bytes of header, 13 of data, padded to a multiple of 8
     const auto second = ring.read(first->next);
     ASSERT_TRUE(second);
     EXPECT_TRUE(same(second->bytes, pattern(16, 2)));

@@ -79,7 +79,7 @@ TEST(Streams, ClosingReportsTheRest) {
     EXPECT_EQ(gaps[1].stream, 1);
     EXPECT_EQ(gaps[1].count, 1U);
     EXPECT_TRUE(close_gaps(cursor, counters, 888).empty());
-    // The next record is no further gap.
+    // The next record shows no further gap.
     EXPECT_EQ(advance(cursor, 0, Kind::fork, 5, 900).count, 0U);
     EXPECT_EQ(cursor.streams[0].kind[VIGIL_FORK].lost, 3U);
 }

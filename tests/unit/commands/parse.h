@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command lines, and what becomes of them.
+// Helpers that parse command lines.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 
 namespace vigil::commands {
 
-// The request; fails the test where there is none.
+// The request; fails the test if there is none.
 inline TraceRequest good(const cli::Arguments& arguments) {
     ParsedTrace parsed = parse_trace(arguments);
     EXPECT_TRUE(parsed.request) << ::testing::PrintToString(arguments);
@@ -18,7 +18,7 @@ inline TraceRequest good(const cli::Arguments& arguments) {
     return parsed.request.value_or(TraceRequest{});
 }
 
-// What is said on standard error; the exit code must be 2 and there must be no request.
+// The output on standard error; the exit code must be 2 and there must be no request.
 inline std::string bad(ParsedTrace (*parse)(const cli::Arguments&),
                        const cli::Arguments& arguments) {
     ::testing::internal::CaptureStderr();

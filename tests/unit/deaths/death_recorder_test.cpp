@@ -24,15 +24,15 @@ TEST(DeathRecorder, AnExitHasItsCodeAndNoKiller) {
     Story story;
     story.fork(1, 0, "sh");
     story.exec(1, "tool", "/opt/tool", "tool\0-x\0"s);
-    const Record& told = story.exit(1, 3 << 8, "tool");
-    EXPECT_EQ(told.death.cause, Cause::exit);
-    EXPECT_EQ(told.death.signal, 0);
-    EXPECT_FALSE(told.death.source);
-    EXPECT_FALSE(told.death.killer);
-    EXPECT_TRUE(told.death.is_abnormal());
-    EXPECT_EQ(told.executable, "/opt/tool");
-    EXPECT_EQ(told.argv, "tool\0-x\0"s);
-    EXPECT_EQ(told.death.exit.code(), 3);
+    const Record& record = story.exit(1, 3 << 8, "tool");
+    EXPECT_EQ(record.death.cause, Cause::exit);
+    EXPECT_EQ(record.death.signal, 0);
+    EXPECT_FALSE(record.death.source);
+    EXPECT_FALSE(record.death.killer);
+    EXPECT_TRUE(record.death.is_abnormal());
+    EXPECT_EQ(record.executable, "/opt/tool");
+    EXPECT_EQ(record.argv, "tool\0-x\0"s);
+    EXPECT_EQ(record.death.exit.code(), 3);
     EXPECT_EQ(story.living(), 0U);
 }
 
@@ -47,17 +47,17 @@ TEST(DeathRecorder, AKillerKeepsItsNameAndItsLineAfterItsOwnEnd) {
     story.signal(3, SIGKILL, SignalSource::user, 4);
     story.exit(4, 0);
     story.exit(2, 0);
-    const Record& told = story.exit(3, SIGKILL);
-    EXPECT_EQ(told.death.cause, Cause::signal);
-    EXPECT_EQ(told.death.signal, SIGKILL);
-    EXPECT_EQ(told.death.source, SignalSource::user);
-    ASSERT_TRUE(told.death.killer);
-    EXPECT_EQ(told.death.killer->pid, Story::nobody + 4);
-    EXPECT_EQ(told.killer_executable, "/bin/kill");
-    EXPECT_EQ(told.killer_ancestors, (Names{"bash " + pid(2), "sshd " + pid(1)}));
+    const Record& record = story.exit(3, SIGKILL);
+    EXPECT_EQ(record.death.cause, Cause::signal);
+    EXPECT_EQ(record.death.signal, SIGKILL);
+    EXPECT_EQ(record.death.source, SignalSource::user);
+    ASSERT_TRUE(record.death.killer);
+    EXPECT_EQ(record.death.killer->pid, Story::nobody + 4);
+    EXPECT_EQ(record.killer_executable, "/bin/kill");
+    EXPECT_EQ(record.killer_ancestors, (Names{"bash " + pid(2), "sshd " + pid(1)}));
 }
 
-// What a killer runs later is not what it was.
+// A later exec of the killer does not change the record.
 TEST(DeathRecorder, AKillerIsAsItWasWhenItSent) {
     Story story;
     story.fork(1, 0, "a");
@@ -90,9 +90,9 @@ TEST(DeathRecorder, OnlyADeliveredSignalOfTheExitsNumberIsTheOne) {
     story.signal(1, SIGTERM, SignalSource::user, 3);
     story.signal(1, SIGTERM, SignalSource::user, 4, SignalResult::already_pending);
     story.signal(1, SIGUSR1, SignalSource::user, 5);
-    const Record& told = story.exit(1, SIGTERM);
-    ASSERT_TRUE(told.death.killer);
-    EXPECT_EQ(told.death.killer->pid, Story::nobody + 3);
+    const Record& record = story.exit(1, SIGTERM);
+    ASSERT_TRUE(record.death.killer);
+    EXPECT_EQ(record.death.killer->pid, Story::nobody + 3);
 }
 
 TEST(DeathRecorder, TheLastOfSeveralDeliveredIsTheOne) {
@@ -107,12 +107,12 @@ TEST(DeathRecorder, WithoutASignalNobodyIsNamed) {
     Story story;
     story.fork(1, 0, "victim");
     story.signal(1, SIGTERM, SignalSource::user, 2, SignalResult::ignored);
-    const Record& told = story.exit(1, SIGTERM);
-    EXPECT_EQ(told.death.source, SignalSource::unknown);
-    EXPECT_FALSE(told.death.killer);
+    const Record& record = story.exit(1, SIGTERM);
+    EXPECT_EQ(record.death.source, SignalSource::unknown);
+    EXPECT_FALSE(record.death.killer);
 }
 
-// Seccomp may end a process with SIGSYS without making a signal.
+// Seccomp may end a process with SIGSYS without sending a signal.
 TEST(DeathRecorder, SigsysWithoutASignalIsAFault) {
     Story story;
     story.fork(1, 0, "victim");
@@ -129,23 +129,23 @@ TEST(DeathRecorder, TermThenKillTellsBoth) {
     story.fork(3, 2, "victim");
     story.signal(3, SIGTERM, SignalSource::user, 2);
     story.signal(3, SIGKILL, SignalSource::user, 2);
-    const Record& told = story.exit(3, SIGKILL);
-    EXPECT_EQ(told.death.signal, SIGKILL);
-    ASSERT_TRUE(told.death.prior);
-    EXPECT_EQ(told.death.prior->number, SIGTERM);
-    EXPECT_EQ(told.death.prior->sender->pid, Story::nobody + 2);
-    EXPECT_EQ(told.death.prior->parent_pid, Story::nobody + 1);
-    EXPECT_EQ(told.death.prior->unix_ns, *told.death.signal_unix_ns - 1'000'000);
+    const Record& record = story.exit(3, SIGKILL);
+    EXPECT_EQ(record.death.signal, SIGKILL);
+    ASSERT_TRUE(record.death.prior);
+    EXPECT_EQ(record.death.prior->number, SIGTERM);
+    EXPECT_EQ(record.death.prior->sender->pid, Story::nobody + 2);
+    EXPECT_EQ(record.death.prior->parent_pid, Story::nobody + 1);
+    EXPECT_EQ(record.death.prior->unix_ns, *record.death.signal_unix_ns - 1'000'000);
 }
 
 TEST(DeathRecorder, AnExitAfterSigtermTellsOfIt) {
     Story story;
     story.fork(1, 0, "server");
     story.signal(1, SIGTERM, SignalSource::user, 2);
-    const Record& told = story.exit(1, 0);
-    EXPECT_EQ(told.death.cause, Cause::exit);
-    ASSERT_TRUE(told.death.prior);
-    EXPECT_EQ(told.death.prior->number, SIGTERM);
+    const Record& record = story.exit(1, 0);
+    EXPECT_EQ(record.death.cause, Cause::exit);
+    ASSERT_TRUE(record.death.prior);
+    EXPECT_EQ(record.death.prior->number, SIGTERM);
 }
 
 TEST(DeathRecorder, WhatWasLongBeforeIsNotReportedOf) {
@@ -161,11 +161,11 @@ TEST(DeathRecorder, AKillDuringADumpDoesNotReplaceTheCause) {
     story.fork(1, 0, "victim");
     story.signal(1, SIGSEGV, SignalSource::fault);
     story.signal(1, SIGKILL, SignalSource::user, 2, SignalResult::delivered, true);
-    const Record& told = story.exit(1, SIGKILL);
-    EXPECT_EQ(told.death.signal, SIGSEGV);
-    EXPECT_EQ(told.death.source, SignalSource::fault);
-    EXPECT_FALSE(told.death.killer);
-    EXPECT_EQ(told.death.exit.signal(), SIGKILL);
+    const Record& record = story.exit(1, SIGKILL);
+    EXPECT_EQ(record.death.signal, SIGSEGV);
+    EXPECT_EQ(record.death.source, SignalSource::fault);
+    EXPECT_FALSE(record.death.killer);
+    EXPECT_EQ(record.death.exit.signal(), SIGKILL);
 }
 
 TEST(DeathRecorder, AnOomKillTellsOfTheMemory) {
@@ -177,12 +177,12 @@ TEST(DeathRecorder, AnOomKillTellsOfTheMemory) {
     oom.trigger_pid = 7;
     oom.trigger_comm = test::comm("hungry");
     story.take(model::Kind::oom, Story::process(1, "victim"), oom);
-    const Record& told = story.exit(1, SIGKILL);
-    EXPECT_EQ(told.death.cause, Cause::oom);
-    ASSERT_TRUE(told.death.oom);
-    EXPECT_EQ(told.death.oom->rss_bytes, 1U << 20);
-    EXPECT_EQ(told.death.oom->trigger_pid, 7U);
-    EXPECT_FALSE(told.death.killer);
+    const Record& record = story.exit(1, SIGKILL);
+    EXPECT_EQ(record.death.cause, Cause::oom);
+    ASSERT_TRUE(record.death.oom);
+    EXPECT_EQ(record.death.oom->rss_bytes, 1U << 20);
+    EXPECT_EQ(record.death.oom->trigger_pid, 7U);
+    EXPECT_FALSE(record.death.killer);
 }
 
 TEST(DeathRecorder, AParentWhoseDeathIsTheReasonIsNamed) {
@@ -193,9 +193,9 @@ TEST(DeathRecorder, AParentWhoseDeathIsTheReasonIsNamed) {
     story.fork(3, 2, "child");
     story.exit(2, 0);
     story.signal(3, SIGTERM, SignalSource::parent_death, 2);
-    const Record& told = story.exit(3, SIGTERM);
-    EXPECT_EQ(told.killer_executable, "/bin/parent");
-    EXPECT_EQ(told.killer_ancestors, Names{"init " + pid(1)});
+    const Record& record = story.exit(3, SIGTERM);
+    EXPECT_EQ(record.killer_executable, "/bin/parent");
+    EXPECT_EQ(record.killer_ancestors, Names{"init " + pid(1)});
 }
 
 TEST(DeathRecorder, ALossOfSignalsMakesWhoSentThemUnknown) {
@@ -229,10 +229,10 @@ TEST(DeathRecorder, AnotherProcessOfTheSamePidIsAnother) {
 
 TEST(DeathRecorder, AnExitWithoutAForkHasARecordToo) {
     Story story;
-    const Record& told = story.exit(1, 0, "stranger");
-    EXPECT_EQ(told.process.comm.view(), "stranger");
-    EXPECT_EQ(told.executable, "-");
-    EXPECT_TRUE(told.ancestors.empty());
+    const Record& record = story.exit(1, 0, "stranger");
+    EXPECT_EQ(record.process.comm.view(), "stranger");
+    EXPECT_EQ(record.executable, "-");
+    EXPECT_TRUE(record.ancestors.empty());
 }
 
 TEST(DeathRecorder, LimitsOfTheLastTenMinutes) {
@@ -251,8 +251,8 @@ TEST(DeathRecorder, LimitsOfTheLastTenMinutes) {
     story.pass(601'000'000'000);
     violation.metric = model::Metric::disk;
     story.take(model::Kind::violation, Story::process(1, "x"), violation);
-    const Record& told = story.exit(1, 0);
-    const model::LimitViolations& limits = told.death.limits;
+    const Record& record = story.exit(1, 0);
+    const model::LimitViolations& limits = record.death.limits;
     ASSERT_EQ(limits.metrics.size(), 2U) << "that of CPU is long over";
     EXPECT_EQ(limits.metrics[0], "memory");
     EXPECT_EQ(limits.limits[0], 200);
@@ -275,10 +275,10 @@ TEST(DeathRecorder, LoadsTheLivingFromProc) {
     signal.sender->start_ns = self.start_ns;
     story.fork(1, 0, "victim");
     story.take(model::Kind::signal, Story::process(1, "victim"), signal);
-    const Record& told = story.exit(1, SIGTERM);
-    EXPECT_EQ(told.killer_executable, host::read_executable(self.pid));
-    ASSERT_FALSE(told.killer_ancestors.empty());
-    EXPECT_TRUE(told.killer_ancestors[0].ends_with(' ' + std::to_string(::getppid())));
+    const Record& record = story.exit(1, SIGTERM);
+    EXPECT_EQ(record.killer_executable, host::read_executable(self.pid));
+    ASSERT_FALSE(record.killer_ancestors.empty());
+    EXPECT_TRUE(record.killer_ancestors[0].ends_with(' ' + std::to_string(::getppid())));
 }
 
 TEST(DeathRecorder, ALostExecMakesAnImageOfAnotherNameUnknown) {
@@ -298,10 +298,10 @@ TEST(DeathRecorder, ASignalBeforeTheForkIsKept) {
     story.exec(1, "parent", "/bin/parent", "parent\0"s);
     story.signal(2, SIGKILL, SignalSource::user, 1);
     story.fork(2, 1, "parent");
-    const Record& told = story.exit(2, SIGKILL);
-    EXPECT_EQ(told.death.source, SignalSource::user);
-    EXPECT_EQ(told.executable, "/bin/parent");
-    EXPECT_EQ(told.ancestors, Names{"parent " + pid(1)});
+    const Record& record = story.exit(2, SIGKILL);
+    EXPECT_EQ(record.death.source, SignalSource::user);
+    EXPECT_EQ(record.executable, "/bin/parent");
+    EXPECT_EQ(record.ancestors, Names{"parent " + pid(1)});
 }
 
 TEST(DeathRecorder, ASignalToTheDeadMakesNoLife) {
@@ -312,7 +312,7 @@ TEST(DeathRecorder, ASignalToTheDeadMakesNoLife) {
     EXPECT_EQ(story.living(), 0U);
 }
 
-// A stop that takes its time: the first signal is still told of.
+// A slow stop: the first signal is still reported.
 TEST(DeathRecorder, ManySignalsInBetweenHideNothing) {
     Story story;
     story.fork(1, 0, "victim");
@@ -321,20 +321,20 @@ TEST(DeathRecorder, ManySignalsInBetweenHideNothing) {
         story.signal(1, number, SignalSource::kernel);
     }
     story.signal(1, SIGKILL, SignalSource::user, 3);
-    const Record& told = story.exit(1, SIGKILL);
-    ASSERT_TRUE(told.death.prior);
-    EXPECT_EQ(told.death.prior->number, SIGTERM);
+    const Record& record = story.exit(1, SIGKILL);
+    ASSERT_TRUE(record.death.prior);
+    EXPECT_EQ(record.death.prior->number, SIGTERM);
 }
 
-// A daemon that forks and ends for ever.
+// A daemon that forks and exits for ever.
 TEST(DeathRecorder, ALineWithoutEndIsBounded) {
     Story story;
     story.fork(1, 0, "d");
     size_t max_bytes = 0;
     for (uint32_t each = 2; each < 10'000; each++) {
         story.fork(each, each - 1, "d");
-        const Record& told = story.exit(each - 1, 0);
-        ASSERT_LE(told.ancestors.size(), process::max_ancestors);
+        const Record& record = story.exit(each - 1, 0);
+        ASSERT_LE(record.ancestors.size(), process::max_ancestors);
         max_bytes = std::max(max_bytes, story.updater().bytes());
         story.records.clear();
     }

@@ -17,7 +17,7 @@
 namespace vigil::deaths {
 namespace {
 
-constexpr uint64_t patience_ns = 10 * ns_per_s;
+constexpr uint64_t timeout_ns = 10 * ns_per_s;
 
 // A store takes up only files whose lines are events.
 constexpr std::string_view event_start = R"({"time":")";
@@ -79,7 +79,7 @@ TEST_F(DeathStoreTest, AbnormalDeathsAndReceiptsLieApart) {
 TEST_F(DeathStoreTest, IsForItsOwnerAlone) {
     open();
     add(9, "killed");
-    store_->wait_durable(patience_ns);
+    store_->wait_durable(timeout_ns);
     struct stat info {};
     ASSERT_EQ(::stat(path(abnormal_file).c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U);
@@ -94,10 +94,10 @@ TEST_F(DeathStoreTest, CleanExitsNeverPushOutTheOthers) {
     for (int i = 0; i < 5'000; i++) {
         add(0, line);
         if (i % 100 == 0) {
-            store_->wait_durable(patience_ns);
+            store_->wait_durable(timeout_ns);
         }
     }
-    store_->wait_durable(patience_ns);
+    store_->wait_durable(timeout_ns);
     EXPECT_EQ(text(abnormal_file), "killed\n");
     EXPECT_LE(text(clean_file).size(), 1U << 19);
     EXPECT_GE(text(clean_file).size(), 1U << 18);
@@ -107,11 +107,11 @@ TEST_F(DeathStoreTest, WhatIsTooOldGoesWithItsFile) {
     constexpr uint64_t keep_ns = 3600 * ns_per_s;
     open(1 << 20, keep_ns);
     add(9, "old");
-    store_->wait_durable(patience_ns);
+    store_->wait_durable(timeout_ns);
     const int64_t now = unix_now_ns();
-    store_->enforce_retention(now + static_cast<int64_t>(keep_ns) / 2);  // begins another file
+    store_->enforce_retention(now + static_cast<int64_t>(keep_ns) / 2);  // starts a new file
     add(9, "new");
-    store_->wait_durable(patience_ns);
+    store_->wait_durable(timeout_ns);
     EXPECT_EQ(text(abnormal_file), "old\nnew\n");
     const auto before = journal::list_segments(path(abnormal_file));
     ASSERT_TRUE(before);
@@ -120,7 +120,7 @@ TEST_F(DeathStoreTest, WhatIsTooOldGoesWithItsFile) {
     ASSERT_EQ(::utimensat(AT_FDCWD, before->front().path.c_str(), long_ago, 0), 0);
     store_->enforce_retention(now);
     add(9, "newer");
-    store_->wait_durable(patience_ns);
+    store_->wait_durable(timeout_ns);
     store_.reset();
     EXPECT_EQ(text(abnormal_file), "new\nnewer\n");
 }
@@ -130,7 +130,7 @@ TEST_F(DeathStoreTest, AnotherRunGoesOn) {
     add(9, "one");
     open();
     add(9, "two");
-    store_->wait_durable(patience_ns);
+    store_->wait_durable(timeout_ns);
     EXPECT_EQ(text(abnormal_file), "one\ntwo\n");
 }
 

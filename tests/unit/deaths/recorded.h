@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events of made-up processes, and the death records that come out.
+// Events of fictitious processes, and the resulting death records.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,10 +17,10 @@
 
 namespace vigil::test {
 
-// A copy: the record that is emitted is valid during the call only.
+// A copy: the emitted record is valid only during the call.
 struct Record {
     model::Process process;
-    model::Death death;  // its views are not to be read
+    model::Death death;  // its views must not be read
     std::string executable;
     std::string argv;
     std::string killer_executable;
@@ -37,8 +37,8 @@ inline std::vector<std::string> names_of(const model::Ancestry& ancestry) {
     return names;
 }
 
-// Pids far beyond those of this machine, so that /proc tells nothing of them. Each process starts
-// at its pid in ms.
+// Pids far beyond those of this machine, so that /proc has no data of them. Each process starts at
+// its pid in ms.
 class Story final : public model::EventSink {
  public:
     static constexpr uint32_t nobody = 100'000'000;
@@ -64,12 +64,12 @@ class Story final : public model::EventSink {
     }
 
     static model::Process process(uint32_t number, const std::string& name, uint32_t parent = 0) {
-        model::Process made;
-        made.pid = made.tid = nobody + number;
-        made.ppid = parent == 0 ? 0 : nobody + parent;
-        made.start_ns = start_ns(number);
-        made.comm = comm(name);
-        return made;
+        model::Process result;
+        result.pid = result.tid = nobody + number;
+        result.ppid = parent == 0 ? 0 : nobody + parent;
+        result.start_ns = start_ns(number);
+        result.comm = comm(name);
+        return result;
     }
     static uint64_t start_ns(uint32_t number) { return uint64_t{number} * 1'000'001; }
 
@@ -103,7 +103,7 @@ class Story final : public model::EventSink {
         }
         take(model::Kind::signal, process(target, "x"), signal);
     }
-    // The record; its status is as wait(2) has it.
+    // The record; `status` is that of wait(2).
     const Record& exit(uint32_t number, uint32_t status, const std::string& name = "x") {
         const size_t before = records.size();
         model::Exit exit;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a person reads at three in the morning, whole.
+// Complete reports of `vigil why`.
 #include "format/death_report.h"
 
 #include <csignal>
@@ -17,7 +17,7 @@ std::string report(const query::DeathBuilder& builder) {
     return death_report(query::read(builder), query::evening_ns + query::second_ns, false);
 }
 
-// The sentence, without the name in front and the facts behind.
+// The sentence, without the name before it and the facts after it.
 std::string sentence(const query::DeathBuilder& builder) {
     const std::string text = report(builder);
     const std::string begin = "nginx (pid 4242) ";
@@ -25,7 +25,7 @@ std::string sentence(const query::DeathBuilder& builder) {
     return text.substr(begin.size(), text.find('\n') - begin.size());
 }
 
-// One line of the facts; "" where there is none.
+// One line of the facts; "" if there is none.
 std::string fact(const query::DeathBuilder& builder, const std::string& label) {
     const std::string text = report(builder);
     const std::string begin = "\n  " + label + std::string(10 - label.size(), ' ');
@@ -131,7 +131,7 @@ TEST(DeathReport, Exits) {
     builder.death.prior->parent_pid.reset();
     EXPECT_EQ(sentence(builder), "exited with code 0 (success)" + when + ", 0.3 s after SIGTERM.");
     EXPECT_EQ(fact(builder, "Before"), "SIGTERM from systemd (pid 1), 0.3 s earlier");
-    builder.death.prior->number = SIGHUP;  // to read its configuration again, say
+    builder.death.prior->number = SIGHUP;  // for example to reload its configuration
     builder.death.prior->unix_ns = query::evening_ns - 300 * query::second_ns;
     EXPECT_EQ(sentence(builder), "exited with code 0 (success)" + when + ".");
     EXPECT_EQ(fact(builder, "Before"), "SIGHUP from systemd (pid 1), 5 min 0 s earlier");
@@ -256,7 +256,7 @@ TEST(DeathReport, Sender) {
                                          .executable = {},
                                          .argv = "systemctl\0"sv,
                                          .ancestry = {}};
-    EXPECT_EQ(fact(builder, "Sent by"), "systemctl (pid 7)") << "the command says no more";
+    EXPECT_EQ(fact(builder, "Sent by"), "systemctl (pid 7)") << "the command only repeats the name";
     std::vector<std::pair<uint64_t, std::string_view>> above;
     for (uint64_t pid = 40; pid > 10; pid--) {
         above.emplace_back(pid, "sh");
@@ -298,7 +298,7 @@ TEST(DeathReport, PriorSignal) {
     EXPECT_EQ(fact(builder, "Before"), "SIGTERM from the same zsh, 1 min 30 s earlier");
     before.sender->pid = 993;
     before.sender->comm = test::comm("pkill");
-    // Of init everything is a child.
+    // Every process descends from init.
     builder.death.killer->ancestry = query::ancestry({{1, "systemd"}});
     before.parent_pid = 1;
     before.parent_comm = test::comm("systemd");
@@ -306,7 +306,7 @@ TEST(DeathReport, PriorSignal) {
               "SIGTERM from pkill (pid 993) ← systemd (pid 1), 1 min 30 s earlier");
     before.sender->pid = 4242;
     EXPECT_EQ(fact(builder, "Before"), "SIGTERM from itself, 1 min 30 s earlier");
-    before.unix_ns = query::evening_ns + query::second_ns;  // a clock that was set back
+    before.unix_ns = query::evening_ns + query::second_ns;  // the clock was set back
     EXPECT_EQ(fact(builder, "Before"), "SIGTERM from itself");
 }
 
@@ -360,7 +360,7 @@ TEST(DeathReport, Colors) {
         0U);
 }
 
-// Whatever names and arguments are, and however long.
+// Names and arguments with any bytes, of any length.
 TEST(DeathReport, EscapesUntrustedBytes) {
     for (const std::string& bytes :
          {std::string("\x1b[31m"), std::string("a\nb\r"), std::string("\xff\xc2\x9b"),

@@ -82,7 +82,7 @@ TEST(Json, DeathHasAllThatHappened) {
         R"("major_faults":14,"threads":8,"login_uid":1000})");
 }
 
-// What did not happen has no keys, what is not known is null.
+// Events that did not happen have no keys, unknown values are null.
 TEST(Json, ACleanDeathIsShort) {
     const std::string line = line_of(*make_json_formatter("box"), model::Death{});
     for (const char* absent : {"killer_", "before_", "oom_", "broken_"}) {

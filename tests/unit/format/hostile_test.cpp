@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes choose their names and arguments. Whatever they choose: one line, printable, and in
-// JSON valid.
+// Processes choose their names and arguments. The output is always one printable line, and valid in
+// JSON.
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes into a journal and over the wire is never longer than a journal takes, whatever
-// foreign bytes an event holds.
+// A line for the journal and the wire never exceeds the journal's max length, whatever untrusted
+// bytes an event contains.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -25,8 +25,8 @@ std::vector<std::string> hostile(size_t size_bytes) {
             std::string(size_bytes, '\0'), std::string(size_bytes, '"'), pairs};
 }
 
-// Comms have 16 bytes and no end; all other foreign strings of the event are `bytes`, which must
-// outlive it.
+// Comms have 16 bytes without a NUL; all other untrusted strings of the event are `bytes`, which
+// must outlive it.
 std::vector<model::Event> max_events(const std::string& bytes) {
     std::vector<model::Event> events{
         test::fork_event(),   test::exec_event(),       test::exit_event(),
@@ -102,7 +102,7 @@ TEST(JournalLine, TheOneAfterACutOneIsWhole) {
     EXPECT_EQ(out.rfind("what stood there before\n{", 0), 0U);
 }
 
-// An agent's line and a server's are bounded by what both sides take.
+// The lines of agent and server fit the limits of both sides.
 TEST(JournalLine, TheServerTakesIt) {
     for (const std::string& bytes : hostile(4096)) {
         for (const model::Event& event : max_events(bytes)) {

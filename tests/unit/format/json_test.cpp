@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Golden lines, and the same lines as another program's parser reads them.
+// Golden lines, and the same lines parsed by an independent parser.
 #include <gtest/gtest.h>
 
 #include <initializer_list>
@@ -33,7 +33,7 @@ std::string golden(std::string_view time, std::string_view kind, std::string_vie
     return line.append(process_json).append(own).append("}\n");
 }
 
-// What every event of a process begins with.
+// The first members of every process event.
 JsonObject common(std::string time, std::string kind) {
     return {{"time", "2026-11-20T22:33:49." + std::move(time) + "Z"},
             {"kind", std::move(kind)},
@@ -244,7 +244,7 @@ TEST(Json, AViolationWithMuchUnknown) {
     EXPECT_TRUE(test::parse_json_object(line));
 }
 
-// As they are read back: to a thousandth, and no number ever makes a line invalid.
+// Numbers are exact to a thousandth, and no number makes a line invalid.
 TEST(Json, NumbersOfAViolation) {
     for (const double value : {0.0, 0.001, 0.5, 99.999, 100.0, 1234567.25, 1e9, 1e12, 1e21}) {
         auto event = test::violation_event();

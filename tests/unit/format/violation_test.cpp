@@ -29,16 +29,16 @@ std::string line_of(const Violation& violation, std::string_view comm = "burner"
 
 Violation violation(ViolationState state, Metric metric, std::optional<double> value,
                     double limit) {
-    Violation made;
-    made.state = state;
-    made.metric = metric;
-    made.value = value;
-    made.limit = limit;
-    made.peak = value.value_or(0);
-    made.mean = value.value_or(0);
-    made.user = "root";
-    made.rule = "burn*";
-    return made;
+    Violation result;
+    result.state = state;
+    result.metric = metric;
+    result.value = value;
+    result.limit = limit;
+    result.peak = value.value_or(0);
+    result.mean = value.value_or(0);
+    result.user = "root";
+    result.rule = "burn*";
+    return result;
 }
 
 Violation raised(double value, double limit) {
@@ -137,8 +137,8 @@ TEST(ViolationLine, ALimitIsShownAsItWasWritten) {
         {99.95, " > 99.95 % "},         {102'400, " > 102400 % "}, {1'048'576, " > 1048576 % "},
         {1234567.5, " > 1234567.5 % "}, {1e9, " > 1000000000 % "},
     };
-    for (const auto& [limit, shown] : cases) {
-        EXPECT_NE(line_of(raised(2e9, limit)).find(shown), std::string::npos)
+    for (const auto& [limit, expected] : cases) {
+        EXPECT_NE(line_of(raised(2e9, limit)).find(expected), std::string::npos)
             << line_of(raised(2e9, limit));
     }
 }
@@ -148,8 +148,8 @@ TEST(ViolationLine, AValueHasOneDecimalBelowAThousand) {
         {0.04, "  0.0 % > "},    {0.06, "  0.1 % > "},    {99.95, "  100.0 % > "},
         {999.4, "  999.4 % > "}, {1000.4, "  1000 % > "}, {1234567.8, "  1234568 % > "},
     };
-    for (const auto& [value, shown] : cases) {
-        EXPECT_NE(line_of(raised(value, 0.001)).find(shown), std::string::npos)
+    for (const auto& [value, expected] : cases) {
+        EXPECT_NE(line_of(raised(value, 0.001)).find(expected), std::string::npos)
             << line_of(raised(value, 0.001));
     }
 }
@@ -166,10 +166,10 @@ TEST(ViolationLine, SpansOfTime) {
         {7500 * second, "after 2 h 5 min,"},
         {90'000 * second, "after 25 h 0 min,"},
     };
-    for (const auto& [ns, shown] : cases) {
+    for (const auto& [ns, expected] : cases) {
         auto cleared = violation(ViolationState::cleared, Metric::cpu, 1, 2);
         cleared.duration_ns = ns;
-        EXPECT_NE(line_of(cleared).find(shown), std::string::npos) << line_of(cleared);
+        EXPECT_NE(line_of(cleared).find(expected), std::string::npos) << line_of(cleared);
     }
 }
 

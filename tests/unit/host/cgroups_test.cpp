@@ -66,7 +66,7 @@ TEST_F(Cgroup2, AGroupByFullAndShortName) {
     ::rmdir(full.c_str());
 }
 
-TEST_F(Cgroup2, WhatIsNoneSaysSo) {
+TEST_F(Cgroup2, RejectsOtherPaths) {
     for (const std::string& name :
          {std::string("no/such/group"), std::string("/.."), std::string("../../tmp"),
           mount_ + "/../..", mount_ + "/cgroup.procs", mount_ + "/no_such", mount_ + "2"}) {
@@ -78,7 +78,7 @@ TEST_F(Cgroup2, WhatIsNoneSaysSo) {
     }
 }
 
-TEST(SystemdUnit, TheDeepestThatHoldsProcesses) {
+TEST(SystemdUnit, TheDeepestUnitWithProcesses) {
     constexpr std::pair<std::string_view, std::string_view> cases[] = {
         {"/system.slice/nginx.service", "nginx.service"},
         {"/system.slice/nginx.service/workers/1", "nginx.service"},
@@ -100,7 +100,7 @@ TEST(SystemdUnit, TheDeepestThatHoldsProcesses) {
     }
 }
 
-TEST(SystemdUnit, NoneAtAll) {
+TEST(SystemdUnit, WithoutAny) {
     for (const std::string_view cgroup :
          {"", "/", "//", "///", "/user.slice", "/system.slice/", "/docker/0123abcd", "/.service",
           "/a.services", "/service", "/a.service.d/b"}) {
@@ -121,7 +121,7 @@ TEST_F(Cgroup2, IdsBecomePaths) {
         GTEST_SKIP() << "handles can't be opened here";
     }
     EXPECT_EQ(*path, full.substr(mount_.size()));
-    EXPECT_EQ(cgroup_path(group->id), std::nullopt) << "it is gone";
+    EXPECT_EQ(cgroup_path(group->id), std::nullopt) << "it was removed";
 }
 
 TEST(ContainerId, OfEveryRuntime) {
@@ -135,7 +135,7 @@ TEST(ContainerId, OfEveryRuntime) {
     }
 }
 
-TEST(ContainerId, NoneAtAll) {
+TEST(ContainerId, WithoutAny) {
     const std::string hex(64, 'a');
     for (const std::string& path :
          {std::string(), std::string("/"), std::string("/system.slice/nginx.service"),

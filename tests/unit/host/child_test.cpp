@@ -26,10 +26,10 @@ int wait_for(Child& child) {
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-std::string fresh_path() { return "/tmp/vigil_child_test_" + std::to_string(::getpid()); }
+std::string unused_path() { return "/tmp/vigil_child_test_" + std::to_string(::getpid()); }
 
 TEST(Child, WaitsUntilResumed) {
-    const std::string path = fresh_path();
+    const std::string path = unused_path();
     ::unlink(path.c_str());
     auto child = Child::start_suspended({"touch", path});
     ASSERT_TRUE(child) << child.error().context;
@@ -62,7 +62,7 @@ TEST(Child, ForwardsSignals) {
     ASSERT_EQ(*child->resume(), 0);
     child->send(SIGTERM);
     EXPECT_EQ(wait_for(*child), 143);
-    child->send(SIGTERM);  // its pid may be another's by now: must do nothing
+    child->send(SIGTERM);  // its pid may have been reused: must do nothing
 }
 
 TEST(Child, ReportsAnUnknownCommand) {
@@ -89,7 +89,7 @@ TEST(Child, CannotResumeAnEndedCommand) {
 }
 
 TEST(Child, NeverRunsUnlessResumed) {
-    const std::string path = fresh_path();
+    const std::string path = unused_path();
     ::unlink(path.c_str());
     pid_t pid = 0;
     {
@@ -103,8 +103,8 @@ TEST(Child, NeverRunsUnlessResumed) {
     EXPECT_FALSE(exists(path));
 }
 
-TEST(Child, WritesToStandardErrorAndDiesOfABrokenPipe) {
-    const std::string path = fresh_path();
+TEST(Child, WritesToStandardErrorAndIsKilledByABrokenPipe) {
+    const std::string path = unused_path();
     // SIGPIPE is ignored here, as in vigil; ignored signals survive exec.
     auto child = Child::start_suspended({"sh", "-c",
                                          "readlink /proc/$$/fd/1 /proc/$$/fd/2 > " + path +

@@ -16,7 +16,7 @@ const std::string whole =
     "system_ns 3\n"
     "loaded_ns 2\n";
 
-TEST(ModuleTotals, EveryKeyHasItsPlace) {
+TEST(ModuleTotals, ReadsEveryKey) {
     const auto totals = parse_module_totals(whole);
     ASSERT_TRUE(totals);
     EXPECT_EQ(totals->process_exits, UINT64_MAX);
@@ -28,11 +28,11 @@ TEST(ModuleTotals, EveryKeyHasItsPlace) {
     EXPECT_EQ(totals->loaded_ns, 2U);
 }
 
-TEST(ModuleTotals, NewerKeysAreLeftOut) {
+TEST(ModuleTotals, IgnoresNewerKeys) {
     EXPECT_TRUE(parse_module_totals("kind_of_new -\nother 5 6\n\n" + whole));
 }
 
-TEST(ModuleTotals, AMissingOrBrokenKeyIsNoTotal) {
+TEST(ModuleTotals, RejectsMissingOrInvalidKeys) {
     for (size_t line = 0, begin = 0; begin < whole.size(); line++) {
         const size_t end = whole.find('\n', begin) + 1;
         std::string text = whole;

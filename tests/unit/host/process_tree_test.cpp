@@ -14,7 +14,7 @@
 namespace vigil::host {
 namespace {
 
-// A process named after the worst that a name can hold, with one child; both sleep.
+// A process with the most difficult name possible, and one child; both sleep.
 class Family {
  public:
     Family() {
@@ -51,7 +51,7 @@ bool contains(const std::vector<uint32_t>& pids, uint32_t pid) {
     return std::find(pids.begin(), pids.end(), pid) != pids.end();
 }
 
-TEST(Procs, TreeHasTheRootFirstAndAllBelow) {
+TEST(Procs, TreeHasTheRootFirstAndAllDescendants) {
     const Family family;
     const auto tree = process_tree(family.parent());
     EXPECT_EQ(tree, (std::vector{family.parent(), family.child()}));
@@ -64,7 +64,7 @@ TEST(Procs, TreeHasTheRootFirstAndAllBelow) {
     EXPECT_EQ(process_tree(family.child()), std::vector{family.child()});
 }
 
-TEST(Procs, NobodysTreeIsEmpty) {
+TEST(Procs, TreeOfAMissingProcessIsEmpty) {
     EXPECT_TRUE(process_tree(0).empty());
     EXPECT_TRUE(process_tree(UINT32_MAX).empty());
 }

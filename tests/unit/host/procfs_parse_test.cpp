@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The texts of /proc, also those that no kernel writes: processes choose their names.
+// Parsing /proc texts, including ones that no kernel writes: processes choose their names.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/auxv.h>
@@ -15,10 +15,11 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr uint64_t tick_ns = 10'000'000;  // of x86, arm64 and all others that vigil runs on
+// on x86, arm64 and all other architectures that vigil supports
+constexpr uint64_t tick_ns = 10'000'000;
 constexpr int rounds = 50'000;
 
-// As proc_pid_stat(5) has it: 1.5 s in user mode, 0.5 s in the kernel, 3 threads, since 90 s.
+// In the format of proc_pid_stat(5): 1.5 s user, 0.5 s system, 3 threads, started at 90 s.
 std::string stat_of(std::string_view comm) {
     return fmt::format(
         "4321 ({}) S 55 4321 4320 0 -1 4194304 11 12 13 14 150 50 17 18 20 0 3 0 9000 10000 200 "
@@ -36,7 +37,7 @@ void expect_usual(const std::optional<ProcStat>& stat, std::string_view comm) {
     EXPECT_EQ(stat->start_ns, 90'000'000'000U) << comm;
 }
 
-// With field `number` of proc_pid_stat(5) replaced; those behind the name only.
+// With field `number` of proc_pid_stat(5) replaced; only fields after the name.
 std::string stat_with(int number, std::string_view value) {
     std::string line = stat_of("x");
     size_t begin = line.find(')') + 2;
@@ -46,7 +47,7 @@ std::string stat_with(int number, std::string_view value) {
     return line.replace(begin, line.find(' ', begin) - begin, value);
 }
 
-// Bytes that parsers trip over more often than over others.
+// Random text with many of the bytes that are special to the parser.
 std::string random_text(std::mt19937_64& random, std::string_view spicy) {
     std::string text(random() % 200, '\0');
     for (char& c : text) {
@@ -63,18 +64,18 @@ TEST(ProcStatText, AnyNameInParentheses) {
     }
 }
 
-TEST(ProcStatText, AClockTickIsWhatTheKernelReportsToPrograms) {
+TEST(ProcStatText, TheClockTickIsThatOfTheAuxiliaryVector) {
     EXPECT_EQ(clock_tick_ns(), 1'000'000'000 / ::getauxval(AT_CLKTCK));
     EXPECT_EQ(clock_tick_ns(), tick_ns);
 }
 
-TEST(ProcStatText, AZombieHasNothingThatRuns) {
+TEST(ProcStatText, AZombieHasNoRunningThread) {
     struct Case {
         const char* state;
         const char* threads;
         bool is_zombie;
     };
-    // With Z and more than one thread only the leader has ended.
+    // With Z and more than one thread, only the leader has exited.
     for (const Case& each : {Case{"Z", "1", true}, Case{"X", "1", true}, Case{"Z", "0", true},
                              Case{"Z", "2", false}, Case{"S", "1", false}, Case{"D", "1", false}}) {
         auto line = stat_with(20, each.threads);
@@ -85,26 +86,26 @@ TEST(ProcStatText, AZombieHasNothingThatRuns) {
     }
 }
 
-TEST(ProcStatText, TheFlagsShowWhichProcessIsExiting) {
+TEST(ProcStatText, TheFlagsShowAnExitingProcess) {
     EXPECT_FALSE(parse_stat(stat_with(9, "4194304"))->exiting);
     EXPECT_TRUE(parse_stat(stat_with(9, "4194308"))->exiting);
     EXPECT_FALSE(parse_stat(stat_with(9, "4194560"))->exiting);
 }
 
-TEST(ProcStatText, WhatIsNoNumberIsNoStat) {
+TEST(ProcStatText, RejectsNonNumericFields) {
     for (const int field : {4, 9, 14, 15, 20, 22}) {
         for (const char* value :
              {"", "-1", "+1", "1x", "x", "0x10", "1.5", "99999999999999999999999"}) {
             EXPECT_FALSE(parse_stat(stat_with(field, value))) << field << ' ' << value;
         }
     }
-    EXPECT_FALSE(parse_stat(stat_with(20, "4294967296"))) << "one too large for a count";
+    EXPECT_FALSE(parse_stat(stat_with(20, "4294967296"))) << "too large for a count";
     EXPECT_FALSE(parse_stat(stat_with(3, "SS")));
     EXPECT_FALSE(parse_stat(stat_with(3, "")));
-    EXPECT_TRUE(parse_stat(stat_with(7, "-1"))) << "others are not read";
+    EXPECT_TRUE(parse_stat(stat_with(7, "-1"))) << "other fields are not read";
 }
 
-TEST(ProcStatText, TruncatedIsNoStat) {
+TEST(ProcStatText, RejectsTruncatedText) {
     const std::string line = stat_of("a) R 1 (b");
     const size_t start_at = line.find(" 9000 ") + 1;
     for (size_t length = 0; length <= start_at; length++) {
@@ -115,18 +116,18 @@ TEST(ProcStatText, TruncatedIsNoStat) {
     }
 }
 
-TEST(ProcStatText, GarbageIsNoStatAndHarmsNothing) {
+TEST(ProcStatText, RejectsGarbage) {
     for (const std::string_view text : {""sv, "("sv, ")"sv, "()"sv, ")("sv, "1 () "sv, "1 (a)"sv,
                                         "1 (a) S"sv, "1 a S 1 1"sv, "\n"sv}) {
         EXPECT_FALSE(parse_stat(text)) << text;
     }
     std::mt19937_64 random(42);
     for (int i = 0; i < rounds; i++) {
-        EXPECT_FALSE(parse_stat(random_text(random, "() 0123456789SZ\n-"))) << "by no chance";
+        EXPECT_FALSE(parse_stat(random_text(random, "() 0123456789SZ\n-"))) << "random text";
     }
 }
 
-TEST(ProcStatText, ADamagedLineHarmsNothing) {
+TEST(ProcStatText, SurvivesADamagedLine) {
     std::mt19937_64 random(43);
     for (int i = 0; i < rounds; i++) {
         std::string line = stat_of("name");
@@ -147,7 +148,7 @@ void expect_io(std::string_view text, uint64_t read_bytes, uint64_t write_bytes)
     EXPECT_EQ(io->write_bytes, write_bytes) << text;
 }
 
-TEST(ProcIoText, StorageBytesAndNothingElse) {
+TEST(ProcIoText, ReadsOnlyStorageBytes) {
     expect_io(
         "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 4096\nwrite_bytes: 8192\n"
         "cancelled_write_bytes: 7\n",
@@ -157,7 +158,7 @@ TEST(ProcIoText, StorageBytesAndNothingElse) {
     expect_io("write_bytes: 0\nread_bytes: 18446744073709551615", UINT64_MAX, 0);
 }
 
-TEST(ProcIoText, BothOrNothing) {
+TEST(ProcIoText, RequiresBothKeys) {
     for (const char* text :
          {"", "\n\n", "read_bytes: 1\n", "write_bytes: 1\n", "read_bytes: 1\nwrite_bytes:\n",
           "read_bytes: 1\nwrite_bytes: \n", "read_bytes: 1\nwrite_bytes: x\n",
@@ -168,21 +169,22 @@ TEST(ProcIoText, BothOrNothing) {
     }
 }
 
-TEST(ProcIoText, GarbageHarmsNothing) {
+TEST(ProcIoText, SurvivesGarbage) {
     std::mt19937_64 random(44);
     for (int i = 0; i < rounds; i++) {
-        EXPECT_FALSE(parse_io(random_text(random, "read_bytes: write_bytes: 0123\n"))) << "never";
+        EXPECT_FALSE(parse_io(random_text(random, "read_bytes: write_bytes: 0123\n")))
+            << "random text";
     }
 }
 
-TEST(ProcCgroupText, ThePathInTheHierarchyThatIsInUse) {
+TEST(ProcCgroupText, ThePathInTheUsedHierarchy) {
     constexpr std::pair<const char*, const char*> cases[] = {
         // v2 only
         {"0::/user.slice/session-1.scope\n", "/user.slice/session-1.scope"},
         {"0::/\n", "/"},
         {"0::/a:b:c\n", "/a:b:c"},
         {"0::/no/line/end", "/no/line/end"},
-        // Hybrid: v2 is mounted, and only v1 is used; or both by systemd.
+        // Hybrid: v2 is mounted but only v1 is used; or systemd uses both.
         {"1:name=systemd:/x\n0::/\n", "/x"},
         {"0::/\n1:name=systemd:/x\n", "/x"},
         {"12:cpu,cpuacct:/y\n1:name=systemd:/x\n0::/x\n", "/x"},
@@ -196,14 +198,14 @@ TEST(ProcCgroupText, ThePathInTheHierarchyThatIsInUse) {
     }
 }
 
-TEST(ProcCgroupText, NothingWhereNeitherIsThere) {
+TEST(ProcCgroupText, EmptyWithoutAUsedHierarchy) {
     for (const char* text : {"", "\n", "2:memory:/y\n", "10:cpu:/y\n", "00::/y\n", "0:cpu:/y\n",
                              "1:name=other:/y\n", "garbage"}) {
         EXPECT_EQ(parse_cgroup(text), std::nullopt) << text;
     }
 }
 
-TEST(ProcCgroupText, GarbageHarmsNothing) {
+TEST(ProcCgroupText, SurvivesGarbage) {
     std::mt19937_64 random(45);
     for (int i = 0; i < rounds; i++) {
         const std::string text = random_text(random, "0::/1:name=systemd:/\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// /proc as it is here, compared with what the system calls say.
+// /proc of this machine, compared with system calls.
 #include "host/procfs.h"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ struct Blocks {
     uint64_t written = 0;
 };
 
-// Of 512 bytes. The kernel adds to a process's own what its children used that it has waited for.
+// In units of 512 bytes. The kernel includes the usage of children that were waited for.
 Blocks blocks_of_self() {
     Blocks blocks;
     for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
@@ -93,7 +93,7 @@ TEST(Procfs, StatCountsThreads) {
     ::close(ends[0]);
 }
 
-TEST(Procfs, StatHasTheNameAndTheTimeOfBirth) {
+TEST(Procfs, StatHasTheNameAndTheStartTime) {
     const uint64_t before = boot_ticks();
     const Process child([] { ::prctl(PR_SET_NAME, "a) R 1 (\n\xff"); });
     const uint64_t after = boot_ticks();
@@ -106,7 +106,7 @@ TEST(Procfs, StatHasTheNameAndTheTimeOfBirth) {
     EXPECT_LE(stat->start_ns, after * clock_tick_ns());
 }
 
-TEST(Procfs, AZombieIsOneUntilItsParentWaits) {
+TEST(Procfs, AProcessIsAZombieUntilItsParentWaits) {
     Process child;
     EXPECT_FALSE(read_stat(child.pid())->is_zombie());
     child.kill();
@@ -121,9 +121,9 @@ TEST(Procfs, AZombieIsOneUntilItsParentWaits) {
     EXPECT_FALSE(read_stat(pid));
 }
 
-TEST(Procfs, WithoutItsFirstThreadItIsNoZombie) {
+TEST(Procfs, AProcessWithoutItsLeaderIsNotAZombie) {
     const Process child([] {
-        ::signal(SIGUSR1, [](int) { ::syscall(SYS_exit, 0); });  // ends one thread only
+        ::signal(SIGUSR1, [](int) { ::syscall(SYS_exit, 0); });  // exits one thread only
         std::thread([] {
             while (true) {
                 ::pause();
@@ -137,7 +137,7 @@ TEST(Procfs, WithoutItsFirstThreadItIsNoZombie) {
     EXPECT_FALSE(read_stat(child.pid())->is_zombie());
 }
 
-TEST(Procfs, IoIsWhatGetrusageCounts) {
+TEST(Procfs, IoAgreesWithGetrusage) {
     if (::access("/proc/self/io", R_OK) != 0) {
         GTEST_SKIP() << "this kernel counts no storage bytes";
     }
@@ -151,16 +151,16 @@ TEST(Procfs, IoIsWhatGetrusageCounts) {
     EXPECT_LE(io->write_bytes / 512, after.written);
 }
 
-TEST(Procfs, RssHoldsWhatWasWrittenTo) {
-    constexpr uint64_t grown = 64 << 20;
+TEST(Procfs, RssGrowsWithWrittenMemory) {
+    constexpr uint64_t added_bytes = 64 << 20;
     const auto before = read_rss_bytes(self());
-    std::string memory(grown, 'x');
+    std::string memory(added_bytes, 'x');
     const auto after = read_rss_bytes(self());
     ASSERT_TRUE(before);
     ASSERT_TRUE(after);
     EXPECT_EQ(memory.back(), 'x');
-    EXPECT_GE(*after, *before + grown * 9 / 10);
-    EXPECT_LE(*after, *before + grown * 11 / 10 + (4 << 20));
+    EXPECT_GE(*after, *before + added_bytes * 9 / 10);
+    EXPECT_LE(*after, *before + added_bytes * 11 / 10 + (4 << 20));
 }
 
 TEST(Procfs, TheUserIsTheRealOne) {
@@ -172,7 +172,7 @@ TEST(Procfs, TheUserIsTheRealOne) {
     EXPECT_EQ(read_user(child.pid()), 12345U);
 }
 
-TEST(Procfs, TheUserStandsInALineOfItsOwn) {
+TEST(Procfs, ParsesOnlyTheUidLine) {
     EXPECT_EQ(parse_user("Name:\tUid:\t7\nUid:\t1\t2\t3\t4\n"), 1U);
     for (const char* text : {"", "Uid:", "Uid:\n", "Uid:\tx\t2\n", "Gid:\t1\n"}) {
         EXPECT_FALSE(parse_user(text)) << text;
@@ -191,7 +191,7 @@ TEST(Procfs, ArgumentsUpToTheLimit) {
     }
 }
 
-TEST(Procfs, AnExecutableAlsoWhenItIsDeleted) {
+TEST(Procfs, AnExecutableEvenIfDeleted) {
     const test::TempDirectory directory;
     const std::string path = directory.path("a shell");
     fs::copy_file(fs::canonical(shell), path);
@@ -207,7 +207,7 @@ TEST(Procfs, AChildIsInTheCgroupOfItsParent) {
     EXPECT_EQ(read_cgroup(child.pid()), read_cgroup(self()));
 }
 
-TEST(Procfs, NobodysFilesAreAbsent) {
+TEST(Procfs, FilesOfAMissingProcessAreAbsent) {
     EXPECT_FALSE(read_stat(no_such_pid));
     EXPECT_FALSE(read_rss_bytes(no_such_pid));
     EXPECT_FALSE(read_io(no_such_pid));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writers that end at a bad moment: what they said was on disk is there, once and in order.
+// Writers that are killed at any step: lines reported as synced are there, once and in order.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -27,10 +27,10 @@ using test::Step;
 
 constexpr uint64_t long_ns = 10 * ns_per_s;
 
-// A disk after `steps_left` steps of which the process is gone; half of a write still happens.
+// A file system that ends the process after `steps_left` steps, in the middle of a write.
 class CrashingDisk : public test::TestFileSystem {
  public:
-    // `power_cut`: what of the last file was not synced goes with it.
+    // `power_cut`: unsynced data of the last file is lost too.
     CrashingDisk(int steps_left, int syncs_before_error, bool power_cut)
         : steps_left_(steps_left), syncs_before_error_(syncs_before_error), power_cut_(power_cut) {
         skips_sync = true;
@@ -91,8 +91,8 @@ class CrashingDisk : public test::TestFileSystem {
     off_t synced_bytes_ = 0;
 };
 
-// Runs `work` in a child, which gets an event handler that reports what is synced. The last line
-// that it reported; `ended` tells whether it came to its end.
+// Runs `work` in a child process, with an event handler that reports synced lines. Returns the last
+// line reported; `ended` is set if the child finished.
 uint64_t run_child(const std::function<void(const WriterEvents&)>& work,
                    const std::function<void(pid_t, int)>& meanwhile, bool& ended) {
     int ends[2];
@@ -124,9 +124,9 @@ uint64_t run_child(const std::function<void(const WriterEvents&)>& work,
     return synced;
 }
 
-// A short life that takes every way: commits, rotations, removals, a new segment at open.
-void live(const std::string& path, const WriterEvents& events, FileSystem& file_system,
-          bool removes) {
+// A short run through all code paths: commits, rotations, removals, a new segment at open.
+void run_writer(const std::string& path, const WriterEvents& events, FileSystem& file_system,
+                bool removes) {
     WriterOptions options;
     options.path = path;
     options.segment_bytes = 100;
@@ -142,7 +142,7 @@ void live(const std::string& path, const WriterEvents& events, FileSystem& file_
             (void)(*writer)->append(numbered_line((*writer)->next_sequence()));
         }
         if (i != 1) {
-            (*writer)->rotate();  // which also takes the lines to disk at once
+            (*writer)->rotate();  // which also writes the lines immediately
         }
         if (!(*writer)->wait_synced((*writer)->next_sequence() - 1, long_ns)) {
             ::_exit(4);
@@ -153,7 +153,7 @@ void live(const std::string& path, const WriterEvents& events, FileSystem& file_
     }
 }
 
-// Every line that was synced is there, the others too or not, and numbers go on behind.
+// Every synced line is there, others may be, and numbering continues after them.
 void expect_whole(const std::string& path, uint64_t synced, bool removes) {
     const auto content = test::read_numbered(path);
     ASSERT_EQ(content.wrong, "");
@@ -174,12 +174,12 @@ void expect_whole(const std::string& path, uint64_t synced, bool removes) {
     ASSERT_EQ(after.last, next);
 }
 
-// Two lives one after the other, the second of which crashes at each of its steps in turn.
-void crash_at_each_step(int syncs_before_error, bool power_cut, bool removes, int least_steps) {
+// Two consecutive runs; the second one crashes at each of its steps in turn.
+void crash_at_each_step(int syncs_before_error, bool power_cut, bool removes, int min_steps) {
     const auto run = [=](const std::string& path, int steps, bool& ended) {
         const auto work = [&](const WriterEvents& events) {
             CrashingDisk file_system(steps, syncs_before_error, power_cut);
-            live(path, events, file_system, removes);
+            run_writer(path, events, file_system, removes);
         };
         return run_child(
             work, [](pid_t, int) {}, ended);
@@ -201,17 +201,17 @@ void crash_at_each_step(int syncs_before_error, bool power_cut, bool removes, in
         }
     }
     EXPECT_TRUE(ended);
-    EXPECT_GE(step, least_steps);
+    EXPECT_GE(step, min_steps);
 }
 
 TEST(Crash, AtAnyStep) { crash_at_each_step(-1, false, false, 25); }
 
-TEST(Crash, AtAnyStepWithWhatWasNotSynced) { crash_at_each_step(-1, true, false, 25); }
+TEST(Crash, AtAnyStepLosingUnsyncedData) { crash_at_each_step(-1, true, false, 25); }
 
-TEST(Crash, AtAnyStepWhileTheOldestGo) { crash_at_each_step(-1, true, true, 25); }
+TEST(Crash, AtAnyStepWhileRemovingTheOldest) { crash_at_each_step(-1, true, true, 25); }
 
-TEST(Crash, AtAnyStepOfGivingASegmentUp) {
-    // At open there are two syncs; then comes the first one of lines.
+TEST(Crash, AtAnyStepOfAbandoningASegment) {
+    // Open makes two syncs; then comes the first sync of lines.
     crash_at_each_step(2, true, false, 30);
     crash_at_each_step(3, false, false, 30);
     crash_at_each_step(4, true, false, 30);

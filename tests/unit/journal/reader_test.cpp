@@ -27,7 +27,7 @@ constexpr uint64_t long_ns = 10 * ns_per_s;
 class JournalReaderTest : public testing::Test {
  protected:
     std::string path() const { return directory_.path("events.log"); }
-    // What one call reads, or its error.
+    // Content of one read, or its error.
     static std::string read(Reader& reader, size_t max_bytes = all, uint64_t last = UINT64_MAX) {
         std::string out;
         const auto count = reader.read(out, max_bytes, last);
@@ -69,17 +69,17 @@ TEST_F(JournalReaderTest, FromAnyLineToAnyLine) {
     }
 }
 
-TEST_F(JournalReaderTest, SoManyBytesButALineAtLeast) {
+TEST_F(JournalReaderTest, ReadsUpToMaxBytesButAtLeastALine) {
     three_segments();
-    for (size_t most = 0; most < 100; most++) {
+    for (size_t byte_limit = 0; byte_limit < 100; byte_limit++) {
         Reader reader(path(), 5);
-        const uint64_t lines = std::max<size_t>(1, most / 20);
-        ASSERT_EQ(read(reader, most), numbered_lines(5, 4 + lines));
-        ASSERT_EQ(read(reader, most), numbered_lines(5 + lines, 4 + 2 * lines));
+        const uint64_t lines = std::max<size_t>(1, byte_limit / 20);
+        ASSERT_EQ(read(reader, byte_limit), numbered_lines(5, 4 + lines));
+        ASSERT_EQ(read(reader, byte_limit), numbered_lines(5 + lines, 4 + 2 * lines));
     }
 }
 
-TEST_F(JournalReaderTest, ItAppendsToWhatIsThere) {
+TEST_F(JournalReaderTest, AppendsToExistingContent) {
     three_segments();
     Reader reader(path(), 1);
     std::string out = "before\n";
@@ -98,7 +98,7 @@ TEST_F(JournalReaderTest, ATornLineIsReadWhenItIsWhole) {
     EXPECT_EQ(read(reader), line);
 }
 
-TEST_F(JournalReaderTest, NothingIsThereYet) {
+TEST_F(JournalReaderTest, AnEmptyJournal) {
     Reader nowhere(directory_.path("none/events.log"), 1);
     EXPECT_EQ(read(nowhere),
               "opening '" + directory_.path("none") + "': No such file or directory");
@@ -111,7 +111,7 @@ TEST_F(JournalReaderTest, NothingIsThereYet) {
     EXPECT_EQ(read(reader), numbered_lines(3, 4));
 }
 
-TEST_F(JournalReaderTest, DeletedLinesAreJumpedOver) {
+TEST_F(JournalReaderTest, SkipsDeletedLines) {
     directory_.write("events.log.11", numbered_lines(11, 20));
     directory_.write("events.log", numbered_lines(21, 30));
     Reader reader(path(), 1);
@@ -119,7 +119,7 @@ TEST_F(JournalReaderTest, DeletedLinesAreJumpedOver) {
     EXPECT_EQ(reader.next_sequence(), 13U);
 }
 
-TEST_F(JournalReaderTest, AJumpIsNeverWithinACall) {
+TEST_F(JournalReaderTest, NeverSkipsWithinACall) {
     directory_.write("events.log.1", numbered_lines(1, 3));
     directory_.write("events.log.11", "");
     directory_.write("events.log", numbered_lines(11, 12));
@@ -132,7 +132,7 @@ TEST_F(JournalReaderTest, AJumpIsNeverWithinACall) {
     EXPECT_EQ(read(bounded, all, 10), "");
 }
 
-TEST_F(JournalReaderTest, LinesAfterASegmentsEndAreNotItsOwn) {
+TEST_F(JournalReaderTest, IgnoresLinesAfterASegmentsEnd) {
     directory_.write("events.log.1", numbered_lines(1, 5));
     directory_.write("events.log.4", "");
     directory_.write("events.log", numbered_lines(4, 6));
@@ -147,10 +147,10 @@ TEST_F(JournalReaderTest, ASegmentIsReadToItsEndAfterItsRotation) {
     append(numbered_line(4));
     ASSERT_EQ(::rename(path().c_str(), (path() + ".1").c_str()), 0);
     EXPECT_EQ(read(reader), numbered_lines(3, 4));
-    EXPECT_EQ(read(reader), "");  // the new one is not there yet
+    EXPECT_EQ(read(reader), "");  // the new one does not exist yet
     directory_.write("events.log", numbered_line(5));
     EXPECT_EQ(read(reader), numbered_line(5));
-    // Also where it is deleted at once.
+    // Also if it is deleted immediately.
     append(numbered_line(6));
     ASSERT_EQ(::rename(path().c_str(), (path() + ".5").c_str()), 0);
     directory_.write("events.log", numbered_lines(7, 8));
@@ -174,11 +174,11 @@ TEST_F(JournalReaderTest, LongLinesAreReadWhole) {
         lines += numbered_line(1, size);
     }
     directory_.write("events.log", lines);
-    for (const size_t most : {size_t{1}, size_t{100'000}, all}) {
+    for (const size_t byte_limit : {size_t{1}, size_t{100'000}, all}) {
         Reader reader(path(), 1);
         std::string out;
         while (true) {
-            const auto count = reader.read(out, most);
+            const auto count = reader.read(out, byte_limit);
             ASSERT_TRUE(count);
             if (*count == 0) {
                 break;
@@ -204,20 +204,20 @@ TEST_F(JournalReaderTest, LinesThatAreTooLongAreReportedAndSkipped) {
     EXPECT_EQ(read(reader), error(20 + size, 3 * size));
     EXPECT_EQ(read(reader), numbered_line(4));
     EXPECT_EQ(reader.next_sequence(), 5U);
-    // Those that nobody asks for are not told.
+    // Damaged lines before the first requested one are not reported.
     Reader later(path(), 4);
     EXPECT_EQ(read(later), numbered_line(4));
     Reader earlier(path(), 1);
     EXPECT_EQ(read(earlier, all, 1), numbered_line(1));
     EXPECT_EQ(read(earlier, all, 1), "");
-    // One without an end is one that may still get it.
+    // A line without an end may still get one.
     append(std::string(size, 'x'));
     EXPECT_EQ(read(later), "");
     append("\n");
     EXPECT_EQ(read(later), error(40 + 4 * size, size + 1));
 }
 
-TEST_F(JournalReaderTest, BesideAWriterEveryLineComesOnce) {
+TEST_F(JournalReaderTest, ReadsEveryLineOnceDuringWrites) {
     constexpr uint64_t lines = 20'000;
     for (const bool only_synced : {false, true}) {
         const test::TempDirectory directory;
@@ -250,7 +250,7 @@ TEST_F(JournalReaderTest, BesideAWriterEveryLineComesOnce) {
     }
 }
 
-TEST_F(JournalReaderTest, BesideAWriterThatRemovesLinesComeInOrder) {
+TEST_F(JournalReaderTest, ReadsInOrderDuringRemovals) {
     const test::TempDirectory directory;
     test::TestFileSystem file_system;
     file_system.skips_sync = true;

@@ -26,7 +26,7 @@ std::string listed(const test::TempDirectory& directory, uint64_t if_unknown = 1
     return text;
 }
 
-TEST(Segments, NoneAreNoError) {
+TEST(Segments, AnEmptyDirectoryIsNotAnError) {
     const test::TempDirectory directory;
     EXPECT_EQ(listed(directory), "");
     const auto none = list_segments(directory.path("none/events.log"));
@@ -35,7 +35,7 @@ TEST(Segments, NoneAreNoError) {
               "opening '" + directory.path("none") + "': No such file or directory");
 }
 
-TEST(Segments, TheActiveOneIsNumberedByTheNewestRotated) {
+TEST(Segments, TheNewestRotatedOneNumbersTheActiveOne) {
     const test::TempDirectory directory;
     directory.write("events.log", "a\n");
     EXPECT_EQ(listed(directory), "events.log*:1");
@@ -45,14 +45,14 @@ TEST(Segments, TheActiveOneIsNumberedByTheNewestRotated) {
     EXPECT_EQ(listed(directory, 500), "events.log.9:9 events.log.12:12 events.log*:14");
 }
 
-TEST(Segments, ATornLineOfARotatedOneIsNoLine) {
+TEST(Segments, IgnoresATornLineOfARotatedSegment) {
     const test::TempDirectory directory;
     directory.write("events.log.5", "e\nf\ng");
     directory.write("events.log", "g\n");
     EXPECT_EQ(listed(directory), "events.log.5:5 events.log*:7");
 }
 
-TEST(Segments, ASequenceMarkerOnlyHoldsTheNumber) {
+TEST(Segments, ASequenceMarkerOnlyRecordsTheNumber) {
     const test::TempDirectory directory;
     directory.write("events.log.3", "c\nd\nnot synced\n");
     directory.write("events.log.5", "");
@@ -64,7 +64,7 @@ TEST(Segments, ASequenceMarkerOnlyHoldsTheNumber) {
     EXPECT_EQ((*rotated)[1].first_sequence, 5U);
 }
 
-TEST(Segments, ForeignNamesAreLeftOut) {
+TEST(Segments, IgnoresForeignNames) {
     const test::TempDirectory directory;
     for (const char* name :
          {"events.log.gz", "events.log.1x", "events.log.state", "events.log.", "events.log.01",
@@ -81,7 +81,7 @@ TEST(Segments, ForeignNamesAreLeftOut) {
     EXPECT_EQ(listed(directory), "events.log.9223372036854775807:9223372036854775807");
 }
 
-TEST(Segments, APathWithoutADirectoryIsInTheCurrentOne) {
+TEST(Segments, APathWithoutADirectoryIsInTheCurrentDirectory) {
     const test::TempDirectory directory;
     directory.write("events.log.2", "b\n");
     std::string before(4096, '\0');
@@ -108,9 +108,9 @@ TEST(Segments, WholeLinesAreCountedAcrossBlocks) {
     EXPECT_EQ(none->count, 0U);
 }
 
-// The number that a writer would begin with is for an empty disk only: without a mark the lines
-// that are there begin with 1.
-TEST(Segments, AWritersFirstNumberIsNotForLinesThatAreThere) {
+// A writer's first sequence number is for an empty disk only: without a marker, existing lines
+// start at 1.
+TEST(Segments, AWritersFirstNumberDoesNotApplyToExistingLines) {
     const test::TempDirectory directory;
     WriterOptions options;
     options.path = directory.write("events.log", test::numbered_lines(1, 3));

@@ -52,26 +52,26 @@ TEST(Tail, LinesThatCrossBlocks) {
     }
 }
 
-TEST(Tail, LinesAfterASegmentsEndAreNotItsOwn) {
+TEST(Tail, IgnoresLinesAfterASegmentsEnd) {
     const test::TempDirectory directory;
     directory.write("events.log.1", numbered_lines(1, 5));
     directory.write("events.log.4", "");
     directory.write("events.log", numbered_lines(4, 6));
     EXPECT_EQ(joined_tail(directory.path("events.log"), 5), numbered_lines(2, 6));
-    // Also where the active one is not there yet.
+    // Also if the active segment does not exist yet.
     directory.write("events.log.7", "");
     std::filesystem::rename(directory.path("events.log"), directory.path("events.log.4"));
     EXPECT_EQ(joined_tail(directory.path("events.log"), 4), numbered_lines(3, 6));
 }
 
-TEST(Tail, LinesThatAreTooLongAreLeftOut) {
+TEST(Tail, SkipsTooLongLines) {
     const test::TempDirectory directory;
     const std::string path = directory.write(
         "events.log", numbered_line(1) + numbered_line(2, max_line_bytes + 1) + numbered_line(3));
     EXPECT_EQ(joined_tail(path, 3), numbered_line(1) + numbered_line(3));
 }
 
-TEST(Tail, OfNothingIsNothing) {
+TEST(Tail, OfAnEmptyJournal) {
     const test::TempDirectory directory;
     EXPECT_EQ(joined_tail(directory.path("events.log"), 5), "");
     directory.write("events.log", "");

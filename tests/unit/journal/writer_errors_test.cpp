@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Disks that are full or broken, and people who tidy up: no line that was told as synced is lost,
-// none is there twice, and numbers are never used again.
+// Full or broken disks, and files that users move or change: no synced line is lost or repeated,
+// and sequence numbers are never reused.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -58,7 +58,7 @@ class WriterErrorsTest : public testing::Test {
         append(count);
         ASSERT_TRUE(all_synced());
     }
-    // Without the second between two tries.
+    // Waits without the usual second between two attempts.
     bool all_synced() {
         return becomes_true([&] {
             writer_->remove_before(0);
@@ -71,7 +71,7 @@ class WriterErrorsTest : public testing::Test {
         EXPECT_EQ(content.first, first);
         EXPECT_EQ(content.last, last);
     }
-    // Once a failure, and that it works again.
+    // One failure report, then one that everything works again.
     void expect_reported(const std::string& error) const {
         EXPECT_TRUE(becomes_true([&] {
             return event_log_.errors() == Names{error, ""};
@@ -88,7 +88,7 @@ class WriterErrorsTest : public testing::Test {
         };
     }
 
-    // What the disk asks has to outlive the writer.
+    // Declared before the writer, whose file system uses them until it is destroyed.
     std::atomic<int> times_{0};
     std::atomic<int> skipped_{0};
     test::TempDirectory directory_;
@@ -105,7 +105,7 @@ TEST_F(WriterErrorsTest, ShortWritesAreFinished) {
     EXPECT_EQ(event_log_.errors(), Names{});
 }
 
-TEST_F(WriterErrorsTest, WholeLinesOfAWriteThatFailsAreKept) {
+TEST_F(WriterErrorsTest, KeepsWholeLinesOfAFailedWrite) {
     times_ = 1'000'000;
     skipped_ = 1;
     file_system_.written = [this](size_t size) { return times_ > 0 ? 50 : size; };
@@ -116,7 +116,7 @@ TEST_F(WriterErrorsTest, WholeLinesOfAWriteThatFailsAreKept) {
     ASSERT_TRUE(writer_->append(numbered_lines(1, 10), 10));
     ASSERT_TRUE(failing());
     EXPECT_EQ(event_log_.synced(), 2U);
-    EXPECT_EQ(content_of(path()), numbered_lines(1, 2));  // and not half of the third
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 2));  // and no part of the third
     EXPECT_EQ(writer_->pending_bytes(), 160U);
     append(1);
     times_ = 0;
@@ -125,7 +125,7 @@ TEST_F(WriterErrorsTest, WholeLinesOfAWriteThatFailsAreKept) {
     expect_reported("writing to '" + path() + "': No space left on device");
 }
 
-TEST_F(WriterErrorsTest, ATornTailThatCanNotBeCutAtOnceIsCutLater) {
+TEST_F(WriterErrorsTest, RetriesTruncatingATornTail) {
     file_system_.written = [](size_t) { return size_t{30}; };
     file_system_.fails = [=, this](Step step) {
         const bool early = skipped_ < 4;
@@ -142,7 +142,7 @@ TEST_F(WriterErrorsTest, ATornTailThatCanNotBeCutAtOnceIsCutLater) {
     EXPECT_GE(skipped_, 4);
 }
 
-TEST_F(WriterErrorsTest, ADestructorDoesNotWaitForADiskThatFails) {
+TEST_F(WriterErrorsTest, TheDestructorDoesNotWaitForAFailingDisk) {
     times_ = 1'000'000;
     fail(Step::write, EIO);
     open(options());
@@ -150,12 +150,12 @@ TEST_F(WriterErrorsTest, ADestructorDoesNotWaitForADiskThatFails) {
     ASSERT_TRUE(failing());
     const uint64_t begin_ns = boot_now_ns();
     writer_.reset();
-    EXPECT_LT(boot_now_ns() - begin_ns, 900 * ns_per_ms);  // no second try after a second
+    EXPECT_LT(boot_now_ns() - begin_ns, 900 * ns_per_ms);  // no second attempt after a second
     EXPECT_EQ(content_of(path()), "");
     EXPECT_EQ(event_log_.synced(), 0U);
 }
 
-TEST_F(WriterErrorsTest, ADestructorWritesWhatWaitsAndWhatHasGatheredSince) {
+TEST_F(WriterErrorsTest, TheDestructorWritesInflightAndPendingLines) {
     times_ = 1'000'000;
     fail(Step::write, EIO);
     open(options());
@@ -168,13 +168,13 @@ TEST_F(WriterErrorsTest, ADestructorWritesWhatWaitsAndWhatHasGatheredSince) {
     EXPECT_EQ(event_log_.synced(), 6U);
 }
 
-TEST_F(WriterErrorsTest, AnAcknowledgementIsAReasonToTryAtOnce) {
+TEST_F(WriterErrorsTest, AnAcknowledgementTriggersARetry) {
     times_ = 1'000'000;
     fail(Step::write, ENOSPC);
     open(options());
     append(1);
     ASSERT_TRUE(failing());
-    EXPECT_TRUE(becomes_true([&] {  // of itself it would be ten times
+    EXPECT_TRUE(becomes_true([&] {  // without it, ten times as long
         writer_->remove_before(1);
         return times_ < 1'000'000 - 30;
     }));
@@ -188,8 +188,8 @@ TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
     times_ = 1;
     add(2);
     EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.1", "events.log.4"}));
-    EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 3));  // no more than was synced
-    EXPECT_EQ(content_of(path() + ".4"), "");                    // a mark
+    EXPECT_EQ(content_of(path() + ".1"), numbered_lines(1, 3));  // only the synced lines
+    EXPECT_EQ(content_of(path() + ".4"), "");                    // a sequence marker
     EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
     expect_reported("syncing '" + path() + "': Input/output error");
     expect_lines(1, 5);
@@ -199,7 +199,7 @@ TEST_F(WriterErrorsTest, AfterAFailedSyncTheLinesGoToANewSegment) {
     expect_lines(1, 6);
 }
 
-TEST_F(WriterErrorsTest, ASegmentThatFailedIsBoundedByTheMarkIfItCanNotBeCut) {
+TEST_F(WriterErrorsTest, AMarkerBoundsASegmentThatCanNotBeTruncated) {
     file_system_.fails = [=, this](Step step) {
         return (step == Step::fdatasync || step == Step::ftruncate) && times_-- > 0 ? EIO : 0;
     };
@@ -214,11 +214,11 @@ TEST_F(WriterErrorsTest, ASegmentThatFailedIsBoundedByTheMarkIfItCanNotBeCut) {
     EXPECT_EQ(writer_->next_sequence(), 6U);
 }
 
-TEST_F(WriterErrorsTest, ASyncThatKeepsFailingLeavesNoPileOfSegments) {
+TEST_F(WriterErrorsTest, RepeatedSyncFailuresDoNotAccumulateSegments) {
     fail(Step::fdatasync, ENOSPC);
     open(options());
     add(1);
-    times_ = 5;  // two in the first round, two in the second
+    times_ = 5;  // two in the first cycle, two in the second
     append(2);
     EXPECT_FALSE(writer_->wait_synced(2, ns_per_ms * 100));
     EXPECT_EQ(event_log_.synced(), 1U);
@@ -228,8 +228,8 @@ TEST_F(WriterErrorsTest, ASyncThatKeepsFailingLeavesNoPileOfSegments) {
     expect_reported("syncing '" + path() + "': No space left on device");
 }
 
-// Each step of going on in a new segment fails once, and again after a new start.
-TEST_F(WriterErrorsTest, ANewSegmentComesWhereverItsMakingStuck) {
+// Each step of starting a new segment fails once, and again after a reopen.
+TEST_F(WriterErrorsTest, StartsANewSegmentAfterAFailureAtAnyStep) {
     uint64_t lines = 0;
     for (const Step failing : {Step::open, Step::rename, Step::fsync_parent}) {
         for (int after = 0; after < 3; after++) {
@@ -240,7 +240,7 @@ TEST_F(WriterErrorsTest, ANewSegmentComesWhereverItsMakingStuck) {
                     return times_-- > 0 ? EIO : 0;
                 }
                 if (step == Step::ftruncate) {
-                    return EIO;  // only the mark tells the number
+                    return EIO;  // only the marker records the number
                 }
                 return step == failing && skipped_-- == 0 ? EIO : 0;
             };
@@ -258,7 +258,7 @@ TEST_F(WriterErrorsTest, ANewSegmentComesWhereverItsMakingStuck) {
     }
 }
 
-TEST_F(WriterErrorsTest, ARotationThatFailsKeepsNoLineBack) {
+TEST_F(WriterErrorsTest, AFailedRotationDelaysNoLine) {
     directory_.write("events.log.6", numbered_lines(6, 8));
     directory_.write("events.log", numbered_lines(9, 9));
     auto options = this->options();
@@ -276,7 +276,7 @@ TEST_F(WriterErrorsTest, ARotationThatFailsKeepsNoLineBack) {
     expect_lines(6, 15);
 }
 
-TEST_F(WriterErrorsTest, WhatCanNotBeDeletedIsDeletedLater) {
+TEST_F(WriterErrorsTest, RetriesDeletions) {
     times_ = 1;
     fail(Step::unlink, EACCES);
     auto options = this->options();
@@ -289,7 +289,7 @@ TEST_F(WriterErrorsTest, WhatCanNotBeDeletedIsDeletedLater) {
     expect_reported("deleting '" + path() + ".1': Permission denied");
 }
 
-TEST_F(WriterErrorsTest, ADeletedFileIsReplacedAndNumbersGoOn) {
+TEST_F(WriterErrorsTest, ADeletedFileIsReplacedAndNumberingContinues) {
     open(options());
     add(3);
     ASSERT_EQ(::unlink(path().c_str()), 0);
@@ -297,7 +297,7 @@ TEST_F(WriterErrorsTest, ADeletedFileIsReplacedAndNumbersGoOn) {
     EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
     expect_lines(4, 5);
     ASSERT_TRUE(becomes_true([&] { return event_log_.errors().size() == 2; }));
-    EXPECT_NE(event_log_.errors()[0].find("another program: a new file is begun"),
+    EXPECT_NE(event_log_.errors()[0].find("another program: a new file is started"),
               std::string::npos);
     EXPECT_EQ(event_log_.errors()[1], "");
     open(options());
@@ -326,7 +326,7 @@ TEST_F(WriterErrorsTest, AnEmptiedFileIsReplaced) {
     EXPECT_EQ(writer_->next_sequence(), 6U);
 }
 
-TEST_F(WriterErrorsTest, WhatIsLeftOfAShortenedFileKeepsItsNumbers) {
+TEST_F(WriterErrorsTest, ATruncatedFileKeepsItsNumbers) {
     open(options());
     add(3);
     ASSERT_EQ(::truncate(path().c_str(), 25), 0);
@@ -338,7 +338,7 @@ TEST_F(WriterErrorsTest, WhatIsLeftOfAShortenedFileKeepsItsNumbers) {
     EXPECT_EQ(writer_->oldest_sequence(), 1U);
 }
 
-TEST_F(WriterErrorsTest, WhatSomebodyElseHasAppendedIsNoLine) {
+TEST_F(WriterErrorsTest, IgnoresForeignAppendedBytes) {
     open(options());
     add(3);
     std::ofstream(path(), std::ios::app) << "hello\n";
@@ -407,7 +407,7 @@ TEST_F(WriterErrorsTest, AFileSizeLimitIsLikeAFullDisk) {
     expect_reported("writing to '" + path() + "': File too large");
 }
 
-TEST_F(WriterErrorsTest, AFullDiskTakesLinesAgainWhenThereIsSpace) {
+TEST_F(WriterErrorsTest, WritesAgainOnceAFullDiskHasSpace) {
     const std::string mount = directory();
     if (::mount("none", mount.c_str(), "tmpfs", 0, "size=256k") != 0) {
         GTEST_SKIP() << "mounting a tmpfs takes root";
@@ -430,8 +430,8 @@ TEST_F(WriterErrorsTest, AFullDiskTakesLinesAgainWhenThereIsSpace) {
     EXPECT_GT(synced, 240U);
     EXPECT_LT(synced, 262U);
     EXPECT_EQ(read_numbered(path()).last, synced);
-    EXPECT_EQ(writer_->oldest_sequence(), 1U);  // nothing goes for want of room
-    // As an acknowledgement makes.
+    EXPECT_EQ(writer_->oldest_sequence(), 1U);  // nothing was removed for lack of space
+    // As after an acknowledgement.
     writer_->remove_before(130);
     EXPECT_TRUE(writer_->wait_synced(writer_->next_sequence() - 1, long_ns));
     expect_reported("writing to '" + path() + "': No space left on device");

@@ -41,7 +41,7 @@ class WriterTest : public testing::Test {
         EXPECT_TRUE(writer) << writer.error().context;
         return writer ? std::move(*writer) : nullptr;
     }
-    // Appends lines that say their numbers, and waits until they are on disk.
+    // Appends numbered lines, and waits until they are on disk.
     static void add(Writer& writer, uint64_t count) {
         const uint64_t first = writer.next_sequence();
         for (uint64_t i = first; i < first + count; i++) {
@@ -55,7 +55,7 @@ class WriterTest : public testing::Test {
     WriterEventLog event_log_;
 };
 
-TEST_F(WriterTest, NumbersGoOnAcrossReopenAndRotation) {
+TEST_F(WriterTest, NumberingContinuesAcrossReopenAndRotation) {
     auto options = this->options();
     options.segment_bytes = 100;
     for (uint64_t round = 0; round < 5; round++) {
@@ -68,7 +68,7 @@ TEST_F(WriterTest, NumbersGoOnAcrossReopenAndRotation) {
         EXPECT_EQ(writer->bytes_on_disk(), (round * 12 + 12) * 20);
         EXPECT_EQ(writer->pending_bytes(), 0U);
     }
-    // Five lines fill a segment, neither more nor fewer.
+    // Exactly five lines fill a segment.
     EXPECT_EQ(content_of(path() + ".51"), numbered_lines(51, 55));
     EXPECT_EQ(content_of(path()), numbered_lines(56, 60));
     const auto content = read_numbered(path());
@@ -78,7 +78,7 @@ TEST_F(WriterTest, NumbersGoOnAcrossReopenAndRotation) {
     EXPECT_EQ(event_log_.errors(), Names{});
 }
 
-TEST_F(WriterTest, ATornLineIsCutOffWhateverIsLeftOfIt) {
+TEST_F(WriterTest, TruncatesATornLineOfAnyLength) {
     const std::string torn = numbered_line(3);
     for (size_t left = 0; left <= torn.size(); left++) {
         directory_.write("events.log", numbered_lines(1, 2) + torn.substr(0, left));
@@ -100,7 +100,7 @@ TEST_F(WriterTest, AFileOfOneTornLineBecomesEmpty) {
     EXPECT_EQ(content_of(path()), "");
 }
 
-TEST_F(WriterTest, WhatIsThereIsMadeDurableAtOpen) {
+TEST_F(WriterTest, OpenMakesExistingLinesDurable) {
     directory_.write("events.log.1", numbered_lines(1, 3));
     directory_.write("events.log", numbered_lines(4, 5));
     const auto writer = open(options());
@@ -110,7 +110,7 @@ TEST_F(WriterTest, WhatIsThereIsMadeDurableAtOpen) {
     EXPECT_FALSE(writer->wait_synced(6, ns_per_ms));
 }
 
-TEST_F(WriterTest, AFirstNumberIsOfTheDiskFromThenOn) {
+TEST_F(WriterTest, TheFirstNumberIsRecordedOnDisk) {
     auto options = this->options();
     options.first_sequence = 500;
     add(*open(options), 3);
@@ -124,7 +124,7 @@ TEST_F(WriterTest, AFirstNumberIsOfTheDiskFromThenOn) {
     EXPECT_EQ(content.last, 503U);
 }
 
-TEST_F(WriterTest, AFirstNumberIsNotOfLinesThatAreThere) {
+TEST_F(WriterTest, TheFirstNumberDoesNotApplyToExistingLines) {
     auto options = this->options();
     add(*open(options), 3);
     options.first_sequence = 3;
@@ -135,7 +135,7 @@ TEST_F(WriterTest, AFirstNumberIsNotOfLinesThatAreThere) {
     EXPECT_EQ(content.last, 3U);
 }
 
-TEST_F(WriterTest, SeveralLinesAreTakenTogether) {
+TEST_F(WriterTest, AppendsSeveralLinesAtomically) {
     const auto writer = open(options());
     EXPECT_EQ(writer->append(numbered_lines(1, 10), 10), 1U);
     EXPECT_EQ(writer->append("", 0), 11U);
@@ -144,7 +144,7 @@ TEST_F(WriterTest, SeveralLinesAreTakenTogether) {
     EXPECT_EQ(content_of(path()), numbered_lines(1, 11));
 }
 
-TEST_F(WriterTest, WhatIsNoLineIsABug) {
+TEST_F(WriterTest, RejectsTextWithoutLineEnd) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     const auto writer = open(options());
     EXPECT_DEATH((void)writer->append("no end"), "bug: are_lines");
@@ -157,28 +157,28 @@ TEST_F(WriterTest, ManyLinesAreFewCommits) {
     const int before = file_system_.syncs;
     const uint64_t begin_ns = boot_now_ns();
     add(*writer, 1000);
-    // One each 20 ms, however slow this machine is; the first one may come at once.
-    const uint64_t most = (boot_now_ns() - begin_ns) / (20 * ns_per_ms) + 2;
-    EXPECT_LE(file_system_.syncs - before, static_cast<int>(most));
+    // One per 20 ms, however slow this machine is; the first one may come immediately.
+    const uint64_t max_syncs = (boot_now_ns() - begin_ns) / (20 * ns_per_ms) + 2;
+    EXPECT_LE(file_system_.syncs - before, static_cast<int>(max_syncs));
     EXPECT_EQ(writer->stats().commits, static_cast<uint64_t>(file_system_.syncs - before));
     EXPECT_EQ(writer->stats().bytes, 20'000U);
 }
 
-TEST_F(WriterTest, AMegabyteIsNotKeptWaiting) {
+TEST_F(WriterTest, CommitsAMegabyteImmediately) {
     file_system_.skips_sync = true;
     const auto writer = open(options());
-    add(*writer, 1);  // the first round comes at once anyway
+    add(*writer, 1);  // the first cycle runs immediately anyway
     const std::string lines = numbered_lines(1, 1024, 1024);
     const bool at_once = test::becomes_true([&] {
         const uint64_t begin_ns = boot_now_ns();
         const auto first = writer->append(lines, 1024);
         EXPECT_TRUE(first && writer->wait_synced(*first + 1023, long_ns));
-        return boot_now_ns() - begin_ns < 15 * ns_per_ms;  // the timer alone: 20
+        return boot_now_ns() - begin_ns < 15 * ns_per_ms;  // the timer alone takes 20
     });
     EXPECT_TRUE(at_once);
 }
 
-TEST_F(WriterTest, LinesThatKeepComingPutNoCommitOff) {
+TEST_F(WriterTest, ContinuousAppendsDelayNoCommit) {
     const auto writer = open(options());
     EXPECT_TRUE(test::becomes_true([&] {
         EXPECT_TRUE(writer->append(numbered_line(writer->next_sequence())));
@@ -187,7 +187,7 @@ TEST_F(WriterTest, LinesThatKeepComingPutNoCommitOff) {
     }));
 }
 
-TEST_F(WriterTest, FullBuffersTakeNoMore) {
+TEST_F(WriterTest, RejectsLinesWhenTheBufferIsFull) {
     std::atomic<bool> stuck{true};
     file_system_.fails = [&](test::Step step) {
         return step == test::Step::write && stuck ? EIO : 0;
@@ -195,7 +195,7 @@ TEST_F(WriterTest, FullBuffersTakeNoMore) {
     auto options = this->options();
     options.pending_bytes = 100;
     const auto writer = open(options);
-    EXPECT_TRUE(writer->append(numbered_line(1, 200)));  // there is always room for one
+    EXPECT_TRUE(writer->append(numbered_line(1, 200)));  // an empty buffer accepts any line
     EXPECT_FALSE(writer->append(numbered_line(2)));
     EXPECT_EQ(writer->next_sequence(), 2U);
     EXPECT_EQ(writer->pending_bytes(), 200U);
@@ -216,10 +216,10 @@ TEST_F(WriterTest, TheDestructorCommits) {
     EXPECT_EQ(content_of(path()), numbered_lines(1, 20));
 }
 
-TEST_F(WriterTest, RotationIsAtTheLineThatWasNext) {
+TEST_F(WriterTest, RotatesAtTheNextLine) {
     {
         const auto writer = open(options());
-        writer->rotate();  // an empty segment stays
+        writer->rotate();  // an empty segment is not rotated
         add(*writer, 2);
         EXPECT_TRUE(writer->append(numbered_line(3)));
         writer->rotate();
@@ -253,7 +253,7 @@ TEST_F(WriterTest, ANewSegmentAtOpenIfTheOldOneHasLines) {
     EXPECT_EQ(content_of(path()), "");
 }
 
-TEST_F(WriterTest, BoundsRemoveTheOldestAndReportsWhich) {
+TEST_F(WriterTest, BoundsRemoveAndReportTheOldest) {
     auto options = this->options();
     options.total_bytes = 1000;  // segments of 250 bytes: 12 lines
     const auto writer = open(options);
@@ -265,14 +265,14 @@ TEST_F(WriterTest, BoundsRemoveTheOldestAndReportsWhich) {
         ASSERT_EQ(writer->bytes_on_disk(), (writer->synced() - oldest + 1) * 20);
     }
     EXPECT_TRUE(event_log_.removed_in_order());
-    EXPECT_GE(writer->bytes_on_disk(), 700U);  // not more than had to go
+    EXPECT_GE(writer->bytes_on_disk(), 700U);  // only as much as necessary was removed
     const auto content = read_numbered(path());
     EXPECT_EQ(content.wrong, "");
     EXPECT_EQ(content.first, writer->oldest_sequence());
     EXPECT_EQ(content.last, 210U);
 }
 
-TEST_F(WriterTest, BoundsHoldForWhatIsThereAtOpen) {
+TEST_F(WriterTest, EnforcesBoundsAtOpen) {
     directory_.write("events.log.1", numbered_lines(1, 30));
     directory_.write("events.log.31", numbered_lines(31, 60));
     directory_.write("events.log", numbered_lines(61, 70));
@@ -295,16 +295,16 @@ TEST_F(WriterTest, TheNumberOutlivesTheLastRotatedSegment) {
         EXPECT_EQ(writer->oldest_sequence(), 31U);
     }
     EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.31"}));
-    EXPECT_EQ(content_of(path() + ".31"), "");  // a mark
+    EXPECT_EQ(content_of(path() + ".31"), "");  // a sequence marker
     const auto writer = open(options);
     EXPECT_EQ(writer->next_sequence(), 33U);
-    // A rotation takes its place.
+    // A rotation uses the marker's name.
     writer->rotate();
     EXPECT_TRUE(
         test::becomes_true([&] { return content_of(path() + ".31") == numbered_lines(31, 32); }));
 }
 
-TEST_F(WriterTest, SoManyRotatedAreKept) {
+TEST_F(WriterTest, KeepsMaxRotatedSegments) {
     auto options = this->options();
     options.segment_bytes = 100;
     options.max_rotated = 2;
@@ -315,14 +315,14 @@ TEST_F(WriterTest, SoManyRotatedAreKept) {
     EXPECT_EQ(writer->oldest_sequence(), 11U);
 }
 
-TEST_F(WriterTest, WhatIsAcknowledgedGoesBySegments) {
+TEST_F(WriterTest, RemovesAcknowledgedSegments) {
     auto options = this->options();
     options.segment_bytes = 100;
     const auto writer = open(options);
     add(*writer, 22);
     writer->remove_before(11);
     EXPECT_TRUE(test::becomes_true([&] { return writer->oldest_sequence() == 11; }));
-    writer->remove_before(5);  // was said already
+    writer->remove_before(5);  // already reported
     writer->remove_before(15);
     EXPECT_EQ(names_in(directory()), (Names{"events.log", "events.log.11", "events.log.16"}));
     writer->remove_before(1000);  // later segments too
@@ -348,7 +348,7 @@ TEST_F(WriterTest, ASecondWriterIsRefused) {
     EXPECT_EQ(writer->next_sequence(), 7U);
 }
 
-TEST_F(WriterTest, WhatCanNotBeOpenedIsSaid) {
+TEST_F(WriterTest, ReportsOpenFailures) {
     auto options = this->options();
     options.path = directory_.path("none/events.log");
     EXPECT_EQ(Writer::open(options, {}).error().context,
@@ -358,14 +358,14 @@ TEST_F(WriterTest, WhatCanNotBeOpenedIsSaid) {
               "opening '" + path() + "': Is a directory");
 }
 
-TEST_F(WriterTest, NumbersThatRunOutAreRefused) {
+TEST_F(WriterTest, RejectsExhaustedNumbers) {
     directory_.write("events.log.9223372036854775807", "x\n");
     const auto writer = Writer::open(options(), {});
     ASSERT_FALSE(writer);
     EXPECT_EQ(writer.error().context, "'" + path() + "' can't go on at number 9223372036854775808");
 }
 
-TEST_F(WriterTest, ThreadsGetTheirOwnNumbers) {
+TEST_F(WriterTest, AssignsUniqueNumbersToThreads) {
     auto options = this->options();
     options.segment_bytes = 10'000;
     {

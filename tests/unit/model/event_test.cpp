@@ -10,7 +10,7 @@
 namespace vigil::model {
 namespace {
 
-TEST(Event, KindsHaveTheNumbersAndNamesOfTheAbi) {
+TEST(Event, KindsMatchTheAbi) {
     EXPECT_EQ(kernel_kind_count, 6U);
     EXPECT_EQ(kind_count, 10U);
     const std::pair<Kind, std::string_view> kinds[] = {{Kind::fork, "fork"},
@@ -31,14 +31,14 @@ TEST(Event, KindsHaveTheNumbersAndNamesOfTheAbi) {
     }
 }
 
-TEST(Event, CommEndsAtItsNulOrItsEnd) {
+TEST(Event, CommEndsAtItsNulOrAtFullLength) {
     EXPECT_EQ(Comm{}.view(), "");
     EXPECT_EQ(test::comm("bash").view(), "bash");
     Comm full;
     full.bytes.fill('x');
     EXPECT_EQ(full.view().size(), 16U);
     Comm rubbish = test::comm("a");
-    rubbish.bytes[2] = 'z';  // the kernel side need not clean what is behind the end
+    rubbish.bytes[2] = 'z';  // the kernel side need not clear the bytes after the NUL
     EXPECT_EQ(rubbish.view(), "a");
 }
 

@@ -16,7 +16,7 @@ TEST(ImageOf, AnExec) {
     exec.file = "/opt/tool";
     EXPECT_EQ(make_exec_image(exec)->file, "/opt/tool");
     EXPECT_EQ(make_exec_image(exec)->argv, std::nullopt);
-    EXPECT_EQ(make_exec_image(exec)->executable, "") << "a script's interpreter, perhaps";
+    EXPECT_EQ(make_exec_image(exec)->executable, "") << "may be a script's interpreter";
     exec.argv = "";
     EXPECT_EQ(make_exec_image(exec)->argv, "");
     const std::string large(5000, 'a');
@@ -32,19 +32,20 @@ std::string script_of(std::string_view executable, std::string_view argv) {
     return make_exec_image(exec)->script;
 }
 
-TEST(ScriptOfArguments, IsTheFirstThatIsNoOption) {
+TEST(ScriptOfArguments, IsTheFirstNonOption) {
     EXPECT_EQ(script_of("python3.11", "python3\0/opt/backup.py\0x\0"sv), "backup.py");
     EXPECT_EQ(script_of("python3.11", "python3\0-u\0backup.py\0"sv), "backup.py");
-    EXPECT_EQ(script_of("perl", "perl\0-w\0./a.pl"sv), "a.pl") << "the last one may be cut";
+    EXPECT_EQ(script_of("perl", "perl\0-w\0./a.pl"sv), "a.pl")
+        << "the last argument may be truncated";
     EXPECT_EQ(script_of("dash", "sh\0-e\0./run\0"sv), "run");
 }
 
-TEST(ScriptOfArguments, IsNoneWhereTheProgramStandsThere) {
+TEST(ScriptOfArguments, IsEmptyIfTheProgramIsAnArgument) {
     EXPECT_EQ(script_of("python3.11", "python3\0-m\0http.server\0"sv), "");
     EXPECT_EQ(script_of("perl", "perl\0-e\0print 1\0"sv), "");
     EXPECT_EQ(script_of("bash", "bash\0-ec\0ls\0"sv), "");
     EXPECT_EQ(script_of("bash", "bash\0"sv), "");
-    EXPECT_EQ(script_of("cat", "cat\0category.txt\0"sv), "") << "no interpreter";
+    EXPECT_EQ(script_of("cat", "cat\0category.txt\0"sv), "") << "not an interpreter";
     EXPECT_EQ(script_of("", "x\0y\0"sv), "");
 }
 

@@ -48,7 +48,7 @@ bool is_key(std::string_view key) {
     return !key.empty();
 }
 
-TEST(Fields, KeysAreLowerCaseAndStandOnce) {
+TEST(Fields, KeysAreLowerCaseAndUnique) {
     for (const Event& event : one_of_each()) {
         std::set<std::string_view> json{"time", "kind", "host"};
         std::set<std::string_view> text;
@@ -72,8 +72,8 @@ TEST(Fields, KeysAreLowerCaseAndStandOnce) {
     }
 }
 
-// A row asked of the event of its own kind must never reach for another kind's body.
-TEST(Fields, EveryRowAnswersForItsKind) {
+// A row must only access the body of its own kind.
+TEST(Fields, EveryRowAccessesItsOwnKind) {
     for (const Event& event : one_of_each()) {
         for (const Field& field : fields(event.kind)) {
             EXPECT_NO_THROW((void)field.get(event)) << field.json << field.text;
@@ -146,11 +146,12 @@ TEST(Fields, ErrorsHaveTheirNames) {
     EXPECT_EQ(name_of(event, "error"), "ESRCH");
     std::get<KillFailed>(event.body).error = 1;
     EXPECT_EQ(name_of(event, "error"), "EPERM");
-    std::get<KillFailed>(event.body).error = 512;  // the kernel's own, without a name outside
+    // internal to the kernel, without a name in user space
+    std::get<KillFailed>(event.body).error = 512;
     EXPECT_EQ(std::get<int64_t>(field_of(Kind::kill_failed, "error").get(event)), 512);
 }
 
-// tkill(2) names no process: 0 would be kill(2)'s "my own group".
+// tkill(2) has no process as target: 0 would mean kill(2)'s own process group.
 TEST(Fields, TkillHasNoTargetPid) {
     Event event = test::kill_failed_event();
     auto& failed = std::get<KillFailed>(event.body);
@@ -161,7 +162,7 @@ TEST(Fields, TkillHasNoTargetPid) {
     EXPECT_EQ(std::get<int64_t>(field_of(Kind::kill_failed, "target_tid").get(event)), 4321);
 }
 
-TEST(Fields, AViolationIsOfOneMetricAndItsUnit) {
+TEST(Fields, AViolationHasOneMetricAndItsUnit) {
     constexpr std::pair<Metric, std::pair<const char*, const char*>> cases[] = {
         {Metric::cpu, {"cpu", "%"}},
         {Metric::memory, {"memory", "MB"}},
@@ -189,7 +190,7 @@ TEST(Fields, AViolationIsInOneOfThreeStates) {
     }
 }
 
-TEST(Fields, WhatIsNotKnownOfAViolationIsNull) {
+TEST(Fields, UnknownFieldsOfAViolationAreNull) {
     const char* const optional[] = {"value", "executable", "argv",
                                     "user",  "cgroup",     "systemd_unit"};
     Event event = test::violation_event();
@@ -210,7 +211,7 @@ TEST(Fields, ProcessFieldsAreWhatTheKernelReported) {
                            [](const Field& field) { return field.json == "seq"; });
     };
     EXPECT_TRUE(has_sequence(Kind::exit));
-    EXPECT_FALSE(has_sequence(Kind::violation)) << "it comes from no record";
+    EXPECT_FALSE(has_sequence(Kind::violation)) << "it has no record";
 }
 
 }  // namespace

@@ -17,13 +17,13 @@ std::optional<double> used(Metric metric, const Counters* before, const Counters
     return usage_between(before, now, span_ns)[index(metric)];
 }
 
-// Only one thing known of a process.
+// Counters with only the CPU time.
 Counters cpu(uint64_t ns) { return {ns, {}, {}, {}, {}, {}}; }
 Counters memory(uint64_t bytes) { return {{}, bytes, {}, {}, {}, {}}; }
 Counters disk(uint64_t read, uint64_t written) { return {{}, {}, read, written, {}, {}}; }
 Counters network(uint64_t sent, uint64_t received) { return {{}, {}, {}, {}, sent, received}; }
 
-// All that can be counted, all different.
+// Counters with all members, all different.
 Counters full() {
     return {.cpu_ns = 10 * second,
             .rss_bytes = 300 * mb,
@@ -33,7 +33,7 @@ Counters full() {
             .received_bytes = 700 * kb};
 }
 
-TEST(Metrics, StandInTheOrderOfTheirNumbers) {
+TEST(Metrics, AreInTheOrderOfTheirNumbers) {
     EXPECT_EQ(metrics().size(), metric_count);
     EXPECT_EQ(row(Metric::cpu).name, "cpu");
     EXPECT_EQ(row(Metric::memory).name, "memory");
@@ -60,7 +60,7 @@ TEST(Usage, FourBusyThreadsAre400Percent) {
     EXPECT_DOUBLE_EQ(*used(Metric::cpu, &before, cpu(7 * second + 1'000'000), second / 10), 1);
 }
 
-TEST(Usage, MegabytesOfMemoryAreThoseNow) {
+TEST(Usage, MemoryIsThePresentValue) {
     const Counters before = memory(900 * mb);
     EXPECT_DOUBLE_EQ(*used(Metric::memory, &before, memory(mb), second), 1);
     EXPECT_DOUBLE_EQ(*used(Metric::memory, &before, memory(1'073'741'824), second), 1024);
@@ -68,7 +68,7 @@ TEST(Usage, MegabytesOfMemoryAreThoseNow) {
     EXPECT_DOUBLE_EQ(*used(Metric::memory, nullptr, memory(0), second), 0);
 }
 
-TEST(Usage, DiskIsReadAndWrittenTogether) {
+TEST(Usage, DiskIsTheSumOfReadsAndWrites) {
     const Counters before = disk(5 * mb, 0);
     const Counters now = disk(7 * mb, 1 * mb);
     EXPECT_DOUBLE_EQ(*used(Metric::disk, &before, now, second), 3);
@@ -82,7 +82,7 @@ TEST(Usage, NetworkIsInKilobytes) {
     EXPECT_DOUBLE_EQ(*used(Metric::network, &before, now, second / 2), 10);
 }
 
-TEST(Usage, WithoutBeforeAllOfItCounts) {
+TEST(Usage, WithoutAnEarlierSampleEverythingCounts) {
     const Usage usage = usage_between(nullptr, full(), 10 * second);
     EXPECT_DOUBLE_EQ(*usage[0], 100);
     EXPECT_DOUBLE_EQ(*usage[1], 300);
@@ -90,7 +90,7 @@ TEST(Usage, WithoutBeforeAllOfItCounts) {
     EXPECT_DOUBLE_EQ(*usage[3], 120);
 }
 
-TEST(Usage, NothingNewIsZeroAndNotAbsent) {
+TEST(Usage, NoGrowthIsZeroAndNotAbsent) {
     const Counters now = full();
     const Usage usage = usage_between(&now, now, second);
     EXPECT_EQ(usage[0], 0.0);
@@ -99,7 +99,7 @@ TEST(Usage, NothingNewIsZeroAndNotAbsent) {
     EXPECT_EQ(usage[3], 0.0);
 }
 
-TEST(Usage, WhatCantBeReadIsAbsent) {
+TEST(Usage, UnreadableCountersAreAbsent) {
     EXPECT_EQ(usage_between(nullptr, {}, second), Usage{});
     const Counters before = full();
     EXPECT_EQ(usage_between(&before, {}, second), Usage{});
@@ -108,7 +108,7 @@ TEST(Usage, WhatCantBeReadIsAbsent) {
     EXPECT_EQ(first, (Usage{std::nullopt, 300.0, std::nullopt, std::nullopt}));
 }
 
-TEST(Usage, HalfOfASumIsNoSum) {
+TEST(Usage, APartialSumIsAbsent) {
     using Member = std::optional<uint64_t> Counters::*;
     constexpr std::pair<Metric, Member> halves[] = {{Metric::disk, &Counters::read_bytes},
                                                     {Metric::disk, &Counters::write_bytes},
@@ -122,11 +122,11 @@ TEST(Usage, HalfOfASumIsNoSum) {
         for (size_t i = 0; i < metric_count; i++) {
             EXPECT_EQ(usage[i].has_value(), i != index(metric)) << i;
         }
-        EXPECT_FALSE(used(metric, &cut, full(), second)) << "not known before";
+        EXPECT_FALSE(used(metric, &cut, full(), second)) << "unknown before";
     }
 }
 
-TEST(Usage, TotalsThatSeemToShrinkAreZero) {
+TEST(Usage, ShrinkingTotalsAreZero) {
     const Counters before = full();
     const Counters now{.cpu_ns = 9 * second,
                        .rss_bytes = 1 * mb,
@@ -137,28 +137,28 @@ TEST(Usage, TotalsThatSeemToShrinkAreZero) {
     EXPECT_EQ(usage_between(&before, now, second), (Usage{0.0, 1.0, 0.0, 0.0}));
 }
 
-TEST(Usage, WithoutTimeThereIsNoRate) {
+TEST(Usage, NoRateWithoutATimeSpan) {
     const Counters before;
     const Usage expected{std::nullopt, 300.0, std::nullopt, std::nullopt};
     EXPECT_EQ(usage_between(nullptr, full(), 0), expected);
     EXPECT_EQ(usage_between(&before, full(), 0), expected);
 }
 
-TEST(Usage, TheLargestNumbers) {
+TEST(Usage, MaximumValues) {
     const Counters now{UINT64_MAX, UINT64_MAX, {}, {}, {}, {}};
     const Usage usage = usage_between(nullptr, now, 1);
     EXPECT_NEAR(*usage[0], 1.8446744073709552e21, 1e10);
     EXPECT_NEAR(*usage[1], 17'592'186'044'416.0, 1);
 }
 
-TEST(SameStart, ExactTimesHaveToBeEqual) {
+TEST(SameStart, ExactTimesMustBeEqual) {
     EXPECT_TRUE(same_start(123, 123));
     EXPECT_FALSE(same_start(123, 124));
     EXPECT_FALSE(same_start(20'000'001, 20'000'002));
     EXPECT_TRUE(same_start(0, 0));
 }
 
-TEST(SameStart, ATimeInTicksIsTheBeginningOfOne) {
+TEST(SameStart, ATimeInTicksIsRoundedDown) {
     for (const uint64_t exact : {20'000'000U, 20'000'001U, 29'999'999U}) {
         EXPECT_TRUE(same_start(20'000'000, exact)) << exact;
         EXPECT_TRUE(same_start(exact, 20'000'000)) << exact;

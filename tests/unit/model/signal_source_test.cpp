@@ -27,7 +27,7 @@ constexpr int si_tkill = -6;
 constexpr int si_kernel = 128;
 
 struct Case {
-    const char* what;
+    const char* name;
     SignalContext context;
     SignalSource source;
 };
@@ -45,7 +45,7 @@ SignalContext killed_for_memory(bool oom_follows) {
 using enum SignalSource;
 
 const Case cases[] = {
-    // The kernel itself: SEND_SIG_PRIV.
+    // From the kernel itself: SEND_SIG_PRIV.
     {"the OOM killer", killed_for_memory(true), oom},
     {"a kill without an OOM record", killed_for_memory(false), kernel},
     {"alarm", context(SIGALRM, 0, priv, kthread), timer},
@@ -65,7 +65,7 @@ const Case cases[] = {
     {"CPU limit", context(SIGXCPU, 0, priv, own), kernel},
     {"any other", context(SIGUSR1, 0, priv, 0), kernel},
 
-    // In the name of the current task: SEND_SIG_NOINFO.
+    // On behalf of the current task: SEND_SIG_NOINFO.
     {"parent death", context(SIGTERM, 0, noinfo, exiting | pdeath), parent_death},
     {"parent death by SIGKILL", context(SIGKILL, 0, noinfo, exiting | pdeath), parent_death},
     {"the number alone is no parent death", context(SIGTERM, 0, noinfo, pdeath), kernel},
@@ -110,14 +110,14 @@ const Case cases[] = {
     {"no fault's number", context(SIGUSR1, 1, info, own), kernel},
     {"SI_KERNEL with a siginfo", context(SIGTERM, si_kernel, info, 0), kernel},
 
-    // What no kernel does.
+    // Combinations that no kernel produces.
     {"an unknown origin", context(SIGTERM, 0, 3, 0), unknown},
     {"all bits", context(SIGTERM, 0, UINT16_MAX, UINT32_MAX), unknown},
 };
 
 TEST(SignalSource, EveryRule) {
     for (const Case& each : cases) {
-        EXPECT_EQ(signal_source(each.context), each.source) << each.what;
+        EXPECT_EQ(signal_source(each.context), each.source) << each.name;
     }
 }
 
@@ -130,7 +130,7 @@ TEST(SignalSource, OnlyAKillCanBeTheOomKillers) {
     EXPECT_EQ(signal_source(by_user), user);
 }
 
-TEST(SignalSource, ASenderIsNamedOnlyWhereAProcessSent) {
+TEST(SignalSource, OnlyProcessesAreSenders) {
     for (const SignalSource with : {user, queue, SignalSource::self, parent_death}) {
         EXPECT_TRUE(has_sender(with)) << to_string(with);
     }

@@ -13,11 +13,11 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// The C library's own table as the second opinion.
+// Compares with the C library's own table.
 TEST(Signals, NamesAgreeWithTheCLibrary) {
     for (int number = 1; number < 32; number++) {
         if (number == SIGIO) {
-            continue;  // it says POLL, which is the same
+            continue;  // the C library uses the alias POLL
         }
         const char* name = ::sigabbrev_np(number);
         ASSERT_NE(name, nullptr) << number;
@@ -26,7 +26,7 @@ TEST(Signals, NamesAgreeWithTheCLibrary) {
     }
 }
 
-TEST(Signals, RealTimeNamesCountFromTheCLibrarysFirst) {
+TEST(Signals, RealTimeNamesCountFromSigrtmin) {
     EXPECT_EQ(SIGRTMIN, 34);
     EXPECT_EQ(signal_name(34), "SIGRTMIN");
     EXPECT_EQ(signal_name(37), "SIGRTMIN+3");
@@ -36,7 +36,7 @@ TEST(Signals, RealTimeNamesCountFromTheCLibrarysFirst) {
     EXPECT_EQ(signal_name(33), "SIG33");
 }
 
-TEST(Signals, WhatIsNoSignalHasNoNumberInItsName) {
+TEST(Signals, InvalidSignalsHaveNoNumberInTheirName) {
     EXPECT_EQ(signal_name(0), "SIG0");
     for (const int number : {-1, 65, 1000, INT32_MIN, INT32_MAX}) {
         EXPECT_EQ(signal_name(number), "SIG?") << number;
@@ -58,7 +58,7 @@ TEST(Signals, ParsesEverySpelling) {
     }
 }
 
-TEST(Signals, RefusesTheRestAndSaysWhatItExpects) {
+TEST(Signals, RejectsOtherTextWithAHint) {
     for (const std::string_view text :
          {""sv,         "0"sv,      "65"sv,       "-1"sv,         "+15"sv,
           "15 "sv,      " TERM"sv,  "TERM "sv,    "SIGSIGTERM"sv, "SIG"sv,
@@ -66,16 +66,16 @@ TEST(Signals, RefusesTheRestAndSaysWhatItExpects) {
           "RTMAX-31"sv, "RTMIN+"sv, "RTMIN+-1"sv, "RTMIN3"sv,     "RTMIN+99999999999"sv,
           "9.0"sv,      "TERM\0"sv, "\xff"sv}) {
         const auto result = parse_signal(text);
-        ASSERT_FALSE(result) << text << " is taken as " << *result;
+        ASSERT_FALSE(result) << text << " is parsed as " << *result;
         EXPECT_EQ(result.error().code, ErrorCode::usage);
-        const std::string& said = result.error().context;
-        EXPECT_EQ(said.find('\'' + std::string(text) + "' is no signal: expected a number"), 0U);
-        EXPECT_NE(said.find("from 1 to 64"), std::string::npos);
-        EXPECT_NE(said.find("RTMIN+N or RTMAX-N"), std::string::npos);
+        const std::string& message = result.error().context;
+        EXPECT_EQ(message.find('\'' + std::string(text) + "' is no signal: expected a number"), 0U);
+        EXPECT_NE(message.find("from 1 to 64"), std::string::npos);
+        EXPECT_NE(message.find("RTMIN+N or RTMAX-N"), std::string::npos);
     }
 }
 
-TEST(Signals, ATypoGetsNearNames) {
+TEST(Signals, SuggestsSimilarNames) {
     const std::pair<std::string_view, std::string_view> cases[] = {
         {"TREM", "SIGTERM"},    {"SIGTREM", "SIGTERM"},  {"SIGKIL", "SIGKILL"},
         {"kil", "SIGKILL"},     {"SEGFAULT", "SIGSEGV"}, {"HUB", "SIGHUP"},
@@ -93,7 +93,7 @@ TEST(Signals, ATypoGetsNearNames) {
               "SIGILL, SIGIO), RTMIN+N or RTMAX-N");
 }
 
-TEST(Signals, WhatIsShownCanBeAskedFor) {
+TEST(Signals, ParsesEveryNameItPrints) {
     for (int number = 1; number <= signal_max; number++) {
         if (number == 32 || number == 33) {
             continue;  // reserved by the C library: only as a number

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits with events from a ring that the test fills: forks, execs and exits in between.
+// Limits with events (forks, execs, exits) from a ring that the test fills.
 #include <unistd.h>
 
 #include <cstring>
@@ -29,10 +29,10 @@ class WatchEvents : public Watch {
 
     void start(rules::RuleSet rules) { Watch::start(std::move(rules), reader_.get()); }
 
-    // What is told while the monitor reads what was sent.
+    // Reports while the monitor reads the sent events.
     Lines drain() {
         monitor_->drain();
-        return told();
+        return pop_reported();
     }
 
     static void set(vigil_header& header, std::string_view comm, uint64_t start_ns) {
@@ -60,12 +60,12 @@ class WatchEvents : public Watch {
         std::memcpy(bytes.data(), &header, sizeof header);
         EXPECT_TRUE(kernel_->send(bytes));
     }
-    // With all that is in `bill` but its header.
-    void exit(std::string_view comm, uint64_t start_ns, vigil_exit bill) {
-        set(bill.header, comm, start_ns);
-        EXPECT_TRUE(kernel_->send(test::bytes_of(bill)));
+    // An exit with the members of `usage`, except its header.
+    void exit(std::string_view comm, uint64_t start_ns, vigil_exit usage) {
+        set(usage.header, comm, start_ns);
+        EXPECT_TRUE(kernel_->send(test::bytes_of(usage)));
     }
-    static vigil_exit bill(uint64_t cpu_ns, uint64_t peak_pages = 0) {
+    static vigil_exit usage(uint64_t cpu_ns, uint64_t peak_pages = 0) {
         auto record = test::exit_record();
         record.runtime_ns = cpu_ns;
         record.peak_rss_pages = peak_pages;
@@ -82,7 +82,7 @@ TEST_F(WatchEvents, AShortLifeIsJudgedByItsFinalBill) {
     const uint64_t born_ns = just_now();
     fork("sh", born_ns);
     exec("brief", born_ns, "/opt/brief");
-    exit("brief", born_ns, bill(5 * ns_per_s));
+    exit("brief", born_ns, usage(5 * ns_per_s));
     EXPECT_EQ(drain(), Lines{"cpu raised 50 brief exited"}) << "held against the interval";
     EXPECT_EQ(executable_, "/opt/brief");
     EXPECT_EQ(argv_, "tool\0-x\0"sv);
@@ -95,20 +95,20 @@ TEST_F(WatchEvents, OnlyWhatCameAfterTheLastSampleIsNew) {
     auto measured = sample("burner");
     measured.counters.cpu_ns = 100 * ns_per_s;
     EXPECT_EQ(tick({measured}), Lines{});
-    exit("burner", old_start_ns, bill(105 * ns_per_s));
+    exit("burner", old_start_ns, usage(105 * ns_per_s));
     EXPECT_EQ(drain(), Lines{"cpu raised 50 burner exited"});
 }
 
 TEST_F(WatchEvents, AnExitThatIsAllThatIsKnownOfAProcess) {
     start({rule("unseen", 49, 1)});
     const auto pages_of_2_mb = 2 * mb / static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-    exit("unseen", just_now(), bill(5 * ns_per_s, pages_of_2_mb));
+    exit("unseen", just_now(), usage(5 * ns_per_s, pages_of_2_mb));
     EXPECT_EQ(drain(), (Lines{"cpu raised 50 unseen exited", "memory raised 2 unseen exited"}));
 }
 
 TEST_F(WatchEvents, APeakThatMayBeOfAnEarlierImageIsNone) {
     start({rule("unseen", 0, 1)});
-    auto uncertain = bill(0, 1 << 20);
+    auto uncertain = usage(0, 1 << 20);
     uncertain.header.flags |= VIGIL_FLAG_PEAK_AT_MOST;
     exit("unseen", just_now(), uncertain);
     EXPECT_EQ(drain(), Lines{});
@@ -119,19 +119,19 @@ TEST_F(WatchEvents, TheEndOfAThreadIsNotThatOfItsProcess) {
     auto process = sample("many");
     process.counters.rss_bytes = 5 * mb;
     EXPECT_EQ(tick({process}), Lines{"memory raised 5 many"});
-    auto thread = bill(ns_per_s);
+    auto thread = usage(ns_per_s);
     thread.header.flags |= VIGIL_FLAG_THREAD;
     exit("many", old_start_ns, thread);
     EXPECT_EQ(drain(), Lines{});
     EXPECT_EQ(monitor_->table().size(), 1U);
 }
 
-// It ends while the sweep runs: the sweep has seen it, the event comes behind.
+// The process exits during the sweep: the sweep has seen it, and its event comes afterwards.
 TEST_F(WatchEvents, AStaleSampleDoesNotReviveIt) {
     start({rule("brief", 49)});
     auto stale = sample("brief", just_now());
     stale.counters.cpu_ns = 4 * ns_per_s;
-    during_sweep_ = [&] { exit("brief", stale.process.start_ns, bill(5 * ns_per_s)); };
+    during_sweep_ = [&] { exit("brief", stale.process.start_ns, usage(5 * ns_per_s)); };
     EXPECT_EQ(tick({stale}), Lines{"cpu raised 50 brief exited"});
     EXPECT_EQ(monitor_->table().size(), 0U);
     during_sweep_ = nullptr;
@@ -142,7 +142,7 @@ TEST_F(WatchEvents, TheNextProcessOfThatPidIsNotTakenForIt) {
     start({rule("*", 0, 1)});
     auto next = sample("next", just_now());
     next.counters.rss_bytes = 5 * mb;
-    during_sweep_ = [&] { exit("last", old_start_ns, bill(0)); };
+    during_sweep_ = [&] { exit("last", old_start_ns, usage(0)); };
     EXPECT_EQ(tick({next}), Lines{"memory raised 5 next"});
     EXPECT_EQ(monitor_->table().size(), 1U);
 }
@@ -153,7 +153,7 @@ TEST_F(WatchEvents, AForkRunsWhatItsParentRuns) {
     drain();
     const uint64_t born_ns = just_now();
     fork("a_tool_with_a_l", born_ns);
-    exit("a_tool_with_a_l", born_ns, bill(5 * ns_per_s));
+    exit("a_tool_with_a_l", born_ns, usage(5 * ns_per_s));
     EXPECT_EQ(drain(), Lines{"cpu raised 50 a_tool_with_a_l exited"});
     EXPECT_EQ(executable_, "/opt/a_tool_with_a_long_name");
 }
@@ -164,7 +164,7 @@ TEST_F(WatchEvents, AForkOfSomebodyElseDoesNot) {
     drain();
     const uint64_t born_ns = just_now();
     fork("a_tool_with_a_l", born_ns);
-    exit("a_tool_with_a_l", born_ns, bill(5 * ns_per_s));
+    exit("a_tool_with_a_l", born_ns, usage(5 * ns_per_s));
     EXPECT_EQ(drain(), Lines{}) << "the parent was another process of that pid";
 }
 
@@ -180,7 +180,7 @@ TEST_F(WatchEvents, AnExecBetweenTwoSamplesKeepsItsImage) {
     EXPECT_EQ(executable_, "/opt/tool.sh");
 }
 
-// The sample is of before the exec, the event comes with it.
+// The sample is from before the exec, whose event comes with it.
 TEST_F(WatchEvents, AnExecDuringTheSweepKeepsItsImage) {
     start({rule("tool", 0, 1)});
     tick({sample("sh")});
@@ -206,7 +206,7 @@ TEST_F(WatchEvents, AnExecThatNobodyReportedForgetsTheImage) {
     EXPECT_EQ(executable_, "") << "it is another one, and not known";
 }
 
-// Where the exit of the one and the fork of the other were lost.
+// The exit of the old process and the fork of the new one were lost.
 TEST_F(WatchEvents, AnExecOfAnotherProcessOfThatPidClears) {
     start({rule("big", 0, 1)});
     auto big = sample("big");
@@ -222,12 +222,12 @@ TEST_F(WatchEvents, AnExitOfAnotherProcessOfThatPidClears) {
     auto big = sample("big");
     big.counters.rss_bytes = 5 * mb;
     EXPECT_EQ(tick({big}), Lines{"memory raised 5 big"});
-    exit("next", just_now(), bill(0));
+    exit("next", just_now(), usage(0));
     EXPECT_EQ(drain(), Lines{"memory cleared - big exited"});
     EXPECT_EQ(limits_->engine().raised(), 0U);
 }
 
-// Its process was known to have ended: a sweep has shown the next one.
+// The first process was known to have exited: a sweep has shown the next one.
 TEST_F(WatchEvents, WhatComesLateIsNotAboutTheNextProcessOfThatPid) {
     start({rule("big", 0, 1)});
     auto big = sample("big", just_now());
@@ -235,7 +235,7 @@ TEST_F(WatchEvents, WhatComesLateIsNotAboutTheNextProcessOfThatPid) {
     EXPECT_EQ(tick({big}), Lines{"memory raised 5 big"});
     fork("last", old_start_ns);
     exec("last", old_start_ns, "/opt/last");
-    exit("last", old_start_ns, bill(0));
+    exit("last", old_start_ns, usage(0));
     EXPECT_EQ(drain(), Lines{});
     EXPECT_EQ(tick({big}), Lines{});
     EXPECT_EQ(monitor_->table().size(), 1U);
@@ -251,7 +251,7 @@ TEST_F(WatchEvents, AForkOfThatPidClearsToo) {
     EXPECT_EQ(drain(), Lines{"memory cleared - big exited"});
 }
 
-// Its exit is on the way, and has the last word.
+// Its exit event is pending, and decides.
 TEST_F(WatchEvents, WhoIsMissingHasOneMoreTickToTellWhy) {
     start({rule("big", 0, 1)});
     auto big = sample("big");
@@ -263,17 +263,17 @@ TEST_F(WatchEvents, WhoIsMissingHasOneMoreTickToTellWhy) {
     EXPECT_EQ(monitor_->table().size(), 0U);
 }
 
-// A reader that is far behind: what was told once is not told again.
+// A reader that is far behind: nothing is reported twice.
 TEST_F(WatchEvents, TheExitOfOneThatWasMissedTellsNothingMore) {
     start({rule("burner", 49)});
     EXPECT_EQ(tick({sample("burner")}), Lines{});
     EXPECT_EQ(tick({}), Lines{});
     EXPECT_EQ(tick({}), Lines{});
     EXPECT_EQ(monitor_->table().size(), 0U);
-    exit("burner", old_start_ns, bill(100 * ns_per_s));
+    exit("burner", old_start_ns, usage(100 * ns_per_s));
     EXPECT_EQ(drain(), Lines{});
     const uint64_t born_ns = just_now();
-    exit("burner", born_ns, bill(100 * ns_per_s));
+    exit("burner", born_ns, usage(100 * ns_per_s));
     EXPECT_EQ(drain().size(), 1U) << "that is another one";
 }
 
@@ -288,7 +288,7 @@ TEST_F(WatchEvents, AForkAfterTheSweepIsNotMissing) {
     EXPECT_EQ(monitor_->table().size(), 1U);
 }
 
-// No room in the table where network bytes are counted: 0 may be all, or nothing that is known.
+// The map that counts network bytes is full: 0 may be exact or unknown.
 TEST_F(WatchEvents, NetworkBytesThatFoundNoRoomAreNotZero) {
     auto limit = rule("net", 0);
     limit.limits[model::index(model::Metric::network)] = 1;
@@ -328,12 +328,12 @@ TEST_F(WatchEvents, SpaceInTheRingIsGivenBack) {
     EXPECT_EQ(drain(), Lines{});
 }
 
-// A busy ring is drained after the sweep: what it tells is younger than the samples.
+// A busy ring is drained after the sweep: its events are newer than the samples.
 TEST_F(WatchEvents, SamplesKeepTheTimeOfTheirSweep) {
     start({rule("*", 49, 1)});
     auto big = sample("big");
     big.counters.rss_bytes = 5 * mb;
-    auto bytes = test::bytes_of(bill(7200 * ns_per_s));
+    auto bytes = test::bytes_of(usage(7200 * ns_per_s));
     vigil_header header;
     std::memcpy(&header, bytes.data(), sizeof header);
     set(header, "late", just_now());

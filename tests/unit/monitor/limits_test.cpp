@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits without events: all it knows comes from sweeps.
+// Limits without events: all data come from sweeps.
 
 #include <unistd.h>
 
@@ -27,8 +27,9 @@ TEST_F(Watch, TheFirstSampleOfAnOldProcessGivesNoRate) {
     EXPECT_EQ(limits_->engine().raised(), 1U);
 }
 
-// Between two ticks a second of CPU time was used. How much that is depends on how far apart they
-// were: not further than from before the first to after the second, not nearer than in between.
+// Between two ticks one second of CPU time was used. The value depends on the time between them: at
+// most from before the first to after the second, at least from after the first to before the
+// second.
 TEST_F(Watch, ABurnerHasTheValueOfItsGrowth) {
     start({rule("burner", 50)});
     const uint64_t before_first_ns = boot_now_ns();
@@ -88,7 +89,7 @@ TEST_F(Watch, WhatCantBeReadNeitherBreaksNorClears) {
 TEST_F(Watch, WhatASweepDoesNotShowHasEnded) {
     start({rule("big", 0, 1)});
     tick({with_memory(sample("big"), 2), sample("other", old_start_ns, pid + 1)});
-    told();
+    pop_reported();
     EXPECT_EQ(tick({sample("other", old_start_ns, pid + 1)}), Lines{"memory cleared - big exited"});
     EXPECT_EQ(monitor_->table().size(), 1U);
     EXPECT_EQ(limits_->engine().raised(), 0U);
@@ -108,7 +109,7 @@ TEST_F(Watch, AnotherProcessOfTheSamePid) {
 TEST_F(Watch, AStartFromProcIsThatOfTheSameProcess) {
     start({rule("*", 0, 1)});
     tick({with_memory(sample("same", 25'000'001), 2)});
-    told();
+    pop_reported();
     EXPECT_EQ(tick({with_memory(sample("same", 20'000'000), 2)}), Lines{});
     EXPECT_EQ(tick({with_memory(sample("same", 25'000'001), 1)}), Lines{"memory cleared 1 same"});
     EXPECT_EQ(last_.process.start_ns, 25'000'001U) << "the finer one";
@@ -142,7 +143,7 @@ TEST_F(Watch, NewRulesHoldFromTheNextTick) {
     start({rule("x", 0, 10)});
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{});
     limits_->apply({rule("x", 0, 3)});
-    EXPECT_EQ(told(), Lines{});
+    EXPECT_EQ(pop_reported(), Lines{});
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{"memory raised 5 x"});
     limits_->apply({});
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{"memory cleared - x"});
@@ -153,13 +154,13 @@ TEST_F(Watch, NewRulesCanBeHeldAgainstTheLastMeasurementAtOnce) {
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{});
     limits_->apply({rule("x", 0, 3)});
     limits_->evaluate_now();
-    EXPECT_EQ(told(), Lines{"memory raised 5 x"});
+    EXPECT_EQ(pop_reported(), Lines{"memory raised 5 x"});
     limits_->evaluate_now();
-    EXPECT_EQ(told(), Lines{}) << "raised already";
+    EXPECT_EQ(pop_reported(), Lines{}) << "raised already";
     EXPECT_EQ(tick({with_memory(sample("x"), 5)}), Lines{});
     limits_->apply({});
     limits_->evaluate_now();
-    EXPECT_EQ(told(), Lines{"memory cleared - x"});
+    EXPECT_EQ(pop_reported(), Lines{"memory cleared - x"});
     EXPECT_EQ(limits_->engine().raised(), 0U);
 }
 
@@ -185,7 +186,7 @@ TEST_F(Watch, ARealProcessHasItsProgramAndArguments) {
     EXPECT_EQ(executable_.front(), '/');
 }
 
-// As in /proc, which tells of no exec.
+// As with /proc, which reports no execs.
 TEST_F(Watch, WithoutExecIdsANewNameIsThatOfANewProgram) {
     using namespace std::string_literals;
     const test::Process child("/bin/sh", {"sh", "-c", "echo; read x; exec sleep 1000"});

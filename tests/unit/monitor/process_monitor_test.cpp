@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the monitor does is what its observers need; and what `vigil record` needs.
+// The monitor does only what its observers need; and what `vigil record` needs.
 #include "monitor/process_monitor.h"
 
 #include <gtest/gtest.h>
@@ -94,7 +94,7 @@ TEST(ProcessMonitor, ALossOfExitsBringsTwoSweepsForward) {
     EXPECT_EQ(monitor.early_sweep_ns(), UINT64_MAX);
 }
 
-// All that the source includes, directly and not.
+// All files that the source includes, directly or indirectly.
 std::set<std::string> included_by(const fs::path& source) {
     std::set<std::string> names;
     std::vector<fs::path> to_read{source};
@@ -115,7 +115,7 @@ std::set<std::string> included_by(const fs::path& source) {
     return names;
 }
 
-// No rules, no engine and no sums can exist in what the command does not know.
+// A command that does not include rules, engine and sums cannot run them.
 TEST(Record, KnowsNeitherRulesNorGroups) {
     fs::path source;
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(VIGIL_SOURCE_DIR) / "src")) {

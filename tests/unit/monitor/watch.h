@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of the monitor with limits share: a machine of processes that the test makes up.
+// Shared by the tests of the monitor with limits: a simulated machine.
 #pragma once
 
 #include <fmt/format.h>
@@ -24,31 +24,31 @@ namespace vigil::monitor {
 using Lines = std::vector<std::string>;
 
 constexpr uint64_t mb = 1 << 20;
-// What was used in a moment is held against this.
+// Usage of a short-lived process is measured over this interval.
 constexpr uint64_t interval_ns = 10 * ns_per_s;
-// Pids that no process has, so that nothing is read of them from /proc.
+// Pids of no process, so that nothing is read from /proc for them.
 constexpr uint32_t pid = test::no_such_pid;
 constexpr uint64_t old_start_ns = 12'345;  // before any monitor
 
 inline rules::Rule rule(std::string process, double cpu, double memory = 0) {
-    rules::Rule made;
-    made.process = std::move(process);
-    made.limits = {cpu, memory, 0, 0};
-    return made;
+    rules::Rule result;
+    result.process = std::move(process);
+    result.limits = {cpu, memory, 0, 0};
+    return result;
 }
 
 inline model::Sample sample(std::string_view comm, uint64_t start_ns = old_start_ns,
                             uint32_t number = pid) {
-    model::Sample made;
-    made.process.pid = made.process.tid = number;
-    made.process.ppid = pid - 1;
-    made.process.start_ns = start_ns;
-    made.process.comm = test::comm(comm);
-    made.exec_id = 1;
-    made.threads = 1;
-    made.counters.cpu_ns = 0;
-    made.counters.rss_bytes = 0;
-    return made;
+    model::Sample result;
+    result.process.pid = result.process.tid = number;
+    result.process.ppid = pid - 1;
+    result.process.start_ns = start_ns;
+    result.process.comm = test::comm(comm);
+    result.exec_id = 1;
+    result.threads = 1;
+    result.counters.cpu_ns = 0;
+    result.counters.rss_bytes = 0;
+    return result;
 }
 
 class Watch : public ::testing::Test, public process::ProcessObserver, public model::EventSink {
@@ -58,7 +58,7 @@ class Watch : public ::testing::Test, public process::ProcessObserver, public mo
             if (during_sweep_) {
                 during_sweep_();
             }
-            return shown_;
+            return samples_;
         });
         monitor_ = std::make_unique<ProcessMonitor>(sampling::Sampler(std::move(sweep), true),
                                                     reader, interval_ns);
@@ -71,27 +71,28 @@ class Watch : public ::testing::Test, public process::ProcessObserver, public mo
     process::Needs needs() const override { return {}; }
     void on_loss(const model::Event& event) override { on_event(event); }
 
-    // A start that the monitor has seen. In no tick of /proc.
+    // A start time that the monitor has observed; not a multiple of a /proc tick.
     static uint64_t just_now() { return boot_now_ns() | 1; }
 
-    // What is told when the next sweep shows these.
-    Lines tick(test::Samples shown) {
-        shown_ = std::move(shown);
+    // Reports when the next sweep returns these samples.
+    Lines tick(test::Samples samples) {
+        samples_ = std::move(samples);
         EXPECT_TRUE(monitor_->tick());
-        return told();
+        return pop_reported();
     }
-    Lines told() { return std::exchange(told_, {}); }
+    Lines pop_reported() { return std::exchange(reported_, {}); }
 
-    // "cpu raised 50 name": metric, state, value or "-", comm, and whether it has ended.
+    // "cpu raised 50 name": metric, state, value or "-", comm, and "exited" after the exit.
     void on_event(const model::Event& event) override {
         EXPECT_GE(event.boot_ns, event.kind == model::Kind::loss ? 0 : last_.boot_ns);
         if (const auto* loss = std::get_if<model::Loss>(&event.body)) {
-            told_.push_back(fmt::format("lost {} {}", loss->count, to_string(loss->kind.value())));
+            reported_.push_back(
+                fmt::format("lost {} {}", loss->count, to_string(loss->kind.value())));
             return;
         }
         last_ = event;
         const auto& violation = std::get<model::Violation>(event.body);
-        told_.push_back(fmt::format(
+        reported_.push_back(fmt::format(
             "{} {} {} {}{}", model::metrics()[model::index(violation.metric)].name,
             to_string(violation.state), violation.value ? fmt::format("{}", *violation.value) : "-",
             event.process.comm.view(), violation.exited ? " exited" : ""));
@@ -101,11 +102,11 @@ class Watch : public ::testing::Test, public process::ProcessObserver, public mo
     }
     const model::Violation& last() const { return std::get<model::Violation>(last_.body); }
 
-    test::Samples shown_;
+    test::Samples samples_;
     std::function<void()> during_sweep_;
     std::unique_ptr<ProcessMonitor> monitor_;
     std::unique_ptr<rules::LimitMonitor> limits_;
-    Lines told_;
+    Lines reported_;
     model::Event last_;  // its views are gone; these are copies:
     std::string executable_, argv_, user_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// With real pipes and files: what counts as delivered is what the kernel took.
+// With real pipes and files: an event counts as delivered if the kernel accepted it.
 #include "output/buffered_output.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ namespace {
 
 using model::Kind;
 
-constexpr size_t pipe_bytes = 4096;  // the smallest that Linux makes
+constexpr size_t pipe_bytes = 4096;  // the min capacity in Linux
 
 struct Pipe {
     Fd read;
@@ -33,7 +33,7 @@ struct Pipe {
         read = Fd(ends[0]);
         write = Fd(ends[1]);
     }
-    // So that it is full soon.
+    // So that it fills quickly.
     void shrink() const {
         EXPECT_EQ(::fcntl(write.get(), F_SETPIPE_SZ, pipe_bytes), static_cast<int>(pipe_bytes));
     }
@@ -67,7 +67,7 @@ TEST(BufferedOutput, WritesAllAndCountsByKind) {
     output.end_event(Kind::fork);
     output.buffer() += "b\n";
     output.end_event(Kind::exit);
-    output.end_event(Kind::exit);  // a format may show nothing of an event
+    output.end_event(Kind::exit);  // a formatter may omit an event
     EXPECT_EQ(sum(output.delivered()), 0U) << "nothing is written yet";
     ASSERT_TRUE(output.flush());
     EXPECT_EQ(read_some(pipe.read, 100), "head\na\nb\n");
@@ -96,8 +96,8 @@ TEST(BufferedOutput, AReaderThatIsGoneIsNoError) {
     EXPECT_EQ(output.undelivered()[VIGIL_OOM], 1U) << "and from now on";
 }
 
-// A reader that empties the pipe some times and then goes. It acts where the writer waits for
-// it, so what the kernel has taken is known to the byte.
+// A reader that empties the pipe some times and then closes it. It acts when the writer waits for
+// it, so the bytes that the kernel accepted are known exactly.
 struct PassingReader {
     Pipe& pipe;
     int rounds;
@@ -144,13 +144,13 @@ TEST(BufferedOutput, ItGivesUpOnAFullPipeWhenTheHandlerSaysSo) {
     Pipe pipe;
     pipe.shrink();
     BufferedOutput output(pipe.write.get());
-    int asked = 0;
-    output.set_stall_handler([&](uint64_t) { return ++asked < 3; });
+    int stall_calls = 0;
+    output.set_stall_handler([&](uint64_t) { return ++stall_calls < 3; });
     for (int i = 0; i < 100; i++) {
         add(output, Kind::fork, 100);
     }
     EXPECT_TRUE(output.flush());
-    EXPECT_EQ(asked, 3);
+    EXPECT_EQ(stall_calls, 3);
     EXPECT_TRUE(output.closed());
     EXPECT_EQ(output.delivered()[VIGIL_FORK], pipe_bytes / 100);
     EXPECT_EQ(output.undelivered()[VIGIL_FORK], 100 - pipe_bytes / 100);
@@ -223,7 +223,7 @@ TEST(BufferedOutput, AFullDiskIsAnErrorOnce) {
     EXPECT_TRUE(output.closed());
     EXPECT_EQ(output.undelivered()[VIGIL_FORK], 1U);
     add(output, Kind::exec, 10);
-    EXPECT_TRUE(output.flush()) << "said already";
+    EXPECT_TRUE(output.flush()) << "reported already";
     EXPECT_EQ(output.undelivered()[VIGIL_EXEC], 1U);
     EXPECT_EQ(sum(output.delivered()), 0U);
 }

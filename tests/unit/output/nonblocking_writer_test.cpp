@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// With real pipes and files: what counts as written is what the kernel took.
+// With real pipes and files: a line counts as written if the kernel accepted it.
 #include "output/nonblocking_writer.h"
 
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 namespace vigil::output {
 namespace {
 
-constexpr size_t pipe_bytes = 4096;  // the smallest that Linux makes
+constexpr size_t pipe_bytes = 4096;  // the min capacity in Linux
 constexpr size_t line_bytes = 100;
 
 using Lines = std::vector<std::string>;
@@ -45,14 +45,14 @@ struct Pipe {
         }
         return all;
     }
-    // So that it takes no more, not even a byte.
+    // Fills the pipe to the last byte.
     void fill() const {
         const std::string page(pipe_bytes, '.');
         EXPECT_EQ(::write(write.get(), page.data(), page.size()), static_cast<ssize_t>(pipe_bytes));
     }
 };
 
-// All that comes out when the reader keeps up.
+// All output when the reader keeps up.
 std::string finish(NonblockingWriter& queue, const Pipe& pipe) {
     std::string all;
     for (int i = 0; i < 1000 && !queue.empty(); i++) {
@@ -144,7 +144,7 @@ TEST(NonblockingWriter, BeyondItsLimitTheOldestGo) {
     EXPECT_EQ(queue.dropped(), 15U) << "there is room again";
 }
 
-// A line of more than a pipe takes is half out.
+// A line that exceeds the pipe's capacity is written partly.
 TEST(NonblockingWriter, AHalfWrittenLineIsFinished) {
     const Pipe pipe;
     NonblockingWriter queue(pipe.write.get(), 10'000);
@@ -225,7 +225,7 @@ TEST(NonblockingWriter, AReaderThatIsGoneClosesIt) {
     EXPECT_EQ(queue.written(), 0U);
 }
 
-// As a log that is a named pipe, opened anew on SIGHUP.
+// Like a log that is a named pipe, reopened on SIGHUP.
 TEST(NonblockingWriter, ANewReaderAfterOneThatLeftInTheMiddleOfALine) {
     Pipe pipe;
     NonblockingWriter queue(pipe.write.get());
@@ -279,7 +279,7 @@ TEST(NonblockingWriter, ANewFileGetsWholeLinesOnly) {
     EXPECT_EQ(queue.dropped(), 1U) << "the one whose first half is elsewhere";
 }
 
-// A file that may only grow to so many bytes takes part of a line, then refuses.
+// A file with a size limit accepts part of a line, then fails.
 TEST(NonblockingWriter, ATornLineIsFinishedWhenThereIsRoomAgain) {
     const test::TempDirectory directory;
     const Fd file = appending(directory.path("log"));

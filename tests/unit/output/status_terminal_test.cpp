@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// On a pseudo-terminal, and on what is none.
+// On a pseudo-terminal, and on other files.
 #include "output/status_terminal.h"
 
 #include <fcntl.h>
@@ -37,13 +37,13 @@ class Terminal {
         const winsize size{.ws_row = 25, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
         EXPECT_EQ(::ioctl(slave_.get(), TIOCSWINSZ, &size), 0);
     }
-    // What is written is what is seen.
+    // Output is not translated.
     void set_raw() const {
         termios raw{};
         ::cfmakeraw(&raw);
         EXPECT_EQ(::tcsetattr(slave_.get(), TCSANOW, &raw), 0);
     }
-    // Some of what waits to be seen.
+    // Reads some of the pending output.
     std::string read_some() const {
         char some[4096];
         const ssize_t got = ::read(master_.get(), some, sizeof some);
@@ -51,7 +51,7 @@ class Terminal {
     }
     void hang_up() { master_.reset(); }
 
-    // What was written since the last call: all up to a mark of our own.
+    // Output since the last call, up to a mark written here.
     std::string seen() const {
         constexpr char mark = '\x04';
         EXPECT_EQ(::write(slave_.get(), &mark, 1), 1);
@@ -76,8 +76,8 @@ class StatusTerminalTest : public ::testing::Test {
  protected:
     StatusTerminalTest() { terminal_.set_raw(); }
 
-    // What is seen of this status.
-    std::string shown(std::string status) {
+    // Output for this status.
+    std::string output_of(std::string status) {
         status_terminal_.set_status(std::move(status));
         return flushed();
     }
@@ -93,33 +93,33 @@ class StatusTerminalTest : public ::testing::Test {
 TEST_F(StatusTerminalTest, ShowsAndReplacesTheStatus) {
     EXPECT_TRUE(status_terminal_.has_status());
     EXPECT_EQ(flushed(), "") << "none yet";
-    EXPECT_EQ(shown("12 processes"), std::string(erase) + "12 processes");
-    EXPECT_EQ(flushed(), "") << "it stands there";
-    EXPECT_EQ(shown("12 processes"), "");
-    EXPECT_EQ(shown("13 processes"), std::string(erase) + "13 processes");
-    EXPECT_EQ(shown(""), erase);
+    EXPECT_EQ(output_of("12 processes"), std::string(erase) + "12 processes");
+    EXPECT_EQ(flushed(), "") << "unchanged";
+    EXPECT_EQ(output_of("12 processes"), "");
+    EXPECT_EQ(output_of("13 processes"), std::string(erase) + "13 processes");
+    EXPECT_EQ(output_of(""), erase);
 }
 
 TEST_F(StatusTerminalTest, RedrawsTheStatusBelowNewLines) {
-    shown("status");
+    output_of("status");
     status_terminal_.add("first\n");
     status_terminal_.add("second\n");
     EXPECT_EQ(terminal_.seen(), "") << "only flush() writes";
     EXPECT_EQ(flushed(), std::string(erase) + "first\nsecond\n" + erase + "status");
     status_terminal_.add("third\n");
-    EXPECT_EQ(shown("new"), std::string(erase) + "third\n" + erase + "new");
+    EXPECT_EQ(output_of("new"), std::string(erase) + "third\n" + erase + "new");
 }
 
 TEST_F(StatusTerminalTest, ErasesNothingBeforeTheFirstStatus) {
     status_terminal_.add("line\n");
     EXPECT_EQ(flushed(), "line\n");
-    EXPECT_EQ(shown("status"), std::string(erase) + "status");
+    EXPECT_EQ(output_of("status"), std::string(erase) + "status");
 }
 
 TEST_F(StatusTerminalTest, TruncatesTheStatusToTheWidth) {
     const std::string status = "0123456789";
     terminal_.set_columns(5);
-    EXPECT_EQ(shown(status), std::string(erase) + "012…") << "the last column would wrap";
+    EXPECT_EQ(output_of(status), std::string(erase) + "012…") << "the last column would wrap";
     terminal_.set_columns(10);
     EXPECT_EQ(flushed(), std::string(erase) + "01234567…");
     terminal_.set_columns(11);
@@ -130,10 +130,10 @@ TEST_F(StatusTerminalTest, TruncatesTheStatusToTheWidth) {
 
 TEST_F(StatusTerminalTest, AssumesEightyColumnsIfUnknown) {
     terminal_.set_columns(0);
-    EXPECT_EQ(shown(std::string(200, 'x')), erase + std::string(78, 'x') + "…");
+    EXPECT_EQ(output_of(std::string(200, 'x')), erase + std::string(78, 'x') + "…");
 }
 
-// One that wraps would leave half a status line above it.
+// A line that wraps would leave half a status line above it.
 TEST_F(StatusTerminalTest, TruncatesLinesAboveAStatus) {
     status_terminal_.add(std::string(40, 'x') + '\n');
     EXPECT_EQ(flushed(), std::string(40, 'x') + '\n');
@@ -147,8 +147,8 @@ TEST_F(StatusTerminalTest, TruncatesLinesAboveAStatus) {
 
 TEST_F(StatusTerminalTest, ClearsTheStatusForOtherOutput) {
     status_terminal_.clear_status();
-    EXPECT_EQ(terminal_.seen(), "") << "nothing stands there";
-    shown("status");
+    EXPECT_EQ(terminal_.seen(), "") << "there is no status line";
+    output_of("status");
     status_terminal_.clear_status();
     EXPECT_EQ(terminal_.seen(), erase);
     status_terminal_.clear_status();
@@ -174,14 +174,14 @@ TEST_F(StatusTerminalTest, ReportsAClosedTerminal) {
     EXPECT_EQ(flushed.error().context, "Input/output error");
 }
 
-// As one that hangs: nobody reads it, and it is full.
+// A terminal that hangs: it is not read, and full.
 TEST(StatusTerminal, DoesNotBlockOnAStalledTerminal) {
     const Terminal terminal;
     StatusTerminal screen(terminal.fd(), false);
     std::string expected;
     for (int i = 0; i < 2000; i++) {
         const std::string line = std::to_string(i) + std::string(100, 'x');
-        expected += line + "\r\n";  // as a terminal shows it
+        expected += line + "\r\n";  // as a terminal prints it
         screen.add(line + '\n');
         EXPECT_TRUE(screen.flush());
     }

@@ -33,7 +33,7 @@ TEST(Accounting, IsBalancedIfEveryKindIs) {
         run_totals.kinds[VIGIL_EXIT].*member += 1;
         EXPECT_FALSE(is_balanced(run_totals));
     }
-    // One kind's surplus does not make up for another's lack.
+    // A surplus of one kind does not compensate a deficit of another.
     RunTotals run_totals = balanced();
     run_totals.kinds[VIGIL_EXIT].seen += 1;
     run_totals.kinds[VIGIL_FORK].delivered += 1;

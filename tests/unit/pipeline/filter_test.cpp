@@ -12,8 +12,8 @@ using model::Event;
 using model::Kind;
 using model::SignalSource;
 
-// Of process 5679 (myapp, uid 1000), child of 5678; the signal goes from bash, 1234, uid 1001
-// to myapp, 5678.
+// Events of process 5679 (myapp, uid 1000), child of 5678; the signal goes from bash, 1234, uid
+// 1001 to myapp, 5678.
 const Event fork = test::fork_event();
 const Event exec = test::exec_event();
 const Event exit_event = test::exit_event();

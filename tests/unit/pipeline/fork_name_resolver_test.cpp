@@ -194,7 +194,7 @@ TEST_F(ForkNameResolverTest, TimesOutOfOrderDelayAtMost) {
     EXPECT_EQ(pop_named(), Lines{}) << "behind one that is younger: a little later";
     fork_names_.advance(start + 250 * ms);
     EXPECT_EQ(pop_named(), (Lines{"1 sh", "2 sh"}));
-    fork_names_.advance(start + 100 * ms);  // back
+    fork_names_.advance(start + 100 * ms);  // the time steps back
     EXPECT_EQ(fork_names_.pending(), 1U);
     exec(3, "c", 70);  // an older time than that of the last event
     EXPECT_EQ(pop_named(), Lines{"3 c"});

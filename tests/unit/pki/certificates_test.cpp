@@ -202,8 +202,7 @@ TEST(Certificates, ReportsInvalidCertificates) {
     const std::string foreign = key_of(agent) + certificate_of(agent) + other.certificate_pem;
     EXPECT_EQ(described(foreign).error, "its certificate is not signed by the CA in the file");
     EXPECT_EQ(described(foreign + our_ca().certificate_pem).error, "") << "two CAs";
-    EXPECT_EQ(described(certificate_of(agent)).error,
-              "there is no CA's certificate behind its own");
+    EXPECT_EQ(described(certificate_of(agent)).error, "no CA's certificate follows its own");
     const CertificateInfo keyless = described(certificate_of(agent) + our_ca().certificate_pem);
     EXPECT_EQ(keyless.error, "");
     EXPECT_FALSE(keyless.has_key);
@@ -233,7 +232,7 @@ TEST(Certificates, RejectsOtherText) {
         ASSERT_FALSE(description) << error_text;
         EXPECT_EQ(description.error().context, error_text);
     }
-    // Cut off anywhere: never a crash, and never a whole file.
+    // Truncated anywhere: no crash, and never accepted as complete.
     for (size_t size = 0; size + 1 < agent.size(); size += 7) {
         const auto description = describe(agent.substr(0, size), now_unix_s());
         EXPECT_FALSE(description && description->error.empty()) << size;
@@ -243,7 +242,7 @@ TEST(Certificates, RejectsOtherText) {
 TEST(Certificates, RejectsDamagedBytes) {
     const std::string agent = certificate_of(agent_pem());
     const size_t begin = begin_certificate.size() + 1;
-    const size_t end = agent.find("\n-----END") - 4;  // some bits of the last letters mean nothing
+    const size_t end = agent.find("\n-----END") - 4;  // some bits of the last characters are unused
     for (size_t at = begin; at < end; at++) {
         std::string damaged = agent;
         damaged[at] = damaged[at] == 'A' ? 'B' : 'A';

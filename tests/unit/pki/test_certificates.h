@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificates for tests: a CA, and what it issues.
+// Certificates for tests: a CA, and certificates that it issues.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ inline Authority make_ca(const Validity& validity = valid_for_days(now_unix_s(),
     return ca ? *ca : Authority{};
 }
 
-// One CA for all tests that need no other: keys cost time.
+// One CA for all tests that need no other one: creating keys takes time.
 inline const Authority& our_ca() {
     static const Authority ca =
         make_ca({now_unix_s() - 100 * s_per_day, now_unix_s() + 3650 * s_per_day});

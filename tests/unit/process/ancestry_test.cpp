@@ -9,10 +9,10 @@ namespace vigil::process {
 namespace {
 
 model::Process process(uint32_t pid) {
-    model::Process made;
-    made.pid = pid;
-    made.start_ns = pid;
-    return made;
+    model::Process result;
+    result.pid = pid;
+    result.start_ns = pid;
+    return result;
 }
 
 TEST(AncestryStore, ANodeHoldsItsAncestors) {

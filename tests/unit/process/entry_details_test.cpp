@@ -19,21 +19,21 @@ using namespace std::literals;
 using test::Process;
 
 constexpr uint32_t pid = test::no_such_pid;
-// No cgroup of this machine.
+// Not a cgroup of this machine.
 constexpr uint64_t cgroup_id = 0xffff'ffff'0000'0007;
 
 ProcessEntry entry_in(uint32_t number, uint64_t start_ns, uint64_t cgroup) {
-    ProcessEntry made;
-    made.process.pid = made.process.tid = number;
-    made.process.start_ns = start_ns;
-    made.process.cgroup_id = made.cgroup_id = cgroup;
-    return made;
+    ProcessEntry result;
+    result.process.pid = result.process.tid = number;
+    result.process.start_ns = start_ns;
+    result.process.cgroup_id = result.cgroup_id = cgroup;
+    return result;
 }
 
 model::ExecImagePtr image(const std::string& file) {
-    auto made = std::make_shared<model::ExecImage>();
-    made->file = file;
-    return made;
+    auto result = std::make_shared<model::ExecImage>();
+    result->file = file;
+    return result;
 }
 
 TEST(Inherit, AForkSharesTheImageOfItsParent) {
@@ -107,7 +107,7 @@ TEST(UpdateCgroup, APathFromProcStaysUntilAnotherIsKnown) {
     entry.cgroup = std::make_shared<const std::string>("/from/proc");
     const auto before = entry.cgroup;
     details.update_cgroup(entry, cgroup_id);
-    EXPECT_EQ(entry.cgroup, before) << "the kernel tells of none";
+    EXPECT_EQ(entry.cgroup, before) << "the kernel reports no path";
     EXPECT_EQ(entry.cgroup_id, cgroup_id);
     details.update_cgroup(entry, cgroup_id + 1);
     EXPECT_EQ(entry.cgroup, nullptr) << "it has moved";
@@ -141,10 +141,10 @@ TEST(ProcReader, TheBudgetIsForEachSecond) {
 }
 
 ProcessEntry entry_of(uint32_t number, std::string_view comm = "") {
-    ProcessEntry made;
-    made.process.pid = number;
-    comm.copy(made.process.comm.bytes.data(), 15);
-    return made;
+    ProcessEntry result;
+    result.process.pid = number;
+    comm.copy(result.process.comm.bytes.data(), 15);
+    return result;
 }
 
 const std::string script_name = "a_script_with_a_long_name.sh";
@@ -236,10 +236,10 @@ TEST(ReadFromProc, WhoIsGoneKeepsWhatWasKnown) {
     ASSERT_TRUE(gone.image);
     EXPECT_EQ(gone.image->argv, std::nullopt);
     EXPECT_EQ(gone.cgroup, nullptr);
-    model::ExecImage told;
-    told.file = "/opt/x";
-    told.argv = "x"s;
-    gone.image = std::make_shared<const model::ExecImage>(told);
+    model::ExecImage image;
+    image.file = "/opt/x";
+    image.argv = "x"s;
+    gone.image = std::make_shared<const model::ExecImage>(image);
     gone.cgroup = std::make_shared<const std::string>("/a");
     details.read_from_proc(gone, 1);
     EXPECT_EQ(gone.image->file, "/opt/x");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums by group, also against a model that goes through all that has happened in each interval.
+// Sums by group, also against a model that replays all events of each interval.
 #include "process/group_usage.h"
 
 #include <gtest/gtest.h>
@@ -18,13 +18,13 @@ using model::Kind;
 
 constexpr uint64_t interval_ns = 1'000'000'000;
 
-// A machine whose processes the test starts, uses and ends.
+// A simulated machine: the test starts, loads and ends its processes.
 class Machine {
  public:
     struct Program {
         model::Sample sample;
         uint32_t parent = 0;
-        uint64_t cpu_before = 0;  // at the tick before
+        uint64_t cpu_before = 0;  // at the previous tick
         uint64_t read_before = 0;
         bool born = false;  // in this interval
     };
@@ -62,7 +62,7 @@ class Machine {
         updater.apply(test::made_up_event(Kind::exit, sample.process, exit, now_ns += 1'000));
         const uint32_t heir = programs.at(number).parent;
         programs.erase(number);
-        for (auto& [each, program] : programs) {  // as if each were a subreaper
+        for (auto& [each, program] : programs) {  // as if each process were a subreaper
             if (adopts && program.parent == number) {
                 program.parent = heir;
                 program.sample.process.ppid = test::made_up_pid + heir;
@@ -100,7 +100,7 @@ class Machine {
     SnapshotPublisher snapshots{updater.table()};
     std::map<uint32_t, Program> programs;
     uint64_t now_ns;
-    bool adopts = true;  // the kernel gives orphans to their nearest living ancestor
+    bool adopts = true;  // orphans are adopted by their nearest living ancestor
 };
 
 TEST(GroupUsage, WhatTheDeadOfTheIntervalHaveUsedCounts) {
@@ -148,7 +148,7 @@ TEST(GroupUsage, BeyondTheBoundIsOther) {
     machine.tick();
     machine.tick();  // its group is empty now
     machine.tick();
-    EXPECT_EQ(machine.groups.groups(GroupBy::name).size(), 2U) << "the next one has its place";
+    EXPECT_EQ(machine.groups.groups(GroupBy::name).size(), 2U) << "its place was reused";
     EXPECT_EQ(machine.sum(GroupBy::name, "p1"), nullptr);
     EXPECT_EQ(machine.groups.other(GroupBy::name).members, 1U);
 }
@@ -174,6 +174,33 @@ TEST(GroupUsage, WhatAnOlderProcessHasUsedBeforeDoesNotCount) {
     machine.use(1, 7, 0);
     machine.tick();
     EXPECT_EQ(machine.sum(GroupBy::name, "old")->used.cpu_ns, 7U);
+}
+
+// Cgroups of the last two are the same path in two texts.
+TEST(GroupUsage, UnitsAndContainersComeFromTheCgroup) {
+    const std::string id(64, 'a');
+    const std::string paths[] = {"/system.slice/nginx.service", "/docker/" + id, "/docker/" + id};
+    const ProcessTable table(true);
+    GroupUsage groups(table, UINT64_MAX,
+                      {.by = {GroupBy::unit, GroupBy::container, GroupBy::cgroup}});
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        ProcessEntry entry;
+        entry.slot = slot;
+        if (slot < std::size(paths)) {
+            entry.cgroup = std::make_shared<const std::string>(paths[slot]);
+        }
+        entry.counters.rss_bytes = 1;
+        groups.on_sample(entry);
+    }
+    groups.on_tick({.number = 1, .sampled_ns = 1});
+    ASSERT_EQ(groups.groups(GroupBy::unit).size(), 1U);
+    EXPECT_EQ(groups.groups(GroupBy::unit)[0].key, "nginx.service");
+    EXPECT_EQ(groups.groups(GroupBy::unit)[0].sum.members, 1U);
+    ASSERT_EQ(groups.groups(GroupBy::container).size(), 1U);
+    EXPECT_EQ(groups.groups(GroupBy::container)[0].key, id);
+    EXPECT_EQ(groups.groups(GroupBy::container)[0].sum.members, 2U);
+    EXPECT_EQ(groups.groups(GroupBy::cgroup).size(), 2U) << "that of the fourth is not known";
+    EXPECT_TRUE(groups.groups(GroupBy::name).empty()) << "nobody wants it";
 }
 
 TEST(GroupUsage, ATreeHasWhatItsDeadHaveLeft) {
@@ -207,7 +234,7 @@ TEST(GroupUsage, TheNearestAncestorThatLivesInherits) {
     machine.adopts = false;
     machine.end(3);
     machine.use(4, 100, 0);
-    machine.end(4);  // after its parent; nothing says yet who has adopted it
+    machine.end(4);  // after its parent; its adoptive parent is not known yet
     machine.tick();
     EXPECT_EQ(machine.tree(2)->used.cpu_ns, 100U);
     EXPECT_EQ(machine.groups.orphaned().exits, 0U);
@@ -227,7 +254,7 @@ struct Expected {
     uint32_t exits = 0;
 };
 
-// Keeps every contribution of an interval and adds it up with loops.
+// Stores every contribution of an interval and sums them with loops.
 class Model {
  public:
     struct Part {
@@ -316,7 +343,7 @@ class Model {
     std::vector<Part> parts_;
 
  public:
-    std::map<uint32_t, uint32_t> parents_;  // at the fork, of all that ever were
+    std::map<uint32_t, uint32_t> parents_;  // at the fork, of all processes ever
 };
 
 TEST(GroupUsage, AgreesWithASlowModel) {
@@ -342,7 +369,7 @@ TEST(GroupUsage, AgreesWithASlowModel) {
             start();
         } else if (what < 10 && machine.programs.size() > 1) {
             const uint32_t number = some();
-            if (number != machine.programs.begin()->first) {  // the root of all stays
+            if (number != machine.programs.begin()->first) {  // the root process stays
                 machine.use(number, random() % 1000, random() % 5);
                 model.end(number);
             }

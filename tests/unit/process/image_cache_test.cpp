@@ -9,10 +9,10 @@ namespace vigil::process {
 namespace {
 
 model::ExecImagePtr image(const std::string& file, const std::string& argv) {
-    auto made = std::make_shared<model::ExecImage>();
-    made->file = file;
-    made->argv = argv;
-    return made;
+    auto result = std::make_shared<model::ExecImage>();
+    result->file = file;
+    result->argv = argv;
+    return result;
 }
 
 TEST(ImageCache, EachIsStoredOnce) {

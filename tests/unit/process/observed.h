@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process table that a test feeds with made-up events and samples, and the calls that come out.
+// A process table with simulated events and samples, and the resulting observer calls.
 #pragma once
 
 #include <fmt/format.h>
@@ -14,17 +14,17 @@
 
 namespace vigil::test {
 
-// Pids beyond those of any machine: nothing is read of them from /proc.
+// Pids beyond those of any machine: nothing is read from /proc for them.
 constexpr uint32_t made_up_pid = 100'000'000;
 
 inline model::Process made_up_process(uint32_t number, std::string_view name, uint64_t start_ns,
                                       uint32_t parent = 0) {
-    model::Process made;
-    made.pid = made.tid = made_up_pid + number;
-    made.ppid = parent == 0 ? 0 : made_up_pid + parent;
-    made.start_ns = start_ns;
-    made.comm = comm(name);
-    return made;
+    model::Process result;
+    result.pid = result.tid = made_up_pid + number;
+    result.ppid = parent == 0 ? 0 : made_up_pid + parent;
+    result.start_ns = start_ns;
+    result.comm = comm(name);
+    return result;
 }
 
 template <class Body>
@@ -39,7 +39,7 @@ model::Event made_up_event(model::Kind kind, const model::Process& process, Body
     return event;
 }
 
-// Writes down each call as "exit 1 sh": its name, the number of the process, its name.
+// Logs each call as "exit 1 sh": call, number of the process, its name.
 class CallLog final : public process::ProcessObserver {
  public:
     explicit CallLog(process::Needs needs) : needs_(needs) {}

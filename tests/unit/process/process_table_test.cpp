@@ -89,13 +89,13 @@ TEST_F(ProcessTableTest, SlotsAreDenseAndUsedAgain) {
 
 TEST_F(ProcessTableTest, WhatNoSweepShowsIsGivenUpAfterOneMoreTick) {
     table_.find_or_add(process(1, 1));
-    ProcessEntry& shown = table_.find_or_add(process(2, 1));
+    ProcessEntry& seen = table_.find_or_add(process(2, 1));
     log_.taken();
-    for (const size_t left : {2, 1, 1}) {
+    for (const size_t remaining : {2, 1, 1}) {
         table_.begin_tick();
-        table_.mark_seen(shown);
+        table_.mark_seen(seen);
         table_.reap_missing();
-        EXPECT_EQ(table_.size(), left);
+        EXPECT_EQ(table_.size(), remaining);
     }
     EXPECT_EQ(log_.taken(), Calls{"missing 1 x"});
     EXPECT_NE(table_.find(key(1, 1)), nullptr) << "its exit may still come";

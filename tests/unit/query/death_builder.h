@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Death records as an agent makes them: events, formatted by the real sink.
+// Death records as an agent writes them: events, formatted by the real formatter.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ inline model::Ancestry ancestry(std::vector<std::pair<uint64_t, std::string_view
     return ancestry;
 }
 
-// nginx, pid 4242, that has lived 2 h 13 min and exits with code 0; little else is known.
+// nginx, pid 4242, which exits with code 0 after 2 h 13 min; little else is known.
 struct DeathBuilder {
     model::Death death;
     model::Event event = test::event(model::Kind::death, static_cast<const model::Death*>(nullptr));
@@ -46,7 +46,7 @@ struct DeathBuilder {
         death.started_unix_ns = evening_ns - 7980 * second_ns;
     }
 
-    // With its end.
+    // The line, with its line end.
     std::string line(size_t max_line_bytes = format::max_journal_line_bytes) const {
         model::Event copy = event;
         copy.body = &death;
@@ -82,7 +82,7 @@ inline model::Killer killer() {
     return killer;
 }
 
-// Each member has a value of its own.
+// Each member has a different value.
 inline DeathBuilder full() {
     using namespace std::string_view_literals;
     DeathBuilder builder = signalled(9, model::SignalSource::user);
@@ -127,7 +127,7 @@ inline DeathBuilder full() {
     return builder;
 }
 
-// What a reader makes of it; fails the test where that is no record.
+// Parses the line; fails the test if it is no record.
 inline DeathRecord read(const std::string& line) {
     RecordParser parser;
     ParsedRecord parsed = parser.parse(std::string_view(line).substr(0, line.size() - 1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the sink writes of a death is what is read back.
+// The formatter's line of a death is read back unchanged.
 #include "query/death_record.h"
 
 #include <algorithm>
@@ -116,8 +116,7 @@ TEST(DeathRecord, Usage) {
               (std::vector<int64_t>{evening_ns - 162 * second_ns, evening_ns - 5 * second_ns}));
 }
 
-// Whatever a new row of the table is called, it is read: another value of it makes another
-// record.
+// Every key is read: if its name is changed, the record is a different one.
 TEST(DeathRecord, ReadsEveryKeyOfADeath) {
     DeathBuilder builder = full();
     builder.death.exit.status = 9;  // exit_code is the one key that is null here
@@ -132,7 +131,7 @@ TEST(DeathRecord, ReadsEveryKeyOfADeath) {
     }
     for (const std::string_view key : keys) {
         if (key == "exit_code" || key == "core_dumped") {
-            continue;  // as in a record that does not have it
+            continue;  // null, as in a record without the key
         }
         std::string renamed = line;
         const size_t at = renamed.find('"' + std::string(key) + "\":");
@@ -196,7 +195,7 @@ TEST(DeathRecord, LargestNumbers) {
     EXPECT_EQ(read_back.code, INT32_MIN);
 }
 
-// All bytes that a name can have, and what they look like when a writer has escaped them.
+// All bytes that a name can have, and their escaped forms.
 TEST(DeathRecord, RoundTripsUntrustedBytes) {
     std::mt19937 random(42);
     const std::vector<std::string> special{"\x1b[31m", "\xff",     "\n", "\xc2\x9b", "\xe2\x80\xae",
@@ -209,7 +208,7 @@ TEST(DeathRecord, RoundTripsUntrustedBytes) {
                 text += random() % 2 == 0 ? special[random() % special.size()]
                                           : std::string(1, static_cast<char>(random() % 255 + 1));
             }
-            // These four characters and the byte that they stand for look the same.
+            // These four characters are indistinguishable from the byte that they represent.
             while (text.find("\\x") != std::string::npos) {
                 text.replace(text.find("\\x"), 2, "__");
             }

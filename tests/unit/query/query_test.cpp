@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// Deaths one second after another, told by their pids.
+// Deaths at intervals of one second, identified by their pids.
 DeathBuilder death_at(int64_t second, uint32_t pid) {
     DeathBuilder builder;
     builder.event.unix_ns = evening_ns + second * second_ns;
@@ -42,7 +42,7 @@ using Pids = std::vector<uint32_t>;
 
 class QueryTest : public ::testing::Test {
  protected:
-    // What matches of one journal.
+    // Matches in one journal.
     Pids query_pids(const std::string& content, const Query& query) {
         return pids_of(run_query({directory_.write("x.log", content)}, query));
     }
@@ -97,7 +97,7 @@ TEST_F(QueryTest, DeduplicatesADeathFromTwoAgents) {
     }
     // Another boot.
     EXPECT_EQ(query_pids(deaths({{1, 101}, {5, 101}}), Query{}), (Pids{101, 101}));
-    // Lines that were written again to the next segment.
+    // Lines that were written to the next segment a second time.
     directory_.write("c.log.1", deaths({{1, 101}, {2, 102}, {3, 103}}));
     const std::string c = directory_.write("c.log", deaths({{2, 102}, {3, 103}, {4, 104}}));
     EXPECT_EQ(pids_of(run_query({c}, Query{})), (Pids{104, 103, 102, 101}));
@@ -115,7 +115,7 @@ TEST_F(QueryTest, TimesAreInclusive) {
     EXPECT_EQ(query_pids(content, filter), Pids());
 }
 
-// A clock that was wrong for a while hides nothing; many old lines in a row are the end.
+// A clock that was wrong for a while hides nothing; many consecutive old lines end the search.
 TEST_F(QueryTest, ToleratesUnorderedLines) {
     DeathFilter filter;
     filter.since_unix_ns = evening_ns;
@@ -180,9 +180,9 @@ TEST_F(QueryTest, PidsUsersUnits) {
     web.death.unit = "nginx.service";
     DeathBuilder mail = death_at(2, 12);
     mail.event.process.uid = 1000;
-    mail.death.user = "33";  // a number that has no name
+    mail.death.user = "33";  // a uid without a name
     mail.death.unit = "user@33.scope";
-    // Another's pid is not its own.
+    // A parent's pid does not match.
     DeathBuilder victim = death_at(3, 111);
     victim.event.process.ppid = 11;
     victim.death.killer = killer();
@@ -299,7 +299,7 @@ TEST_F(QueryTest, ReportsCoverageGaps) {
     EXPECT_EQ(counts(45, 46), Counts{3});
     const QueryResult result =
         run_query({path}, Query{.filter = {}, .order = Order::newest, .max_deaths = 1});
-    ASSERT_EQ(result.gaps.size(), 1U) << "what is older than the last one shown is not told";
+    ASSERT_EQ(result.gaps.size(), 1U) << "gaps older than the last listed death are omitted";
     EXPECT_EQ(result.gaps[0].count, 3U);
 }
 
@@ -319,14 +319,14 @@ TEST_F(QueryTest, SkipsDamagedAndForeignLines) {
 
 TEST_F(QueryTest, ReportsUnreadableJournals) {
     const std::string good = directory_.write("good.log", deaths({{1, 1}}));
-    std::filesystem::create_symlink("loop", directory_.path("loop"));  // nobody can open that
+    std::filesystem::create_symlink("loop", directory_.path("loop"));  // can't be opened
     const QueryResult result = run_query({directory_.path("loop/bad.log"), good}, Query{});
     EXPECT_EQ(pids_of(result), Pids{1});
     EXPECT_EQ(result.errors, std::vector<std::string>{"opening '" + directory_.path("loop") +
                                                       "': Too many levels of symbolic links"});
 }
 
-// The quick look at a line never drops what would match.
+// The line filter never drops a match.
 TEST_F(QueryTest, LineFilterDropsNoMatch) {
     std::mt19937 engine(7);
     const auto any = [&](uint32_t below) { return static_cast<uint32_t>(engine() % below); };

@@ -17,7 +17,7 @@ namespace {
 using test::numbered_line;
 using test::numbered_lines;
 
-// The rest, in the order of the file and with their ends; or what went wrong.
+// The remaining lines in the order of the file, with their line ends; or the error.
 std::string oldest_first(ReverseLineReader& lines) {
     std::vector<std::string> all;
     while (true) {
@@ -71,7 +71,7 @@ TEST(ReverseLineReader, LinesOfAnySizeAcrossBlocks) {
         const std::string path = directory.write("x.log", numbered_lines(1, count, size));
         EXPECT_TRUE(oldest_first(path) == numbered_lines(1, count, size)) << size;
     }
-    // Of sizes that fall on a block's border in every way.
+    // Sizes for which lines fall on block boundaries in every way.
     std::string content;
     for (size_t i = 0; content.size() < 800'000; i++) {
         content += std::string(i * 7919 % 5000, 'x') + '\n';
@@ -117,7 +117,7 @@ TEST(ReverseLineReader, MissingOrEmptyJournalHasNoLines) {
     EXPECT_EQ(oldest_first(directory.path("none/x.log")), "");
     EXPECT_EQ(oldest_first(directory.write("x.log", "")), "");
     EXPECT_EQ(oldest_first(directory.path("x.log") + "/under/a/file"), "");
-    directory.write("x.log.7", "");  // a mark
+    directory.write("x.log.7", "");  // a sequence marker
     EXPECT_EQ(oldest_first(directory.path("x.log")), "");
     std::filesystem::create_directory(directory.path("y.log"));
     std::filesystem::create_symlink("x.log", directory.path("z.log"));
@@ -134,7 +134,7 @@ TEST(ReverseLineReader, SkipsASegmentDeletedMeanwhile) {
     auto lines = ReverseLineReader::open(directory.path("x.log"));
     ASSERT_TRUE(lines);
     EXPECT_EQ(next_of(*lines) + '\n', numbered_line(25));
-    std::filesystem::remove(directory.path("x.log"));  // it is open
+    std::filesystem::remove(directory.path("x.log"));  // already opened
     std::filesystem::remove(directory.path("x.log.11"));
     std::filesystem::remove(directory.path("x.log.1"));
     EXPECT_EQ(oldest_first(*lines),
@@ -170,7 +170,7 @@ TEST(ReverseLineReader, StopsAtATruncation) {
     ASSERT_TRUE(lines);
     EXPECT_EQ(next_of(*lines) + '\n', numbered_line(1000, size));
     std::filesystem::resize_file(path, 10 * size + 500);
-    // What was read before is told; behind it the file ends with a torn line.
+    // Buffered lines are returned; after them the file ends with a torn line.
     std::string line = next_of(*lines) + '\n';
     uint64_t number = 999;
     while (line == numbered_line(number, size)) {

@@ -20,7 +20,7 @@ const std::string two_rules = R"([{"process": "a", "cpu": 1}, {"process": "b", "
 class ConfigFileTest : public ::testing::Test {
  protected:
     void write(const std::string& content) const { directory_.write("limits.json", content); }
-    // The file's time, so that no test depends on how fine the file system's clock is.
+    // Sets the file's time, so that no test depends on the resolution of the file system's clock.
     void date(time_t seconds, const std::string& name = "limits.json") const {
         const timespec times[2] = {{.tv_sec = seconds, .tv_nsec = 0},
                                    {.tv_sec = seconds, .tv_nsec = 0}};
@@ -34,9 +34,9 @@ class ConfigFileTest : public ::testing::Test {
         EXPECT_TRUE(rules) << rules.error().context;
         return rules ? rules->size() : 0;
     }
-    // A change is told by the second look at it, and again until it is loaded.
+    // A change is reported by the second check after it, and by each further one until load().
     void expect_change() {
-        EXPECT_FALSE(file_.has_changed()) << "not at rest yet";
+        EXPECT_FALSE(file_.has_changed()) << "may still be changing";
         EXPECT_TRUE(file_.has_changed());
         EXPECT_TRUE(file_.has_changed());
     }
@@ -99,7 +99,7 @@ TEST_F(ConfigFileTest, AnotherSizeAtTheSameTime) {
     expect_change();
 }
 
-// As editors and configuration management do it.
+// As editors and configuration management do.
 TEST_F(ConfigFileTest, ReplacedByRename) {
     write(one_rule);
     loaded();

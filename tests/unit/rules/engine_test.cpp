@@ -44,11 +44,11 @@ struct Target {
 };
 
 Target target(std::string_view comm, uint32_t pid = 10, uint32_t ppid = 1) {
-    Target made;
-    made.view.process.pid = pid;
-    made.view.process.ppid = ppid;
-    made.view.process.comm = test::comm(comm);
-    return made;
+    Target result;
+    result.view.process.pid = pid;
+    result.view.process.ppid = ppid;
+    result.view.process.comm = test::comm(comm);
+    return result;
 }
 
 class EngineTest : public ::testing::Test {
@@ -59,7 +59,8 @@ class EngineTest : public ::testing::Test {
               last_pid_ = view.process.pid;
           }) {}
 
-    // Times are in seconds. Those that return lines return all since somebody asked.
+    // Times are in seconds. Functions that return lines return all lines since the previous such
+    // call.
     void evaluate(Target& to, const Usage& usage, double from, double now) {
         if (!engine_.is_current(to.limits)) {
             engine_.match(to.limits, to.view, ns(from));
@@ -79,7 +80,7 @@ class EngineTest : public ::testing::Test {
         engine_.on_exit(to.limits, to.view, usage, ns(from), ns(now));
         return pop_reports();
     }
-    // A process that nobody saw alive.
+    // A process that was never measured while alive.
     Lines exit_unseen(uint32_t pid, uint32_t ppid, double value, double now) {
         Target unseen = target("app", pid, ppid);
         return exit(unseen, cpu(value), now - 1, now);
@@ -89,7 +90,10 @@ class EngineTest : public ::testing::Test {
         return pop_reports();
     }
     Lines pop_reports() { return std::exchange(reports_, {}); }
-    static uint64_t ns(double s) { return static_cast<uint64_t>(s * ns_per_s); }
+    // Before the first second it wraps around, as a difference of clocks does.
+    static uint64_t ns(double s) {
+        return static_cast<uint64_t>(static_cast<int64_t>(s * ns_per_s));
+    }
 
     Engine engine_;
     Target app_ = target("app");
@@ -102,7 +106,7 @@ TEST_F(EngineTest, WithoutForOneMeasurementRaisesAndOneClears) {
     EXPECT_EQ(evaluated(cpu(100), 0, 5), Lines{}) << "the limit itself is allowed";
     EXPECT_EQ(evaluated(cpu(100.5), 5, 10), Lines{"app raised cpu 100.5/100 ^100.5 ~100.5 5s"});
     EXPECT_EQ(engine_.raised(), 1U);
-    EXPECT_EQ(evaluated(cpu(400), 10, 15), Lines{}) << "told already";
+    EXPECT_EQ(evaluated(cpu(400), 10, 15), Lines{}) << "reported already";
     EXPECT_EQ(evaluated(cpu(100), 15, 20), Lines{"app cleared cpu 100/100 ^400 ~250.25 10s"});
     EXPECT_EQ(engine_.raised(), 0U);
     EXPECT_EQ(evaluated(cpu(50), 20, 25), Lines{});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of the parser share.
+// Shared by the parser's tests.
 #pragma once
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 
 namespace vigil::rules {
 
-// A text, and what its error says.
+// A text, and its error message.
 using Case = std::pair<std::string_view, std::string_view>;
 
 inline const std::string name_expected =
@@ -27,7 +27,7 @@ inline Rule rule(std::string process) {
     return rule;
 }
 
-// What stands behind "c:", to the letter.
+// Compares the exact error text after "c:".
 inline void expect_error(std::string_view text, std::string_view expected) {
     const auto result = parse(text, "c");
     ASSERT_FALSE(result) << text;

@@ -35,8 +35,8 @@ TEST(Format, RoundTrips) {
                                  "\xc3\xa9t\xc3\xa9",
                                  "a\"b\\c'",
                                  "[a-z]?",
-                                 "\xe2\x80\xae"
-                                 "name"};
+                                 ("\xe2\x80\xae"
+                                  "name")};
     const uint64_t times[] = {1, 999, 1'000, 1'500'000, ns_per_s, 90 * ns_per_s, 86'400 * ns_per_s};
     for (int round = 0; round < 500; round++) {
         RuleSet rules;

@@ -191,7 +191,7 @@ TEST_F(MatchingRules, ByAllConditions) {
     EXPECT_FALSE(holds("app", "1000", "b"));
 }
 
-// A violation by the letter: all values are kept, and looked at second by second.
+// A literal implementation of the definition: all values are kept, and evaluated second by second.
 struct ReferenceModel {
     struct Value {
         double value;
@@ -199,7 +199,7 @@ struct ReferenceModel {
     };
     Rule rule;
     bool is_rate;
-    std::vector<Value> values = {};  // since the first beyond the limit
+    std::vector<Value> values = {};  // since the first above the limit
     bool raised = false;
     uint64_t reported_s = 0;
 
@@ -212,7 +212,7 @@ struct ReferenceModel {
         }
         return found->value;
     }
-    // State, peak, mean and seconds; empty: nothing is told.
+    // State, peak, mean and seconds; empty: nothing is reported.
     std::string describe(std::string state, uint64_t until_s) const {
         const uint64_t begin_s = start_s(values[0]);
         double sum = 0;
@@ -316,7 +316,7 @@ TEST(RandomSequences, AgreeWithTheReferenceModel) {
 TEST(RandomSequences, LeaveNothingRaised) {
     std::mt19937 random(20261121);
     const auto below = [&](uint32_t end) { return static_cast<uint32_t>(random() % end); };
-    std::map<std::pair<uint32_t, model::Metric>, int> raised;  // one rule a process and metric
+    std::map<std::pair<uint32_t, model::Metric>, int> raised;  // one rule per process and metric
     size_t reported = 0;
     Engine engine([&](const ProcessView& view, const LimitReport& report) {
         const bool while_alive = !report.exited;

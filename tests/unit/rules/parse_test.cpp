@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <string>
 
 #include "model/sample.h"
@@ -157,7 +158,7 @@ TEST(Parse, WrongProcesses) {
     expect_error(fmt::format(R"([{{"process":"{}"}}])", std::string(256, 'x')),
                  fmt::format("1:13: rule 1: process: {}, found \"{}...\"", name_expected,
                              std::string(60, 'x')));
-    // Cut before the code point that the 60th byte is in.
+    // Cut before the code point that contains the 60th byte.
     expect_error(fmt::format(R"([{{"process":"/{}"}}])", std::string(58, 'x') + "üü"),
                  fmt::format("1:13: rule 1: process: {}, found \"/{}...\"", name_expected,
                              std::string(58, 'x')));
@@ -248,11 +249,11 @@ TEST(Parse, ManyRulesAreParsedQuickly) {
     for (int i = 0; text.size() < 1'000'000; i++) {
         text += fmt::format("{}{{\"process\":\"a\",\"cpu\":{}}}", i == 0 ? "" : ",\n", i);
     }
-    const uint64_t begin_ns = boot_now_ns();
+    const std::clock_t begin = std::clock();  // of CPU time: others may be busy
     const auto result = parse(text + "]", "c");
     ASSERT_TRUE(result) << result.error().context;
     EXPECT_GT(result->size(), 30'000);
-    EXPECT_LT(boot_now_ns() - begin_ns, 2 * ns_per_s);
+    EXPECT_LT(std::clock() - begin, 4 * CLOCKS_PER_SEC);  // with sanitizers
 }
 
 TEST(Parse, EscapesAnUntrustedFileName) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is no JSON, as parse() tells it.
+// Errors of parse() for text that is not JSON.
 #include "rules/syntax.h"
 
 #include <fmt/format.h>

@@ -26,7 +26,7 @@ uint64_t used_ticks() {
     return static_cast<uint64_t>(used.tms_utime) + static_cast<uint64_t>(used.tms_stime);
 }
 
-// Each member has a value of its own, so that a mix-up shows.
+// Each member has a different value, so that swapped members are detected.
 vigil_sample record(uint32_t flags = 0, uint32_t pid = test::no_such_pid) {
     vigil_sample made{};
     made.start_ns = 3'500'000'001;
@@ -92,9 +92,9 @@ TEST(SampleOfRecord, AnInconsistentSampleIsReadFromProc) {
     const uint64_t after = used_ticks();
     EXPECT_GE(counters.cpu_ns, before * tick_ns);
     EXPECT_LE(counters.cpu_ns, after * tick_ns);
-    EXPECT_EQ(counters.rss_bytes, sample_of(record()).counters.rss_bytes) << "that is no sum";
-    EXPECT_EQ(counters.sent_bytes, 1'004U) << "/proc has none of these";
-    EXPECT_EQ(counters.read_bytes, 1'002U) << "/proc adds those of children";
+    EXPECT_EQ(counters.rss_bytes, sample_of(record()).counters.rss_bytes) << "rss is not a sum";
+    EXPECT_EQ(counters.sent_bytes, 1'004U) << "/proc does not have them";
+    EXPECT_EQ(counters.read_bytes, 1'002U) << "/proc includes those of children";
 }
 
 TEST(SampleOfRecord, AnInconsistentSampleOfAnExitedProcessIsUnchanged) {

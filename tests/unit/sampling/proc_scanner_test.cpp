@@ -62,7 +62,7 @@ TEST_F(ProcScanner, AgreesWithGetrusage) {
     EXPECT_LE(*self.counters.cpu_ns, after);
     ASSERT_TRUE(self.counters.rss_bytes);
     EXPECT_GT(*self.counters.rss_bytes, 1U << 20);
-    // Memory is counted on each CPU by itself and added up now and then.
+    // Memory is counted per CPU and summed up now and then.
     EXPECT_LT(*self.counters.rss_bytes, static_cast<uint64_t>(usage.ru_maxrss) * 1024 + (8 << 20));
 }
 
@@ -72,7 +72,7 @@ TEST_F(ProcScanner, AChild) {
     const model::Sample& sample = find(out_, static_cast<pid_t>(child.pid()));
     EXPECT_EQ(sample.process.ppid, static_cast<uint32_t>(::getpid()));
     EXPECT_EQ(sample.threads, 1U);
-    EXPECT_EQ(sample.exec_id, 0U) << "/proc tells no such thing";
+    EXPECT_EQ(sample.exec_id, 0U) << "/proc does not have it";
     EXPECT_EQ(sample.process.start_ns % tick_ns, 0U);
     EXPECT_FALSE(sample.counters.sent_bytes);
     EXPECT_FALSE(sample.counters.received_bytes);

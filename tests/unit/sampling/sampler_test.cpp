@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Over a sweep that leaves real processes out, as the kernel's iterators do on some machines.
+// The sampler with a scanner that omits real processes, as the kernel's iterators do on some
+// machines.
 #include "sampling/sampler.h"
 
 #include <gtest/gtest.h>
@@ -30,20 +31,20 @@ class SamplerTest : public ::testing::Test {
         : sampler_(std::make_unique<FakeScanner>([this] { return sweep(); }), false),
           proc_(make_proc_scanner()) {}
 
-    // All that /proc has, without what is hidden.
+    // Everything in /proc except the hidden processes.
     Result<Samples> sweep() {
-        Samples shown;
-        TRY(proc_->scan(shown));
-        std::erase_if(shown, [&](const model::Sample& sample) {
+        Samples scanned;
+        TRY(proc_->scan(scanned));
+        std::erase_if(scanned, [&](const model::Sample& sample) {
             return hidden_.count(sample.process.pid) != 0;
         });
         if (after_sweep_) {
             after_sweep_();
         }
-        return shown;
+        return scanned;
     }
 
-    // How often the next sample of all shows `pid`.
+    // How often the next sample has `pid`.
     auto count_sampled(uint32_t pid, uint64_t now_s = 100) {
         EXPECT_TRUE(sampler_.sample(out_, now_s * second));
         return count_of(out_, pid);
@@ -77,7 +78,7 @@ TEST_F(SamplerTest, TheFirstProcessIsAlwaysThere) {
 TEST_F(SamplerTest, AHiddenProcessAppearsFromTheSecondSampleOn) {
     const Process child;
     hidden_ = {child.pid()};
-    EXPECT_EQ(count_sampled(child.pid()), 0) << "it may only be young";
+    EXPECT_EQ(count_sampled(child.pid()), 0) << "it may only just have started";
     for (int i = 0; i < 3; i++) {
         EXPECT_EQ(count_sampled(child.pid()), 1);
     }
@@ -99,7 +100,7 @@ TEST_F(SamplerTest, AProcessStartedAfterTheScanIsNotHidden) {
         EXPECT_EQ(count_sampled(child->pid()), 1);
     }
     hidden_ = {child->pid()};
-    EXPECT_EQ(count_sampled(child->pid()), 0) << "asked of /proc is only what was found hidden";
+    EXPECT_EQ(count_sampled(child->pid()), 0) << "only hidden processes are read from /proc";
 }
 
 TEST_F(SamplerTest, AHiddenProcessThatExitsIsRemoved) {
@@ -139,7 +140,7 @@ TEST_F(SamplerTest, ProcIsComparedOnceAMinute) {
     hidden_ = {child.pid()};
     EXPECT_EQ(count_sampled(child.pid(), 101), 0);
     EXPECT_EQ(count_sampled(child.pid(), 159), 0);
-    EXPECT_EQ(count_sampled(child.pid(), 160), 0) << "now it is suspected";
+    EXPECT_EQ(count_sampled(child.pid(), 160), 0) << "suspected from now on";
     EXPECT_EQ(count_sampled(child.pid(), 161), 1);
 }
 
@@ -163,17 +164,17 @@ TEST_F(SamplerTest, ReplacesTheOutput) {
 }
 
 TEST(Sampler, ACompleteScannerIsNotCompared) {
-    Samples shown(2);
-    shown[0].process.pid = test::no_such_pid;
-    shown[1].process.pid = self();
-    Sampler sampler(std::make_unique<FakeScanner>([&] { return shown; }), true);
+    Samples scanned(2);
+    scanned[0].process.pid = test::no_such_pid;
+    scanned[1].process.pid = self();
+    Sampler sampler(std::make_unique<FakeScanner>([&] { return scanned; }), true);
     Samples out;
     for (int i = 0; i < 3; i++) {
         ASSERT_TRUE(sampler.sample(out, 100 * second));
         ASSERT_EQ(out.size(), 2U) << "not even process 1 is added";
         EXPECT_EQ(out[0].process.pid, test::no_such_pid);
     }
-    shown.clear();
+    scanned.clear();
     ASSERT_TRUE(sampler.sample(out, 100 * second));
     EXPECT_TRUE(out.empty());
 }
@@ -204,7 +205,7 @@ TEST(Sampler, FailsWithoutAFallback) {
     EXPECT_EQ(sampler.name(), "fake");
 }
 
-// Whichever way works here.
+// With any method that works here.
 TEST(Sampler, TheBestScannerSeesThisProcessAndItsChild) {
     const Process child;
     Sampler sampler = Sampler::open({});

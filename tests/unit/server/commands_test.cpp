@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "rules/parse.h"
+#include "server/hub.h"
 #include "support/journal.h"
 #include "support/json.h"
 #include "support/printable.h"
@@ -17,7 +18,7 @@ namespace {
 
 constexpr uint64_t long_ns = 10 * ns_per_s;
 
-// A hub without a network: on files of its own.
+// A server state without network, on its own files.
 class CommandsTest : public ::testing::Test {
  protected:
     CommandsTest() {
@@ -145,7 +146,7 @@ TEST_F(CommandsTest, SetRejectsOtherValues) {
     EXPECT_FALSE(is_changed());
 }
 
-// What agents get must be what they take.
+// Agents must accept what they are sent.
 TEST_F(CommandsTest, AcceptedRulesAreReadableByAnAgent) {
     for (const char* line :
          {"config set nginx cpu -0", "config set nginx cpu 0.1", "config set x cpu 1e-300",
@@ -250,7 +251,7 @@ TEST_F(CommandsTest, AgentsAndStatsOfAnEmptyServer) {
     }
 }
 
-// What stands in a log may be anything that agents could make valid JSON of.
+// A log may contain any valid JSON that agents can build.
 TEST(AppendLogEscaped, KeepsTheMeaningWithoutControlCharacters) {
     const std::string lines[] = {
         R"({"a":"plain","b":["1",""],"d":2.5,"e":null,"c":"\u001b\n\\\"\/"})",
@@ -278,7 +279,7 @@ TEST(AppendLogEscaped, KeepsTheMeaningWithoutControlCharacters) {
     EXPECT_EQ(both.rfind(lines[0] + '\n', 0), 0U) << "what is plain stays";
 }
 
-// A damaged log is no JSON; it must not act on a terminal all the same.
+// A damaged log is not JSON; it must be safe for a terminal nevertheless.
 TEST(AppendLogEscaped, EscapesDamagedBytes) {
     std::string bytes;
     for (int i = 0; i < 256; i++) {

@@ -23,7 +23,8 @@ std::string rule_for(const std::string& process) {
 
 class ConfigurationsTest : public ::testing::Test {
  protected:
-    // With a time of its own, so that no test depends on how fine the file system's clock is.
+    // Writes a file with a distinct time, so that no test depends on the resolution of the file
+    // system's clock.
     std::string write(const std::string& name, const std::string& content) const {
         directory_.write(name, content);
         const timespec time{.tv_sec = ++seconds_, .tv_nsec = 0};
@@ -48,13 +49,13 @@ class ConfigurationsTest : public ::testing::Test {
         EXPECT_TRUE(loaded || loaded.error().code == ErrorCode::usage);
         return loaded ? "" : loaded.error().context;
     }
-    // The process of the first rule: these tests name their files by it.
+    // The process of the first rule, which identifies the file.
     static std::string first(const Configuration& configuration) {
         return configuration.rules.empty() ? "" : configuration.rules.front().process;
     }
-    // A change is told by the second look at it.
+    // A change is reported by the second check after it.
     static void expect_change(Configurations& all) {
-        EXPECT_FALSE(all.files_have_changed()) << "not at rest yet";
+        EXPECT_FALSE(all.files_have_changed()) << "may still be changing";
         EXPECT_TRUE(all.files_have_changed());
     }
     static void expect_rest(Configurations& all) {
@@ -199,7 +200,7 @@ TEST_F(ConfigurationsTest, DetectsChangedNewAndRemovedFilesOfADirectory) {
     expect_rest(all);
 }
 
-// Else an operator would hear of the same mistake every second.
+// Otherwise the same error would be reported every second.
 TEST_F(ConfigurationsTest, ReportsAnInvalidFileOncePerChange) {
     write("default.json", rule_for("a"));
     Configurations all = good(std::nullopt, directory());
@@ -256,7 +257,7 @@ TEST_F(ConfigurationsTest, SetChangesTheUnrestrictedRuleOfTheProcess) {
     expect_rest(all);
 }
 
-// Written out they are longer than the file, and an agent takes no such line.
+// Formatted rules are longer than the file, and an agent accepts no such line.
 TEST_F(ConfigurationsTest, RejectsRulesThatNoAgentAccepts) {
     std::string many = "[";
     for (int i = 0; i < 4'400; i++) {

@@ -15,7 +15,7 @@ namespace {
 
 std::string uuid(int number) { return fmt::format("00000000-0000-4000-8000-{:012x}", number); }
 
-// The entries that synced() tells of, by what is durable of them.
+// The durable sequences of the entries that synced() reports.
 std::vector<uint64_t> synced(DedupIndex& index, uint64_t log_sequence) {
     std::vector<uint64_t> durable;
     index.synced(log_sequence,
@@ -36,7 +36,7 @@ TEST(DedupIndex, AppendedLinesAreDurableOnceTheLogIs) {
     EXPECT_EQ(entry.durable, 0U);
     EXPECT_EQ(synced(index, 105), Durable{10});
     EXPECT_EQ(entry.durable, 10U);
-    EXPECT_EQ(synced(index, 200), Durable{}) << "it is told once";
+    EXPECT_EQ(synced(index, 200), Durable{}) << "reported once";
 }
 
 TEST(DedupIndex, TracksEachBatch) {
@@ -136,7 +136,7 @@ TEST(DedupIndex, RecoversFromTheLog) {
     EXPECT_EQ(index.agents(), 1U);
 }
 
-// Each start of an agent begins a journal: after years there would be many.
+// Each start of an agent begins a new journal: after years there would be many.
 TEST(DedupIndex, EvictsTheLeastRecentlyUsedJournal) {
     DedupIndex index;
     const auto add = [&](int number) {
@@ -153,7 +153,7 @@ TEST(DedupIndex, EvictsTheLeastRecentlyUsedJournal) {
     for (int i = 1; i <= max_journals + 10; i++) {
         EXPECT_EQ(text.find(uuid(i)) == std::string::npos, i <= 10) << i;
     }
-    // Other agents don't count, and the text of so many is read as it was.
+    // Other agents don't count, and the text of that many entries is read back unchanged.
     (void)index.use("b", uuid(1));
     index.release("b", uuid(1));
     DedupIndex again;
@@ -161,7 +161,7 @@ TEST(DedupIndex, EvictsTheLeastRecentlyUsedJournal) {
     EXPECT_EQ(again.text(1000), text);
 }
 
-// Anybody on this machine can say hello with any name.
+// Any local client can send a hello with any name.
 TEST(DedupIndex, ForgetsAnUnusedNameOnRelease) {
     DedupIndex index;
     DedupIndex::Entry& first = index.use("a", uuid(1));
@@ -190,10 +190,10 @@ TEST(DedupIndex, KeepsEntriesInUse) {
     }
     EXPECT_EQ(&index.use("a", uuid(1)), &used);
     EXPECT_EQ(used.durable, 7U);
-    EXPECT_EQ(&index.use("a", uuid(2)), &waiting) << "what is not durable yet has to be told";
+    EXPECT_EQ(&index.use("a", uuid(2)), &waiting) << "entries with undurable lines must be kept";
     EXPECT_EQ(synced(index, 5000), Durable{8});
 
-    // All in use: there are more than that for once.
+    // If all are in use the limit is exceeded.
     std::vector<DedupIndex::Entry*> all;
     for (int i = 2000; i < 2000 + 2 * static_cast<int>(DedupIndex::max_journals); i++) {
         all.push_back(&index.use("a", uuid(i)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server on a port of its own, and foreign clients that say what they want.
+// A server on its own port, and clients that send arbitrary bytes.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,6 +21,7 @@
 #include "journal/reader.h"
 #include "server/commands.h"
 #include "server/server.h"
+#include "server/server_state.h"
 #include "support/processes.h"
 #include "wire/lines.h"
 
@@ -52,7 +53,7 @@ class Running {
     uint16_t port() const { return port_; }
     Server& server() { return *server_; }
 
-    // What `function` says of the hub, on the hub's thread.
+    // Calls `function` with the server state, on the server's thread.
     template <class Function>
     auto call(Function function) {
         std::promise<decltype(function(server_->state()))> result;
@@ -98,7 +99,7 @@ class Running {
     std::thread thread_;
 };
 
-// A blocking socket to 127.0.0.1. What takes longer than ten seconds fails.
+// A blocking socket to 127.0.0.1 with a timeout of ten seconds.
 class Client {
  public:
     explicit Client(uint16_t port, int receive_bytes = 0)
@@ -117,7 +118,7 @@ class Client {
                   0);
     }
 
-    // False where the server has gone.
+    // False if the server has closed.
     bool send(std::string_view bytes) const {
         while (!bytes.empty()) {
             const ssize_t count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -130,7 +131,7 @@ class Client {
     }
     void shutdown_write() const { ::shutdown(fd_.get(), SHUT_WR); }
 
-    // The next line without its end; "" at the end.
+    // The next line without its line end; "" at the end.
     std::string line() {
         while (true) {
             if (const size_t end = read_.find('\n'); end != std::string::npos) {
@@ -147,7 +148,7 @@ class Client {
             read_.append(bytes, static_cast<size_t>(count));
         }
     }
-    // The next line that is of this type; "" where none comes.
+    // The next line of this type; "" if none comes.
     std::string line_of(const std::string& type) {
         while (true) {
             std::string next = line();

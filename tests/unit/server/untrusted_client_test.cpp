@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients that do not keep to the protocol: each hears why, is counted, and hurts nobody else.
+// Clients that violate the protocol: each gets the reason, is counted, and does not disturb others.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ class UntrustedClientTest : public ::testing::Test {
         options_.log = directory_.path("events.log");
     }
     ~UntrustedClientTest() override {
-        // Who keeps to it was not hurt.
+        // A client that follows the protocol was not disturbed.
         if (good_) {
             EXPECT_TRUE(good_->send(event_line(2)));
             EXPECT_NE(good_->line_of("ack").find("\"seq\":2"), std::string::npos);
@@ -35,7 +35,7 @@ class UntrustedClientTest : public ::testing::Test {
         running_.emplace(options_);
         return running_->port();
     }
-    // With one agent that keeps to the protocol all the time.
+    // With one agent that follows the protocol all the time.
     uint16_t start_with_agent() {
         start();
         good_.emplace(running_->port());
@@ -75,7 +75,7 @@ TEST_F(UntrustedClientTest, ServesAValidClient) {
     EXPECT_EQ(welcome.sequence, 0U);
     const auto config = wire::parsed_from_server<wire::Config>(client.line());
     EXPECT_EQ(config.hash, wire::sha256_hex(config.rules));
-    // In pieces, with another line end and other spacing.
+    // In pieces, with a different line end and spacing.
     for (const char byte : event_line(1)) {
         ASSERT_TRUE(client.send(std::string_view(&byte, 1)));
     }
@@ -94,7 +94,7 @@ TEST_F(UntrustedClientTest, ServesAValidClient) {
         EXPECT_EQ(lines[i].sequence, i + 1);
         EXPECT_TRUE(test::parse_json_object(lines[i].line)) << lines[i].line;
     }
-    // An answer comes to every status.
+    // Every status is answered.
     ASSERT_TRUE(client.send(wire::format(wire::AgentStatus{})));
     EXPECT_NE(client.line_of("ack"), "");
     EXPECT_EQ(running_->total_close_count(), 0U);
@@ -105,7 +105,7 @@ TEST_F(UntrustedClientTest, ServesAValidClient) {
     EXPECT_NE(running_->run("agents").text.find("gone for"), std::string::npos);
 }
 
-// What is no socket was not left by a server.
+// A file that is not a socket was not left by a server.
 TEST_F(UntrustedClientTest, KeepsAFileAtTheSocketPath) {
     options_.control = directory_.write("notes.txt", "mine");
     const auto server = Server::open(options_, [](const std::string&) {});
@@ -346,7 +346,7 @@ TEST_F(UntrustedClientTest, AcknowledgementsNobodyReadsDoNotPileUp) {
     EXPECT_EQ(running_->close_count(CloseReason::slow_reader), 0U);
 }
 
-// Not even for the reason is there room without a bound.
+// Even refusals with a reason are bounded.
 TEST_F(UntrustedClientTest, BoundsRejectedConnections) {
     options_.max_connections = 1;
     start_with_agent();

@@ -14,12 +14,12 @@ host::ModuleTotals module(uint64_t exits) {
     return totals;
 }
 
-// All of one instant.
+// All readings are of one instant.
 CounterSnapshot quiet(uint64_t module_exits, uint64_t seen, uint64_t dropped = 0) {
     return {module(module_exits), {seen, dropped}, {}, {seen, dropped}, module(module_exits)};
 }
 
-// The module had counted 1,000 before, and 200 processes end.
+// The module had counted 1,000 before, and 200 processes exit.
 VerifyRun quiet_run(uint64_t module_exits = 200, uint64_t seen = 200, uint64_t dropped = 0) {
     VerifyRun run;
     run.start = quiet(1'000, 3);
@@ -100,7 +100,7 @@ TEST(Verdict, ReportsDisabledKprobes) {
     EXPECT_NE(evaluate(run).reasons.at(0).find("explains it"), std::string::npos);
 }
 
-// The numbers fit only because both lack something, or because of who was on its way out.
+// The numbers agree only because both sides miss exits, or because of exits in flight.
 TEST(Verdict, DisagreesOnAKnownLossEvenIfCountsMatch) {
     VerifyRun run = quiet_run(190, 200, 10);
     EXPECT_EQ(evaluate(run).difference, 0);
@@ -123,7 +123,7 @@ TEST(Verdict, DisagreesOnAKnownLossEvenIfCountsMatch) {
     EXPECT_NE(evaluate(run).reasons.at(0).find("switched off"), std::string::npos);
 }
 
-// What the kernel may have skipped was not skipped where the counts agree.
+// If the counts agree, the kernel has not skipped programs.
 TEST(Verdict, GivesReasonsOnlyOnDisagreement) {
     VerifyRun run = quiet_run();
     run.max_missed = 4;
@@ -137,7 +137,7 @@ TEST(Verdict, GivesReasonsOnlyOnDisagreement) {
 TEST(Verdict, DisagreesIfTheModuleWasReloaded) {
     VerifyRun run = quiet_run();
     run.end.module_before->loaded_ns = run.end.module_after->loaded_ns = 78;
-    // Even where the numbers happen to fit.
+    // Even if the numbers agree by chance.
     EXPECT_FALSE(evaluate(run).agree);
     EXPECT_NE(evaluate(run).reasons.at(0).find("loaded again"), std::string::npos);
     EXPECT_FALSE(evaluate(run).module_exits) << "what the first one counted is not known";
@@ -167,7 +167,7 @@ TEST(Verdict, DisagreesIfTheModuleWasUnloaded) {
               std::string::npos);
 }
 
-// At the end three may have been counted by the module and not yet by eBPF; at the start two.
+// At the end up to three may have been counted by the module and not yet by eBPF; at the start two.
 TEST(Verdict, ToleratesExitsInFlightAtASnapshot) {
     VerifyRun run = quiet_run(203, 200);
     run.end.hook_after.seen += 1;
@@ -187,7 +187,7 @@ TEST(Verdict, ToleratesExitsInFlightAtASnapshot) {
     run = quiet_run(197, 200);
     run.start.in_flight = {{7, "a"}, {8, "b"}};
     EXPECT_FALSE(evaluate(run).agree);
-    // Who was between them at the start can only make eBPF's count larger.
+    // Exits in flight at the start can only make eBPF's count larger.
     run = quiet_run(201, 200);
     run.start.in_flight = {{7, "a"}, {8, "b"}};
     EXPECT_FALSE(evaluate(run).agree);
@@ -207,7 +207,7 @@ TEST(Verdict, ToleratesExitsCountedDuringASnapshot) {
     EXPECT_FALSE(evaluate(run).agree);
 }
 
-// However much is on its way out: two processes of verify's own have ended for certain.
+// However many exits are in flight: two processes of verify itself have certainly exited.
 TEST(Verdict, RequiresOwnExitsDespiteABusySnapshot) {
     VerifyRun run = quiet_run(0, 2);
     run.start.in_flight = run.end.in_flight = {{7, "a"}, {8, "b"}};
@@ -220,7 +220,7 @@ TEST(Verdict, RequiresOwnExitsDespiteABusySnapshot) {
     EXPECT_FALSE(evaluate(run).agree);
     EXPECT_NE(evaluate(run).reasons.at(0).find("eBPF has not seen"), std::string::npos);
 
-    // What was counted while the moment lasted may have been another's end.
+    // Exits counted during the snapshot may be of other processes.
     run = quiet_run(2, 2);
     run.start.module_after->process_exits += 1;
     EXPECT_FALSE(evaluate(run).agree);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events on the wire: from an agent's line to that of the log, and back to where it came from.
+// Events on the wire: from an agent's line to the log's line, and back to its origin.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -79,7 +79,7 @@ TEST(Events, AnErrorNamesTheSequence) {
     EXPECT_EQ(parser.refused_sequence(), std::nullopt) << "of the last line only";
 }
 
-// A line that was damaged on the agent's disk would come again and again.
+// Otherwise a line that was damaged on the agent's disk would be sent again and again.
 TEST(Events, AnErrorNamesTheSequenceOfInvalidJson) {
     MessageParser parser;
     for (const std::string damaged : {"{\"time\":\"2026\x01", "", "x", "{\"a\":\"\xff\""}) {
@@ -95,7 +95,7 @@ TEST(Events, AnErrorNamesTheSequenceOfInvalidJson) {
     }
 }
 
-// The members of two lines, but for the order of one.
+// Two lines with the same members, in any order.
 void expect_same_meaning(const std::string& a, const std::string& b) {
     auto first = test::parse_json_object(a);
     auto second = test::parse_json_object(b);
@@ -108,7 +108,7 @@ void expect_same_meaning(const std::string& a, const std::string& b) {
 
 TEST(Events, AcceptsOtherSpacingAndOrder) {
     const std::string lines[] = {
-        // As Python's json.dumps() writes it.
+        // The format of Python's json.dumps().
         R"({"journal_seq": 17, "time": "2026-11-20T22:33:49.123456Z", "kind": "fork", "pid": 5})",
         R"({"time": "2026-11-20T22:33:49.123456Z", "kind": "fork", "pid": 5, "journal_seq": 17})",
         R"({"time": "2026-11-20T22:33:49.123456Z", "journal_seq":17, "kind": "fork"})",
@@ -119,7 +119,7 @@ TEST(Events, AcceptsOtherSpacingAndOrder) {
         R"("small":-9223372036854775808,"null":null,"yes":true,"argv":["a","\u0000b"]})",
         R"({"journal_seq":17,"k\u0065y \"x\"":1,"kind":"fork","time":)"
         R"("2026-11-20T22:33:49.123456Z"})",
-        // What looks like the end of a line stands in a string.
+        // A string that looks like the end of a line.
         R"({"journal_seq":17,"time":"2026-11-20T22:33:49.123456Z","kind":"fork",)"
         R"("x":",\"journal_seq\":18,\"agent\":\"a\"}"})",
     };
@@ -128,11 +128,11 @@ TEST(Events, AcceptsOtherSpacingAndOrder) {
         EXPECT_EQ(sequence, 17U);
         EXPECT_TRUE(canonical.ends_with(",\"journal_seq\":17}")) << canonical;
         expect_same_meaning(line, canonical);
-        EXPECT_EQ(event_of(canonical), std::pair(canonical, sequence)) << "it stays as it is";
+        EXPECT_EQ(event_of(canonical), std::pair(canonical, sequence)) << "unchanged";
     }
 }
 
-// Raw, it would act on the terminal of whoever reads the log.
+// Unescaped it would act on the terminal of the log's reader.
 TEST(Events, EscapesTerminalControlBytes) {
     const std::string raw =
         ",\"\x7f\":\"a \\\\\\\"\\u001b\xc2\x9b[2J\xe2\x80\xae\x7f\","
@@ -146,7 +146,7 @@ TEST(Events, EscapesTerminalControlBytes) {
         EXPECT_TRUE(canonical.ends_with(",\"journal_seq\":17}")) << canonical;
         expect_same_meaning(line, canonical);
     }
-    // Wherever in the line it stands; what is only not English stays.
+    // At any position of the line; text that is only not ASCII stays.
     for (size_t size = 0; size < 40; size++) {
         const std::string before = ",\"x\":\"" + std::string(size, 'x');
         const auto [line, sequence] = event_of(event_with(before + "\x7f\",\"journal_seq\":1"));
@@ -222,7 +222,7 @@ TEST(Origins, AreMissingInOtherLines) {
           changed("\"agent\"", "\"Agent\""), changed(",\"journal\"", ", \"journal\"")}) {
         EXPECT_FALSE(parse_origin(line)) << line;
     }
-    // Cut anywhere, it is none, and nothing is read beyond it.
+    // Truncated anywhere it is invalid, and nothing after it is read.
     for (size_t length = 0; length < good.size(); length++) {
         const std::string cut = good.substr(0, length);
         EXPECT_FALSE(parse_origin(cut)) << cut;

@@ -16,10 +16,10 @@ namespace {
 using Lines = std::vector<std::string>;
 
 constexpr size_t max_line_bytes = 100;
-constexpr size_t first_bytes = 4 << 10;  // it never has less room than that in all
+constexpr size_t first_bytes = 4 << 10;  // minimum size of the buffer
 
-// Hands over at most `most` bytes, less if there is less room; how many.
-size_t give(LineBuffer& buffer, std::string_view bytes, size_t max_piece_bytes) {
+// Writes at most `max_piece_bytes` bytes, fewer if fewer are writable; returns their number.
+size_t feed(LineBuffer& buffer, std::string_view bytes, size_t max_piece_bytes) {
     char* const writable = buffer.writable();
     EXPECT_GT(buffer.writable_bytes(), 0U);
     const size_t count = std::min({bytes.size(), max_piece_bytes, buffer.writable_bytes()});
@@ -31,7 +31,7 @@ size_t give(LineBuffer& buffer, std::string_view bytes, size_t max_piece_bytes) 
 Lines take_all(LineBuffer& buffer) {
     Lines lines;
     while (const auto line = buffer.next()) {
-        // What the parser may read behind a line.
+        // The parser may read these bytes after a line.
         volatile char last = line->data()[line->size() + MessageParser::padding - 1];
         (void)last;
         lines.emplace_back(*line);
@@ -39,11 +39,11 @@ Lines take_all(LineBuffer& buffer) {
     return lines;
 }
 
-// All lines of the bytes, in pieces of that size, until one is too long.
+// Feeds the bytes in pieces of that size and returns all lines, until one is too long.
 Lines lines_of(LineBuffer& buffer, std::string_view bytes, size_t piece) {
     Lines lines;
     while (!bytes.empty() && !buffer.is_too_long()) {
-        bytes.remove_prefix(give(buffer, bytes, piece));
+        bytes.remove_prefix(feed(buffer, bytes, piece));
         for (std::string& line : take_all(buffer)) {
             lines.push_back(std::move(line));
         }
@@ -96,7 +96,7 @@ TEST(LineBuffer, RejectsOneByteMore) {
     }
 }
 
-// Nobody can make it keep more than a line and a piece of the next one.
+// No input makes it store more than a line and a piece of the next one.
 TEST(LineBuffer, GrowsToItsBoundOnly) {
     for (const size_t max_piece_bytes : {max_line_bytes, max_agent_line_bytes}) {
         LineBuffer buffer(max_piece_bytes);
@@ -105,7 +105,7 @@ TEST(LineBuffer, GrowsToItsBoundOnly) {
         for (int i = 0; i < 1000 && !buffer.is_too_long(); i++) {
             (void)buffer.writable();
             max_size = std::max(max_size, kept + buffer.writable_bytes());
-            kept += give(buffer, std::string(1 << 20, 'x'), SIZE_MAX);
+            kept += feed(buffer, std::string(1 << 20, 'x'), SIZE_MAX);
             (void)take_all(buffer);
         }
         EXPECT_TRUE(buffer.is_too_long());
@@ -122,14 +122,14 @@ TEST(LineBuffer, IsSmallWhileIdle) {
         EXPECT_EQ(lines_of(buffer, std::string(200, 'x') + '\n', SIZE_MAX).size(), 1U);
     }
     (void)buffer.writable();
-    EXPECT_EQ(buffer.writable_bytes(), first_bytes) << "short lines need no more";
+    EXPECT_EQ(buffer.writable_bytes(), first_bytes) << "enough for short lines";
 }
 
 TEST(LineBuffer, KeepsUnreadBytesAcrossWritable) {
     LineBuffer buffer(max_line_bytes);
-    give(buffer, "one\ntwo\nthr", SIZE_MAX);
+    feed(buffer, "one\ntwo\nthr", SIZE_MAX);
     EXPECT_EQ(buffer.next(), "one");
-    give(buffer, "ee\n", SIZE_MAX);
+    feed(buffer, "ee\n", SIZE_MAX);
     EXPECT_EQ(take_all(buffer), (Lines{"two", "three"}));
     (void)buffer.writable();
     (void)buffer.writable();
@@ -137,7 +137,7 @@ TEST(LineBuffer, KeepsUnreadBytesAcrossWritable) {
     EXPECT_EQ(lines_of(buffer, "four\n", 1), Lines{"four"});
 }
 
-// Who was refused is read on, so that the reason reaches him. For that there must be room,
+// After a refusal the peer's bytes are still read, so that the reason reaches it. This needs space,
 // wherever in the buffer the long line began.
 TEST(LineBuffer, StaysWritableAfterAnOversizedLine) {
     for (size_t before = 0; before < 70'000; before += 997) {

@@ -16,8 +16,8 @@ constexpr const char* some_uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
 constexpr const char* other_uuid = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 constexpr const char* some_time = "2026-11-20T22:33:49.123456Z";
 
-// The line without its end, as a LineBuffer hands it out: with readable bytes behind it. They are
-// such that reading them as JSON would show.
+// The line without its end, as a LineBuffer returns it: with readable bytes after it, which would
+// be noticed if they were parsed as JSON.
 class Line {
  public:
     explicit Line(std::string_view text) : bytes_(text) {
@@ -34,7 +34,7 @@ class Line {
     size_t size_ = 0;
 };
 
-// The message if it is one of that type; fails the test otherwise.
+// The message if it has that type; fails the test otherwise.
 template <class Message>
 Message parsed_from_agent(const std::string& text) {
     const Line line(text);
@@ -74,7 +74,7 @@ inline std::string refused_from_server(std::string_view text) {
     return result ? "" : result.error().context;
 }
 
-// An event of the protocol: its line as it goes to the log, and its number.
+// An event of the protocol: its line for the log, and its sequence number.
 inline std::pair<std::string, uint64_t> event_of(std::string_view text) {
     const Line line(text);
     MessageParser parser;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages of the line protocol: what one side writes is what the other reads, and what is wrong
-// is said by its name.
+// Messages of the line protocol: each side reads what the other writes, and errors name the member
+// at fault.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -15,7 +15,7 @@
 namespace vigil::wire {
 namespace {
 
-// All that JSON has to escape, and some that it need not.
+// Everything that JSON must escape, and some that need no escape.
 const std::string odd_text = "a \"b\" \\ \n\t\x7f \x1b[2J ä € 😀 \xe2\x80\xae";
 
 Hello some_hello() {
@@ -84,7 +84,7 @@ TEST(Messages, RoundTripsTheOthers) {
     const std::string rules = R"([{"process":"a\"b","cpu":50,"memory":0.5,"x":[1,null,true]}])";
     const auto config = parsed_from_server<Config>(format(Config{"abc", rules}));
     EXPECT_EQ(config.hash, "abc");
-    EXPECT_EQ(config.rules, rules) << "its hash is that of these bytes";
+    EXPECT_EQ(config.rules, rules) << "the hash is of these bytes";
 
     const auto error_message = parsed_from_server<ErrorMessage>(format(ErrorMessage{odd_text, 5}));
     EXPECT_EQ(error_message.reason, odd_text);
@@ -111,7 +111,7 @@ TEST(Messages, AcceptAnyMemberOrderAndUnknownMembers) {
     EXPECT_EQ(change.journal, some_uuid);
 }
 
-// A message, and what its members may be.
+// A message, and the allowed values of its members.
 struct Form {
     std::string line;
     std::set<std::string> texts;
@@ -214,7 +214,7 @@ TEST(Messages, ValidateNamesAndUuids) {
     EXPECT_NE(make_uuid(), make_uuid());
 }
 
-// It is shown to whoever operates the other side.
+// It is displayed to the operator of the other side.
 TEST(Messages, AHashIsHexDigits) {
     for (const char* hash : {"A", "g", "ab c", "\\u001b[2J", "ä", "\\u0000"}) {
         expect_named(forms()[0], "config", '"' + std::string(hash) + '"');
@@ -252,7 +252,7 @@ TEST(Messages, RejectAnUnknownType) {
     EXPECT_EQ(refused_from_server(R"({"type":5})"), "\"type\": expected a string");
 }
 
-// Else it would be an event, and stand in the log as what nobody meant.
+// Otherwise it would be logged as an event.
 TEST(Messages, RejectATypeThatIsNoString) {
     const std::string rest =
         R"(,"kind":"fork","time":")" + std::string(some_time) + R"(","journal_seq":1})";

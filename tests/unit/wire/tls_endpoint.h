@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two ends of a connection in memory, and what a handshake makes of them.
+// Two ends of a connection in memory, and their handshake.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ namespace vigil::wire {
 using Ssl = std::unique_ptr<SSL, pki::FreeWith<SSL_free>>;
 using SslContext = std::unique_ptr<SSL_CTX, pki::FreeWith<SSL_CTX_free>>;
 
-// One side. Bytes go in and out by hand, so that no test waits.
+// One side. The test moves the bytes, so that it never waits.
 class TlsEndpoint {
  public:
     TlsEndpoint(SSL_CTX* context, pki::Role role) : ssl_(SSL_new(context)) {
@@ -34,7 +34,7 @@ class TlsEndpoint {
     bool done() const { return SSL_is_init_finished(ssl_.get()) == 1; }
     const std::optional<std::string>& failure() const { return failure_; }
 
-    // Goes on with the handshake, or after it reads. False once it has failed.
+    // Continues the handshake, or reads after it. False once it has failed.
     bool step() {
         if (failure_) {
             return false;
@@ -76,7 +76,7 @@ class TlsEndpoint {
     std::optional<std::string> failure_;
 };
 
-// Lets the two talk until neither has more to say.
+// Exchanges bytes until neither side has more to send.
 inline void run_handshake(TlsEndpoint& agent, TlsEndpoint& server) {
     for (int iteration = 0; iteration < 6; iteration++) {
         agent.step();
@@ -86,8 +86,8 @@ inline void run_handshake(TlsEndpoint& agent, TlsEndpoint& server) {
     }
 }
 
-// A side without our checks, as a foreign program would be: it accepts any peer, and shows what is
-// in `pem` (nothing: no certificate) with the certificates behind the first as a chain.
+// A side without vigil's checks, like a foreign program: it accepts any peer, and presents the
+// certificate in `pem` (none if empty) with the certificates after the first as a chain.
 inline SslContext make_unchecked_context(pki::Role role, const std::string& pem) {
     SslContext context(
         SSL_CTX_new(role == pki::Role::server ? TLS_server_method() : TLS_client_method()));

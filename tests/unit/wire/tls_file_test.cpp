@@ -27,22 +27,23 @@ TEST(TlsFile, RejectsInvalidFiles) {
     const std::string agent = pki::agent_pem();
     const std::string where = "'x\\e.pem'";
     const std::string renew =
-        "; where the CA is, 'vigil certs issue web-1 --force' makes a new one";
+        "; on the CA's machine, 'vigil certs issue web-1 --force' creates a new one";
     EXPECT_EQ(
         load_error(pki::certificate_of(agent) + pki::our_ca().certificate_pem, pki::Role::agent),
         where + " holds no private key" + renew);
     EXPECT_EQ(load_error(pki::our_ca().key_pem + pki::certificate_of(agent), pki::Role::agent),
               where + " holds the private key of another certificate" + renew);
     EXPECT_EQ(load_error(pki::key_of(agent) + pki::certificate_of(agent), pki::Role::agent),
-              where + " holds no CA's certificate behind its own" + renew);
+              where + " has no CA's certificate after its own" + renew);
     EXPECT_EQ(load_error(agent + pki::certificate_of(agent), pki::Role::agent),
-              where + " holds one behind its own certificate that is no CA's" + renew);
+              where + " has a certificate after its own that is not a CA's" + renew);
     EXPECT_EQ(load_error(agent, pki::Role::server),
               where +
-                  " is not a server's; where the CA is, 'vigil certs issue --server NAME' "
-                  "makes one");
-    EXPECT_EQ(load_error(pki::server_pem(), pki::Role::agent),
-              where + " is not an agent's; where the CA is, 'vigil certs issue NAME' makes one");
+                  " is not a server's; on the CA's machine, 'vigil certs issue --server NAME' "
+                  "creates one");
+    EXPECT_EQ(
+        load_error(pki::server_pem(), pki::Role::agent),
+        where + " is not an agent's; on the CA's machine, 'vigil certs issue NAME' creates one");
     EXPECT_EQ(load_error(pki::agent_pem(pki::expired()), pki::Role::agent),
               where + ": its certificate expired on " + pki::utc_text(pki::expired().until_unix_s) +
                   renew);
@@ -56,14 +57,14 @@ TEST(TlsFile, RejectsInvalidFiles) {
         where + ": its certificate is not signed by the CA in the file" + renew);
     EXPECT_EQ(load_error(pki::server_pem(pki::expired()), pki::Role::server),
               where + ": its certificate expired on " + pki::utc_text(pki::expired().until_unix_s) +
-                  "; where the CA is, 'vigil certs issue --server logs.example.org --force' "
-                  "makes a new one");
-    const std::string make = "; where the CA is, 'vigil certs issue NAME' makes one";
+                  "; on the CA's machine, 'vigil certs issue --server logs.example.org --force' "
+                  "creates a new one");
+    const std::string make = "; on the CA's machine, 'vigil certs issue NAME' creates one";
     EXPECT_EQ(load_error("", pki::Role::agent), where + " holds no certificate" + make);
     EXPECT_EQ(load_error(std::string(pki::max_pem_bytes + 1, 'x'), pki::Role::agent),
               where + " is larger than 1 MiB" + make);
     EXPECT_EQ(load_error(pki::our_ca().key_pem + pki::our_ca().certificate_pem, pki::Role::agent),
-              where + " holds no CA's certificate behind its own" + make);
+              where + " has no CA's certificate after its own" + make);
 }
 
 TEST(TlsFile, RejectsAnExpiredCa) {

@@ -34,7 +34,7 @@ const TlsContext& our_agent() {
     return context;
 }
 
-// What our server says of a peer that shows `pem`.
+// The server's error for a peer that presents `pem`.
 std::string server_failure(const std::string& pem) {
     const SslContext foreign = make_unchecked_context(pki::Role::agent, pem);
     TlsEndpoint agent(foreign.get(), pki::Role::agent);
@@ -45,7 +45,7 @@ std::string server_failure(const std::string& pem) {
     return server.failure().value_or("nothing");
 }
 
-// The same of our agent, which looks for `host`.
+// The agent's error for a server that presents `pem`; the agent expects `host`.
 std::string agent_failure(const std::string& pem, const std::string& host = "localhost") {
     const SslContext foreign = make_unchecked_context(pki::Role::server, pem);
     TlsEndpoint agent(our_agent().get(), pki::Role::agent);
@@ -63,7 +63,7 @@ TEST(Tls, AuthenticatesBothSides) {
         TlsEndpoint agent(our_agent().get(), pki::Role::agent);
         TlsEndpoint server(our_server().get(), pki::Role::server);
         ASSERT_TRUE(expect_host(agent.ssl(), host));
-        EXPECT_EQ(peer_name(agent.ssl()), std::nullopt) << "nothing is proved yet";
+        EXPECT_EQ(peer_name(agent.ssl()), std::nullopt) << "not authenticated yet";
         run_handshake(agent, server);
         EXPECT_EQ(agent.failure(), std::nullopt) << host;
         EXPECT_EQ(server.failure(), std::nullopt) << host;
@@ -100,7 +100,7 @@ TEST(Tls, WrongHost) {
                                    "192.0.2.8", "2001:db8::8", "::1"}) {
         EXPECT_EQ(agent_failure(pki::server_pem(), host), error_text) << host;
     }
-    // The common name alone is no address.
+    // The common name alone is not an address.
     EXPECT_EQ(agent_failure(pki::issued(pki::our_ca(), "logs", pki::Role::server), "localhost"),
               "the peer's certificate is for other names: logs");
     TlsEndpoint agent(our_agent().get(), pki::Role::agent);
@@ -151,7 +151,7 @@ TEST(Tls, RolesAreNotExchangeable) {
               "the peer's certificate is an agent's, not a server's");
     EXPECT_EQ(server_failure(pki::our_ca().key_pem + pki::our_ca().certificate_pem),
               "the peer's certificate is not for agents")
-        << "the CA itself is no agent";
+        << "the CA itself is not an agent";
 }
 
 // The key and certificate of `pem` after `edit`, signed by the key in `signer`.
@@ -183,7 +183,7 @@ TEST(Tls, AnAgentCannotIssue) {
             remove_extension(certificate, NID_authority_key_identifier);
         });
     EXPECT_EQ(agent_failure(server + pki::certificate_of(agent) + pki::our_ca().certificate_pem),
-              "the peer's certificate is signed by one that may not sign");
+              "the peer's certificate is signed by a certificate that must not sign others");
 }
 
 TEST(Tls, RejectsACertificateWithoutKeyUsage) {
@@ -205,7 +205,7 @@ TEST(Tls, RejectsACertificateWithoutAValidName) {
                                        static_cast<int>(name.size()), -1, 0);
         };
         EXPECT_EQ(server_failure(forged(pki::agent_pem(), pki::our_ca().key_pem, rename)),
-                  "the peer's certificate names nobody");
+                  "the peer's certificate has no valid name");
     }
     const auto add_second = [](X509* certificate) {
         const auto* root = reinterpret_cast<const unsigned char*>("root");
@@ -213,7 +213,7 @@ TEST(Tls, RejectsACertificateWithoutAValidName) {
                                    MBSTRING_UTF8, root, -1, -1, 0);
     };
     EXPECT_EQ(server_failure(forged(pki::agent_pem(), pki::our_ca().key_pem, add_second)),
-              "the peer's certificate names nobody");
+              "the peer's certificate has no valid name");
 }
 
 TEST(Tls, NoCertificate) {
@@ -232,7 +232,7 @@ TEST(Tls, ARejectedAgentLearnsWhyOnItsFirstRead) {
         {pki::issued(pki::make_ca(), "web-1", pki::Role::agent),
          "the peer refused our certificate: it trusts another CA"},
         {pki::agent_pem(pki::not_yet_valid()),
-         "the peer refused our certificate; what it says itself tells why"},
+         "the peer refused this side's certificate and reports the reason itself"},
     };
     for (const auto& [pem, error_text] : cases) {
         const SslContext foreign = make_unchecked_context(pki::Role::agent, pem);
@@ -272,7 +272,7 @@ TEST(Tls, RejectsOtherProtocols) {
             EXPECT_EQ(end.failure(), "the peer speaks no TLS") << bytes;
         }
     }
-    // Any other garbage: some failure in printable words, and never a peer.
+    // Any other garbage: a printable error, and never a peer.
     unsigned int state = 1;
     for (int i = 0; i < 2000; i++) {
         std::string bytes(1 + i % 600, '\0');

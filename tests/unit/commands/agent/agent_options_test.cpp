@@ -16,7 +16,7 @@ AgentRequest good(const cli::Arguments& arguments) {
     return parsed.request.value_or(AgentRequest{});
 }
 
-// What is said on standard error.
+// The output on standard error.
 std::string bad(const cli::Arguments& arguments) {
     ::testing::internal::CaptureStderr();
     const ParsedAgent parsed = parse_agent(arguments);
@@ -77,12 +77,12 @@ TEST(AgentOptions, ReportsInvalidOptions) {
 TEST(AgentOptions, HelpExitsWithZero) {
     ::testing::internal::CaptureStdout();
     const ParsedAgent parsed = parse_agent({"--help"});
-    const std::string shown = ::testing::internal::GetCapturedStdout();
+    const std::string output = ::testing::internal::GetCapturedStdout();
     EXPECT_FALSE(parsed.request);
     EXPECT_EQ(parsed.exit_code, 0);
     for (const char* part :
          {"--server", "--tls", "--name", "--state", "--queue", "--interval", "Exit codes:"}) {
-        EXPECT_NE(shown.find(part), std::string::npos) << part;
+        EXPECT_NE(output.find(part), std::string::npos) << part;
     }
 }
 
@@ -97,12 +97,12 @@ TEST(Address, HostsAndPorts) {
         {"a_b-c", "a_b-c:7411"},
         {"7up.example", "7up.example:7411"},
     };
-    for (const auto& [text, shown] : cases) {
+    for (const auto& [text, output] : cases) {
         const auto address = parse_address(text);
         ASSERT_TRUE(address) << text;
-        EXPECT_EQ(to_string(*address), shown);
-        const auto again = parse_address(shown);
-        ASSERT_TRUE(again) << shown;
+        EXPECT_EQ(to_string(*address), output);
+        const auto again = parse_address(output);
+        ASSERT_TRUE(again) << output;
         EXPECT_EQ(again->host, address->host);
         EXPECT_EQ(again->port, address->port);
     }

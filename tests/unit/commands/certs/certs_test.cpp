@@ -77,7 +77,7 @@ class CertsTest : public testing::Test {
         EXPECT_EQ(outcome.exit_code == 0, outcome.err.empty()) << outcome.err;
         return outcome;
     }
-    // With the CA of this test.
+    // Runs the command with this test's CA.
     Outcome certs(cli::Arguments arguments) const {
         arguments.insert(arguments.end(), {"--dir", directory_ + "/ca"});
         return run(arguments);
@@ -252,7 +252,7 @@ TEST_F(CertsTest, ShowFailsForAnInvalidCertificate) {
     EXPECT_NE(old.err.find("its certificate expired on "), std::string::npos) << old.err;
 }
 
-// What a command prints, and whether it succeeded; the shell's 127 where there is none.
+// Runs a command; returns its exit code (127 if it does not exist) and output.
 int shell(const std::string& command, std::string& out) {
     std::FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
     std::array<char, 4096> buffer{};
@@ -262,7 +262,7 @@ int shell(const std::string& command, std::string& out) {
     return WEXITSTATUS(::pclose(pipe));
 }
 
-// The judgement of a program that shares no code of ours.
+// Verified by a program that shares no code with vigil.
 TEST_F(CertsTest, OpensslAgrees) {
     std::string out;
     if (shell("openssl version", out) != 0) {

@@ -20,7 +20,7 @@ HistoryRequest good(const cli::Arguments& arguments) {
     return parsed.request.value_or(HistoryRequest{});
 }
 
-// What is said on standard error.
+// The output on standard error.
 template <class Parse>
 std::string bad(const cli::Arguments& arguments, Parse parse) {
     ::testing::internal::CaptureStderr();
@@ -96,11 +96,11 @@ TEST(HistoryOptions, ReportsInvalidOptions) {
 TEST(HistoryOptions, HelpExitsWithZero) {
     ::testing::internal::CaptureStdout();
     EXPECT_EQ(parse_history({"--help"}, now_ns).exit_code, 0);
-    const std::string shown = ::testing::internal::GetCapturedStdout();
+    const std::string output = ::testing::internal::GetCapturedStdout();
     for (const char* part :
          {"--since", "--until", "--comm", "--pid", "--user", "--unit", "--cause", "--abnormal",
           "--sort", "--lines", "--output", "--state", "Exit codes:"}) {
-        EXPECT_NE(shown.find(part), std::string::npos) << part;
+        EXPECT_NE(output.find(part), std::string::npos) << part;
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands as a whole, over state directories on disk.
+// The complete commands, on state directories on disk.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -60,7 +60,7 @@ class WhyTest : public ::testing::Test {
         directory_.write("deaths/clean.log", clean);
     }
 
-    // One second after another, on a day that is not today.
+    // At intervals of one second, on a day other than today.
     static void place(DeathBuilder& builder, uint32_t second) {
         builder.event.process.pid = 5000 + second;
         builder.event.unix_ns += (second - year_s) * query::second_ns;
@@ -96,7 +96,7 @@ TEST_F(WhyTest, PidMatchesAnyDeath) {
     EXPECT_EQ(why({"5109"}).out.rfind("odd (pid 5109) exited with code 0", 0), 0U);
 }
 
-// The clean exits that came after must not hide the kill.
+// Later clean exits must not hide the kill.
 TEST_F(WhyTest, NamePrefersAbnormalDeaths) {
     const CommandOutput output = why({"even", "-n", "2"});
     EXPECT_EQ(count_of(output.out, "even (pid 500"), 2U) << output.out;
@@ -163,7 +163,7 @@ TEST_F(WhyTest, JsonPrintsJournalLinesVerbatim) {
     builder.death.cwd = "\x1b\xff\xe2\x80\xae é";
     directory_.write("deaths/abnormal.log", builder.line());
     EXPECT_EQ(history({"-p", "4242", "-o", "json"}).out, builder.line());
-    // Somebody else's JSON may hold what must not reach a terminal.
+    // JSON of another program may contain bytes that must not reach a terminal.
     std::string foreign = builder.line();
     foreign.replace(foreign.find("é"), 2, "é\xc2\x9b");
     foreign.insert(1, "\r\t");
@@ -172,9 +172,9 @@ TEST_F(WhyTest, JsonPrintsJournalLinesVerbatim) {
     foreign.erase(1, 2);
     foreign.insert(foreign.find("\"pid\":4242,"), "\r");
     directory_.write("deaths/abnormal.log", foreign);
-    const std::string shown = history({"-p", "4242", "-o", "json"}).out;
-    EXPECT_NE(shown.find("é\\u009b"), std::string::npos) << shown;
-    EXPECT_EQ(shown.find('\r'), std::string::npos);
+    const std::string output = history({"-p", "4242", "-o", "json"}).out;
+    EXPECT_NE(output.find("é\\u009b"), std::string::npos) << output;
+    EXPECT_EQ(output.find('\r'), std::string::npos);
 }
 
 TEST_F(WhyTest, ReportsCoverageGaps) {

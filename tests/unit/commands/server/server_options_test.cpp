@@ -15,7 +15,7 @@ server::Options good(const cli::Arguments& arguments) {
     return parsed.request.value_or(server::Options{});
 }
 
-// What is said on standard error.
+// The output on standard error.
 std::string bad(const cli::Arguments& arguments) {
     ::testing::internal::CaptureStderr();
     const ParsedServer parsed = parse_server(arguments);
@@ -98,12 +98,12 @@ TEST(ServerOptions, ReportsInvalidOptions) {
 TEST(ServerOptions, HelpExitsWithZero) {
     ::testing::internal::CaptureStdout();
     const ParsedServer parsed = parse_server({"-h"});
-    const std::string shown = ::testing::internal::GetCapturedStdout();
+    const std::string output = ::testing::internal::GetCapturedStdout();
     EXPECT_FALSE(parsed.request);
     EXPECT_EQ(parsed.exit_code, 0);
     for (const char* part : {"--config", "--config-dir", "--log", "--rotate", "--keep", "--listen",
                              "--tls", "--control", "--max-agents", "Exit codes:"}) {
-        EXPECT_NE(shown.find(part), std::string::npos) << part;
+        EXPECT_NE(output.find(part), std::string::npos) << part;
     }
 }
 

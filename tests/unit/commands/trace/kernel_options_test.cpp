@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel side is told, from what the user asked for.
+// Options of the kernel side for the user's request.
 #include <gtest/gtest.h>
 
 #include <string_view>
@@ -72,7 +72,7 @@ TEST(KernelOptions, NamesNeedExecAndExit) {
     EXPECT_FALSE(needs_names(good({"-e", "exec", "-c", "x"})));
 }
 
-// The child's exec is what names a fork of -p's process; the kernel must let it through.
+// The child's exec names a fork of -p's process; the kernel filter must pass it.
 TEST(KernelOptions, NamesNeedExecsOfOtherPidsAndUsers) {
     for (const cli::Arguments& name :
          {cli::Arguments{"-o", "table"}, cli::Arguments{"-e", "fork", "-c", "x"}}) {

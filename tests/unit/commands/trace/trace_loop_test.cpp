@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole way of an event in user space: a ring that the test fills, an output that it reads.
+// The whole path of an event in user space: a ring that the test fills, and an output that it
+// reads.
 #include "commands/trace/trace_loop.h"
 
 #include <fcntl.h>
@@ -70,7 +71,7 @@ class TraceLoopTest : public ::testing::Test {
         return all;
     }
 
-    // As `vigil trace` puts it together at its end.
+    // The totals as `vigil trace` computes them at its end.
     pipeline::RunTotals run_totals(const TraceLoop& loop) {
         pipeline::RunTotals result{};
         const auto totals = reader_->totals(reader_->cursor());
@@ -122,7 +123,7 @@ TEST_F(TraceLoopTest, EndsAtTheCountAndAccountsForTheRest) {
 TEST_F(TraceLoopTest, EndsOnASignalAndDrains) {
     TraceLoop loop = open({}, write_.get());
     send_fork(1);
-    ::kill(::getpid(), SIGTERM);  // blocked: waits for the loop
+    ::kill(::getpid(), SIGTERM);  // blocked: pending until the loop runs
     ASSERT_TRUE(loop.run());
     send_fork(2);
     ASSERT_TRUE(loop.drain());
@@ -161,7 +162,7 @@ TEST_F(TraceLoopTest, EndsWhenTheIdleOutputIsClosed) {
 TEST_F(TraceLoopTest, WakesForAnEventWhenIdle) {
     TraceLoop loop = open(until_count(2), write_.get());
     std::thread later([&] {
-        ::usleep(150'000);  // by then it sleeps for good
+        ::usleep(150'000);  // by then it sleeps until woken
         send_fork(1);
         ::usleep(150'000);
         send_fork(2);
@@ -247,7 +248,7 @@ TEST_F(TraceLoopTest, ForwardsSigtermToTheCommand) {
     EXPECT_EQ(loop.child_exit_code(), 143);
 }
 
-// The disk is full while forks wait for their names: they too must be accounted for.
+// The disk is full while forks wait for their names: they must be counted too.
 TEST_F(TraceLoopTest, AccountsForEventsOnAFullDisk) {
     const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
     TraceRequest request;
@@ -264,15 +265,15 @@ TEST_F(TraceLoopTest, AccountsForEventsOnAFullDisk) {
     EXPECT_TRUE(pipeline::is_balanced(run_totals(loop)));
 }
 
-// A signal asks for the end and the reader of the pipe sleeps: the loop must not wait for it
-// longer than it has patience. Without the end of that patience the watchdog ends it.
+// After a termination signal the loop must not wait for a stalled reader of the pipe longer than
+// its timeout. Without the timeout the watchdog ends it.
 TEST_F(TraceLoopTest, SignalEndsDespiteAStalledReader) {
     ASSERT_EQ(::fcntl(write_.get(), F_SETPIPE_SZ, 4096), 4096);
     for (uint32_t pid = 1; pid <= 1000; pid++) {
         send_fork(pid);
     }
     TraceLoop loop = open({}, write_.get());
-    ::raise(SIGTERM);  // blocked by now, so it waits in the loop's descriptor
+    ::raise(SIGTERM);  // blocked by now, so it is pending in the loop's descriptor
     std::atomic<bool> ended = false;
     bool timed_out = false;
     std::thread watchdog([&] {
@@ -292,7 +293,7 @@ TEST_F(TraceLoopTest, SignalEndsDespiteAStalledReader) {
     EXPECT_TRUE(pipeline::is_balanced(run_totals(loop)));
 }
 
-// Nobody asked for the end but the clock: a slow reader gets everything.
+// Without a signal, at the end of the duration, a slow reader gets everything.
 TEST_F(TraceLoopTest, DurationDoesNotCutOffASlowReader) {
     ASSERT_EQ(::fcntl(write_.get(), F_SETPIPE_SZ, 4096), 4096);
     for (uint32_t pid = 1; pid <= 1000; pid++) {

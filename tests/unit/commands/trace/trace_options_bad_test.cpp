@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every option where it is wrong: exit code 2, and a line that says what was expected.
+// Every option with invalid values: exit code 2, and a line with the expected value.
 #include <gtest/gtest.h>
 
 #include "commands/parse.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every option where it is right. Where it is wrong: trace_options_bad_test.cpp.
+// Every option with valid values. Invalid ones: trace_options_bad_test.cpp.
 #include "commands/trace/trace_options.h"
 
 #include <gtest/gtest.h>

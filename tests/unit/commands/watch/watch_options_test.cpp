@@ -13,7 +13,7 @@ WatchRequest good(const cli::Arguments& arguments) {
     return parsed.request.value_or(WatchRequest{});
 }
 
-// What is said on standard error.
+// The output on standard error.
 std::string bad(const cli::Arguments& arguments) {
     ::testing::internal::CaptureStderr();
     const ParsedWatch parsed = parse_watch(arguments);
@@ -103,11 +103,11 @@ TEST(WatchOptions, HelpExitsWithZero) {
     for (const char* option : {"-h", "--help"}) {
         ::testing::internal::CaptureStdout();
         const ParsedWatch parsed = parse_watch({option});
-        const std::string shown = ::testing::internal::GetCapturedStdout();
+        const std::string output = ::testing::internal::GetCapturedStdout();
         EXPECT_FALSE(parsed.request);
         EXPECT_EQ(parsed.exit_code, 0);
         for (const char* part : {"--config", "--interval", "--log", "--output", "Exit codes:"}) {
-            EXPECT_NE(shown.find(part), std::string::npos) << part;
+            EXPECT_NE(output.find(part), std::string::npos) << part;
         }
     }
 }
