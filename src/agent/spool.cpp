@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/units.h"
+#include "model/event.h"
+#include "model/json_layout.h"
 #include "wire/protocol.h"
 
 namespace vigil::agent {
@@ -24,9 +26,10 @@ std::string journal_path(const SpoolOptions& options) { return options.directory
 
 // Time of a journal line; 0 if it has none.
 int64_t time_of(std::string_view line) {
-    constexpr std::string_view begin = "{\"time\":\"";
-    constexpr size_t length = sizeof "2026-11-20T22:33:49.123456Z" - 1;
-    return line.starts_with(begin) ? parse_utc(line.substr(begin.size(), length)).value_or(0) : 0;
+    constexpr std::string_view begin = model::json_before_time;
+    return line.starts_with(begin)
+               ? parse_utc(line.substr(begin.size(), model::json_time_bytes)).value_or(0)
+               : 0;
 }
 
 // The text after `key` in a line. A key cannot match inside a string, where its quotes are escaped.
@@ -42,7 +45,7 @@ void count_line(SpoolLoss& loss, std::string_view line) {
     const int64_t time_ns = time_of(line);
     int64_t from_ns = time_ns;
     loss.count++;
-    if (value_of(line, ",\"kind\":\"", "\"") == "loss") {
+    if (value_of(line, model::json_before_kind, "\"") == to_string(model::Kind::loss)) {
         const auto count = parse_number(value_of(line, ",\"count\":", ",}"), 0, INT64_MAX);
         loss.count += count ? *count : 0;
         from_ns = parse_utc(value_of(line, ",\"from\":\"", "\"")).value_or(time_ns);

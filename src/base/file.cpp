@@ -83,6 +83,11 @@ Result<std::optional<std::string>> read_optional_file(const std::string& path, s
     return std::optional<std::string>(std::move(text));
 }
 
+bool may_exist(const std::string& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 Result<void> fsync_parent(const std::string& path) {
     const std::string directory = parent_directory(path);
     const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -37,6 +37,10 @@ Result<std::string> resolve_links(std::string path);
 Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode,
                           const std::function<Result<void>()>& check = {});
 
+// False only where it is certain that there is no such file. True also where its directory can't be
+// searched: reading the file then says why not.
+bool may_exist(const std::string& path);
+
 // Makes creations, renames and removals in the directory of `path` durable.
 Result<void> fsync_parent(const std::string& path);
 

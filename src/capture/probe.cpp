@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "capture/hooks.h"
 #include "capture/ring.h"
+#include "host/hints.h"
 #include "host/kernel.h"
 #include "host/probe.h"
 #include "vigil_bpf.skel.h"

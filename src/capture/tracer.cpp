@@ -19,6 +19,7 @@
 #include "capture/hooks.h"
 #include "capture/pin.h"
 #include "capture/probe.h"
+#include "host/hints.h"
 #include "host/kernel.h"
 #include "host/probe.h"
 #include "host/process_tree.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "query/death_record.h"
+#include "query/record_parser.h"
 
 namespace vigil::format {
 

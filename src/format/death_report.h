@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "query/death_record.h"
+#include "query/record_parser.h"
 
 namespace vigil::format {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "query/death_record.h"
+#include "query/record_parser.h"
 
 namespace vigil::format {
 

@@ -14,6 +14,7 @@
 #include "format/arguments.h"
 #include "format/formatter.h"
 #include "model/fields.h"
+#include "model/json_layout.h"
 
 namespace vigil::format {
 namespace {
@@ -26,13 +27,12 @@ class JsonFormatter final : public Formatter {
         append_json_string(quoted_host, host);
         for (size_t i = 0; i < shapes_.size(); i++) {
             const auto kind = static_cast<model::Kind>(i);
-            shapes_[i].head =
-                fmt::format(R"(","kind":"{}","host":{})", to_string(kind), quoted_host);
+            shapes_[i].head = fmt::format("{}{}{}{}", model::json_before_kind, to_string(kind),
+                                          model::json_before_host, quoted_host);
             for (const auto fields : {model::process_fields(kind), model::fields(kind)}) {
                 for (const model::Field& field : fields) {
                     if (!field.json.empty()) {
-                        shapes_[i].members.push_back(
-                            {fmt::format(R"(,"{}":)", field.json), field.get});
+                        shapes_[i].members.push_back({model::json_next_key(field.json), field.get});
                     }
                 }
             }
@@ -66,7 +66,7 @@ class JsonFormatter final : public Formatter {
 
     void append_object(std::string& out, const model::Event& event) {
         const Shape& shape = shapes_[model::index(event.kind)];
-        out += "{\"time\":\"";
+        out += model::json_before_time;
         time_.append_utc(out, event.unix_ns);
         out += shape.head;
         for (const Member& member : shape.members) {
@@ -76,7 +76,7 @@ class JsonFormatter final : public Formatter {
                 std::visit([&](const auto& each) { append_value(out, each); }, value);
             }
         }
-        out += max_untrusted_bytes_ == SIZE_MAX ? "}\n" : ",\"cut\":true}\n";
+        out += max_untrusted_bytes_ == SIZE_MAX ? model::json_end : model::json_end_if_cut;
     }
 
     void append_value(std::string& out, model::Unknown) { out += "null"; }

@@ -34,15 +34,8 @@ class TableFormatter final : public Formatter {
     }
 };
 
-class NullFormatter final : public Formatter {
- public:
-    void append(std::string&, const model::Event&) override {}
-};
-
 }  // namespace
 
 std::unique_ptr<Formatter> make_table_formatter() { return std::make_unique<TableFormatter>(); }
-
-std::unique_ptr<Formatter> make_null_formatter() { return std::make_unique<NullFormatter>(); }
 
 }  // namespace vigil::format

@@ -19,6 +19,7 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "host/hints.h"
 #include "host/probe.h"
 
 namespace vigil::host {
@@ -78,21 +79,6 @@ Capabilities capabilities() {
         .sys_admin = admin,
         .sys_resource = has(CAP_SYS_RESOURCE),
     };
-}
-
-std::string privileges_hint() {
-    return "run it with sudo, or give the binary these rights once: sudo setcap "
-           "cap_bpf,cap_perfmon,cap_dac_read_search=ep \"$(command -v vigil)\"";
-}
-
-std::string btf_hint() {
-    return "use a kernel built with CONFIG_DEBUG_INFO_BTF=y (those of Debian 11, Ubuntu 20.10, "
-           "Fedora 33, RHEL 8.2 and later have it)";
-}
-
-std::string tracefs_hint() {
-    return "mount it with: sudo mount -t tracefs tracefs /sys/kernel/tracing (and as another "
-           "user than root have CAP_DAC_READ_SEARCH)";
 }
 
 std::string host_name() {

@@ -24,11 +24,6 @@ struct Capabilities {
 };
 Capabilities capabilities();
 
-// How to get the missing privileges, in sentences.
-std::string privileges_hint();
-std::string btf_hint();
-std::string tracefs_hint();
-
 // gethostname(2).
 std::string host_name();
 

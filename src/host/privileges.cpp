@@ -52,4 +52,11 @@ Result<void> keep_only_capabilities(std::initializer_list<int> capabilities) {
     return {};
 }
 
+Result<void> keep_monitoring_capabilities(bool writes_anywhere) {
+    return writes_anywhere ? keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE,
+                                                     CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE})
+                           : keep_only_capabilities(
+                                 {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH});
+}
+
 }  // namespace vigil::host

@@ -14,4 +14,9 @@ namespace vigil::host {
 // creating any.
 Result<void> keep_only_capabilities(std::initializer_list<int> capabilities);
 
+// The same, keeping what a command needs while it monitors: reading the maps of its programs
+// (CAP_BPF, CAP_PERFMON) and all of /proc (CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH); where
+// `writes_anywhere`, also CAP_DAC_OVERRIDE, for a file in another user's directory.
+Result<void> keep_monitoring_capabilities(bool writes_anywhere);
+
 }  // namespace vigil::host

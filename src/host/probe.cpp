@@ -123,18 +123,6 @@ ProbeResult probe_program(ProgramType type) {
     return denied(first_error, last_error_line);
 }
 
-std::string denial_hint(const ProbeResult& denial) {
-    if (lockdown_mode() == "confidentiality") {
-        return lockdown_hint();
-    }
-    if (!denial.forbidden) {
-        return tested_hint();
-    }
-    return memlock_is_low() ? fmt::format("the memlock limit is low: {}", memlock_hint())
-                            : "run it outside of what forbids it: a container's seccomp filter, "
-                              "lockdown or another security module";
-}
-
 bool has_kernel_function(const std::string& name) {
     return kernel_type_id(name, BTF_KIND_FUNC) != 0;
 }
@@ -154,10 +142,6 @@ KernelRelease kernel_release() {
 bool is_tested(const KernelRelease& kernel) {
     const std::string series = fmt::format("{}.{}", kernel.major, kernel.minor);
     return std::find(tested_series.begin(), tested_series.end(), series) != tested_series.end();
-}
-
-std::string tested_hint() {
-    return fmt::format("use a kernel that vigil is tested on: {}", fmt::join(tested_series, ", "));
 }
 
 std::optional<KernelConfig> kernel_config() {
@@ -207,10 +191,6 @@ std::string lockdown_mode() {
                                                       : "";
 }
 
-std::string lockdown_hint() {
-    return "boot without lockdown=confidentiality (lockdown=integrity does no harm)";
-}
-
 bool in_initial_pid_namespace() { return is_initial("/proc/self/ns/pid", initial_pid_namespace); }
 
 bool in_initial_user_namespace() {
@@ -245,7 +225,5 @@ bool memlock_is_low() {
            memlock_limit().value_or(UINT64_MAX) < sufficient_memlock_bytes &&
            !capabilities().sys_resource;
 }
-
-std::string memlock_hint() { return "raise it (ulimit -l unlimited), or run it as root"; }
 
 }  // namespace vigil::host

@@ -28,9 +28,6 @@ enum class ProgramType {
 // Loads an empty program of this type.
 ProbeResult probe_program(ProgramType type);
 
-// How to get what was denied.
-std::string denial_hint(const ProbeResult& denial);
-
 // True if the kernel's BTF has this function; false also if BTF is unreadable.
 bool has_kernel_function(const std::string& name);
 
@@ -48,7 +45,6 @@ KernelRelease kernel_release();
 // Kernel series on which all kernel tests pass.
 constexpr std::array<std::string_view, 5> tested_series{"5.10", "6.1", "6.12", "6.18", "7.2"};
 bool is_tested(const KernelRelease& kernel);
-std::string tested_hint();
 
 // The kernel's build configuration, from the first readable one of /proc/config.gz and the paths
 // that distributions use.
@@ -60,7 +56,6 @@ std::optional<KernelConfig> kernel_config();
 
 // "none", "integrity" or "confidentiality" (kernel_lockdown(7)); empty: unknown.
 std::string lockdown_mode();
-std::string lockdown_hint();
 
 // The trimmed content of a small file; nullopt if unreadable.
 std::optional<std::string> read_setting(const char* path);
@@ -81,6 +76,5 @@ std::optional<uint64_t> memlock_limit();
 // limit applies and is too low, and CAP_SYS_RESOURCE to raise it is missing.
 bool memlock_is_low();
 constexpr uint64_t sufficient_memlock_bytes = 64 << 20;
-std::string memlock_hint();
 
 }  // namespace vigil::host

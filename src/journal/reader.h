@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -54,10 +53,5 @@ class Reader {
     uint64_t offset_ = 0;    // in the file
     uint64_t at_ = 0;        // sequence of the line at the offset
 };
-
-// The last n lines of the journal with their '\n', oldest first. Only the end of each segment is
-// read, except rotated ones before the newest, whose lines are counted. Damaged lines (too long)
-// are skipped.
-Result<std::vector<std::string>> tail(const std::string& path, size_t n);
 
 }  // namespace vigil::journal

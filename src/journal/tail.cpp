@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "journal/tail.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,8 +11,8 @@
 #include <iterator>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/file.h"
-#include "journal/reader.h"
 #include "journal/segments.h"
 
 namespace vigil::journal {

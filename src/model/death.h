@@ -3,9 +3,12 @@
 // stored as parallel lists, one per member, as in the output.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "model/event.h"
@@ -94,5 +97,128 @@ struct Death {
     // True if a signal, the OOM killer or a non-zero exit code ended the process.
     bool is_abnormal() const { return exit.status != 0; }
 };
+
+// What follows is read back from lines: owning values. The rows of model/fields.h say which key
+// fills which member. A member is optional here, though Death always has it, where a line of
+// another version or a damaged line can lack it: unknown is not zero. Strings are untrusted bytes:
+// escape them before showing.
+
+// A death. Absent: not known. The members mean what they mean in Death and its parts.
+struct DeathRecord {
+    // The parent first. In a damaged line the lists can differ in length.
+    struct Ancestors {
+        std::vector<uint64_t> pids;
+        std::vector<uint64_t> start_ns;
+        std::vector<std::string> comms;
+        bool cut = false;  // there are more above
+
+        bool operator==(const Ancestors&) const = default;
+    };
+
+    // Without `pid` there is none.
+    struct Killer {
+        std::optional<uint32_t> pid;
+        std::optional<uint64_t> start_ns;
+        std::string comm;
+        std::optional<uint32_t> uid;
+        std::optional<std::string> user;
+        std::optional<std::string> executable;
+        std::vector<std::string> argv;
+        Ancestors ancestors;
+
+        bool operator==(const Killer&) const = default;
+    };
+
+    // Without `number` there was none.
+    struct PriorSignal {
+        std::optional<int> number;
+        std::optional<SignalSource> source;
+        std::optional<int64_t> unix_ns;
+        std::optional<uint32_t> pid;  // of the sender
+        std::optional<uint64_t> start_ns;
+        std::string comm;
+        std::optional<uint32_t> uid;
+        std::optional<uint32_t> parent_pid;
+        std::string parent_comm;
+
+        bool operator==(const PriorSignal&) const = default;
+    };
+
+    struct OutOfMemory {
+        std::optional<uint64_t> rss_bytes;
+        std::optional<uint64_t> limit_bytes;
+        std::optional<std::string> limit_cgroup;
+        std::optional<uint32_t> trigger_pid;
+        std::string trigger_comm;
+
+        bool operator==(const OutOfMemory&) const = default;
+    };
+
+    // In a damaged line the lists can differ in length.
+    struct LimitViolations {
+        std::vector<std::string> metrics;
+        std::vector<double> limits;
+        std::vector<double> peaks;
+        std::vector<int64_t> since_unix_ns;
+
+        bool operator==(const LimitViolations&) const = default;
+    };
+
+    std::optional<int64_t> unix_ns;  // of the death; a parsed record has it, a pid and a cause
+    std::string host;
+    std::optional<uint32_t> pid;
+    std::optional<uint32_t> ppid;
+    std::optional<uint64_t> start_ns;
+    std::string comm;
+    std::optional<uint32_t> uid;
+    std::optional<uint64_t> cgroup_id;
+
+    std::optional<Cause> cause;
+    std::optional<int> exit_code;
+    std::optional<int> exit_signal;
+    bool core_dumped = false;
+    std::optional<int> signal;
+    std::optional<SignalSource> source;
+    std::optional<int> code;
+    std::optional<int64_t> signal_unix_ns;
+    Killer killer;
+    PriorSignal prior;
+    OutOfMemory oom;
+
+    std::optional<std::string> executable;
+    std::vector<std::string> argv;
+    std::optional<std::string> cwd;
+    std::optional<std::string> user;
+    std::optional<std::string> login_user;
+    std::optional<uint32_t> login_uid;
+    std::optional<std::string> cgroup;
+    std::optional<std::string> unit;
+    std::optional<std::string> container;
+    std::optional<int64_t> started_unix_ns;
+    Ancestors ancestors;
+    LimitViolations limits;
+    FinalUsage usage;
+    bool cut = false;  // long strings of it have been cut
+
+    // By a signal, the OOM killer, or with an exit code that is not 0.
+    bool is_abnormal() const { return exit_code != 0; }
+
+    bool operator==(const DeathRecord&) const = default;
+};
+
+// A time of which deaths may be missing in a journal: events were lost, or no agent ran.
+struct CoverageGap {
+    bool unobserved = false;          // no agent ran; else events were lost
+    std::optional<Kind> lost_kind{};  // of the lost events; absent: of more than one kind
+    uint64_t count = 0;               // of lost events
+    int64_t from_unix_ns = 0;
+    int64_t to_unix_ns = 0;
+    bool rebooted = false;
+
+    auto operator<=>(const CoverageGap&) const = default;  // NOLINT(modernize-use-nullptr): its 0
+};
+
+// What a line can be read back to.
+using ParsedRecord = std::variant<std::monostate, DeathRecord, CoverageGap>;
 
 }  // namespace vigil::model

@@ -108,6 +108,29 @@ struct Exit {
     int code() const { return static_cast<int>(status >> 8 & 0xff); }
 };
 
+// The usage of an exit or a death, as it is read back from a line (model/death.h). Absent: unknown,
+// also if the line of another version lacks it.
+struct FinalUsage {
+    std::optional<uint64_t> lifetime_ns;
+    std::optional<uint64_t> cpu_ns;
+    std::optional<uint64_t> cpu_user_ns;
+    std::optional<uint64_t> cpu_system_ns;
+    bool partial = false;
+    std::optional<uint64_t> peak_rss_bytes;
+    bool peak_rss_at_most = false;
+    std::optional<uint64_t> read_bytes;
+    std::optional<uint64_t> write_bytes;
+    std::optional<uint64_t> sent_bytes;
+    std::optional<uint64_t> received_bytes;
+    std::optional<uint64_t> voluntary_switches;
+    std::optional<uint64_t> involuntary_switches;
+    std::optional<uint64_t> minor_faults;
+    std::optional<uint64_t> major_faults;
+    std::optional<uint32_t> threads;
+
+    bool operator==(const FinalUsage&) const = default;
+};
+
 struct Sender {
     uint32_t pid = 0;
     uint32_t tid = 0;
@@ -165,9 +188,9 @@ struct Loss {
     LossStage stage = LossStage::ring;
 };
 
-// Quantities that limits are set on: see model/sample.h.
-enum class Metric : uint8_t { cpu, memory, disk, network };
-constexpr size_t metric_count = 4;
+// Quantities that limits are set on. The enumerators are in model/sample.h, so that a new one does
+// not touch this header.
+enum class Metric : uint8_t;
 constexpr size_t index(Metric metric) { return static_cast<size_t>(metric); }
 
 enum class ViolationState : uint8_t { raised, ongoing, cleared };
@@ -178,7 +201,7 @@ std::string_view to_string(ViolationState state);
 // made from and are valid as long as it. Values are in the metric's unit.
 struct Violation {
     ViolationState state = ViolationState::raised;
-    Metric metric = Metric::cpu;
+    Metric metric{};
     // now; absent: unavailable, or the process exited without a measurement
     std::optional<double> value;
     double limit = 0;

@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/fields.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
-#include <utility>
 
 #include "base/result.h"
-#include "model/death.h"
+#include "model/field_rows.h"
 #include "model/sample.h"
-#include "model/signals.h"
 
 namespace vigil::model {
 namespace {
 
-using E = const Event&;
-
 const Fork& fork_of(E event) { return std::get<Fork>(event.body); }
 const Exec& exec_of(E event) { return std::get<Exec>(event.body); }
-const Death& death_of(E event) { return *std::get<const Death*>(event.body); }
-const Exit& exit_of(E event) {
-    return event.kind == Kind::death ? death_of(event).exit : std::get<Exit>(event.body);
-}
 const Signal& signal_of(E event) { return std::get<Signal>(event.body); }
 const Oom& oom_of(E event) { return std::get<Oom>(event.body); }
 const KillFailed& failed_of(E event) { return std::get<KillFailed>(event.body); }
@@ -33,28 +24,6 @@ const MetricInfo& metric_of(const Violation& violation) {
     return metrics()[index(violation.metric)];
 }
 
-template <size_t m, size_t n>
-constexpr std::array<Field, m + n> joined(const std::array<Field, m>& a,
-                                          const std::array<Field, n>& b) {
-    std::array<Field, m + n> all{};
-    std::copy(a.begin(), a.end(), all.begin());
-    std::copy(b.begin(), b.end(), all.begin() + m);
-    return all;
-}
-
-Value number(uint64_t value) { return value; }
-Value integer(int value) { return int64_t{value}; }
-
-// `make` converts the content of the optional to a Value.
-template <class T, class Make>
-Value maybe(const std::optional<T>& value, Make make) {
-    return value ? make(*value) : Value{Unknown{}};
-}
-
-Value size(const std::optional<uint64_t>& bytes) {
-    return maybe(bytes, [](uint64_t b) -> Value { return Size{b}; });
-}
-
 Value sender(E event, Value (*get)(const Sender&)) { return maybe(signal_of(event).sender, get); }
 
 // strerrorname_np(3): "ESRCH".
@@ -63,56 +32,17 @@ Value error_name(int error) {
     return name != nullptr ? Value{std::string_view(name)} : integer(error);
 }
 
-Value untrusted(const std::optional<std::string_view>& bytes) {
-    return maybe(bytes, [](std::string_view b) -> Value { return UntrustedText{b}; });
-}
-
-Value arguments(const std::optional<std::string_view>& bytes) {
-    return maybe(bytes, [](std::string_view b) -> Value { return Arguments{b}; });
-}
-
-Value time(const std::optional<int64_t>& unix_ns) {
-    return maybe(unix_ns, [](int64_t ns) -> Value { return UnixTime{ns}; });
-}
-
-// Keys that don't apply are omitted: they would be most of a death's line.
-template <class T>
-Value group(const std::optional<T>& group, Value (*get)(const T&)) {
-    return group ? get(*group) : Value{Omitted{}};
-}
-
-Value killer(E event, Value (*get)(const Killer&)) { return group(death_of(event).killer, get); }
-Value prior(E event, Value (*get)(const PriorSignal&)) { return group(death_of(event).prior, get); }
-Value prior_sender(E event, Value (*get)(const Sender&)) {
-    const auto& signal = death_of(event).prior;
-    return signal ? maybe(signal->sender, get) : Value{Omitted{}};
-}
-Value out_of_memory(E event, Value (*get)(const OutOfMemory&)) {
-    return group(death_of(event).oom, get);
-}
-
-template <class List>
-Value limit_violations(E event, List list) {
-    return death_of(event).limits.metrics.empty() ? Value{Omitted{}} : Value{std::move(list)};
-}
-
-Value exit_code(const Exit& exit) {
-    return exit.signal() == 0 ? integer(exit.code()) : Value{Unknown{}};
-}
-
-Value exit_signal(const Exit& exit) {
-    return exit.signal() != 0 ? Value{signal_name(exit.signal())} : Value{Unknown{}};
-}
-
-constexpr Field pid_field{"pid", "", [](E e) { return number(e.process.pid); }};
-constexpr Field ppid_field{"ppid", "", [](E e) { return number(e.process.ppid); }};
-constexpr Field start_field{"start_ns", "", [](E e) { return number(e.process.start_ns); }};
-constexpr Field comm_field{"comm", "",
-                           [](E e) -> Value { return UntrustedText{e.process.comm.view()}; }};
-constexpr Field uid_field{"uid", "", [](E e) { return number(e.process.uid); }};
+constexpr Field pid_field{keys::pid, "", [](E e) { return number(e.process.pid); }, slot<&R::pid>};
+constexpr Field ppid_field{"ppid", "", [](E e) { return number(e.process.ppid); }, slot<&R::ppid>};
+constexpr Field start_field{"start_ns", "", [](E e) { return number(e.process.start_ns); },
+                            slot<&R::start_ns>};
+constexpr Field comm_field{
+    "comm", "", [](E e) -> Value { return UntrustedText{e.process.comm.view()}; }, slot<&R::comm>};
+constexpr Field uid_field{"uid", "", [](E e) { return number(e.process.uid); }, slot<&R::uid>};
 constexpr Field cgroup_field{
     "cgroup_id", "",
-    [](E e) { return e.process.cgroup_id != 0 ? number(e.process.cgroup_id) : Value{Unknown{}}; }};
+    [](E e) { return e.process.cgroup_id != 0 ? number(e.process.cgroup_id) : Value{Unknown{}}; },
+    slot<&R::cgroup_id>};
 
 constexpr std::array identity_table{pid_field,  ppid_field, start_field,
                                     comm_field, uid_field,  cgroup_field};
@@ -150,34 +80,10 @@ constexpr std::array exec_table{
     Field{"", "uid", [](E e) { return number(e.process.uid); }},
 };
 
-// Usage at the end of a process: of exits and deaths.
-constexpr std::array usage_table{
-    Field{"lifetime_ns", "lived", [](E e) -> Value { return Duration{exit_of(e).lifetime_ns}; }},
-    Field{"cpu_ns", "cpu", [](E e) -> Value { return Duration{exit_of(e).cpu_ns}; }},
-    Field{"cpu_user_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_user_ns}; }},
-    Field{"cpu_system_ns", "", [](E e) -> Value { return Duration{exit_of(e).cpu_system_ns}; }},
-    Field{"bill_partial", "", [](E e) -> Value { return exit_of(e).usage_partial; }},
-    Field{"peak_rss_bytes", "peak_rss", [](E e) { return size(exit_of(e).peak_rss_bytes); }},
-    Field{"peak_rss_at_most", "", [](E e) -> Value { return exit_of(e).peak_rss_at_most; }},
-    Field{"read_bytes", "read", [](E e) { return size(exit_of(e).read_bytes); }},
-    Field{"write_bytes", "written", [](E e) { return size(exit_of(e).write_bytes); }},
-    Field{"sent_bytes", "sent", [](E e) { return size(exit_of(e).sent_bytes); }},
-    Field{"received_bytes", "received", [](E e) { return size(exit_of(e).received_bytes); }},
-    Field{"voluntary_switches", "", [](E e) { return number(exit_of(e).voluntary_switches); }},
-    Field{"involuntary_switches", "", [](E e) { return number(exit_of(e).involuntary_switches); }},
-    Field{"minor_faults", "", [](E e) { return number(exit_of(e).minor_faults); }},
-    Field{"major_faults", "", [](E e) { return number(exit_of(e).major_faults); }},
-    Field{"threads", "threads",
-          [](E e) { return maybe(exit_of(e).threads, [](uint32_t n) { return number(n); }); }},
-    Field{
-        "login_uid", "",
-        [](E e) { return maybe(exit_of(e).login_uid, [](uint32_t uid) { return number(uid); }); }},
-};
-
 constexpr std::array exit_head{
     Field{"thread", "", [](E e) -> Value { return exit_of(e).thread; }},
     Field{"", "status", [](E e) -> Value { return WaitStatus{exit_of(e).status}; }},
-    Field{"exit_code", "", [](E e) { return exit_code(exit_of(e)); }},
+    Field{keys::exit_code, "", [](E e) { return exit_code(exit_of(e)); }},
     Field{"exit_signal", "", [](E e) { return exit_signal(exit_of(e)); }},
     Field{"core_dumped", "", [](E e) -> Value { return exit_of(e).core_dumped(); }},
 };
@@ -225,24 +131,41 @@ constexpr std::array kill_failed_table{
     Field{"error", "error", [](E e) { return error_name(failed_of(e).error); }},
 };
 
+using G = CoverageGap;
+
+template <auto member>
+Slot gap_slot(ParsedRecord& record) {
+    return &(std::get_if<G>(&record)->*member);
+}
+template <auto member>
+Slot gap_time_slot(ParsedRecord& record) {
+    return RequiredTime{&(std::get_if<G>(&record)->*member)};
+}
+
 constexpr std::array loss_table{
     Field{"lost_kind", "",
           [](E e) {
               return maybe(loss_of(e).kind, [](Kind kind) -> Value { return to_string(kind); });
-          }},
-    Field{"count", "", [](E e) { return number(loss_of(e).count); }},
+          },
+          gap_slot<&G::lost_kind>},
+    Field{"count", "", [](E e) { return number(loss_of(e).count); }, gap_slot<&G::count>},
     Field{"place", "", [](E e) -> Value { return to_string(loss_of(e).stage); }},
     Field{
         "cpu", "cpu",
         [](E e) { return loss_of(e).stage == LossStage::ring ? number(e.cpu) : Value{Unknown{}}; }},
-    Field{"from", "from", [](E e) -> Value { return UnixTime{loss_of(e).from_unix_ns}; }},
-    Field{"to", "to", [](E e) -> Value { return UnixTime{loss_of(e).to_unix_ns}; }},
+    Field{"from", "from", [](E e) -> Value { return UnixTime{loss_of(e).from_unix_ns}; },
+          gap_time_slot<&G::from_unix_ns>},
+    Field{"to", "to", [](E e) -> Value { return UnixTime{loss_of(e).to_unix_ns}; },
+          gap_time_slot<&G::to_unix_ns>},
 };
 
 constexpr std::array gap_table{
-    Field{"from", "from", [](E e) -> Value { return UnixTime{gap_of(e).from_unix_ns}; }},
-    Field{"to", "to", [](E e) -> Value { return UnixTime{gap_of(e).to_unix_ns}; }},
-    Field{"rebooted", "rebooted", [](E e) -> Value { return gap_of(e).rebooted; }},
+    Field{"from", "from", [](E e) -> Value { return UnixTime{gap_of(e).from_unix_ns}; },
+          gap_time_slot<&G::from_unix_ns>},
+    Field{"to", "to", [](E e) -> Value { return UnixTime{gap_of(e).to_unix_ns}; },
+          gap_time_slot<&G::to_unix_ns>},
+    Field{"rebooted", "rebooted", [](E e) -> Value { return gap_of(e).rebooted; },
+          gap_slot<&G::rebooted>},
 };
 
 constexpr std::array violation_table{
@@ -264,141 +187,6 @@ constexpr std::array violation_table{
     Field{"cgroup", "", [](E e) { return untrusted(violation_of(e).cgroup); }},
     Field{"systemd_unit", "", [](E e) { return untrusted(violation_of(e).unit); }},
 };
-
-constexpr std::array death_head{
-    Field{"cause", "", [](E e) -> Value { return to_string(death_of(e).cause); }},
-    Field{"exit_code", "", [](E e) { return exit_code(exit_of(e)); }},
-    Field{"exit_signal", "", [](E e) { return exit_signal(exit_of(e)); }},
-    Field{"core_dumped", "", [](E e) -> Value { return exit_of(e).core_dumped(); }},
-    Field{"signal", "",
-          [](E e) {
-              const int signal = death_of(e).signal;
-              return signal != 0 ? Value{signal_name(signal)} : Value{Unknown{}};
-          }},
-    Field{"signal_source", "",
-          [](E e) {
-              return maybe(death_of(e).source,
-                           [](SignalSource source) -> Value { return to_string(source); });
-          }},
-    Field{"signal_code", "",
-          [](E e) { return maybe(death_of(e).code, [](int code) { return integer(code); }); }},
-    Field{"signal_time", "", [](E e) { return time(death_of(e).signal_unix_ns); }},
-    Field{"killer_pid", "",
-          [](E e) { return killer(e, [](const Killer& k) { return number(k.pid); }); }},
-    Field{"killer_start_ns", "",
-          [](E e) { return killer(e, [](const Killer& k) { return number(k.start_ns); }); }},
-    Field{"killer_comm", "",
-          [](E e) {
-              return killer(e,
-                            [](const Killer& k) -> Value { return UntrustedText{k.comm.view()}; });
-          }},
-    Field{"killer_uid", "",
-          [](E e) { return killer(e, [](const Killer& k) { return number(k.uid); }); }},
-    Field{"killer_user", "",
-          [](E e) { return killer(e, [](const Killer& k) { return untrusted(k.user); }); }},
-    Field{"killer_executable", "",
-          [](E e) { return killer(e, [](const Killer& k) { return untrusted(k.executable); }); }},
-    Field{"killer_argv", "",
-          [](E e) { return killer(e, [](const Killer& k) { return arguments(k.argv); }); }},
-    Field{"killer_ancestor_pids", "",
-          [](E e) {
-              return killer(e, [](const Killer& k) -> Value { return Numbers(k.ancestry.pids); });
-          }},
-    Field{"killer_ancestor_comms", "",
-          [](E e) {
-              return killer(e, [](const Killer& k) -> Value { return Comms(k.ancestry.comms); });
-          }},
-    Field{"killer_ancestor_start_ns", "",
-          [](E e) {
-              return killer(e,
-                            [](const Killer& k) -> Value { return Numbers(k.ancestry.start_ns); });
-          }},
-    Field{"killer_ancestry_cut", "",
-          [](E e) { return killer(e, [](const Killer& k) -> Value { return k.ancestry.cut; }); }},
-    Field{"before_signal", "",
-          [](E e) {
-              return prior(e, [](const PriorSignal& s) -> Value { return signal_name(s.number); });
-          }},
-    Field{"before_source", "",
-          [](E e) {
-              return prior(e, [](const PriorSignal& s) -> Value { return to_string(s.source); });
-          }},
-    Field{"before_time", "",
-          [](E e) {
-              return prior(e, [](const PriorSignal& s) -> Value { return UnixTime{s.unix_ns}; });
-          }},
-    Field{"before_pid", "",
-          [](E e) { return prior_sender(e, [](const Sender& s) { return number(s.pid); }); }},
-    Field{"before_start_ns", "",
-          [](E e) { return prior_sender(e, [](const Sender& s) { return number(s.start_ns); }); }},
-    Field{"before_comm", "",
-          [](E e) {
-              return prior_sender(
-                  e, [](const Sender& s) -> Value { return UntrustedText{s.comm.view()}; });
-          }},
-    Field{"before_uid", "",
-          [](E e) { return prior_sender(e, [](const Sender& s) { return number(s.uid); }); }},
-    Field{"before_parent_pid", "",
-          [](E e) {
-              return prior(e, [](const PriorSignal& s) {
-                  return maybe(s.parent_pid, [](uint32_t pid) { return number(pid); });
-              });
-          }},
-    Field{"before_parent_comm", "",
-          [](E e) {
-              return prior(e, [](const PriorSignal& s) {
-                  return s.parent_pid ? Value{UntrustedText{s.parent_comm.view()}}
-                                      : Value{Unknown{}};
-              });
-          }},
-    Field{"oom_rss_bytes", "",
-          [](E e) {
-              return out_of_memory(e, [](const OutOfMemory& o) { return size(o.rss_bytes); });
-          }},
-    Field{"oom_limit_bytes", "",
-          [](E e) {
-              return out_of_memory(e, [](const OutOfMemory& o) { return size(o.limit_bytes); });
-          }},
-    Field{"oom_limit_cgroup", "",
-          [](E e) {
-              return out_of_memory(e,
-                                   [](const OutOfMemory& o) { return untrusted(o.limit_cgroup); });
-          }},
-    Field{"oom_trigger_pid", "",
-          [](E e) {
-              return out_of_memory(e, [](const OutOfMemory& o) { return number(o.trigger_pid); });
-          }},
-    Field{"oom_trigger_comm", "",
-          [](E e) {
-              return out_of_memory(e, [](const OutOfMemory& o) -> Value {
-                  return UntrustedText{o.trigger_comm.view()};
-              });
-          }},
-    Field{"executable", "", [](E e) { return untrusted(death_of(e).executable); }},
-    Field{"argv", "", [](E e) { return arguments(death_of(e).argv); }},
-    Field{"cwd", "", [](E e) { return untrusted(death_of(e).cwd); }},
-    Field{"user", "", [](E e) { return untrusted(death_of(e).user); }},
-    Field{"login_user", "", [](E e) { return untrusted(death_of(e).login_user); }},
-    Field{"cgroup", "", [](E e) { return untrusted(death_of(e).cgroup); }},
-    Field{"systemd_unit", "", [](E e) { return untrusted(death_of(e).unit); }},
-    Field{"container_id", "", [](E e) { return untrusted(death_of(e).container); }},
-    Field{"born", "", [](E e) -> Value { return UnixTime{death_of(e).started_unix_ns}; }},
-    Field{"ancestor_pids", "", [](E e) -> Value { return Numbers(death_of(e).ancestry.pids); }},
-    Field{"ancestor_comms", "", [](E e) -> Value { return Comms(death_of(e).ancestry.comms); }},
-    Field{"ancestor_start_ns", "",
-          [](E e) -> Value { return Numbers(death_of(e).ancestry.start_ns); }},
-    Field{"ancestry_cut", "", [](E e) -> Value { return death_of(e).ancestry.cut; }},
-    Field{"broken_metrics", "",
-          [](E e) { return limit_violations(e, Strings(death_of(e).limits.metrics)); }},
-    Field{"broken_limits", "",
-          [](E e) { return limit_violations(e, Doubles(death_of(e).limits.limits)); }},
-    Field{"broken_peaks", "",
-          [](E e) { return limit_violations(e, Doubles(death_of(e).limits.peaks)); }},
-    Field{"broken_since", "",
-          [](E e) { return limit_violations(e, UnixTimes{death_of(e).limits.since_unix_ns}); }},
-};
-
-constexpr auto death_table = joined(death_head, usage_table);
 
 }  // namespace
 
@@ -436,7 +224,7 @@ std::span<const Field> fields(Kind kind) {
         case Kind::unobserved:
             return gap_table;
         case Kind::death:
-            return death_table;
+            return death_fields();
     }
     CHECK(false);
 }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The field tables: key, unit and value of each field of every kind of event. Text and JSON output
-// and the JSON reader derive from these rows; a new field is one row.
+// and the JSON reader derive from these rows; a new field is one row. The layout around them is in
+// model/json_layout.h.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
+#include "model/death.h"
 #include "model/event.h"
 
 namespace vigil::model {
@@ -55,10 +60,35 @@ using Value = std::variant<Unknown, Omitted, bool, uint64_t, int64_t, double, st
                            UntrustedText, Arguments, WaitStatus, UnixTime, Duration, Size, Numbers,
                            Doubles, Comms, Strings, UnixTimes>;
 
+// Where a value that is read back goes. Each type is written one way: a time as UTC text, an
+// enumerator as its name, a string as untrusted text. A value of another type than the slot's, or
+// out of its range, is unknown.
+struct SignalName {
+    std::optional<int>* number;
+};
+struct Time {
+    std::optional<int64_t>* unix_ns;
+};
+struct RequiredTime {
+    int64_t* unix_ns;
+};
+struct TimeList {
+    std::vector<int64_t>* unix_ns;
+};
+
+using Slot = std::variant<bool*, uint64_t*, std::optional<uint32_t>*, std::optional<uint64_t>*,
+                          std::optional<int>*, std::string*, std::optional<std::string>*,
+                          std::optional<Cause>*, std::optional<SignalSource>*, std::optional<Kind>*,
+                          SignalName, Time, RequiredTime, std::vector<uint64_t>*,
+                          std::vector<double>*, std::vector<std::string>*, TimeList>;
+
 struct Field {
     std::string_view json;  // key in JSON; empty: not in JSON
     std::string_view text;  // key in a text line; empty: not in text
     Value (*get)(const Event&);
+    // Of the kinds that are read back (death, loss, unobserved), where the reader needs the value;
+    // else nullptr. The record must be the one of the row's kind.
+    Slot (*slot)(ParsedRecord&) = nullptr;
 };
 
 // Keys that identify the process, after `time`, `kind` and `host`: all that the kernel side

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters of a process, and the metrics that limits are set on. A new metric is one row in
-// sample.cpp.
+// Counters of a process, and the metrics that limits are set on. A new metric is one enumerator
+// here and one row in sample.cpp, and where it needs another counter, a member of Counters and of
+// the list below it, which sampling/convert.cpp fills.
 #pragma once
 
 #include <array>
@@ -25,6 +26,13 @@ struct Counters {
     std::optional<uint64_t> received_bytes;
 };
 
+// Every member of Counters. The first is rss_bytes; the others only grow.
+inline constexpr std::array counter_members{&Counters::rss_bytes,  &Counters::cpu_ns,
+                                            &Counters::read_bytes, &Counters::write_bytes,
+                                            &Counters::sent_bytes, &Counters::received_bytes};
+static_assert(sizeof(Counters) == counter_members.size() * sizeof(std::optional<uint64_t>),
+              "a counter that sums and limits would miss");
+
 // Counters of one process at one moment.
 struct Sample {
     Process process;
@@ -32,6 +40,11 @@ struct Sample {
     uint32_t threads = 0;
     Counters counters;
 };
+
+// The order is that of the rows in sample.cpp. Append: rules::format() writes the limits of the
+// first four even where they are 0.
+enum class Metric : uint8_t { cpu, memory, disk, network };
+constexpr size_t metric_count = 4;
 
 // How a metric is computed from counters.
 struct MetricInfo {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,15 +10,12 @@
 #include <climits>
 #include <cstring>
 
+#include "output/can_block.h"
+
 namespace vigil::output {
 namespace {
 
 constexpr int stall_interval_ms = 100;
-
-bool can_block(int fd) {
-    struct stat info {};
-    return ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode);
-}
 
 }  // namespace
 

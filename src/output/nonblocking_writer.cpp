@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,16 +11,9 @@
 #include <cstring>
 #include <utility>
 
+#include "output/can_block.h"
+
 namespace vigil::output {
-namespace {
-
-bool can_block(int fd) {
-    struct stat info {};
-    return ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode);
-}
-
-}  // namespace
-
 NonblockingWriter::NonblockingWriter(int fd, size_t limit_bytes)
     : fd_(fd), may_block_(can_block(fd)), limit_bytes_(limit_bytes) {}
 

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/group_sum.h"
 
-#include <array>
 #include <cstddef>
 #include <optional>
 
 namespace vigil::process {
 namespace {
 
-using Counter = std::optional<uint64_t> model::Counters::*;
-
+constexpr auto& counters = model::counter_members;
 constexpr size_t rss_index = 0;
-constexpr std::array<Counter, 6> counters{
-    &model::Counters::rss_bytes,   &model::Counters::cpu_ns,     &model::Counters::read_bytes,
-    &model::Counters::write_bytes, &model::Counters::sent_bytes, &model::Counters::received_bytes};
+static_assert(counters[rss_index] == &model::Counters::rss_bytes);
+static_assert(counters.size() <= 8 * sizeof(CounterSet));
 
 void add_to(std::optional<uint64_t>& sum, const std::optional<uint64_t>& value) {
     if (value) {
@@ -33,7 +30,7 @@ void GroupSum::add_used(const model::Counters& used_by_member, bool living) {
 }
 
 void GroupSum::add(const GroupSum& other) {
-    for (const Counter counter : counters) {
+    for (const auto counter : counters) {
         add_to(used.*counter, other.used.*counter);
     }
     members += other.members;
@@ -57,7 +54,7 @@ model::Counters growth_between(const model::Counters& before, const model::Count
 }
 
 void keep_known(model::Counters& last, const model::Counters& now) {
-    for (const Counter counter : counters) {
+    for (const auto counter : counters) {
         if (now.*counter) {
             last.*counter = now.*counter;
         }

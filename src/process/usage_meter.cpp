@@ -15,11 +15,11 @@ void keep_larger(std::optional<uint64_t>& now, const std::optional<uint64_t>& be
 }  // namespace
 
 void clamp_monotonic(const model::Counters& before, model::Counters& now) {
-    keep_larger(now.cpu_ns, before.cpu_ns);
-    keep_larger(now.read_bytes, before.read_bytes);
-    keep_larger(now.write_bytes, before.write_bytes);
-    keep_larger(now.sent_bytes, before.sent_bytes);
-    keep_larger(now.received_bytes, before.received_bytes);
+    for (const auto counter : model::counter_members) {
+        if (counter != &model::Counters::rss_bytes) {
+            keep_larger(now.*counter, before.*counter);
+        }
+    }
 }
 
 model::Counters final_counters(const model::Exit& exit) {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "query/line_filter.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
 
 #include "base/clock.h"
+#include "model/json_layout.h"
 #include "query/name_match.h"
 
 namespace vigil::query {
@@ -52,22 +51,42 @@ std::string format_bound(int64_t unix_ns, std::string_view first, std::string_vi
     return text;
 }
 
+// The rows whose sum orders deaths.
+std::vector<std::string_view> rank_keys(Order order) {
+    namespace keys = model::keys;
+    switch (order) {
+        case Order::newest:
+            return {};
+        case Order::cpu:
+            return {keys::cpu_ns};
+        case Order::memory:
+            return {keys::peak_rss_bytes};
+        case Order::disk:
+            return {keys::read_bytes, keys::write_bytes};
+        case Order::network:
+            return {keys::sent_bytes, keys::received_bytes};
+        case Order::lifetime:
+            break;
+    }
+    return {keys::lifetime_ns};
+}
+
 }  // namespace
 
 std::optional<LinePrefix> parse_line_prefix(std::string_view line) {
-    constexpr std::string_view before_time = "{\"time\":\"";
-    constexpr std::string_view before_kind = "\",\"kind\":\"";
-    constexpr size_t time_size = sizeof "2026-11-20T22:33:49.123456Z" - 1;
-    constexpr size_t kind_at = before_time.size() + time_size + before_kind.size();
+    constexpr std::string_view before_time = model::json_before_time;
+    constexpr std::string_view before_kind = model::json_before_kind;
+    constexpr size_t after_time = before_time.size() + model::json_time_bytes;
+    constexpr size_t kind_at = after_time + before_kind.size();
     if (line.size() <= kind_at || !line.starts_with(before_time) ||
-        line.substr(before_time.size() + time_size, before_kind.size()) != before_kind) {
+        line.substr(after_time, before_kind.size()) != before_kind) {
         return std::nullopt;
     }
     const size_t end = line.find('"', kind_at);
     if (end == std::string_view::npos) {
         return std::nullopt;
     }
-    return LinePrefix{line.substr(before_time.size(), time_size),
+    return LinePrefix{line.substr(before_time.size(), model::json_time_bytes),
                       line.substr(kind_at, end - kind_at)};
 }
 
@@ -77,6 +96,9 @@ LineFilter::LineFilter(const Query& query)
       until_(format_bound(query.filter.until_unix_ns, "", "~")),
       pid_(query.filter.pid),
       abnormal_(query.filter.abnormal) {
+    for (const std::string_view key : rank_keys(order_)) {
+        rank_keys_.push_back(model::json_key(key));
+    }
     const DeathFilter& filter = query.filter;
     const auto add = [&](const std::string& literal) {
         if (!literal.empty()) {
@@ -84,7 +106,7 @@ LineFilter::LineFilter(const Query& query)
         }
     };
     if (filter.cause) {
-        add(fmt::format("\"cause\":\"{}\"", to_string(*filter.cause)));
+        add(model::json_key(model::keys::cause) + model::json_name(to_string(*filter.cause)));
     }
     if (filter.name) {
         add(find_literal(filter.name->substr(0, max_comm_bytes)));
@@ -99,29 +121,18 @@ LineFilter::LineFilter(const Query& query)
 
 bool LineFilter::may_match(std::string_view line, const LinePrefix& prefix) const {
     return prefix.time >= since_ && prefix.time <= until_ &&
-           (!pid_ || number_after(line, "\"pid\":") == pid_) &&
-           !(abnormal_ && contains(line, "\"exit_code\":0,")) &&
+           (!pid_ || number_after(line, pid_key_) == pid_) &&
+           !(abnormal_ && contains(line, clean_exit_)) &&
            std::all_of(literals_.begin(), literals_.end(),
                        [&](const std::string& literal) { return contains(line, literal); });
 }
 
 std::optional<uint64_t> LineFilter::rank(std::string_view line) const {
-    switch (order_) {
-        case Order::newest:
-            return std::nullopt;
-        case Order::cpu:
-            return usage_field(line, "\"cpu_ns\":");
-        case Order::memory:
-            return usage_field(line, "\"peak_rss_bytes\":");
-        case Order::disk:
-            return sum(usage_field(line, "\"read_bytes\":"), usage_field(line, "\"write_bytes\":"));
-        case Order::network:
-            return sum(usage_field(line, "\"sent_bytes\":"),
-                       usage_field(line, "\"received_bytes\":"));
-        case Order::lifetime:
-            break;
+    std::optional<uint64_t> total;
+    for (const std::string& key : rank_keys_) {
+        total = sum(total, usage_field(line, key));
     }
-    return usage_field(line, "\"lifetime_ns\":");
+    return total;
 }
 
 std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/json_layout.h"
 #include "query/query.h"
 
 namespace vigil::query {
@@ -35,6 +36,10 @@ class LineFilter {
     std::string until_;
     std::optional<uint64_t> pid_;
     bool abnormal_;
+    // As the JSON formatter writes them.
+    const std::string pid_key_ = model::json_key(model::keys::pid);
+    const std::string clean_exit_ = model::json_key(model::keys::exit_code) + "0,";
+    std::vector<std::string> rank_keys_;
     std::vector<std::string> literals_;  // each occurs in every line that matches
 };
 

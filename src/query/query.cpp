@@ -165,9 +165,10 @@ class Search {
 
     void handle(const JournalCursor& cursor) {
         const std::string_view kind = cursor.prefix().kind;
-        if (kind == "loss" || kind == "unobserved") {
+        if (kind == to_string(model::Kind::loss) || kind == to_string(model::Kind::unobserved)) {
             on_gap(cursor.line());
-        } else if (kind == "death" && line_filter_.may_match(cursor.line(), cursor.prefix())) {
+        } else if (kind == to_string(model::Kind::death) &&
+                   line_filter_.may_match(cursor.line(), cursor.prefix())) {
             on_death(cursor.line());
         }
     }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "query/death_record.h"
+#include "query/record_parser.h"
 
 namespace vigil::query {
 

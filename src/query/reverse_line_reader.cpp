@@ -18,11 +18,6 @@ namespace {
 constexpr size_t block_bytes = 256 << 10;
 constexpr int max_tries = 10;  // to list a directory while it changes
 
-bool exists(const std::string& path) {
-    struct stat info {};
-    return ::stat(path.c_str(), &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
-}
-
 std::string directory_of(const std::string& path) {
     const size_t slash = path.rfind('/');
     return slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -55,7 +50,7 @@ Result<OpenedFile> open_segment(const std::string& path) {
 
 Result<ReverseLineReader> ReverseLineReader::open(const std::string& path) {
     ReverseLineReader lines;
-    if (!exists(directory_of(path))) {
+    if (!may_exist(directory_of(path))) {
         return lines;
     }
     for (int i = 1;; i++) {

@@ -12,6 +12,10 @@
 namespace vigil::rules {
 namespace {
 
+// cpu, memory, disk and network stand in every rule, 0 or not, as they always have. An agent that
+// is older than another metric refuses rules that name it: it is written only where it is limited.
+constexpr size_t always_written_limits = 4;
+
 // In the largest unit that gives a whole number: "90s", "5m".
 std::string duration(uint64_t ns) {
     struct Unit {
@@ -48,7 +52,9 @@ class Writer {
         first_key_ = true;
         member("process", json_quoted(rule.process));
         for (size_t i = 0; i < model::metric_count; i++) {
-            member(model::metrics()[i].name, fmt::format("{}", rule.limits[i]));
+            if (i < always_written_limits || rule.limits[i] != 0) {
+                member(model::metrics()[i].name, fmt::format("{}", rule.limits[i]));
+            }
         }
         if (rule.user) {
             member("user", json_quoted(*rule.user));

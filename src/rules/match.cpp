@@ -2,18 +2,15 @@
 #include "rules/match.h"
 
 #include <fnmatch.h>
-#include <pwd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <string_view>
 
 #include "base/units.h"
+#include "host/users.h"
 
 namespace vigil::rules {
 namespace {
-
-constexpr size_t max_entry_bytes = 1 << 20;
 
 bool matches(const std::string& pattern, const std::string& text) {
     return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
@@ -73,18 +70,7 @@ std::optional<uint32_t> uid_of(const std::string& user) {
         const auto uid = parse_number(user, 0, UINT32_MAX);
         return uid ? std::optional(static_cast<uint32_t>(*uid)) : std::nullopt;
     }
-    std::vector<char> text(1024);
-    while (text.size() <= max_entry_bytes) {
-        passwd entry{};
-        passwd* found = nullptr;
-        const int error = ::getpwnam_r(user.c_str(), &entry, text.data(), text.size(), &found);
-        if (error == ERANGE) {
-            text.resize(text.size() * 2);
-        } else if (error != EINTR) {
-            return found != nullptr ? std::optional(entry.pw_uid) : std::nullopt;
-        }
-    }
-    return std::nullopt;
+    return host::find_uid(user);
 }
 
 }  // namespace vigil::rules

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "model/event.h"
+#include "model/sample.h"
 
 namespace vigil::rules {
 

@@ -13,10 +13,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "journal/reader.h"
+#include "journal/tail.h"
 #include "model/sample.h"
 #include "rules/format.h"
 #include "rules/parse.h"
+#include "server/log_escape.h"
 #include "server/server_state.h"
 
 namespace vigil::server {

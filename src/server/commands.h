@@ -20,8 +20,4 @@ struct Reply {
 // Runs one command; "" does nothing. On the server's thread.
 Reply run_command(ServerState& state, std::string_view line);
 
-// Appends lines of the log, safe for a terminal: JSON with the same meaning, with control and
-// misleading characters escaped.
-void append_log_escaped(std::string& out, std::string_view lines);
-
 }  // namespace vigil::server

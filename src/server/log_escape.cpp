@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "server/log_escape.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/text.h"
-#include "server/commands.h"
-#include "server/log_tail.h"
 
 namespace vigil::server {
 namespace {
@@ -46,16 +46,6 @@ void append_log_escaped(std::string& out, std::string_view lines) {
         }
         begin = i + 1;
     }
-}
-
-std::string LogTail::next() {
-    constexpr size_t read_chunk_bytes = 64 << 10;
-    std::string lines;
-    // Unreadable lines are tried again with the next ones.
-    (void)reader_.read(lines, read_chunk_bytes, state_->log().synced());
-    std::string escaped;
-    append_log_escaped(escaped, lines);
-    return escaped;
 }
 
 }  // namespace vigil::server

@@ -319,7 +319,7 @@ wire::Awaitable<void> Server::Listener::accept_agents() {
                                            : wire::plain_stream(std::move(socket)),
                                       address);
         if (too_many) {
-            state_->stats().count(CloseReason::too_many);
+            state_->on_refused(CloseReason::too_many);
             session->close();
             continue;
         }

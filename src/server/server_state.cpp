@@ -147,30 +147,39 @@ Result<void> ServerState::recover() {
     return write_dedup_index(dedup_index_.text(dedup_index_saved_at_));
 }
 
-std::optional<uint64_t> ServerState::append(std::string_view lines, size_t count) {
-    return log_->append(lines, count);
+bool ServerState::append(DedupIndex::Entry& entry, std::string_view lines, size_t count,
+                         uint64_t last_sequence) {
+    const auto first = log_->append(lines, count);
+    if (!first) {
+        stats_.waits++;
+        return false;
+    }
+    stats_.events += count;
+    dedup_index_.appended(entry, last_sequence, *first + count - 1);
+    return true;
 }
 
 wire::Awaitable<void> ServerState::wait_for_log() {
     (void)co_await log_progress_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-void ServerState::claim(Session& session, DedupIndex::Entry& entry) {
-    Session*& owner = owners_[&entry];
-    if (owner != nullptr && owner != &session) {
-        Session& older = *owner;
-        owner = &session;
-        older.refuse(CloseReason::replaced, "the same agent has come back on a newer connection");
-        return;
+DedupIndex::Entry& ServerState::claim(Session& session, const std::string& agent,
+                                      const std::string& journal) {
+    DedupIndex::Entry& entry = dedup_index_.use(agent, journal);
+    Session* const older = std::exchange(owners_[&entry], &session);
+    if (older != nullptr && older != &session) {
+        older->refuse(CloseReason::replaced, "the same agent has come back on a newer connection");
     }
-    owner = &session;
+    return entry;
 }
 
-void ServerState::release(Session& session, DedupIndex::Entry& entry) {
+void ServerState::release(Session& session, DedupIndex::Entry& entry, const std::string& agent,
+                          const std::string& journal) {
     const auto owner = owners_.find(&entry);
     if (owner != owners_.end() && owner->second == &session) {
         owners_.erase(owner);
     }
+    dedup_index_.release(agent, journal);
 }
 
 void ServerState::add(std::shared_ptr<Session> session) {
@@ -234,7 +243,7 @@ bool ServerState::check_connections(Session& session) {
     return false;
 }
 
-void ServerState::remove(const std::shared_ptr<Session>& session) {
+void ServerState::on_end(const std::shared_ptr<Session>& session) {
     sessions_.erase(session);
     const auto& hello = session->hello();
     if (!hello) {

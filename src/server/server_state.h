@@ -23,6 +23,7 @@
 #include "server/dedup_index.h"
 #include "server/options.h"
 #include "server/session.h"
+#include "server/session_host.h"
 #include "server/stats.h"
 #include "wire/stream.h"
 
@@ -34,7 +35,7 @@ struct DisconnectedAgent {
     uint64_t since_ns = 0;  // since boot
 };
 
-class ServerState {
+class ServerState final : public SessionHost {
  public:
     static constexpr size_t max_disconnected = 10'000;
 
@@ -47,39 +48,41 @@ class ServerState {
     static Result<std::unique_ptr<ServerState>> open(const Options& options,
                                                      Configurations configurations,
                                                      LogCallback notice);
-    ~ServerState();
+    ~ServerState() override;
     ServerState(const ServerState&) = delete;
     ServerState& operator=(const ServerState&) = delete;
 
-    boost::asio::io_context& io() { return io_; }
-    const Options& options() const { return options_; }
-    Stats& stats() { return stats_; }
-    DedupIndex& dedup_index() { return dedup_index_; }
-    Configurations& configurations() { return configurations_; }
+    const Stats& stats() const { return stats_; }
+    const DedupIndex& dedup_index() const { return dedup_index_; }
     const journal::Writer& log() const { return *log_; }
-
-    // --- For sessions.
-
-    // Buffers shared by all sessions: their content is valid only until the session suspends.
-    wire::MessageParser& parser() { return parser_; }
-    std::string& batch() { return batch_; }
-
-    // Appends lines to the log and returns the sequence of the first. Empty if the log accepts none
-    // at the moment.
-    std::optional<uint64_t> append(std::string_view lines, size_t count);
-    // Waits until more of the log is durable, or tick() is called.
-    wire::Awaitable<void> wait_for_log();
-    // The session has announced the journal of its events. An older session that sends the same
-    // journal is closed.
-    void claim(Session& session, DedupIndex::Entry& entry);
-    void release(Session& session, DedupIndex::Entry& entry);
+    Configurations& configurations() { return configurations_; }
 
     // Of those that have not said hello, one more than allowed makes the oldest go of the address
     // that has most of them.
     void add(std::shared_ptr<Session> session);
-    // Refuses the session where there are enough agents beside it.
-    bool check_connections(Session& session);
-    void remove(const std::shared_ptr<Session>& session);
+
+    // --- SessionHost
+
+    boost::asio::io_context& io() override { return io_; }
+    const Options& options() const override { return options_; }
+    Scratch& scratch() override { return scratch_; }
+    bool check_connections(Session& session) override;
+    const Configuration& configuration_for(std::string_view host) const override {
+        return configurations_.for_host(host);
+    }
+    DedupIndex::Entry& claim(Session& session, const std::string& agent,
+                             const std::string& journal) override;
+    void release(Session& session, DedupIndex::Entry& entry, const std::string& agent,
+                 const std::string& journal) override;
+    bool append(DedupIndex::Entry& entry, std::string_view lines, size_t count,
+                uint64_t last_sequence) override;
+    wire::Awaitable<void> wait_for_log() override;
+    void on_received(size_t bytes) override { stats_.bytes += bytes; }
+    void on_duplicate() override { stats_.duplicates++; }
+    void on_missing(uint64_t events) override { stats_.missing += events; }
+    void on_refused(CloseReason reason) override { stats_.count(reason); }
+    void on_end(const std::shared_ptr<Session>& session) override;
+    void notice(const std::string& text) override;
 
     // --- For the console.
 
@@ -89,8 +92,6 @@ class ServerState {
     // Sends the configuration to every agent whose configuration changed since it was last sent;
     // returns their number.
     size_t push_configurations();
-    // Clients can cause these messages: beyond some per second they are only counted.
-    void notice(const std::string& text);
 
     // Call it about once a second.
     void tick();
@@ -115,8 +116,7 @@ class ServerState {
     boost::asio::steady_timer log_progress_;
     DedupIndex dedup_index_;
     Stats stats_;
-    wire::MessageParser parser_;
-    std::string batch_;
+    Scratch scratch_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
     std::deque<std::weak_ptr<Session>> greeting_;  // oldest first; some have said hello since
     std::unordered_map<const DedupIndex::Entry*, Session*> owners_;

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "server/server_state.h"
+#include "server/session_host.h"
 
 namespace vigil::server {
 namespace {
@@ -26,8 +26,8 @@ constexpr size_t batch_bytes = 256 << 10;
 
 }  // namespace
 
-Session::Session(ServerState& state, std::unique_ptr<wire::Stream> stream, std::string address)
-    : state_(&state),
+Session::Session(SessionHost& host, std::unique_ptr<wire::Stream> stream, std::string address)
+    : host_(&host),
       stream_(std::move(stream)),
       address_(std::move(address)),
       started_ns_(boot_now_ns()),
@@ -39,12 +39,12 @@ wire::Awaitable<void> Session::run() {
     const auto handshake = co_await stream_->handshake();
     tls_ready_ = handshake.has_value();
     if (!handshake && !closed_) {
-        state_->stats().count(CloseReason::tls);
-        state_->notice(
+        host_->on_refused(CloseReason::tls);
+        host_->notice(
             fmt::format("{}: no TLS connection: {}", address_, handshake.error().context));
         close();
     } else if (handshake) {
-        state_->check_connections(*this);
+        (void)host_->check_connections(*this);
     }
     while (!closed_) {
         char* const writable = lines_.writable();
@@ -54,7 +54,7 @@ wire::Awaitable<void> Session::run() {
             break;
         }
         last_received_ns_ = boot_now_ns();
-        state_->stats().bytes += *count;
+        host_->on_received(*count);
         // After a refusal continue to read: closing with unread bytes would reset the connection
         // and lose the reason.
         if (!ending_) {
@@ -66,7 +66,7 @@ wire::Awaitable<void> Session::run() {
         }
     }
     close();
-    state_->remove(self);
+    host_->on_end(self);
     release_journal();
 }
 
@@ -74,7 +74,7 @@ wire::Awaitable<void> Session::run() {
 wire::Awaitable<bool> Session::read_lines() {
     while (const auto line = lines_.next()) {
         const bool ok = handle_line(*line);
-        if (!ok || next_journal_ || state_->batch().size() >= batch_bytes) {
+        if (!ok || next_journal_ || host_->scratch().batch.size() >= batch_bytes) {
             const bool appended = co_await append_batch();
             if (!appended || !ok) {
                 co_return false;
@@ -94,13 +94,14 @@ wire::Awaitable<bool> Session::read_lines() {
 // Passes the batch to the log and waits until it is accepted; meanwhile nothing more is read.
 wire::Awaitable<bool> Session::append_batch() {
     if (batch_lines_ > 0) {
-        auto place = state_->append(state_->batch(), batch_lines_);
+        std::string& batch = host_->scratch().batch;
+        bool appended = host_->append(*entry_, batch, batch_lines_, batch_last_);
         // While this session waits, the shared batch is for other sessions.
-        const std::string own_batch = place ? "" : std::exchange(state_->batch(), {});
+        const std::string own_batch = appended ? "" : std::exchange(batch, {});
+        batch.clear();
         uint64_t last_ack_ns = boot_now_ns();
-        while (!place) {
-            state_->stats().waits++;
-            co_await state_->wait_for_log();
+        while (!appended) {
+            co_await host_->wait_for_log();
             if (closed_ || ending_) {
                 co_return false;
             }
@@ -109,11 +110,8 @@ wire::Awaitable<bool> Session::append_batch() {
                 last_ack_ns = last_received_ns_;
                 acknowledge();
             }
-            place = state_->append(own_batch, batch_lines_);
+            appended = host_->append(*entry_, own_batch, batch_lines_, batch_last_);
         }
-        state_->stats().events += batch_lines_;
-        state_->dedup_index().appended(*entry_, batch_last_, *place + batch_lines_ - 1);
-        state_->batch().clear();
         batch_lines_ = 0;
     }
     if (std::exchange(saw_duplicate_, false) && entry_ != nullptr) {
@@ -127,9 +125,10 @@ wire::Awaitable<bool> Session::append_batch() {
 
 // False if the connection has ended.
 bool Session::handle_line(std::string_view line) {
-    auto message = state_->parser().from_agent(line);
+    auto message = host_->scratch().parser.from_agent(line);
     if (!message) {
-        refuse(CloseReason::bad_line, message.error().context, state_->parser().refused_sequence());
+        refuse(CloseReason::bad_line, message.error().context,
+               host_->scratch().parser.refused_sequence());
         return false;
     }
     if (auto* hello = std::get_if<wire::Hello>(&*message)) {
@@ -170,7 +169,7 @@ bool Session::on_hello(wire::Hello hello) {
                            hello.agent, *proven_name));
         return false;
     }
-    if (!state_->check_connections(*this)) {
+    if (!host_->check_connections(*this)) {
         return false;
     }
     hello_ = std::move(hello);
@@ -181,8 +180,8 @@ bool Session::on_hello(wire::Hello hello) {
     // An agent that reconnects with the configuration need not receive it again.
     sent_hash_ = hello_->config;
     send_configuration();
-    state_->notice(fmt::format("agent {} on {} from {}", hello_->agent,
-                               quote_if_needed(hello_->host), address_));
+    host_->notice(fmt::format("agent {} on {} from {}", hello_->agent,
+                              quote_if_needed(hello_->host), address_));
     return true;
 }
 
@@ -190,8 +189,7 @@ bool Session::begin_journal(const std::string& journal, uint64_t next_sequence) 
     send_due_ack();
     release_journal();
     journal_ = journal;
-    entry_ = &state_->dedup_index().use(hello_->agent, journal);
-    state_->claim(*this, *entry_);
+    entry_ = &host_->claim(*this, hello_->agent, journal);
     batch_last_ = entry_->appended;
     acknowledged_ = entry_->durable;
     if (entry_->appended == 0 && next_sequence > 0) {
@@ -204,12 +202,14 @@ bool Session::begin_journal(const std::string& journal, uint64_t next_sequence) 
 
 void Session::handle_event(const wire::EventLine& event) {
     if (event.sequence <= std::max(batch_last_, entry_->appended)) {
-        state_->stats().duplicates++;
+        host_->on_duplicate();
         saw_duplicate_ = true;
         return;
     }
-    state_->stats().missing += event.sequence - batch_last_ - 1;
-    wire::append_logged(state_->batch(), event, hello_->agent, journal_);
+    if (event.sequence > batch_last_ + 1) {
+        host_->on_missing(event.sequence - batch_last_ - 1);
+    }
+    wire::append_logged(host_->scratch().batch, event, hello_->agent, journal_);
     batch_lines_++;
     batch_last_ = event.sequence;
 }
@@ -218,7 +218,7 @@ void Session::send_configuration() {
     if (!hello_) {
         return;
     }
-    const Configuration& configuration = state_->configurations().for_host(hello_->host);
+    const Configuration& configuration = host_->configuration_for(hello_->host);
     if (configuration.hash != sent_hash_) {
         sent_hash_ = configuration.hash;
         send(wire::format(wire::Config{.hash = configuration.hash, .rules = configuration.text}));
@@ -259,9 +259,9 @@ void Session::refuse(CloseReason close_reason, const std::string& reason,
     if (closed_ || ending_) {
         return;
     }
-    state_->stats().count(close_reason);
-    state_->notice(fmt::format("{}{}: refused: {}", address_,
-                               hello_ ? fmt::format(" ({})", hello_->agent) : "", reason));
+    host_->on_refused(close_reason);
+    host_->notice(fmt::format("{}{}: refused: {}", address_,
+                              hello_ ? fmt::format(" ({})", hello_->agent) : "", reason));
     if (!tls_ready_) {
         close();  // no message can be sent before TLS is ready
         return;
@@ -278,7 +278,7 @@ void Session::close() {
 }
 
 void Session::check_time(uint64_t now_ns) {
-    const Options& options = state_->options();
+    const Options& options = host_->options();
     const uint64_t silence_timeout_s =
         hello_ ? options.silence_timeout_s : options.handshake_timeout_s;
     const uint64_t last_ns = hello_ ? last_received_ns_ : started_ns_;
@@ -295,8 +295,8 @@ void Session::check_time(uint64_t now_ns) {
 }
 
 void Session::close_slow_reader() {
-    state_->stats().count(CloseReason::slow_reader);
-    state_->notice(fmt::format("{}: takes nothing of what is sent: closed", address_));
+    host_->on_refused(CloseReason::slow_reader);
+    host_->notice(fmt::format("{}: takes nothing of what is sent: closed", address_));
     close();
 }
 
@@ -304,7 +304,7 @@ void Session::send(std::string_view line) {
     if (closed_ || ending_) {
         return;
     }
-    if (unsent_.size() + line.size() > state_->options().max_unsent_bytes) {
+    if (unsent_.size() + line.size() > host_->options().max_unsent_bytes) {
         close_slow_reader();
         return;
     }
@@ -312,7 +312,7 @@ void Session::send(std::string_view line) {
     if (!std::exchange(writing_, true)) {
         last_written_ns_ = boot_now_ns();
         boost::asio::co_spawn(
-            state_->io(), [self = shared_from_this()] { return self->write_out(); },
+            host_->io(), [self = shared_from_this()] { return self->write_out(); },
             boost::asio::detached);
     }
 }
@@ -341,9 +341,7 @@ wire::Awaitable<void> Session::write_out() {
 
 void Session::release_journal() {
     if (entry_ != nullptr) {
-        state_->release(*this, *entry_);
-        entry_ = nullptr;
-        state_->dedup_index().release(hello_->agent, journal_);
+        host_->release(*this, *std::exchange(entry_, nullptr), hello_->agent, journal_);
     }
 }
 

@@ -17,12 +17,12 @@
 
 namespace vigil::server {
 
-class ServerState;
+class SessionHost;
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-    // The server state must outlive it.
-    Session(ServerState& state, std::unique_ptr<wire::Stream> stream, std::string address);
+    // The host must outlive it.
+    Session(SessionHost& host, std::unique_ptr<wire::Stream> stream, std::string address);
 
     // Serves the agent until either side ends it.
     wire::Awaitable<void> run();
@@ -66,7 +66,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void close_slow_reader();
     void release_journal();
 
-    ServerState* state_;
+    SessionHost* host_;
     std::unique_ptr<wire::Stream> stream_;
     std::string address_;
     wire::LineBuffer lines_{wire::max_agent_line_bytes};

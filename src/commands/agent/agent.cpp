@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vigil agent: monitors this machine under the limits of a server.
 #include <fmt/format.h>
-#include <linux/capability.h>
 
 #include "base/file.h"
 #include "base/print.h"
@@ -18,7 +17,7 @@ namespace {
 Result<int> watch(const AgentRequest& request) {
     TRY(make_directories(request.state, 0700));
     auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
-    TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
+    TRY(host::keep_monitoring_capabilities(false));
     AgentLoop loop(request, sources, false);
     TRY(loop.open());
     cli::print_limitations(sources);

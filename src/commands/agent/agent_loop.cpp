@@ -2,7 +2,6 @@
 #include "commands/agent/agent_loop.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -12,13 +11,10 @@
 #include "cli/cli.h"
 #include "commands/watch/watch_loop.h"
 #include "output/color.h"
+#include "output/final_flush.h"
 
 namespace vigil::commands {
 namespace {
-
-// Time at the end to send pending lines to the server and to the screen.
-constexpr int flush_timeout_ms = 1'000;
-constexpr int flush_step_ms = 10;
 
 agent::AgentOptions options_of(const AgentRequest& request) {
     agent::AgentOptions options;
@@ -117,14 +113,11 @@ std::string AgentLoop::status() const {
 // Makes pending lines durable and, with a connection, sends them to the server.
 void AgentLoop::finish() {
     agent_.flush_to_disk();
-    for (int ms = 0; ms < flush_timeout_ms; ms += flush_step_ms) {
+    output::final_flush([this] {
         flush();
         const bool to_show = terminal_ && !terminal_->closed() && terminal_->waiting() > 0;
-        if (!agent_.is_sending() && !to_show) {
-            break;
-        }
-        (void)::poll(nullptr, 0, flush_step_ms);
-    }
+        return agent_.is_sending() || to_show;
+    });
     agent_.mark_end();
     if (terminal_) {
         terminal_->clear_status();

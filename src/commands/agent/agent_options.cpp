@@ -7,8 +7,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/cli.h"
-#include "cli/interval_option.h"
-#include "cli/retention_options.h"
+#include "cli/common_options.h"
 #include "host/kernel.h"
 #include "wire/protocol.h"
 
@@ -100,16 +99,14 @@ ParsedAgent parse_agent(const cli::Arguments& arguments) {
         ->type_name("FILE");
     app.add_option("--name", raw.name, "What the server is to call it [this machine's name]")
         ->type_name("NAME");
-    app.add_option(
-           "--state", raw.state,
-           "Directory for the queue and the last rules [" + default_state_directory("agent") + "]")
-        ->type_name("DIR");
+    cli::add_state(
+        app, raw.state,
+        "Directory for the queue and the last rules [" + default_state_directory("agent") + "]");
     app.add_option("--queue", raw.queue, "Most that waits on disk; the oldest goes first [256M]")
         ->type_name("SIZE");
-    app.add_option("--deaths", raw.deaths, cli::death_forwarding_help)->type_name("WHICH");
-    app.add_option("--keep", raw.keep, cli::retention_help)->type_name("SIZE,TIME");
-    app.add_option("--interval", raw.interval, "Time between two samples, 100ms to 1h [1s]")
-        ->type_name("TIME");
+    cli::add_death_forwarding(app, raw.deaths);
+    cli::add_retention(app, raw.keep);
+    cli::add_interval(app, raw.interval);
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }

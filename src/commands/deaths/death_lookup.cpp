@@ -5,13 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/default_paths.h"
+#include "base/file.h"
 #include "base/print.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -23,12 +22,6 @@ namespace {
 
 constexpr size_t max_pattern_bytes = 4096;
 
-bool exists(const std::string& path) {
-    std::error_code error;
-    // A directory without access may contain some: reading it then reports the error.
-    return std::filesystem::exists(path, error) || error;
-}
-
 std::string path_in(const std::string& directory, std::string_view file) {
     return directory + '/' + std::string(file);
 }
@@ -37,7 +30,7 @@ std::string path_in(const std::string& directory, std::string_view file) {
 
 std::vector<std::string> death_directories(const std::optional<std::string>& state) {
     if (state) {
-        return {exists(path_in(*state, deaths::abnormal_file)) ? *state : *state + "/deaths"};
+        return {may_exist(path_in(*state, deaths::abnormal_file)) ? *state : *state + "/deaths"};
     }
     std::vector<std::string> directories;
     for (const char* command : {"agent", "up", "record"}) {

@@ -7,6 +7,7 @@
 
 #include "base/time_spec.h"
 #include "cli/cli.h"
+#include "cli/common_options.h"
 #include "commands/deaths/death_lookup.h"
 
 namespace vigil::commands {
@@ -146,9 +147,7 @@ ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns
         ->type_name("BY");
     app.add_option("-n,--lines", raw.max_deaths, "At most so many [50]")->type_name("N");
     app.add_option("-o,--output", raw.format, "text or json [text]")->type_name("FORMAT");
-    app.add_option("--state", request.state,
-                   "Directory of the one who keeps them [all of this user's]")
-        ->type_name("DIR");
+    cli::add_state(app, request.state, recorder_state_help);
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }

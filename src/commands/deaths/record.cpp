@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vigil record: stores on this machine how every process ended, without a server.
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <unistd.h>
 
 #include <utility>
@@ -11,7 +10,7 @@
 #include "base/file.h"
 #include "base/print.h"
 #include "cli/cli.h"
-#include "cli/retention_options.h"
+#include "cli/common_options.h"
 #include "cli/source_report.h"
 #include "commands/deaths/commands.h"
 #include "deaths/death_recorder.h"
@@ -111,7 +110,7 @@ Result<int> record(const Request& request) {
     if (sources.reader() == nullptr) {
         return Error{ErrorCode::unsupported, "no deaths can be seen: " + sources.trace_error()};
     }
-    TRY(host::keep_only_capabilities({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
+    TRY(host::keep_monitoring_capabilities(false));
     RecordLoop loop(request, sources);
     TRY(loop.open());
     cli::print_limitations(sources);
@@ -131,9 +130,8 @@ cli::ParseResult<Request> parse_record(const cli::Arguments& arguments) {
     Request request;
     request.state = default_state_directory("record");
     std::optional<std::string> keep;
-    app.add_option("--state", request.state, "Directory to keep them in [" + request.state + "]")
-        ->type_name("DIR");
-    app.add_option("--keep", keep, cli::retention_help)->type_name("SIZE,TIME");
+    cli::add_state(app, request.state, "Directory to keep them in [" + request.state + "]");
+    cli::add_retention(app, keep);
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }

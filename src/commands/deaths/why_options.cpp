@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/common_options.h"
 #include "commands/deaths/death_lookup.h"
 #include "query/name_match.h"
 
@@ -63,9 +64,7 @@ ParsedWhy parse_why(const cli::Arguments& arguments) {
         ->type_name("UNIT")
         ->excludes(target_option);
     app.add_option("-n,--lines", max_deaths, "At most so many [5]")->type_name("N");
-    app.add_option("--state", request.state,
-                   "Directory of the one who keeps them [all of this user's]")
-        ->type_name("DIR");
+    cli::add_state(app, request.state, recorder_state_help);
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }

@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Converts a request to options of the kernel side; and narrows a request to what pinned programs
 // can still deliver.
-#include <algorithm>
-#include <cstring>
-
 #include "commands/trace/trace_options.h"
 #include "host/cgroups.h"
+#include "pipeline/kernel_filter.h"
 
 namespace vigil::commands {
-namespace {
-
-using model::Kind;
-
-// Kinds that give the name of a new process.
-constexpr model::KindSet naming_kinds = model::kind_bit(Kind::exec) | model::kind_bit(Kind::exit);
-
-}  // namespace
 
 Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest request) {
     pipeline::Filter& filter = request.filter;
@@ -26,21 +16,9 @@ Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest 
     if ((filter.kinds & ~wanted.kinds) != 0) {
         return usage_error("what is to be shown was not pinned: 'vigil pin' takes -e too");
     }
-    const auto keep = [](std::optional<uint32_t>& requested, uint32_t pinned_value, bool is_given) {
-        if (is_given && !requested) {
-            requested = pinned_value;
-        }
-    };
-    filter.signals &= wanted.signals;
-    keep(filter.pid, wanted.pid, wanted.pid != 0);
-    keep(filter.sender, wanted.sender, wanted.sender != 0);
-    keep(filter.target, wanted.target, wanted.target != 0);
-    keep(filter.uid, wanted.uid, (wanted.flags & VIGIL_FILTER_UID) != 0);
-    if ((wanted.flags & VIGIL_FILTER_COMM) != 0 && !filter.comm) {
-        filter.comm = std::string(wanted.comm, ::strnlen(wanted.comm, sizeof wanted.comm));
-    }
+    pipeline::narrow_to(wanted, filter);
     if (needs_names(request)) {
-        if ((pinned.filter.kinds & naming_kinds) != naming_kinds) {
+        if ((pinned.filter.kinds & pipeline::naming_kinds) != pipeline::naming_kinds) {
             return usage_error(
                 "the names of new processes come with exec and exit events, which were not "
                 "pinned: 'vigil pin -e fork,exec,exit' does");
@@ -54,30 +32,16 @@ Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest 
 }
 
 bool needs_names(const TraceRequest& request) {
-    const bool forks = (request.filter.kinds & model::kind_bit(Kind::fork)) != 0;
+    const bool forks = (request.filter.kinds & model::kind_bit(model::Kind::fork)) != 0;
     return request.format == Format::table || (forks && request.filter.comm);
 }
 
 Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
-    const pipeline::Filter& wanted = request.filter;
     capture::TraceOptions options;
     options.ring_bytes = request.ring_bytes;
     options.account_network = request.network;
+    options.wanted = pipeline::kernel_filter(request.filter);
     vigil_filter& filter = options.wanted;
-    filter.kinds = wanted.kinds;
-    filter.signals = wanted.signals;
-    filter.sender = wanted.sender.value_or(0);
-    filter.target = wanted.target.value_or(0);
-    filter.pid = wanted.pid.value_or(0);
-    if (wanted.uid) {
-        filter.flags |= VIGIL_FILTER_UID;
-        filter.uid = *wanted.uid;
-    }
-    if (wanted.comm) {
-        filter.flags |= VIGIL_FILTER_COMM;
-        std::memcpy(filter.comm, wanted.comm->data(),
-                    std::min(wanted.comm->size(), sizeof filter.comm - 1));
-    }
     if (request.threads) {
         filter.flags |= VIGIL_FILTER_THREADS;
     }
@@ -92,11 +56,7 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
     }
     options.filter = options.wanted;
     if (needs_names(request)) {
-        // The name comes with the exec of the child, which can have another pid and user than the
-        // filter's.
-        options.filter.kinds |= naming_kinds;
-        options.filter.pid = 0;
-        options.filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
+        pipeline::widen_for_names(options.filter);
     }
     return options;
 }

@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "commands/trace/commands.h"
 #include "commands/trace/trace_loop.h"
+#include "host/hints.h"
 #include "host/kernel.h"
 #include "output/color.h"
 #include "pipeline/accounting.h"

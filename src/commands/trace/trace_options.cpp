@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/trace/trace_options.h"
 
-#include <pwd.h>
-
 #include <algorithm>
 #include <map>
 
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/common_options.h"
+#include "host/users.h"
 #include "model/signals.h"
 
 namespace vigil::commands {
@@ -67,8 +67,7 @@ void add_filter_options(cli::OptionParser& app, RawOptions& raw) {
     app.add_flag("--threads", raw.threads, "Threads too, not only processes");
     app.add_flag("--failed", raw.failed,
                  "Failed kill, tkill and tgkill too (slows every syscall of the machine)");
-    app.add_option("--ring-size", raw.ring_size, "Buffer in the kernel, a power of two [8M]")
-        ->type_name("SIZE");
+    cli::add_ring_size(app, raw.ring_size);
 }
 
 void add_output_options(cli::OptionParser& app, RawOptions& raw) {
@@ -118,14 +117,10 @@ Result<uint32_t> user_option(const std::string& text) {
     if (const auto number = parse_number(text, 0, UINT32_MAX - 1)) {
         return static_cast<uint32_t>(*number);
     }
-    std::vector<char> space(16'384);
-    passwd entry{};
-    passwd* found = nullptr;
-    ::getpwnam_r(text.c_str(), &entry, space.data(), space.size(), &found);
-    if (found == nullptr) {
-        return usage_error(fmt::format("-u '{}': no such user", text));
+    if (const auto uid = host::find_uid(text)) {
+        return *uid;
     }
-    return static_cast<uint32_t>(found->pw_uid);
+    return usage_error(fmt::format("-u '{}': no such user", text));
 }
 
 Result<Format> format_option(const RawOptions::Text& text) {
@@ -210,17 +205,8 @@ Result<TraceRequest> make_request(const RawOptions& raw) {
         return usage_error("--cgroup '': expected a path");
     }
     request.cgroup = raw.cgroup;
-    if (raw.ring_size) {
-        const auto bytes = parse_size_bytes(*raw.ring_size);
-        if (!bytes) {
-            return prefix_error("--ring-size", bytes.error());
-        }
-        if (*bytes < capture::min_ring_bytes || *bytes > capture::max_ring_bytes) {
-            return usage_error(fmt::format("--ring-size '{}': expected 4K to 1G", *raw.ring_size));
-        }
-        request.ring_bytes = *bytes;
-        request.ring_size_given = true;
-    }
+    TRY_ASSIGN(request.ring_bytes, cli::parse_ring_size(raw.ring_size));
+    request.ring_size_given = raw.ring_size.has_value();
     if (raw.duration) {
         const auto duration = parse_duration_ns(*raw.duration);
         if (!duration) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vigil up: server and agent on this machine, in one process.
 #include <fmt/format.h>
-#include <linux/capability.h>
 
 #include <functional>
 #include <thread>
@@ -11,8 +10,7 @@
 #include "base/file.h"
 #include "base/print.h"
 #include "cli/cli.h"
-#include "cli/interval_option.h"
-#include "cli/retention_options.h"
+#include "cli/common_options.h"
 #include "cli/source_report.h"
 #include "commands/agent/agent_loop.h"
 #include "commands/server/server_options.h"
@@ -62,9 +60,7 @@ class ServerThread {
 Result<int> run(const UpRequest& request) {
     TRY(make_directories(request.agent.state, 0700));
     auto sources = monitor::EventSources::open(agent::Agent::sources_needs);
-    // The log may be in another user's directory: CAP_DAC_OVERRIDE is kept for that.
-    TRY(host::keep_only_capabilities(
-        {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE}));
+    TRY(host::keep_monitoring_capabilities(true));  // the log may be in another user's directory
     AgentLoop loop(request.agent, sources, true);
     TRY(loop.open());
     TRY_ASSIGN(const auto server,
@@ -110,15 +106,13 @@ int run_up(const cli::Arguments& arguments) {
     app.add_option("--keep-bytes", total,
                    "Most that all log files take together: the oldest are deleted [4G]")
         ->type_name("SIZE");
-    app.add_option("--deaths", deaths, cli::death_forwarding_help)->type_name("WHICH");
-    app.add_option("--keep", keep, cli::retention_help)->type_name("SIZE,TIME");
-    app.add_option("--interval", interval, "Time between two samples, 100ms to 1h [1s]")
-        ->type_name("TIME");
+    cli::add_death_forwarding(app, deaths);
+    cli::add_retention(app, keep);
+    cli::add_interval(app, interval);
     app.add_option("--port", request.server.port, "Where other agents can come, 0: any [7411]")
         ->type_name("PORT");
-    app.add_option("--state", request.agent.state,
-                   "Directory of the agent's queue [" + request.agent.state + "]")
-        ->type_name("DIR");
+    cli::add_state(app, request.agent.state,
+                   "Directory of the agent's queue [" + request.agent.state + "]");
     app.add_option("--control", request.server.control,
                    "Socket for 'vigil ctl' [" + *request.server.control + "]")
         ->type_name("PATH");

@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "capture/tracer.h"
 #include "cli/cli.h"
+#include "cli/common_options.h"
 #include "commands/verify/verify.h"
 #include "host/module.h"
 #include "host/probe.h"
@@ -234,16 +235,7 @@ Result<VerifyRequest> make_request(const std::optional<std::string>& duration,
         }
         request.duration_ns = *ns;
     }
-    if (ring_size) {
-        const auto bytes = parse_size_bytes(*ring_size);
-        if (!bytes) {
-            return usage_error("--ring-size " + bytes.error().context);
-        }
-        if (*bytes < capture::min_ring_bytes || *bytes > capture::max_ring_bytes) {
-            return usage_error(fmt::format("--ring-size '{}': expected 4K to 1G", *ring_size));
-        }
-        request.ring_bytes = *bytes;
-    }
+    TRY_ASSIGN(request.ring_bytes, cli::parse_ring_size(ring_size));
     return request;
 }
 
@@ -262,8 +254,7 @@ int run_verify(const cli::Arguments& arguments) {
     std::string format = "text";
     app.add_option("-d,--duration", duration, "Listen for this long: 10s, 5m [10s]")
         ->type_name("TIME");
-    app.add_option("--ring-size", ring_size, "eBPF's buffer, a power of two [8M]")
-        ->type_name("SIZE");
+    cli::add_ring_size(app, ring_size);
     app.add_option("-o,--output", format, "text or json [text]")
         ->type_name("FORMAT")
         ->one_of({"text", "json"});

@@ -10,6 +10,7 @@
 #include "commands/watch/watch.h"
 #include "commands/watch/watch_loop.h"
 #include "commands/watch/watch_options.h"
+#include "host/privileges.h"
 #include "monitor/event_sources.h"
 #include "rules/config_file.h"
 
@@ -20,6 +21,7 @@ Result<int> watch(const WatchRequest& request) {
     rules::ConfigFile configuration(request.configuration);
     TRY_ASSIGN(rules::RuleSet rules, configuration.load());
     auto sources = monitor::EventSources::open(rules::LimitMonitor::observer_needs);
+    TRY(host::keep_monitoring_capabilities(request.log.has_value()));
     WatchLoop loop(request, configuration, sources);
     TRY(loop.open());
     cli::print_limitations(sources);

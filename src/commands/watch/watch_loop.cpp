@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,13 +15,11 @@
 #include "cli/cli.h"
 #include "host/kernel.h"
 #include "output/color.h"
+#include "output/final_flush.h"
 
 namespace vigil::commands {
 namespace {
 
-// Time at the end for a slow reader of the output or the log.
-constexpr int final_flush_ms = 1'000;
-constexpr int final_flush_step_ms = 10;
 constexpr mode_t log_mode = 0640;
 
 Error failure(const std::string& what) {
@@ -90,10 +87,12 @@ Result<void> WatchLoop::open_log() {
 Result<void> WatchLoop::run(rules::RuleSet rules) {
     limits_.apply(std::move(rules));
     TRY(loop_.run());
-    for (int ms = 0; ms < final_flush_ms && waiting() > 0; ms += final_flush_step_ms) {
-        flush();
-        (void)::poll(nullptr, 0, waiting() > 0 ? final_flush_step_ms : 0);
-    }
+    output::final_flush([this] {
+        if (waiting() > 0) {
+            flush();
+        }
+        return waiting() > 0;
+    });
     terminal_.clear_status();
     return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "cli/cli.h"
-#include "cli/interval_option.h"
+#include "cli/common_options.h"
 
 namespace vigil::commands {
 namespace {
@@ -47,8 +47,7 @@ ParsedWatch parse_watch(const cli::Arguments& arguments) {
     app.add_option("-c,--config", raw.configuration, "The limits: a JSON file")
         ->required()
         ->type_name("FILE");
-    app.add_option("--interval", raw.interval, "Time between two samples, 100ms to 1h [1s]")
-        ->type_name("TIME");
+    cli::add_interval(app, raw.interval);
     app.add_option("-l,--log", raw.log, "Append violations to this file, as JSON lines")
         ->type_name("FILE");
     app.add_option("-o,--output", raw.format, "text or json [text]")->type_name("FORMAT");

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "journal/reader.h"
+#include "journal/tail.h"
 #include "journal/segments.h"
 #include "support/journal.h"
 #include "support/processes.h"

@@ -12,7 +12,7 @@
 
 #include "format/formatter.h"
 #include "model/death.h"
-#include "query/death_record.h"
+#include "query/record_parser.h"
 #include "support/events.h"
 
 namespace vigil::query {

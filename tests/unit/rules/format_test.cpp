@@ -27,6 +27,19 @@ TEST(Format, PrintsTheSampleAsWritten) {
     EXPECT_EQ(format({}, Layout::readable), "[]\n");
 }
 
+// An agent that is older than a metric refuses all rules where one names it.
+TEST(Format, LeavesOutUnlimitedMetricsThatAnOldAgentDoesNotKnow) {
+    Rule rule;
+    rule.process = "*";
+    const std::string line = format({rule}, Layout::one_line);
+    for (size_t i = 0; i < model::metric_count; i++) {
+        const std::string name(model::metrics()[i].name);
+        EXPECT_EQ(line.find('"' + name + '"') != std::string::npos,
+                  i <= model::index(model::Metric::network))
+            << name;
+    }
+}
+
 TEST(Format, RoundTrips) {
     std::mt19937_64 random(7);
     const char* const names[] = {"a",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/commands.h"
+#include "server/log_escape.h"
 
 #include <gtest/gtest.h>
 

@@ -8,6 +8,7 @@
 
 #include "model/death.h"
 #include "model/event.h"
+#include "model/sample.h"
 
 namespace vigil::test {
 

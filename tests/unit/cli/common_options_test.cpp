@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/retention_options.h"
+#include "cli/common_options.h"
 
 #include <gtest/gtest.h>
 
 namespace vigil::cli {
 namespace {
 
-TEST(RetentionOptions, AcceptsSizeTimeOrBoth) {
+TEST(CommonOptions, AcceptsSizeTimeOrBoth) {
     constexpr uint64_t day_ns = 24 * 3600 * ns_per_s;
     const auto none = parse_retention(std::nullopt);
     ASSERT_TRUE(none);
@@ -28,7 +28,7 @@ TEST(RetentionOptions, AcceptsSizeTimeOrBoth) {
     }
 }
 
-TEST(RetentionOptions, RejectsAnythingElse) {
+TEST(CommonOptions, RejectsAnythingElse) {
     for (const char* text : {"", ",", "x", "1K", "10s", "1G,2G", "1h,2h", "1G,1h,3", "1G;1h", "2T",
                              "400d", "-1M", "1M\x1b[31m"}) {
         const auto retention = parse_retention(text);
@@ -38,7 +38,7 @@ TEST(RetentionOptions, RejectsAnythingElse) {
     }
 }
 
-TEST(RetentionOptions, SelectsForwardedDeaths) {
+TEST(CommonOptions, SelectsForwardedDeaths) {
     model::Death clean;
     model::Death failed;
     failed.exit.status = 1 << 8;
@@ -55,6 +55,30 @@ TEST(RetentionOptions, SelectsForwardedDeaths) {
     }
     EXPECT_FALSE(parse_death_forwarding("some"));
     EXPECT_EQ(*parse_death_forwarding(std::nullopt), deaths::DeathForwarding::abnormal);
+}
+
+TEST(CommonOptions, IntervalFromATenthOfASecondToAnHour) {
+    EXPECT_EQ(*parse_interval(std::nullopt), ns_per_s);
+    EXPECT_EQ(*parse_interval("100ms"), 100 * ns_per_ms);
+    EXPECT_EQ(*parse_interval("1h"), 3600 * ns_per_s);
+    for (const char* text : {"", "99ms", "61m", "x"}) {
+        const auto interval = parse_interval(text);
+        ASSERT_FALSE(interval) << text;
+        EXPECT_EQ(interval.error().code, ErrorCode::usage);
+        EXPECT_NE(interval.error().context.find("--interval"), std::string::npos);
+    }
+}
+
+TEST(CommonOptions, RingSizeFrom4KTo1G) {
+    EXPECT_EQ(*parse_ring_size(std::nullopt), 8U << 20);
+    EXPECT_EQ(*parse_ring_size("4K"), 4096U);
+    EXPECT_EQ(*parse_ring_size("1G"), 1U << 30);
+    for (const char* text : {"", "4095", "2G", "x"}) {
+        const auto size = parse_ring_size(text);
+        ASSERT_FALSE(size) << text;
+        EXPECT_EQ(size.error().code, ErrorCode::usage);
+        EXPECT_NE(size.error().context.find("--ring-size"), std::string::npos);
+    }
 }
 
 }  // namespace

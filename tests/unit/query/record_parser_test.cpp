@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The formatter's line of a death is read back unchanged.
-#include "query/death_record.h"
+#include "query/record_parser.h"
 
 #include <algorithm>
 #include <random>

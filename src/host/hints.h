@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sentences that say how to get what is missing: for error messages and `vigil doctor`.
+#pragma once
+
+#include <string>
+
+#include "host/probe_result.h"
+
+namespace vigil::host {
+
+std::string privileges_hint();
+std::string btf_hint();
+std::string tracefs_hint();
+std::string tested_hint();
+std::string lockdown_hint();
+std::string memlock_hint();
+
+// How to get what was denied.
+std::string denial_hint(const ProbeResult& denial);
+
+}  // namespace vigil::host
