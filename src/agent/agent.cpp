@@ -194,7 +194,8 @@ void Agent::beat_if_durable() {
     const bool durable =
         spool_->last_error().empty() && spool_->is_durable(beat_sequence_) && deaths_durable;
     beat_sequence_ = spool_->last_sequence();
-    if (!durable) {
+    // Time without the kernel's events is not watched: no death of it is kept.
+    if (!durable || !keeps_deaths_) {
         return;
     }
     if (const auto beaten = heartbeat_.beat(); !beaten && first) {

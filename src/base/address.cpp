@@ -52,6 +52,19 @@ Result<Address> parse_address(std::string_view text) {
     const bool plain = std::all_of(address.host.begin(), address.host.end(), [](char c) {
         return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '%';
     });
+    // getaddrinfo(3) would take "7496" for 0.0.29.72, and "127.1" for 127.0.0.1.
+    const size_t last = address.host.rfind('.') + 1;
+    const bool numeric = plain && address.host.find(':') == std::string::npos &&
+                         last < address.host.size() && address.host[last] >= '0' &&
+                         address.host[last] <= '9' &&
+                         (address.host.find_first_not_of("0123456789", last) == std::string::npos ||
+                          address.host.compare(last, 2, "0x") == 0);
+    if (numeric && address_bytes(address.host).empty()) {
+        return usage_error(
+            fmt::format("'{}': expected HOST, HOST:PORT or [IPV6]:PORT; an IPv4 address has four "
+                        "numbers, and a port stands after one: 127.0.0.1:{}",
+                        escape_terminal(text), default_port));
+    }
     return address.host.empty() || !plain ? Result<Address>(invalid()) : Result<Address>(address);
 }
 

@@ -3,12 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -83,23 +83,6 @@ Result<std::optional<std::string>> read_optional_file(const std::string& path, s
     return std::optional<std::string>(std::move(text));
 }
 
-Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode) {
-    // The pid makes the draft private: processes that write the same file must not share a draft.
-    const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
-    ::unlink(draft.c_str());
-    const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file) {
-        return system_error("creating", draft);
-    }
-    if (!write_all(file.get(), content) || ::fchmod(file.get(), mode) != 0 ||
-        ::fdatasync(file.get()) != 0 || ::rename(draft.c_str(), path.c_str()) != 0) {
-        Error error = system_error("writing", path);
-        ::unlink(draft.c_str());
-        return error;
-    }
-    return fsync_parent(path);
-}
-
 bool may_exist(const std::string& path) {
     struct stat info {};
     return ::stat(path.c_str(), &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
@@ -116,6 +99,9 @@ Result<void> fsync_parent(const std::string& path) {
 }
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
+    if (path.empty()) {
+        return usage_error("an empty name of a directory: nothing is written to /");
+    }
     for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
         const std::string directory = path.substr(0, end);
         if (!directory.empty() && ::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST) {
@@ -137,6 +123,11 @@ bool write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(fd, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0 && errno == EAGAIN) {
+            pollfd poll{fd, POLLOUT, 0};
+            (void)::poll(&poll, 1, -1);
             continue;
         }
         if (written < 0) {

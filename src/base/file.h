@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +24,18 @@ Result<std::string> read_file(const std::string& path, size_t limit_bytes);
 // The same; nullopt if the file does not exist.
 Result<std::optional<std::string>> read_optional_file(const std::string& path, size_t limit_bytes);
 
-// Replaces or creates the file atomically: at any moment either the old or the new content is
-// there, also after a power cut. `mode` applies to the new file regardless of the umask.
-Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode);
+// The path that a symbolic link finally names, where there may be no file; else the path itself.
+Result<std::string> resolve_links(std::string path);
+
+// Replaces or creates the file: either the old content or the new one is there at any moment,
+// also after a power cut. A symbolic link stays, its target is replaced. Owner, mode, labels and
+// access lists of a file that exists are kept (less what `mode` denies to others); a new one gets
+// `mode`, whatever the umask. A file whose hard links or owner rename(2) would lose, or that is a
+// mount point, is written in place, with the new content durable beside it until that is done.
+// What is no regular file is refused. `check` is called last, before anything changes: its error
+// leaves the file as it is.
+Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode,
+                          const std::function<Result<void>()>& check = {});
 
 // False only where it is certain that there is no such file. True also where its directory can't be
 // searched: reading the file then says why not.
@@ -37,7 +47,8 @@ Result<void> fsync_parent(const std::string& path);
 // Creates the directory and its parents. Existing directories are not changed.
 Result<void> make_directories(const std::string& path, mode_t mode);
 
-// Writes all bytes to `fd`, repeating after partial writes. False with errno set.
+// Writes all bytes to `fd`, also where the kernel takes them in parts; a descriptor
+// that does not block and is full is waited for. False with errno set.
 bool write_all(int fd, std::string_view bytes);
 
 }  // namespace vigil

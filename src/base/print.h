@@ -3,23 +3,23 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <string>
+#include <string_view>
 #include <utility>
 
 namespace vigil {
 
-// Writes to a standard stream. Failed writes are dropped: a message must not end the run. The
-// stream's error flag then stays set (ferror(3)), except after EPIPE: the reader of a pipe may
-// leave.
+// Writes all of it to the descriptor of a standard stream, also where that does not block and is
+// full: it waits then. What can't be written is dropped: messages about a run must not end it. A
+// reader of a pipe that has gone is no error.
+void write_text(std::FILE* stream, std::string_view text);
+
+// errno of the first write to standard output that failed; 0: none.
+int output_error();
+
 template <class... Values>
 void print(std::FILE* stream, fmt::format_string<Values...> format, Values&&... values) {
-    const std::string text = fmt::format(format, std::forward<Values>(values)...);
-    const bool written = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
-    if ((std::fflush(stream) != 0 || !written) && errno == EPIPE) {
-        std::clearerr(stream);
-    }
+    write_text(stream, fmt::format(format, std::forward<Values>(values)...));
 }
 
 }  // namespace vigil

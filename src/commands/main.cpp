@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
 
@@ -119,8 +120,13 @@ int run(const std::string& called_as, const cli::Arguments& arguments) {
 
 int main(int argc, char** argv) {
     vigil::commands::open_standard_streams();
+    std::signal(SIGXFSZ, SIG_IGN);  // a size limit (ulimit -f) is an error of write(2) like others
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a normal end, see trace_loop
     const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename() : "vigil";
     const int exit_code = vigil::commands::run(name, {argv + std::min(argc, 1), argv + argc});
-    return exit_code == 0 && std::ferror(stdout) != 0 ? 1 : exit_code;
+    if (const int error = vigil::output_error(); error != 0) {
+        vigil::print(stderr, "vigil: writing the output: {}\n", std::strerror(error));
+        return exit_code == 0 ? 1 : exit_code;
+    }
+    return exit_code;
 }

@@ -60,6 +60,9 @@ Result<void> DeathStore::open(Partition& partition, std::string_view file) const
     writer.segment_bytes = options_.max_bytes / 2 / segments_per_age;
     writer.total_bytes = options_.max_bytes / 2;
     writer.mode = file_mode;
+    writer.is_own_line = [](std::string_view line) {
+        return line.starts_with(R"({"time":")") && line.ends_with("}\n");
+    };
     journal::WriterEvents events;
     events.on_error = [&partition](const std::string& text) {
         const MutexLock lock(partition.mutex);

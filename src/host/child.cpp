@@ -35,6 +35,7 @@ Result<Pipe> make_pipe() {
         ::_exit(127);
     }
     std::signal(SIGPIPE, SIG_DFL);
+    std::signal(SIGXFSZ, SIG_DFL);
     if (::isatty(STDOUT_FILENO) == 0) {
         ::dup2(STDERR_FILENO, STDOUT_FILENO);
     }

@@ -74,10 +74,11 @@ Result<void> SegmentStore::prepare() {
         TRY_ASSIGN(const struct stat info, stat_path());
         const bool as_left =
             is_active(info) && static_cast<uint64_t>(info.st_size) == active_bytes_;
-        if (!as_left && !sync_failed_) {
+        if (!as_left && !sync_failed_ && !replacing_active_) {
             notice_ = path_error(path_,
                                  "was moved, deleted or changed by another program: a new file is "
-                                 "started, and lines that were removed are missing")
+                                 "started, and lines that were removed are missing (vigil rotates by "
+                                 "itself: leave it out of logrotate)")
                           .context;
         }
         replacing_active_ = !as_left || sync_failed_;
@@ -117,13 +118,24 @@ Result<void> SegmentStore::rotate() {
 Result<void> SegmentStore::rename_active(uint64_t size_bytes) {
     const std::string target = rotated_path(path_, active_first_);
     struct stat info {};
-    if (::lstat(target.c_str(), &info) == 0 && !(S_ISREG(info.st_mode) && info.st_size == 0)) {
-        return path_error(target, "is in the way of a rotation: move it away");
+    if (::lstat(target.c_str(), &info) == 0 &&
+        !(S_ISREG(info.st_mode) && info.st_size == 0 && markers_.count(active_first_) > 0)) {
+        return path_error(target,
+                          "is in the way of a rotation: move it away; vigil rotates its journals "
+                          "by itself, other programs must not");
     }
+    const Fd renamed(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const Rotated segment{active_first_, size_bytes, identify(renamed.get(), false)};
+    Manifest next = manifest();
+    next.rotated.push_back({segment.first_sequence, segment.file});
+    next.active = {next_sequence_, {}};
+    std::erase(next.markers, active_first_);
+    TRY(save_manifest(next));
     if (file_system_.rename(path_, target) != 0) {
         return system_error("renaming", path_);
     }
-    rotated_.push_back({active_first_, size_bytes});
+    rotated_.push_back(segment);
+    markers_.erase(active_first_);
     rotated_bytes_ += size_bytes;
     close_active();
     return {};
@@ -149,7 +161,36 @@ Result<void> SegmentStore::create_active() {
     active_ = std::move(file);
     active_device_ = info.st_dev;
     active_inode_ = info.st_ino;
-    return sync_directory();
+    TRY(sync_directory());
+    (void)save_manifest(manifest());  // the number is in the last one
+    return {};
+}
+
+Manifest SegmentStore::manifest() const {
+    Manifest now;
+    for (const Rotated& segment : rotated_) {
+        now.rotated.push_back({segment.first_sequence, segment.file});
+    }
+    now.markers.assign(markers_.begin(), markers_.end());
+    now.active.first_sequence = active_first_;
+    if (active_) {
+        const Fd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+        struct stat info {};
+        now.active.file.inode = active_inode_;
+        if (file && ::fstat(file.get(), &info) == 0 && is_active(info)) {
+            now.active.file = identify(file.get(), true);
+        }
+    }
+    return now;
+}
+
+Result<void> SegmentStore::save_manifest(const Manifest& manifest) {
+    if (saved_manifest_ == manifest) {
+        return {};
+    }
+    TRY(write_manifest(path_, manifest, mode_));
+    saved_manifest_ = manifest;
+    return {};
 }
 
 Result<void> SegmentStore::sync_directory() {
@@ -205,6 +246,18 @@ Result<void> SegmentStore::quarantine() {
 
 Result<void> SegmentStore::create_sequence_marker(uint64_t sequence) {
     const std::string name = rotated_path(path_, sequence);
+    Manifest next = manifest();
+    next.active = {sequence, sequence == active_first_ ? next.active.file : FileIdentity{}};
+    struct stat there {};
+    if (::lstat(name.c_str(), &there) == 0 && markers_.count(sequence) == 0) {
+        // Somebody else's file of that name: the manifest tells the number as well.
+        return save_manifest(next);
+    }
+    if (markers_.count(sequence) == 0) {
+        next.markers.push_back(sequence);
+    }
+    TRY(save_manifest(next));
+    markers_.insert(sequence);
     const Fd file(file_system_.open(name, open_flags, mode_));
     if (!file) {
         return system_error("creating", name);
@@ -223,7 +276,8 @@ Result<SegmentStore::Removed> SegmentStore::remove_oldest() {
         TRY(create_sequence_marker(active_first_));  // nothing else would record the number
     }
     const std::string name = rotated_path(path_, oldest.first_sequence);
-    if (file_system_.unlink(name) != 0 && errno != ENOENT) {
+    // Another program may have put another file there.
+    if (is_same_file(name, oldest.file) && file_system_.unlink(name) != 0 && errno != ENOENT) {
         return system_error("deleting", name);
     }
     rotated_.pop_front();

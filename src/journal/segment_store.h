@@ -13,7 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,17 +24,22 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "journal/file_system.h"
+#include "journal/manifest.h"
 
 namespace vigil::journal {
+
+using OwnLine = std::function<bool(std::string_view line)>;
 
 // Not thread-safe. After an error every function can be called again and resumes where it failed.
 class SegmentStore {
  public:
-    // Takes the lock, truncates a torn last line and makes the existing lines durable. The file
+    // Checks that an active file is a journal's, by its first line and by the last, torn one; then
+    // takes the lock, truncates a torn last line and makes the existing lines durable. The file
     // system must outlive the store.
     static Result<std::unique_ptr<SegmentStore>> open(const std::string& path,
                                                       uint64_t first_sequence, mode_t mode,
-                                                      FileSystem& file_system);
+                                                      FileSystem& file_system,
+                                                      const OwnLine& is_own_line = {});
 
     // Writes `count` whole lines; they are durable on return. After an error next_sequence() and
     // written_bytes() show how many of them are; the others leave nothing on disk that a later call
@@ -65,6 +73,7 @@ class SegmentStore {
     struct Rotated {
         uint64_t first_sequence;
         uint64_t size_bytes;
+        FileIdentity file;
     };
 
     static constexpr int open_flags =
@@ -75,8 +84,12 @@ class SegmentStore {
     static Error path_error(const std::string& path, std::string_view what);
 
     Result<void> lock();
-    Result<void> load(uint64_t first_sequence);
+    Result<void> load(uint64_t first_sequence, const OwnLine& is_own_line);
+    Result<uint64_t> first_after_moved(const Manifest& manifest) const;
+    Manifest manifest() const;
+    Result<void> save_manifest(const Manifest& manifest);
     Result<void> truncate_torn_line();
+    Result<void> end_torn_line();
     Result<void> sync_existing();
     Result<void> prepare();
     Result<void> write_once(std::string_view lines, uint64_t count);
@@ -106,6 +119,8 @@ class SegmentStore {
     uint64_t next_sequence_ = 0;
     uint64_t written_bytes_ = 0;
     std::deque<Rotated> rotated_;
+    std::set<uint64_t> markers_;
+    std::optional<Manifest> saved_manifest_;
     uint64_t rotated_bytes_ = 0;
     bool torn_tail_ = false;         // after active_bytes_ there may be more, to be truncated
     bool sync_failed_ = false;       // the kernel may have dropped unsynced pages

@@ -15,9 +15,12 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/units.h"
+#include "journal/manifest.h"
 
 namespace vigil::journal {
 namespace {
+
+constexpr int max_attempts = 10;  // to list files while a writer renames them
 
 struct PathParts {
     std::string directory;
@@ -61,7 +64,10 @@ std::string rotated_path(const std::string& path, uint64_t sequence) {
     return fmt::format("{}.{}", path, sequence);
 }
 
-Result<std::vector<Segment>> list_rotated(const std::string& path) {
+namespace {
+
+// Files of such names, whatever they are.
+Result<std::vector<Segment>> list_names(const std::string& path) {
     const PathParts parts = split_path(path);
     const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(parts.directory.c_str()));
     if (!directory) {
@@ -98,6 +104,37 @@ Result<std::vector<Segment>> list_rotated(const std::string& path) {
     return found;
 }
 
+// The rotated segments, and the list of them that says so.
+struct Listed {
+    std::vector<Segment> rotated;
+    std::optional<Manifest> manifest;  // none: a journal of an older version, names decide
+};
+
+Result<Listed> list(const std::string& path) {
+    TRY_ASSIGN(auto manifest, read_manifest(path));
+    for (int i = 1;; i++) {
+        TRY_ASSIGN(std::vector<Segment> found, list_names(path));
+        if (manifest) {
+            std::erase_if(found, [&](const Segment& each) {
+                return !manifest->lists(each.path, each.first_sequence, each.size_bytes);
+            });
+        }
+        // Between the two a segment may have been rotated that the first one did not list.
+        TRY_ASSIGN(auto after, read_manifest(path));
+        if (manifest == after || i == max_attempts) {
+            return Listed{std::move(found), std::move(after)};
+        }
+        manifest = std::move(after);
+    }
+}
+
+}  // namespace
+
+Result<std::vector<Segment>> list_rotated(const std::string& path) {
+    TRY_ASSIGN(Listed listed, list(path));
+    return std::move(listed.rotated);
+}
+
 bool same_newest(const std::vector<Segment>& a, const std::vector<Segment>& b) {
     if (a.empty() || b.empty()) {
         return a.empty() == b.empty();
@@ -108,9 +145,12 @@ bool same_newest(const std::vector<Segment>& a, const std::vector<Segment>& b) {
 
 Result<std::vector<Segment>> list_segments(const std::string& path,
                                            uint64_t first_sequence_if_unknown) {
-    TRY_ASSIGN(std::vector<Segment> segments, list_rotated(path));
+    TRY_ASSIGN(Listed listed, list(path));
+    std::vector<Segment> segments = std::move(listed.rotated);
     uint64_t first_sequence = first_sequence_if_unknown;
-    if (!segments.empty()) {
+    if (listed.manifest) {
+        first_sequence = listed.manifest->active_first_at(path);
+    } else if (!segments.empty()) {
         TRY_ASSIGN(const WholeLines newest, count_lines(segments.back().path));
         first_sequence = segments.back().first_sequence + newest.count;
     }

@@ -27,8 +27,9 @@ struct Segment {
 
 // All segments of the journal at `path`, oldest first; the active one last, if it exists. Without
 // another file that records its number, the active one starts at `first_sequence_if_unknown`.
-// Sequence markers (empty rotated files) and foreign names are left out. A missing directory is an
-// error. Reads the newest rotated segment to count its lines.
+// Sequence markers (empty rotated files), foreign names and files that the manifest does not list
+// are left out. A missing directory is an error. Without a manifest it reads the newest rotated
+// segment to count its lines.
 Result<std::vector<Segment>> list_segments(const std::string& path,
                                            uint64_t first_sequence_if_unknown = 1);
 

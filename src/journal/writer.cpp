@@ -31,7 +31,8 @@ WriterOptions with_bounds(WriterOptions options) {
 Result<std::unique_ptr<Writer>> Writer::open(WriterOptions options, WriterEvents events,
                                              FileSystem& file_system) {
     TRY_ASSIGN(std::unique_ptr<SegmentStore> store,
-               SegmentStore::open(options.path, options.first_sequence, options.mode, file_system));
+               SegmentStore::open(options.path, options.first_sequence, options.mode, file_system,
+                                  options.is_own_line));
     if (options.new_segment) {
         TRY(store->rotate());
     }

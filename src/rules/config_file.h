@@ -11,6 +11,17 @@
 
 namespace vigil::rules {
 
+// What distinguishes one content of a file from another.
+struct FileStamp {
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t size = -1;  // -1: no regular file
+    timespec modified{};
+
+    bool operator==(const FileStamp& other) const;
+};
+FileStamp stamp_of(const std::string& path);
+
 class ConfigFile {
  public:
     explicit ConfigFile(std::string path) : path_(std::move(path)) {}
@@ -20,6 +31,9 @@ class ConfigFile {
     // Reads the file, whether it changed or not.
     Result<RuleSet> load();
 
+    // Of the file when load() was last called.
+    const FileStamp& loaded_stamp() const { return loaded_; }
+
     // False for a pipe: it can be read only once, and a read may block.
     bool is_rereadable() const;
 
@@ -27,21 +41,14 @@ class ConfigFile {
     // changed since the previous call, so that a half-written file is not read.
     bool has_changed();
 
+    // After has_changed(): true once when the file is missing the second time in a row.
+    bool has_gone() const { return missing_calls_ == 2; }
+
  private:
-    // Identifies a version of the file.
-    struct FileStamp {
-        dev_t device = 0;
-        ino_t inode = 0;
-        off_t size = -1;  // -1: no file
-        timespec modified{};
-
-        bool operator==(const FileStamp& other) const;
-    };
-    FileStamp stamp() const;
-
     std::string path_;
     FileStamp loaded_;
     FileStamp last_;
+    int missing_calls_ = 0;  // in a row, up to 3
 };
 
 }  // namespace vigil::rules

@@ -60,6 +60,31 @@ bool has_precedence(const Configuration& a, const Configuration& b) {
                                                 : a.pattern < b.pattern;
 }
 
+// A file that is gone has nothing to lose.
+Result<void> check_unedited(const Configuration& configuration) {
+    const rules::FileStamp now = rules::stamp_of(configuration.path);
+    if (now.size < 0 || now == configuration.stamp) {
+        return {};
+    }
+    return Error{ErrorCode::failed,
+                 fmt::format("'{}' was edited since its rules were read: nothing was saved. "
+                             "'config load' takes the file's rules, 'config save FILE' writes "
+                             "these ones to another file",
+                             escape_terminal(configuration.path))};
+}
+
+// Another file than the rules came from: a slip must not overwrite what is none of vigil's.
+Result<void> check_replaceable(const std::string& path) {
+    const rules::FileStamp now = rules::stamp_of(path);
+    if (now.size <= 0 || rules::load(path)) {
+        return {};
+    }
+    return Error{ErrorCode::failed,
+                 fmt::format("'{}' is there and holds no rules: it is left as it is; remove it "
+                             "first, or name another file",
+                             escape_terminal(path))};
+}
+
 bool is_unrestricted_for(const rules::Rule& rule, std::string_view process) {
     return rule.process == process && !rule.user && !rule.cgroup;
 }
@@ -118,6 +143,7 @@ Result<void> Configurations::reload() {
         configuration.rules = std::move(*rules);
         configuration.pattern = std::move(pattern);
         configuration.path = path;
+        configuration.stamp = files_.back().loaded_stamp();
         if (const auto fits = check_length(path, configuration.rules); !fits) {
             first_error = first_error ? first_error : fits.error();
             return;
@@ -186,6 +212,16 @@ bool Configurations::files_have_changed() {
     return changed || (at_rest && *paths != read);
 }
 
+std::vector<std::string> Configurations::files_gone() const {
+    std::vector<std::string> gone;
+    for (const rules::ConfigFile& file : files_) {
+        if (file.has_gone()) {
+            gone.push_back(file.path());
+        }
+    }
+    return gone;
+}
+
 void Configurations::mark_edited() {
     finish(all_.front());
     all_.front().is_edited = true;
@@ -230,12 +266,18 @@ Result<void> Configurations::load_rules(const std::string& path) {
 Result<void> Configurations::save(const std::string& path) {
     Configuration& common = all_.front();
     const bool to_own_file = path.empty() || path == common.path;
-    TRY(replace_file(to_own_file ? common.path : path,
-                     rules::format(common.rules, rules::Layout::readable), saved_mode));
+    const std::string& target = to_own_file ? common.path : path;
+    const auto check = [&] {
+        return to_own_file ? check_unedited(common) : check_replaceable(target);
+    };
+    TRY(check());
+    TRY(replace_file(target, rules::format(common.rules, rules::Layout::readable), saved_mode,
+                     check));
     if (to_own_file) {
         for (rules::ConfigFile& file : files_) {
             if (file.path() == common.path) {
                 TRY(file.load());
+                common.stamp = file.loaded_stamp();
             }
         }
         common.is_edited = false;

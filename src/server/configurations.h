@@ -22,6 +22,7 @@ struct Configuration {
     std::string text;        // the rules in one line
     std::string hash;        // SHA-256 of `text`, in hex
     bool is_edited = false;  // differs from its file
+    rules::FileStamp stamp;  // of the file that the rules were read from or written to
 };
 
 class Configurations {
@@ -44,6 +45,9 @@ class Configurations {
     // changing.
     bool files_have_changed();
 
+    // After files_have_changed(): the files that have been missing since the last two calls.
+    std::vector<std::string> files_gone() const;
+
     // Reads all files again. On error nothing changes.
     Result<void> reload();
 
@@ -57,7 +61,8 @@ class Configurations {
     size_t remove(std::string_view process);
     // Loads the rules of another file; the path does not change.
     Result<void> load_rules(const std::string& path);
-    // An empty path saves to the file that the rules came from.
+    // An empty path saves to the file that the rules came from, unless it was edited since it was
+    // read. Another file that exists must hold rules.
     Result<void> save(const std::string& path);
 
  private:

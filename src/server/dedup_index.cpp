@@ -112,6 +112,11 @@ std::string DedupIndex::text(uint64_t log_sequence) const {
     return text;
 }
 
+bool DedupIndex::is_index(std::string_view text) {
+    constexpr std::string_view any_version = title.substr(0, title.find("1"));
+    return text.starts_with(any_version);
+}
+
 Result<uint64_t> DedupIndex::load(std::string_view text) {
     agents_.clear();
     const auto parse_error = [this](size_t line) {

@@ -52,6 +52,9 @@ class DedupIndex {
     // it covers.
     std::string text(uint64_t log_sequence) const;
 
+    // Whether this is such a text, damaged or not.
+    static bool is_index(std::string_view text);
+
     // Reads such a text and returns its log sequence. After an error the index is empty.
     Result<uint64_t> load(std::string_view text);
 

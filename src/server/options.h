@@ -25,7 +25,9 @@ struct Options {
     std::optional<std::string> control;  // path of the Unix socket for `vigil ctl`
 
     // Limits on what clients may use.
-    size_t max_connections = 10'000;
+    size_t max_connections = 10'000;    // of agents that have said hello
+    size_t max_refused = 16;            // that are being sent the reason, beside those
+    size_t max_greeting = 1'024;        // before their hello, beside those
     size_t max_unsent_bytes = 4 << 20;  // per connection
     uint64_t handshake_timeout_s = 10;  // until TLS and hello are done
     uint64_t silence_timeout_s = wire::max_silence_s;

@@ -38,15 +38,22 @@ constexpr auto retry_delay = std::chrono::milliseconds(200);
 constexpr int backlog = 4096;
 // Descriptors other than those of agents: log, sockets, files that are read now and then.
 constexpr rlim_t own_descriptors = 64;
-constexpr size_t rejectable_connections = 16;
+
+// A quarter of a low descriptor limit at most.
+size_t allowed_greeting(size_t greeting) {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0
+               ? std::min<rlim_t>(greeting, std::max<rlim_t>(limit.rlim_max / 4, 1))
+               : greeting;
+}
 
 // Max number of connections: the requested number, unless the descriptor limit is lower.
-size_t allow_descriptors(size_t connections) {
+size_t allow_descriptors(size_t connections, size_t greeting) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return connections;
     }
-    const rlim_t others = own_descriptors + rejectable_connections;
+    const rlim_t others = own_descriptors + Options{}.max_refused + greeting;
     limit.rlim_cur =
         std::min(limit.rlim_max, std::max<rlim_t>(limit.rlim_cur, connections + others));
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
@@ -70,6 +77,39 @@ Error cannot_listen(const Options& options, const error_code& error) {
     return {ErrorCode::failed,
             fmt::format("listening on {}:{}: {}{}", escape_terminal(options.address), options.port,
                         error.message(), hint)};
+}
+
+// The log's files are beside the one that a link names.
+Result<void> resolve_log(Options& options) {
+    if (options.log.empty()) {
+        return usage_error("-l '': expected the path of a file");
+    }
+    TRY_ASSIGN(options.log, resolve_links(options.log));
+    struct stat info {};
+    if (::stat(options.log.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+        return usage_error(
+            fmt::format("-l '{}': expected a regular file: the log is several, which vigil rotates "
+                        "by itself; 'vigil ctl follow' shows it as it grows",
+                        escape_terminal(options.log)));
+    }
+    return {};
+}
+
+Result<void> check_not_log(const Options& options) {
+    struct stat log {};
+    if (::stat(options.log.c_str(), &log) != 0) {
+        return {};
+    }
+    for (const auto& other : {options.configuration, options.tls}) {
+        struct stat info {};
+        if (other && ::stat(other->c_str(), &info) == 0 && info.st_dev == log.st_dev &&
+            info.st_ino == log.st_ino) {
+            return usage_error(
+                fmt::format("-l '{}': that file is read as '{}': expected another one for the log",
+                            escape_terminal(options.log), escape_terminal(*other)));
+        }
+    }
+    return {};
 }
 
 }  // namespace
@@ -129,7 +169,11 @@ Result<void> Server::Listener::listen(const Options& options) {
         return usage_error(fmt::format("--listen {}: {}: expected an address of this machine",
                                        escape_terminal(options.address), error.message()));
     }
-    const Tcp::endpoint endpoint = found.begin()->endpoint();
+    // "localhost" is both ::1 and 127.0.0.1, where agents look for it by default.
+    const auto ipv4 = std::find_if(found.begin(), found.end(), [](const auto& each) {
+        return each.endpoint().address().is_v4();
+    });
+    const Tcp::endpoint endpoint = (ipv4 != found.end() ? ipv4 : found.begin())->endpoint();
     if (options.tls) {
         TRY_ASSIGN(tls_, wire::TlsContext::load(*options.tls, pki::Role::server));
     } else if (!endpoint.address().is_loopback()) {
@@ -153,6 +197,9 @@ Result<void> Server::Listener::listen(const Options& options) {
 
 // Accessible to this user only. A socket without a listener was left by a killed server.
 Result<void> Server::Listener::listen_for_control(const std::string& path) {
+    if (path.empty()) {
+        return usage_error("--control '': expected the path of a socket");
+    }
     if (path.size() >= sizeof(sockaddr_un::sun_path)) {
         return usage_error(fmt::format("--control: the path is longer than {} bytes",
                                        sizeof(sockaddr_un::sun_path) - 1));
@@ -263,8 +310,9 @@ wire::Awaitable<void> Server::Listener::accept_agents() {
         }
         const std::string address = wire::endpoint_text(socket);
         // Some connections beyond the limit are accepted only to be refused with a reason.
-        const bool too_many =
-            state_->sessions().size() >= state_->options().max_connections + rejectable_connections;
+        const bool too_many = state_->sessions().size() >= state_->options().max_connections +
+                                                               state_->options().max_greeting +
+                                                               state_->options().max_refused;
         const auto session =
             std::make_shared<Session>(*state_,
                                       tls_ ? wire::tls_server_stream(std::move(socket), *tls_)
@@ -310,6 +358,11 @@ wire::Awaitable<void> Server::Listener::tick() {
         state_->tick();
         if (state_->configurations().files_have_changed()) {
             reload_now();
+        } else {
+            for (const std::string& path : state_->configurations().files_gone()) {
+                state_->notice(fmt::format("'{}' is gone: its rules stay in use until others come",
+                                           escape_terminal(path)));
+            }
         }
     }
 }
@@ -319,7 +372,8 @@ Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallback notice) {
     Options options = requested;
-    options.max_connections = allow_descriptors(requested.max_connections);
+    options.max_greeting = allowed_greeting(requested.max_greeting);
+    options.max_connections = allow_descriptors(requested.max_connections, options.max_greeting);
     if (options.max_connections < requested.max_connections) {
         notice(
             fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
@@ -328,13 +382,16 @@ Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallba
     }
     TRY_ASSIGN(Configurations configurations,
                Configurations::load(options.configuration, options.configuration_directory));
-    TRY_ASSIGN(auto state,
-               ServerState::open(options, std::move(configurations), std::move(notice)));
-    auto listener = std::make_unique<Listener>(std::move(state));
+    TRY(resolve_log(options));
+    TRY(check_not_log(options));
+    auto listener = std::make_unique<Listener>(
+        ServerState::create(options, std::move(configurations), std::move(notice)));
+    // A server that can't listen leaves no files.
     TRY(listener->listen(options));
     if (options.control) {
         TRY(listener->listen_for_control(*options.control));
     }
+    TRY(listener->state().open_files());
     return std::unique_ptr<Server>(new Server(std::move(listener)));
 }
 

@@ -3,14 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "journal/reader.h"
 
 namespace vigil::server {
@@ -27,6 +30,7 @@ constexpr mode_t dedup_index_mode = 0640;
 constexpr mode_t directory_mode = 0755;
 constexpr uint64_t last_commit_ns = 10 * ns_per_s;
 constexpr size_t recovery_bytes = 1 << 20;
+constexpr size_t silent_batch = 16;
 
 std::string dedup_index_path(const Options& options) { return options.log + ".ledger"; }
 
@@ -46,11 +50,21 @@ ServerState::~ServerState() {
 Result<std::unique_ptr<ServerState>> ServerState::open(const Options& options,
                                                        Configurations configurations,
                                                        LogCallback notice) {
-    std::unique_ptr<ServerState> state(
-        new ServerState(options, std::move(configurations), std::move(notice)));
-    TRY(state->open_log());
-    TRY(state->recover());
+    auto state = create(options, std::move(configurations), std::move(notice));
+    TRY(state->open_files());
     return state;
+}
+
+std::unique_ptr<ServerState> ServerState::create(const Options& options,
+                                                 Configurations configurations,
+                                                 LogCallback notice) {
+    return std::unique_ptr<ServerState>(
+        new ServerState(options, std::move(configurations), std::move(notice)));
+}
+
+Result<void> ServerState::open_files() {
+    TRY(open_log());
+    return recover();
 }
 
 Result<void> ServerState::open_log() {
@@ -64,6 +78,7 @@ Result<void> ServerState::open_log() {
     log.total_bytes = options_.log_total_bytes;
     log.max_rotated = options_.log_segments;
     log.pending_bytes = options_.log_pending_bytes;
+    log.is_own_line = [](std::string_view line) { return wire::parse_origin(line).has_value(); };
     journal::WriterEvents events;
     events.on_synced = [this](uint64_t sequence) {
         asio::post(io_, [this, sequence] { synced(sequence); });
@@ -90,6 +105,12 @@ Result<void> ServerState::recover() {
     const std::string path = dedup_index_path(options_);
     TRY_ASSIGN(const auto text, read_optional_file(path, max_dedup_index_bytes));
     uint64_t recovered_to = 0;
+    if (text && !text->empty() && !DedupIndex::is_index(*text)) {
+        return usage_error(
+            fmt::format("'{}' is no ledger of vigil's: it is left as it is; move it "
+                        "away, or take another log with -l",
+                        escape_terminal(path)));
+    }
     if (text) {
         const auto loaded = dedup_index_.load(*text);
         if (loaded) {
@@ -163,7 +184,63 @@ void ServerState::release(Session& session, DedupIndex::Entry& entry, const std:
 
 void ServerState::add(std::shared_ptr<Session> session) {
     stats_.connections++;
+    greeting_.push_back(session);
     sessions_.insert(std::move(session));
+    drop_silent();
+}
+
+void ServerState::drop_silent() {
+    if (greeting_.size() <= options_.max_greeting) {
+        return;
+    }
+    std::erase_if(greeting_, [](const std::weak_ptr<Session>& each) {
+        const auto session = each.lock();
+        return !session || !session->is_greeting();
+    });
+    if (greeting_.size() <= options_.max_greeting) {
+        return;
+    }
+    std::map<std::string, std::vector<std::shared_ptr<Session>>> by_address;
+    for (const std::weak_ptr<Session>& each : greeting_) {
+        const auto session = each.lock();
+        const std::string& address = session->address();
+        by_address[address.substr(0, address.rfind(':'))].push_back(session);
+    }
+    const auto most = std::max_element(
+        by_address.begin(), by_address.end(),
+        [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
+    // Some at a time: to look for them costs more than to close them.
+    const size_t closed =
+        std::min(most->second.size(), greeting_.size() - options_.max_greeting + silent_batch - 1);
+    for (size_t i = 0; i < closed; i++) {
+        stats_.count(CloseReason::too_many);
+        most->second[i]->close();
+    }
+    notice(fmt::format("{} connections from {} closed: no hello had come, and others wait", closed,
+                       most->first));
+}
+
+bool ServerState::check_connections(Session& session) {
+    if (sessions_.size() <= options_.max_connections) {
+        return true;
+    }
+    size_t agents = 0;
+    size_t refused = 0;
+    for (const auto& each : sessions_) {
+        refused += each->is_refused() ? 1 : 0;
+        agents += each->hello() && !each->is_refused() && each.get() != &session ? 1 : 0;
+    }
+    if (agents < options_.max_connections) {
+        return true;
+    }
+    if (refused >= options_.max_refused) {
+        stats_.count(CloseReason::too_many);
+        session.close();
+        return false;
+    }
+    session.refuse(CloseReason::too_many, fmt::format("there are {} connections, no more at a time",
+                                                      options_.max_connections));
+    return false;
 }
 
 void ServerState::on_end(const std::shared_ptr<Session>& session) {

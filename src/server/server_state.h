@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,7 +39,12 @@ class ServerState final : public SessionHost {
  public:
     static constexpr size_t max_disconnected = 10'000;
 
-    // Opens the log and loads or rebuilds the dedup index.
+    // Without files yet.
+    static std::unique_ptr<ServerState> create(const Options& options,
+                                               Configurations configurations, LogCallback notice);
+    // Opens the log and recovers which lines of which agents it holds. Once, before all else.
+    Result<void> open_files();
+    // Both.
     static Result<std::unique_ptr<ServerState>> open(const Options& options,
                                                      Configurations configurations,
                                                      LogCallback notice);
@@ -51,6 +57,8 @@ class ServerState final : public SessionHost {
     const journal::Writer& log() const { return *log_; }
     Configurations& configurations() { return configurations_; }
 
+    // Of those that have not said hello, one more than allowed makes the oldest go of the address
+    // that has most of them.
     void add(std::shared_ptr<Session> session);
 
     // --- SessionHost
@@ -58,9 +66,7 @@ class ServerState final : public SessionHost {
     boost::asio::io_context& io() override { return io_; }
     const Options& options() const override { return options_; }
     Scratch& scratch() override { return scratch_; }
-    bool has_too_many_connections() const override {
-        return sessions_.size() > options_.max_connections;
-    }
+    bool check_connections(Session& session) override;
     const Configuration& configuration_for(std::string_view host) const override {
         return configurations_.for_host(host);
     }
@@ -98,6 +104,7 @@ class ServerState final : public SessionHost {
 
     Result<void> open_log();
     Result<void> recover();
+    void drop_silent();
     void synced(uint64_t log_sequence);
     void save_dedup_index();
     Result<void> write_dedup_index(const std::string& text) const;
@@ -111,6 +118,7 @@ class ServerState final : public SessionHost {
     Stats stats_;
     Scratch scratch_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
+    std::deque<std::weak_ptr<Session>> greeting_;  // oldest first; some have said hello since
     std::unordered_map<const DedupIndex::Entry*, Session*> owners_;
     std::map<std::string, DisconnectedAgent> disconnected_;
     std::string log_error_;

@@ -43,9 +43,8 @@ wire::Awaitable<void> Session::run() {
         host_->notice(
             fmt::format("{}: no TLS connection: {}", address_, handshake.error().context));
         close();
-    } else if (handshake && host_->has_too_many_connections()) {
-        refuse(CloseReason::too_many, fmt::format("there are {} connections, no more at a time",
-                                                  host_->options().max_connections));
+    } else if (handshake) {
+        (void)host_->check_connections(*this);
     }
     while (!closed_) {
         char* const writable = lines_.writable();
@@ -170,6 +169,9 @@ bool Session::on_hello(wire::Hello hello) {
                            hello.agent, *proven_name));
         return false;
     }
+    if (!host_->check_connections(*this)) {
+        return false;
+    }
     hello_ = std::move(hello);
     status_.config = hello_->config;
     if (!begin_journal(hello_->journal, hello_->next_sequence)) {
@@ -184,6 +186,7 @@ bool Session::on_hello(wire::Hello hello) {
 }
 
 bool Session::begin_journal(const std::string& journal, uint64_t next_sequence) {
+    send_due_ack();
     release_journal();
     journal_ = journal;
     entry_ = &host_->claim(*this, hello_->agent, journal);
@@ -237,6 +240,16 @@ void Session::acknowledge() {
     if (entry_ != nullptr) {
         acknowledged_ = entry_->durable;
         acknowledged_ns_ = boot_now_ns();
+        // Of an agent that reads slowly, or nothing, only the newest one waits.
+        ack_due_ = true;
+        if (!writing_) {
+            send_due_ack();
+        }
+    }
+}
+
+void Session::send_due_ack() {
+    if (std::exchange(ack_due_, false) && entry_ != nullptr) {
         send(wire::format(wire::Ack{.journal = journal_, .sequence = entry_->durable}));
     }
 }
@@ -306,7 +319,13 @@ void Session::send(std::string_view line) {
 
 wire::Awaitable<void> Session::write_out() {
     const auto self = shared_from_this();
-    while (!unsent_.empty() && !closed_) {
+    while (!closed_) {
+        if (unsent_.empty()) {
+            send_due_ack();
+        }
+        if (unsent_.empty()) {
+            break;
+        }
         const std::string now = std::exchange(unsent_, {});
         const auto written = co_await stream_->write(now);
         if (!written) {

@@ -46,6 +46,9 @@ class Session : public std::enable_shared_from_this<Session> {
     const std::optional<wire::Hello>& hello() const { return hello_; }
     const wire::AgentStatus& status() const { return status_; }
     const std::string& address() const { return address_; }
+    bool is_refused() const { return ending_; }
+    // Neither said hello nor refused: it counts among those that may be silent.
+    bool is_greeting() const { return !hello_ && !ending_ && !closed_; }
     const std::string& sent_hash() const { return sent_hash_; }
     uint64_t started_ns() const { return started_ns_; }  // since boot
 
@@ -58,6 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool begin_journal(const std::string& journal, uint64_t next_sequence);
     void handle_event(const wire::EventLine& event);
     void acknowledge();  // acknowledges all durable lines of its journal
+    void send_due_ack();
     void send(std::string_view line);
     void close_slow_reader();
     void release_journal();
@@ -82,6 +86,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<std::pair<std::string, uint64_t>> next_journal_;  // after the batch
 
     std::string unsent_;
+    bool ack_due_ = false;    // once what is being sent is out
     bool tls_ready_ = false;  // TLS is done, or not needed
     bool writing_ = false;
     bool ending_ = false;  // refused: nothing more is accepted or sent

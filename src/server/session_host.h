@@ -38,7 +38,8 @@ class SessionHost {
     virtual boost::asio::io_context& io() = 0;
     virtual const Options& options() const = 0;
     virtual Scratch& scratch() = 0;
-    virtual bool has_too_many_connections() const = 0;
+    // Refuses the session, and returns false, if there are enough agents beside it.
+    virtual bool check_connections(Session& session) = 0;
     virtual const Configuration& configuration_for(std::string_view host) const = 0;
 
     // The session has announced the journal of its events. An older session that sends the same

@@ -11,6 +11,8 @@
 #include <boost/asio/detached.hpp>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cwchar>
 #include <utility>
 
 #include "server/commands.h"
@@ -25,6 +27,8 @@ namespace asio = boost::asio;
 constexpr size_t max_input_line_bytes = 64 << 10;
 constexpr int history_lines = 1000;
 constexpr auto flush_interval = std::chrono::milliseconds(20);
+constexpr int key_rest_ms = 20;
+constexpr auto foreground_interval = std::chrono::milliseconds(250);
 
 // In the background, reading from the terminal would stop the program (SIGTTIN).
 bool is_foreground() { return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp(); }
@@ -33,6 +37,11 @@ bool is_foreground() { return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp(); }
 bool has_hung_up() {
     pollfd poll{STDIN_FILENO, POLLIN, 0};
     return ::poll(&poll, 1, 0) > 0 && (poll.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+// How many bytes a UTF-8 character has that begins with this one.
+size_t character_bytes(unsigned char first) {
+    return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
 char* prompt(EditLine*) {
@@ -47,9 +56,18 @@ Console::Console(server::Server& server)
       input_(server.state().io()),
       output_(STDOUT_FILENO),
       errors_(STDERR_FILENO),
-      flush_timer_(server.state().io()) {}
+      flush_timer_(server.state().io()),
+      foreground_timer_(server.state().io()),
+      continued_(server.state().io()) {}
 
-Console::~Console() { close(); }
+Console::~Console() {
+    close();
+    if (in_background_) {
+        // Their ends would set the modes of a terminal that another program is using.
+        (void)editor_.release();
+        (void)terminal_.release();
+    }
+}
 
 void Console::start() {
     const bool terminal = ::isatty(STDIN_FILENO) == 1;
@@ -63,14 +81,56 @@ void Console::start() {
         close();  // standard input was closed when the program started
         return;
     }
+    if (editor_) {
+        on_continued();
+    }
     wait_for_input();
+}
+
+// After SIGCONT the shell has set the terminal's modes: they are set again if it is ours.
+void Console::on_continued() {
+    continued_.add(SIGCONT);
+    continued_.async_wait([this](const boost::system::error_code& error, int) {
+        if (error || closed_) {
+            return;
+        }
+        if (is_foreground() && !in_background_) {
+            ::el_set(editor_.get(), EL_UNBUFFERED, 0);
+            ::el_set(editor_.get(), EL_UNBUFFERED, 1);
+        }
+        on_continued();
+    });
+}
+
+// Its keys are not ours meanwhile, and to wait for them would return at once, again and again.
+void Console::wait_for_foreground() {
+    in_background_ = true;
+    foreground_timer_.expires_after(foreground_interval);
+    foreground_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error || closed_) {
+            return;
+        }
+        if (has_hung_up()) {
+            close();
+            return;
+        }
+        if (!is_foreground()) {
+            wait_for_foreground();
+            return;
+        }
+        in_background_ = false;
+        ::el_set(editor_.get(), EL_UNBUFFERED, 0);
+        ::el_set(editor_.get(), EL_UNBUFFERED, 1);
+        wait_for_input();
+    });
 }
 
 // Unbuffered, libedit returns after each key. Output to a stopped terminal is lost rather than
 // waited for.
 bool Console::begin_editing() {
     Fd unblocked = output::reopen_nonblocking(STDOUT_FILENO);
-    if (!unblocked) {
+    keys_ = Fd(::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!unblocked || !keys_) {
         return false;  // standard output is not a terminal
     }
     terminal_.reset(::fdopen(unblocked.release(), "w"));
@@ -84,6 +144,7 @@ bool Console::begin_editing() {
     ::history(history_.get(), &event, H_SETUNIQUE, 1);
     ::el_set(editor_.get(), EL_CLIENTDATA, this);
     ::el_set(editor_.get(), EL_PROMPT, prompt);
+    ::el_set(editor_.get(), EL_GETCFN, read_character);
     ::el_set(editor_.get(), EL_EDITOR, "emacs");
     ::el_set(editor_.get(), EL_SIGNAL, 0);
     ::el_set(editor_.get(), EL_HIST, ::history, history_.get());
@@ -104,6 +165,32 @@ unsigned char Console::on_end_key(EditLine* editor, int) {
     return CC_EOF;
 }
 
+// The next character, if it is there: 1, else 0. The shell may have taken what made the terminal
+// readable, or set it to whole lines.
+int Console::read_character(EditLine* editor, wchar_t* character) {
+    Console* console = nullptr;
+    ::el_get(editor, EL_CLIENTDATA, &console);
+    std::string& bytes = console->bytes_;
+    while (bytes.empty() || bytes.size() < character_bytes(static_cast<unsigned char>(bytes[0]))) {
+        char byte = 0;
+        // Inside a key (an arrow is three bytes) the rest is waited for, for a moment.
+        pollfd poll{console->keys_.get(), POLLIN, 0};
+        (void)::poll(&poll, 1, std::exchange(console->in_key_, true) ? key_rest_ms : 0);
+        if (::read(console->keys_.get(), &byte, 1) != 1) {
+            return 0;
+        }
+        bytes += byte;
+    }
+    wchar_t decoded = 0;
+    std::mbstate_t state{};
+    const size_t size = std::mbrtowc(&decoded, bytes.data(), bytes.size(), &state);
+    *character = size == 0 || size > bytes.size()
+                     ? static_cast<wchar_t>(static_cast<unsigned char>(bytes[0]))
+                     : decoded;
+    bytes.clear();
+    return 1;
+}
+
 void Console::wait_for_input() {
     input_.async_wait(asio::posix::stream_descriptor::wait_read,
                       [this](const boost::system::error_code& error) {
@@ -117,7 +204,12 @@ void Console::wait_for_input() {
                               return;
                           }
                           on_input();
-                          if (!closed_) {
+                          if (closed_) {
+                              return;
+                          }
+                          if (editor_ && !is_foreground()) {
+                              wait_for_foreground();
+                          } else {
                               wait_for_input();
                           }
                       });
@@ -128,13 +220,14 @@ void Console::on_input() {
         read_lines();
     } else if (has_hung_up()) {
         close();
-    } else {
+    } else if (is_foreground()) {
         read_key();
     }
 }
 
 void Console::read_key() {
     int count = 0;
+    in_key_ = false;
     const char* text = ::el_gets(editor_.get(), &count);
     if (ended_) {
         close();
@@ -252,7 +345,9 @@ void Console::close() {
     }
     closed_ = true;
     following_ = 0;
+    foreground_timer_.cancel();
     boost::system::error_code ignored;
+    continued_.cancel(ignored);
     input_.close(ignored);
 }
 

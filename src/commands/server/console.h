@@ -6,6 +6,7 @@
 #include <histedit.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/fd.h"
 #include "output/message_queue.h"
 #include "server/server.h"
 #include "wire/stream.h"
@@ -46,8 +48,11 @@ class Console {
     };
 
     static unsigned char on_end_key(EditLine* editor, int key);
+    static int read_character(EditLine* editor, wchar_t* character);
     bool begin_editing();
     void wait_for_input();
+    void wait_for_foreground();
+    void on_continued();
     void on_input();
     void read_key();
     void read_lines();
@@ -55,7 +60,7 @@ class Console {
     wire::Awaitable<void> follow(uint64_t number);
     void write(output::MessageQueue& queue, std::string text);
     void flush();
-    bool is_editing() const { return editor_ && !closed_; }
+    bool is_editing() const { return editor_ && !closed_ && !in_background_; }
     void close();
 
     server::Server* server_;
@@ -66,7 +71,13 @@ class Console {
     boost::asio::steady_timer flush_timer_;
     bool flushing_ = false;
 
-    std::unique_ptr<std::FILE, CloseFile> terminal_;  // the editor's output
+    std::unique_ptr<std::FILE, CloseFile> terminal_;  // what the editor writes to
+    Fd keys_;              // the terminal, opened again: a read of it never waits
+    std::string bytes_;    // of a character that is not whole yet
+    bool in_key_ = false;  // something of the key was read
+    boost::asio::steady_timer foreground_timer_;
+    boost::asio::signal_set continued_;
+    bool in_background_ = false;  // the terminal is another program's: it is left alone
     std::unique_ptr<History, EndHistory> history_;
     std::unique_ptr<EditLine, EndEditor> editor_;  // only on a terminal
     bool ended_ = false;                           // ended by its user

@@ -34,6 +34,10 @@ void on_signals(boost::asio::signal_set& signals, server::Server& server) {
 }
 
 Result<int> serve(const server::Options& options) {
+    // The terminal must not stop a server that agents wait for: a read in the background fails
+    // then.
+    std::signal(SIGTTIN, SIG_IGN);
+    std::signal(SIGTTOU, SIG_IGN);
     Console* console = nullptr;
     const auto notice = [&console](const std::string& text) {
         if (console != nullptr) {

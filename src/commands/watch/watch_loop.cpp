@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "host/kernel.h"
 #include "output/color.h"
@@ -62,6 +64,14 @@ Result<void> WatchLoop::open_log() {
     if (!request_.log) {
         return {};
     }
+    struct stat log {};
+    struct stat limits {};
+    if (::stat(request_.log->c_str(), &log) == 0 &&
+        ::stat(configuration_->path().c_str(), &limits) == 0 && log.st_dev == limits.st_dev &&
+        log.st_ino == limits.st_ino) {
+        return usage_error(fmt::format("-l '{}': the limits are in that file: expected another one",
+                                       escape_terminal(*request_.log)));
+    }
     Fd fd(::open(request_.log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
                  log_mode));
     if (!fd) {
@@ -90,6 +100,9 @@ Result<void> WatchLoop::run(rules::RuleSet rules) {
 void WatchLoop::on_second() {
     if (configuration_->has_changed()) {
         reload();
+    } else if (configuration_->has_gone()) {
+        on_message(fmt::format("'{}' is gone: the limits stay as they were",
+                               escape_terminal(configuration_->path())));
     }
 }
 

@@ -19,6 +19,10 @@ namespace {
 
 constexpr uint64_t timeout_ns = 10 * ns_per_s;
 
+// A store takes up only files whose lines are events.
+constexpr std::string_view event_start = R"({"time":")";
+std::string as_event(const std::string& line) { return std::string(event_start) + line + "}\n"; }
+
 class DeathStoreTest : public ::testing::Test {
  protected:
     void open(uint64_t keep_bytes = 1 << 20, uint64_t keep_ns = 3600 * ns_per_s) {
@@ -35,7 +39,7 @@ class DeathStoreTest : public ::testing::Test {
         model::Death death;
         death.exit.status = status;
         model::Event event = test::event(model::Kind::death, &death);
-        store_->add(event, line + '\n');
+        store_->add(event, as_event(line));
     }
     std::string path(std::string_view file) const {
         return directory_.path("deaths/" + std::string(file));
@@ -47,7 +51,13 @@ class DeathStoreTest : public ::testing::Test {
         for (const auto& segment : *segments) {
             text << std::ifstream(segment.path).rdbuf();
         }
-        return text.str();
+        std::string lines;
+        std::istringstream events(text.str());
+        for (std::string line; std::getline(events, line);) {
+            EXPECT_TRUE(line.starts_with(event_start) && line.ends_with('}')) << line;
+            lines += line.substr(event_start.size(), line.size() - event_start.size() - 1) + '\n';
+        }
+        return lines;
     }
 
     const test::TempDirectory directory_;
@@ -59,9 +69,9 @@ TEST_F(DeathStoreTest, AbnormalDeathsAndReceiptsLieApart) {
     add(0, "clean");
     add(9, "killed");
     add(1 << 8, "failed");
-    store_->add(test::loss_event(), "loss\n");
-    store_->add(test::unobserved_event(), "unobserved\n");
-    store_->wait_durable(timeout_ns);
+    store_->add(test::loss_event(), as_event("loss"));
+    store_->add(test::unobserved_event(), as_event("unobserved"));
+    store_->wait_durable(patience_ns);
     EXPECT_EQ(text(clean_file), "clean\n");
     EXPECT_EQ(text(abnormal_file), "killed\nfailed\nloss\nunobserved\n");
 }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -296,7 +297,7 @@ TEST_F(WriterErrorsTest, ADeletedFileIsReplacedAndNumberingContinues) {
     EXPECT_EQ(content_of(path()), numbered_lines(4, 5));
     expect_lines(4, 5);
     ASSERT_TRUE(becomes_true([&] { return event_log_.errors().size() == 2; }));
-    EXPECT_NE(event_log_.errors()[0].find("another program: a new file is begun"),
+    EXPECT_NE(event_log_.errors()[0].find("another program: a new file is started"),
               std::string::npos);
     EXPECT_EQ(event_log_.errors()[1], "");
     open(options());
@@ -356,6 +357,36 @@ TEST_F(WriterErrorsTest, AForeignFileAtThePathIsQuarantined) {
     add(2);
     EXPECT_EQ(content_of(path() + ".4.foreign"), "hello\n");
     expect_lines(4, 5);
+}
+
+TEST_F(WriterErrorsTest, ADirectoryThatIsGoneIsReportedOnce) {
+    const std::string gone = directory_.path("logs");
+    ASSERT_EQ(::mkdir(gone.c_str(), 0700), 0);
+    WriterOptions options = this->options();
+    options.path = gone + "/events.log";
+    open(options);
+    add(1);
+    std::filesystem::remove_all(gone);
+    append(1);
+    ASSERT_TRUE(becomes_true([&] { return event_log_.errors().size() >= 2; }));
+    for (int i = 0; i < 5; i++) {
+        writer_->remove_before(0);  // tries again
+        ::usleep(20'000);
+    }
+    EXPECT_LE(event_log_.errors().size(), 2U) << testing::PrintToString(event_log_.errors());
+    ASSERT_EQ(::mkdir(gone.c_str(), 0700), 0);
+    EXPECT_TRUE(all_synced());
+}
+
+TEST_F(WriterErrorsTest, ATornLineOfAnAppendOnlyFileIsEnded) {
+    directory_.write("events.log", numbered_lines(1, 2) + "torn");
+    times_ = 1;
+    fail(Step::ftruncate, EPERM);
+    open(options());
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 2) + "torn\n");
+    EXPECT_EQ(writer_->next_sequence(), 4U);
+    add(1);
+    EXPECT_EQ(content_of(path()), numbered_lines(1, 2) + "torn\n" + numbered_line(4));
 }
 
 TEST_F(WriterErrorsTest, AFileSizeLimitIsLikeAFullDisk) {

@@ -324,5 +324,39 @@ TEST_F(ConfigurationsTest, SavedRulesAreLoadedAgain) {
     EXPECT_FALSE(all.save(directory_.path("no/such/directory.json")));
 }
 
+TEST_F(ConfigurationsTest, AnEditSinceReadingIsAConflict) {
+    const std::string path = write("limits.json", rule_for("a"));
+    Configurations all = good(path, std::nullopt);
+    all.set("b", model::Metric::memory, 12);
+    for (const std::string& edit : {rule_for("edited"), std::string("[{\"half an edit")}) {
+        write("limits.json", edit);
+        const auto saved = all.save("");
+        ASSERT_FALSE(saved);
+        EXPECT_NE(saved.error().context.find("was edited since its rules were read"),
+                  std::string::npos);
+        EXPECT_EQ(test::content_of(path), edit);
+        // An edit that can't be applied is one all the same.
+        (void)all.reload();
+        all.set("b", model::Metric::memory, 12);
+        EXPECT_EQ(all.save("").has_value(), edit == rule_for("edited"));
+        EXPECT_EQ(test::content_of(path) == edit, edit != rule_for("edited"));
+    }
+    remove("limits.json");
+    EXPECT_TRUE(all.save("")) << "nothing is lost";
+}
+
+TEST_F(ConfigurationsTest, SavesToFilesOfRulesOnly) {
+    Configurations all = good(write("limits.json", rule_for("a")), std::nullopt);
+    const std::string other = write("other.json", rule_for("b"));
+    EXPECT_TRUE(all.save(other));
+    const std::string log = write("events.log", "{\"kind\":\"fork\"}\n");
+    const auto saved = all.save(log);
+    ASSERT_FALSE(saved);
+    EXPECT_NE(saved.error().context.find("holds no rules"), std::string::npos);
+    EXPECT_EQ(test::content_of(log), "{\"kind\":\"fork\"}\n");
+    EXPECT_FALSE(all.save("/dev/null"));
+    EXPECT_FALSE(all.save("/dev/stdin"));
+}
+
 }  // namespace
 }  // namespace vigil::server

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clients that violate the protocol: each gets the reason, is counted, and does not disturb others.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <random>
 
@@ -112,6 +114,60 @@ TEST_F(UntrustedClientTest, KeepsAFileAtTheSocketPath) {
     EXPECT_EQ(test::content_of(*options_.control), "mine");
 }
 
+TEST_F(UntrustedClientTest, RefusesALogThatIsNone) {
+    const auto refused = [&](const std::string& part) {
+        const auto server = Server::open(options_, [](const std::string&) {});
+        ASSERT_FALSE(server);
+        EXPECT_EQ(server.error().code, ErrorCode::usage);
+        EXPECT_NE(server.error().context.find(part), std::string::npos) << server.error().context;
+    };
+    options_.log = *options_.configuration;
+    refused("expected another one for the log");
+    EXPECT_EQ(test::content_of(options_.log), R"([{"process":"a","cpu":1}])");
+    options_.log = directory_.write("other.json", R"([{"process":"b","cpu":1}])");
+    refused("holds what vigil did not write");
+    EXPECT_EQ(test::content_of(options_.log), R"([{"process":"b","cpu":1}])");
+    for (const char* device : {"/dev/null", "/dev/stdout", ""}) {
+        options_.log = device;
+        refused("expected ");
+    }
+    options_.log = directory_.path("new.log");
+    directory_.write("new.log.ledger", "notes\n");
+    refused("is no ledger of vigil's");
+    EXPECT_EQ(test::content_of(directory_.path("new.log.ledger")), "notes\n");
+}
+
+TEST_F(UntrustedClientTest, AServerThatCanNotListenLeavesNoFiles) {
+    start();
+    Options second = options_;
+    second.port = running_->port();
+    second.log = directory_.path("second.log");
+    EXPECT_FALSE(Server::open(second, [](const std::string&) {}));
+    for (const std::string& name : test::names_in(directory_.path(""))) {
+        EXPECT_FALSE(name.starts_with("second")) << name;
+    }
+}
+
+TEST_F(UntrustedClientTest, ALogBehindALinkIsWhereTheLinkPoints) {
+    ASSERT_EQ(::mkdir(directory_.path("logs").c_str(), 0700), 0);
+    ASSERT_EQ(::symlink("logs/events.log", directory_.path("link").c_str()), 0);
+    options_.log = directory_.path("link");
+    start_with_agent();
+    EXPECT_NE(test::content_of(directory_.path("logs/events.log")), "");
+    good_.reset();
+}
+
+TEST_F(UntrustedClientTest, LocalhostIsWhereAgentsLookForIt) {
+    options_.address = "localhost";
+    EXPECT_GT(start_with_agent(), 0);
+}
+
+TEST_F(UntrustedClientTest, AConfigurationThatIsGoneIsReported) {
+    start();
+    ASSERT_EQ(::unlink(options_.configuration->c_str()), 0);
+    EXPECT_TRUE(test::becomes_true([&] { return running_->has_notice("its rules stay in use"); }));
+}
+
 TEST_F(UntrustedClientTest, CreatesTheLogDirectory) {
     options_.log = directory_.path("a/b/events.log");
     Client client(start());
@@ -220,10 +276,10 @@ TEST_F(UntrustedClientTest, ClosesOnSilenceAfterHello) {
 TEST_F(UntrustedClientTest, ClosesASlowReader) {
     options_.max_unsent_bytes = 64 << 10;
     Client client(start_with_agent(), 4096);
-    const std::string status = wire::format(wire::AgentStatus{});
     std::string many = hello_line("web-1", uuid);
     while (many.size() < 1 << 20) {
-        many += status;
+        // Of acknowledgements only the newest waits; each change of the journal is answered.
+        many += wire::format(wire::JournalChange{.journal = uuid, .next_sequence = 1});
     }
     size_t sent = 0;
     while (client.send(many) && sent < 200) {
@@ -251,6 +307,43 @@ TEST_F(UntrustedClientTest, RejectsConnectionsBeyondTheLimit) {
     Client again(running_->port());
     ASSERT_TRUE(again.send(hello_line("web-2", uuid)));
     EXPECT_NE(again.line_of("welcome"), "") << "there is room again";
+}
+
+// Silent connections have a budget of their own: the oldest of the address with the most go first.
+TEST_F(UntrustedClientTest, SilentConnectionsKeepNoAgentOut) {
+    options_.max_connections = 2;
+    options_.max_greeting = 40;
+    start_with_agent();
+    std::vector<std::unique_ptr<Client>> silent;
+    for (int i = 0; i < 200; i++) {
+        silent.push_back(std::make_unique<Client>(running_->port()));
+    }
+    EXPECT_TRUE(
+        test::becomes_true([&] { return running_->close_count(CloseReason::too_many) >= 160; }));
+    EXPECT_LT(running_->sessions(), 60U);
+    Client agent(running_->port());
+    ASSERT_TRUE(agent.send(hello_line("web-1", uuid)));
+    EXPECT_NE(agent.line_of("welcome"), "");
+    EXPECT_TRUE(running_->has_notice("no hello had come"));
+    silent.clear();
+}
+
+TEST_F(UntrustedClientTest, AcknowledgementsNobodyReadsDoNotPileUp) {
+    options_.max_unsent_bytes = 16 << 10;
+    Client client(start_with_agent(), 4096);
+    ASSERT_TRUE(client.send(hello_line("web-1", uuid)));
+    std::string many;
+    for (uint64_t i = 1; i <= 2000; i++) {
+        many += event_line(i) + wire::format(wire::AgentStatus{});
+    }
+    ASSERT_TRUE(client.send(many));
+    EXPECT_TRUE(test::becomes_true([&] { return running_->stats().events == 2001; }));
+    std::string last;
+    while (last.find("\"seq\":2000") == std::string::npos) {
+        last = client.line_of("ack");
+        ASSERT_NE(last, "") << "closed";
+    }
+    EXPECT_EQ(running_->close_count(CloseReason::slow_reader), 0U);
 }
 
 // Even refusals with a reason are bounded.

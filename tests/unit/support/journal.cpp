@@ -64,7 +64,7 @@ std::string content_of(const std::string& path) {
 std::vector<std::string> names_in(const std::string& directory) {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-        if (entry.path().extension() != ".lock") {
+        if (entry.path().extension() != ".lock" && entry.path().extension() != ".segments") {
             names.push_back(entry.path().filename());
         }
     }

@@ -28,7 +28,7 @@ struct Content {
 Content read_numbered(const std::string& path);
 
 std::string content_of(const std::string& path);
-// The names in a directory, sorted, but for the lock.
+// The names in a directory, sorted, but for the lock and the manifest.
 std::vector<std::string> names_in(const std::string& directory);
 
 enum class Step { open, write, fdatasync, ftruncate, rename, unlink, fsync_parent };

@@ -95,6 +95,7 @@ TEST(Address, HostsAndPorts) {
         {"[::1]", "[::1]:7411"},
         {"[fe80::1%eth0]:80", "[fe80::1%eth0]:80"},
         {"a_b-c", "a_b-c:7411"},
+        {"7up.example", "7up.example:7411"},
     };
     for (const auto& [text, output] : cases) {
         const auto address = parse_address(text);
@@ -124,6 +125,11 @@ TEST(Address, HostsAndPorts) {
                              "a:99999999999999999999",
                              "\xc3\xa4",
                              "a;b",
+                             "7496",
+                             "127.1",
+                             "0x7f000001",
+                             "1.2.3.4.5",
+                             "1.2.3.256",
                              "$(a)"}) {
         const auto address = parse_address(text);
         EXPECT_FALSE(address) << text;

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which files are a journal's, whatever other programs name theirs.
+#include "journal/manifest.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "journal/reader.h"
+#include "journal/segments.h"
+#include "journal/writer.h"
+#include "support/journal.h"
+#include "support/processes.h"
+
+namespace vigil::journal {
+namespace {
+
+namespace fs = std::filesystem;
+using test::numbered_line;
+using test::numbered_lines;
+
+class ManifestTest : public testing::Test {
+ protected:
+    std::string path() const { return directory_.path("events.log"); }
+    std::string path(int number) const { return path() + "." + std::to_string(number); }
+    void open() {
+        writer_.reset();
+        WriterOptions options;
+        options.path = path();
+        options.is_own_line = is_own_line_;
+        auto writer = Writer::open(options, event_log_.events());
+        ASSERT_TRUE(writer) << writer.error().context;
+        writer_ = std::move(*writer);
+    }
+    void add(uint64_t count) {
+        for (uint64_t i = 0; i < count; i++) {
+            const uint64_t next = writer_->next_sequence();
+            ASSERT_EQ(writer_->append(numbered_line(next)), next);
+        }
+        ASSERT_TRUE(writer_->wait_synced(writer_->next_sequence() - 1, 10 * ns_per_s));
+    }
+    // As "rotate N" with "create" of logrotate does it.
+    void logrotate() const {
+        for (int number = 9; number >= 1; number--) {
+            if (fs::exists(path(number))) {
+                fs::rename(path(number), path(number + 1));
+            }
+        }
+        fs::rename(path(), path(1));
+        directory_.write("events.log", "");
+    }
+    void expect_last(uint64_t first, uint64_t last) const {
+        const auto content = test::read_numbered(path());
+        EXPECT_EQ(content.wrong, "");
+        EXPECT_EQ(content.first, first);
+        EXPECT_EQ(content.last, last);
+        const auto lines = tail(path(), 100);
+        ASSERT_TRUE(lines);
+        std::string text;
+        for (const std::string& line : *lines) {
+            text += line;
+        }
+        EXPECT_EQ(text, numbered_lines(first, last));
+    }
+
+    test::TempDirectory directory_;
+    test::WriterEventLog event_log_;
+    std::function<bool(std::string_view)> is_own_line_;
+    std::unique_ptr<Writer> writer_;
+};
+
+TEST_F(ManifestTest, ItsTextIsReadBack) {
+    Manifest manifest;
+    manifest.active = {17, {3, 0, 4096, UINT64_MAX}};
+    manifest.rotated = {{1, {1, 100, 90, 7}}, {9, {2, 5, 5, 8}}};
+    manifest.markers = {17};
+    const std::string text = format_manifest(manifest);
+    ASSERT_TRUE(parse_manifest(text));
+    EXPECT_EQ(*parse_manifest(text), manifest);
+    for (size_t size = 0; size + 1 < text.size(); size++) {
+        EXPECT_FALSE(parse_manifest(text.substr(0, size)) && size + 4 < text.size()) << size;
+    }
+    EXPECT_FALSE(parse_manifest("hello\n"));
+    EXPECT_FALSE(parse_manifest("vigil journal 1\nmark x\nend\n"));
+}
+
+TEST_F(ManifestTest, FilesOfLogrotateAreNoSegments) {
+    open();
+    add(5);
+    logrotate();
+    add(3);
+    logrotate();
+    add(3);
+    expect_last(9, 11);
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 12U) << "after a restart too";
+    add(1);
+    expect_last(9, 12);
+    writer_->rotate();
+    add(1);
+    expect_last(9, 13);
+    EXPECT_EQ(test::content_of(path(2)), numbered_lines(1, 5)) << "left as it is";
+    EXPECT_EQ(test::content_of(path(1)), numbered_lines(6, 8));
+}
+
+TEST_F(ManifestTest, NumbersGoOnWhereTheFileWasMovedMeanwhile) {
+    open();
+    add(5);
+    writer_.reset();
+    logrotate();
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+    add(3);
+    writer_.reset();
+    logrotate();
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 9U) << "not 4, as the names say";
+    add(1);
+    EXPECT_EQ(test::content_of(path(2)), numbered_lines(1, 5));
+}
+
+TEST_F(ManifestTest, ForeignFilesOfSuchNamesAreLeft) {
+    open();
+    add(3);
+    directory_.write("events.log.1", "foreign\n");
+    directory_.write("events.log.2", "");
+    writer_->rotate();
+    add(1);
+    expect_last(1, 4);
+    EXPECT_EQ(test::content_of(path(1)), "foreign\n");
+    EXPECT_TRUE(test::becomes_true([&] {
+        const auto errors = event_log_.errors();
+        return !errors.empty() &&
+               errors[0].find("vigil rotates its journals by itself") != std::string::npos;
+    }));
+    fs::remove(path(1));
+    open();
+    writer_->rotate();
+    add(1);
+    expect_last(1, 5);
+    const auto rotated = list_rotated(path());
+    ASSERT_TRUE(rotated);
+    ASSERT_EQ(rotated->size(), 1U);
+    EXPECT_EQ(rotated->front().first_sequence, 1U);
+}
+
+TEST_F(ManifestTest, ASegmentThatIsAnotherFileNowIsNotDeleted) {
+    open();
+    add(3);
+    writer_->rotate();
+    add(3);
+    fs::remove(path(1));
+    directory_.write("events.log.1", "foreign\n");
+    writer_->remove_before(4);
+    EXPECT_TRUE(test::becomes_true([&] { return writer_->oldest_sequence() == 4; }));
+    EXPECT_EQ(test::content_of(path(1)), "foreign\n");
+    expect_last(4, 6);
+}
+
+TEST_F(ManifestTest, AnOlderJournalGetsOne) {
+    directory_.write("events.log.4", numbered_lines(4, 6));
+    directory_.write("events.log.1", "foreign\n");
+    directory_.write("events.log", numbered_lines(7, 8));
+    is_own_line_ = [](std::string_view line) { return line.ends_with("x\n"); };
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 9U);
+    expect_last(4, 8);
+    EXPECT_TRUE(fs::exists(manifest_path(path())));
+}
+
+TEST_F(ManifestTest, ARestoredCopyIsTheSameJournal) {
+    open();
+    add(3);
+    writer_->rotate();
+    add(2);
+    writer_.reset();
+    const test::TempDirectory restored;
+    fs::copy(directory_.path(""), restored.path(""));
+    WriterOptions options;
+    options.path = restored.path("events.log");
+    const auto writer = Writer::open(options, {});
+    ASSERT_TRUE(writer);
+    EXPECT_EQ((*writer)->next_sequence(), 6U);
+    EXPECT_EQ((*writer)->oldest_sequence(), 1U);
+}
+
+TEST_F(ManifestTest, FilesThatVigilDidNotWriteAreRefusedAndLeft) {
+    is_own_line_ = [](std::string_view line) { return line.starts_with("{\"time\":"); };
+    const std::string own = "{\"time\":\"2026\"}\n";
+    for (const std::string& foreign :
+         {std::string("[{\"process\": \"a\", \"cpu\": 1}]"), std::string("a\nb"),
+          std::string("{\"a\": 1}"), std::string("x"), own + "a last line without an end"}) {
+        directory_.write("events.log", foreign);
+        WriterOptions options;
+        options.path = path();
+        options.is_own_line = is_own_line_;
+        const auto refused = Writer::open(options, {});
+        ASSERT_FALSE(refused) << foreign;
+        EXPECT_EQ(refused.error().code, ErrorCode::usage);
+        EXPECT_NE(refused.error().context.find("holds what vigil did not write"),
+                  std::string::npos);
+        EXPECT_EQ(test::content_of(path()), foreign);
+        EXPECT_FALSE(fs::exists(path() + ".lock"));
+    }
+    for (const std::string& torn : {std::string("{\"ti"), std::string(), own + "{", own}) {
+        directory_.write("events.log", torn);
+        open();
+        EXPECT_EQ(test::content_of(path()), torn.starts_with(own) ? own : "");
+        writer_.reset();
+    }
+}
+
+}  // namespace
+}  // namespace vigil::journal
