@@ -18,15 +18,16 @@ std::optional<double> used(Metric metric, const Counters* before, const Counters
 }
 
 // Counters with only the CPU time.
-Counters cpu(uint64_t ns) { return {ns, {}, {}, {}, {}, {}}; }
-Counters memory(uint64_t bytes) { return {{}, bytes, {}, {}, {}, {}}; }
-Counters disk(uint64_t read, uint64_t written) { return {{}, {}, read, written, {}, {}}; }
-Counters network(uint64_t sent, uint64_t received) { return {{}, {}, {}, {}, sent, received}; }
+Counters cpu(uint64_t ns) { return {ns, {}, {}, {}, {}, {}, {}}; }
+Counters memory(uint64_t bytes) { return {{}, bytes, {}, {}, {}, {}, {}}; }
+Counters disk(uint64_t read, uint64_t written) { return {{}, {}, {}, read, written, {}, {}}; }
+Counters network(uint64_t sent, uint64_t received) { return {{}, {}, {}, {}, {}, sent, received}; }
 
 // Counters with all members, all different.
 Counters full() {
     return {.cpu_ns = 10 * second,
             .rss_bytes = 300 * mb,
+            .huge_bytes = 4 * mb,
             .read_bytes = 20 * mb,
             .write_bytes = 40 * mb,
             .sent_bytes = 500 * kb,
@@ -130,6 +131,7 @@ TEST(Usage, ShrinkingTotalsAreZero) {
     const Counters before = full();
     const Counters now{.cpu_ns = 9 * second,
                        .rss_bytes = 1 * mb,
+                       .huge_bytes = {},
                        .read_bytes = 19 * mb,
                        .write_bytes = 40 * mb,
                        .sent_bytes = 0,
@@ -145,7 +147,7 @@ TEST(Usage, NoRateWithoutATimeSpan) {
 }
 
 TEST(Usage, MaximumValues) {
-    const Counters now{UINT64_MAX, UINT64_MAX, {}, {}, {}, {}};
+    const Counters now{UINT64_MAX, UINT64_MAX, {}, {}, {}, {}, {}};
     const Usage usage = usage_between(nullptr, now, 1);
     EXPECT_NEAR(*usage[0], 1.8446744073709552e21, 1e10);
     EXPECT_NEAR(*usage[1], 17'592'186'044'416.0, 1);

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "rules/parse.h"
-#include "server/hub.h"
+#include "server/server_state.h"
 #include "support/journal.h"
 #include "support/json.h"
 #include "support/printable.h"

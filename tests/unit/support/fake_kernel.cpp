@@ -187,7 +187,8 @@ capture::MapFds FakeKernel::fds() const {
     return {.ring = duplicate(ring_),
             .control = duplicate(control_map_),
             .counters = duplicate(counters_map_),
-            .cursors = duplicate(cursors_map_)};
+            .cursors = duplicate(cursors_map_),
+            .compare_clocks = {}};
 }
 
 }  // namespace vigil::test
