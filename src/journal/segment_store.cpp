@@ -75,11 +75,12 @@ Result<void> SegmentStore::prepare() {
         const bool as_left =
             is_active(info) && static_cast<uint64_t>(info.st_size) == active_bytes_;
         if (!as_left && !sync_failed_ && !replacing_active_) {
-            notice_ = path_error(path_,
-                                 "was moved, deleted or changed by another program: a new file is "
-                                 "started, and lines that were removed are missing (vigil rotates by "
-                                 "itself: leave it out of logrotate)")
-                          .context;
+            notice_ =
+                path_error(path_,
+                           "was moved, deleted or changed by another program: a new file is "
+                           "started, and lines that were removed are missing (vigil rotates by "
+                           "itself: leave it out of logrotate)")
+                    .context;
         }
         replacing_active_ = !as_left || sync_failed_;
     }

@@ -37,8 +37,8 @@ struct WriterOptions {
     uint64_t first_sequence = 1;  // for a journal without anything on disk
     bool new_segment = false;     // an active segment with lines is rotated at open
     mode_t mode = 0640;           // of new files, before the umask
-    // Whether a line, with its end, is of the kind that this writer appends. A file whose first line
-    // is not is foreign and is refused. Empty: every line is.
+    // Whether a line, with its end, is of the kind that this writer appends. A file whose first
+    // line is not is foreign and is refused. Empty: every line is.
     std::function<bool(std::string_view line)> is_own_line;
 };
 

@@ -9,13 +9,13 @@
 
 _Static_assert(sizeof(struct vigil_header) == 80, "header");
 _Static_assert(sizeof(struct vigil_fork) == 88, "fork");
-_Static_assert(offsetof(struct vigil_exec, data) == 104, "exec without its data");
-_Static_assert(sizeof(struct vigil_exec) == 104 + VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX, "exec");
-_Static_assert(sizeof(struct vigil_exit) == 192, "exit");
+_Static_assert(offsetof(struct vigil_exec, data) == 176, "exec without its data");
+_Static_assert(sizeof(struct vigil_exec) == 176 + VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX, "exec");
+_Static_assert(sizeof(struct vigil_exit) == 224, "exit");
 _Static_assert(sizeof(struct vigil_signal) == 136, "signal");
 _Static_assert(sizeof(struct vigil_oom) == 112, "oom");
 _Static_assert(sizeof(struct vigil_kill_failed) == 104, "kill_failed");
-_Static_assert(sizeof(struct vigil_sample) == 120, "sample");
+_Static_assert(sizeof(struct vigil_sample) == 136, "sample");
 _Static_assert(sizeof(struct vigil_filter) == 64, "filter");
 _Static_assert(offsetof(struct vigil_control, reader_state) % 64 == 0, "its own cache line");
 _Static_assert(sizeof(struct vigil_cpu_counters) == 32 * VIGIL_KIND_SLOTS, "counters");

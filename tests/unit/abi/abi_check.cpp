@@ -11,13 +11,13 @@
 
 static_assert(sizeof(vigil_header) == 80);
 static_assert(sizeof(vigil_fork) == 88);
-static_assert(offsetof(vigil_exec, data) == 104);
-static_assert(sizeof(vigil_exec) == 104 + VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX);
-static_assert(sizeof(vigil_exit) == 192);
+static_assert(offsetof(vigil_exec, data) == 176);
+static_assert(sizeof(vigil_exec) == 176 + VIGIL_FILE_MAX + VIGIL_NAME_MAX + VIGIL_ARGV_MAX);
+static_assert(sizeof(vigil_exit) == 224);
 static_assert(sizeof(vigil_signal) == 136);
 static_assert(sizeof(vigil_oom) == 112);
 static_assert(sizeof(vigil_kill_failed) == 104);
-static_assert(sizeof(vigil_sample) == 120);
+static_assert(sizeof(vigil_sample) == 136);
 static_assert(sizeof(vigil_filter) == 64);
 static_assert(offsetof(vigil_control, reader_state) % 64 == 0);
 static_assert(sizeof(vigil_cpu_counters) == 32 * VIGIL_KIND_SLOTS);
