@@ -71,7 +71,7 @@ TEST_F(DeathStoreTest, AbnormalDeathsAndReceiptsLieApart) {
     add(1 << 8, "failed");
     store_->add(test::loss_event(), as_event("loss"));
     store_->add(test::unobserved_event(), as_event("unobserved"));
-    store_->wait_durable(patience_ns);
+    store_->wait_durable(timeout_ns);
     EXPECT_EQ(text(clean_file), "clean\n");
     EXPECT_EQ(text(abnormal_file), "killed\nfailed\nloss\nunobserved\n");
 }

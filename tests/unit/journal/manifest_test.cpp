@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "journal/reader.h"
 #include "journal/segments.h"
+#include "journal/tail.h"
 #include "journal/writer.h"
 #include "support/journal.h"
 #include "support/processes.h"

@@ -18,10 +18,14 @@ std::optional<double> used(Metric metric, const Counters* before, const Counters
 }
 
 // Counters with only the CPU time.
-Counters cpu(uint64_t ns) { return {ns, {}, {}, {}, {}, {}}; }
-Counters memory(uint64_t bytes) { return {{}, bytes, {}, {}, {}, {}}; }
-Counters disk(uint64_t read, uint64_t written) { return {{}, {}, read, written, {}, {}}; }
-Counters network(uint64_t sent, uint64_t received) { return {{}, {}, {}, {}, sent, received}; }
+Counters cpu(uint64_t ns) { return {.cpu_ns = ns}; }
+Counters memory(uint64_t bytes) { return {.rss_bytes = bytes}; }
+Counters disk(uint64_t read, uint64_t written) {
+    return {.read_bytes = read, .write_bytes = written};
+}
+Counters network(uint64_t sent, uint64_t received) {
+    return {.sent_bytes = sent, .received_bytes = received};
+}
 
 // Counters with all members, all different.
 Counters full() {
@@ -145,7 +149,7 @@ TEST(Usage, NoRateWithoutATimeSpan) {
 }
 
 TEST(Usage, MaximumValues) {
-    const Counters now{UINT64_MAX, UINT64_MAX, {}, {}, {}, {}};
+    const Counters now{.cpu_ns = UINT64_MAX, .rss_bytes = UINT64_MAX};
     const Usage usage = usage_between(nullptr, now, 1);
     EXPECT_NEAR(*usage[0], 1.8446744073709552e21, 1e10);
     EXPECT_NEAR(*usage[1], 17'592'186'044'416.0, 1);
