@@ -199,7 +199,7 @@ struct signal_struct {
 
 struct task_struct {
 	unsigned int flags;
-	int on_cpu; /* CONFIG_SMP */
+	int on_cpu; /* CONFIG_SMP; one byte since 7.x */
 	struct sched_entity se;
 	struct mm_struct *mm;
 	int exit_code;

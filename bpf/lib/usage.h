@@ -4,6 +4,13 @@
 
 #include "task.h"
 
+/* An int before 7.x, since then one byte: a plain load of the wrong size can't be relocated. */
+static __always_inline int is_on_cpu(struct task_struct *thread, const int typed)
+{
+	return (typed ? BPF_CORE_READ_BITFIELD(thread, on_cpu)
+		      : BPF_CORE_READ_BITFIELD_PROBED(thread, on_cpu)) != 0;
+}
+
 /*
  * CPU time of a thread up to the last update of its run queue's clock. The order of the reads
  * matters: if the scheduler accounts in between, the result may be too small, never too large.
@@ -13,13 +20,7 @@ static __always_inline void add_runtime(struct vigil_usage *usage, struct task_s
 {
 	const __u64 accounted = READ_FIELD(typed, thread, se.sum_exec_runtime);
 
-	if (!has_run_queue()) {
-		usage->runtime_ns += accounted;
-		return;
-	}
-	/* Keeps the read after the check: 7.x has no such member. */
-	barrier_var(thread);
-	if (!READ_FIELD(typed, thread, on_cpu)) {
+	if (!has_run_queue() || !is_on_cpu(thread, typed)) {
 		usage->runtime_ns += accounted;
 		return;
 	}

@@ -26,7 +26,7 @@ struct MapFds {
     Fd control;
     Fd counters;
     Fd cursors;
-    Fd compare_clocks;  // the program of run_clock.h; may be none
+    Fd compare_clocks = {};  // the program of run_clock.h; may be none
 };
 
 // Counts of the kernel side for one kind, summed over all CPUs.

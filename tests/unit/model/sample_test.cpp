@@ -18,16 +18,19 @@ std::optional<double> used(Metric metric, const Counters* before, const Counters
 }
 
 // Counters with only the CPU time.
-Counters cpu(uint64_t ns) { return {ns, {}, {}, {}, {}, {}, {}}; }
-Counters memory(uint64_t bytes) { return {{}, bytes, {}, {}, {}, {}, {}}; }
-Counters disk(uint64_t read, uint64_t written) { return {{}, {}, {}, read, written, {}, {}}; }
-Counters network(uint64_t sent, uint64_t received) { return {{}, {}, {}, {}, {}, sent, received}; }
+Counters cpu(uint64_t ns) { return {.cpu_ns = ns}; }
+Counters memory(uint64_t bytes) { return {.rss_bytes = bytes}; }
+Counters disk(uint64_t read, uint64_t written) {
+    return {.read_bytes = read, .write_bytes = written};
+}
+Counters network(uint64_t sent, uint64_t received) {
+    return {.sent_bytes = sent, .received_bytes = received};
+}
 
 // Counters with all members, all different.
 Counters full() {
     return {.cpu_ns = 10 * second,
             .rss_bytes = 300 * mb,
-            .huge_bytes = 4 * mb,
             .read_bytes = 20 * mb,
             .write_bytes = 40 * mb,
             .sent_bytes = 500 * kb,
@@ -131,7 +134,6 @@ TEST(Usage, ShrinkingTotalsAreZero) {
     const Counters before = full();
     const Counters now{.cpu_ns = 9 * second,
                        .rss_bytes = 1 * mb,
-                       .huge_bytes = {},
                        .read_bytes = 19 * mb,
                        .write_bytes = 40 * mb,
                        .sent_bytes = 0,
@@ -147,7 +149,7 @@ TEST(Usage, NoRateWithoutATimeSpan) {
 }
 
 TEST(Usage, MaximumValues) {
-    const Counters now{UINT64_MAX, UINT64_MAX, {}, {}, {}, {}, {}};
+    const Counters now{.cpu_ns = UINT64_MAX, .rss_bytes = UINT64_MAX};
     const Usage usage = usage_between(nullptr, now, 1);
     EXPECT_NEAR(*usage[0], 1.8446744073709552e21, 1e10);
     EXPECT_NEAR(*usage[1], 17'592'186'044'416.0, 1);
