@@ -196,12 +196,12 @@ Record exit_record(size_t number) {
     auto record = blank<vigil_exit>(number, VIGIL_EXIT, "gcc");
     record.user_ticks_ns = 8'000'000;
     record.system_ticks_ns = 4'000'000;
-    record.runtime_ns = 12'345'678 + number;
+    record.usage.runtime_ns = 12'345'678 + number;
     record.peak_rss_pages = 5'432;
-    record.read_bytes = 45'056;
-    record.write_bytes = 12'288;
-    record.sent_bytes = 1'500;
-    record.received_bytes = 150'000;
+    record.usage.read_bytes = 45'056;
+    record.usage.write_bytes = 12'288;
+    record.usage.sent_bytes = 1'500;
+    record.usage.received_bytes = 150'000;
     record.voluntary_switches = 12;
     record.involuntary_switches = 3;
     record.minor_faults = 2'345;
