@@ -272,7 +272,9 @@ TEST_F(WriterErrorsTest, AFailedRotationDelaysNoLine) {
     ASSERT_EQ(::unlink((path() + ".9").c_str()), 0);
     add(1);
     EXPECT_EQ(content_of(path() + ".9"), numbered_lines(9, 14));
-    expect_reported("'" + path() + ".9' is in the way of a rotation: move it away");
+    expect_reported("'" + path() +
+                    ".9' is in the way of a rotation: move it away; vigil rotates "
+                    "its journals by itself, other programs must not");
     expect_lines(6, 15);
 }
 

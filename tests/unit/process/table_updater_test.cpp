@@ -204,6 +204,7 @@ TEST_F(Updater, AProcessThatASweepShowsAgainLives) {
 
 TEST_F(Updater, AnExecBeginsRatesAnew) {
     fork(1, 0, "sh");
+    tick({busy(1, "sh", 0)});
     tick({busy(1, "sh", interval_ns / 10)});
     EXPECT_DOUBLE_EQ(*cpu_usage(1), 10);
     exec_after(1, "sleep", cpu(interval_ns));

@@ -322,8 +322,9 @@ TEST_F(QueryTest, ReportsUnreadableJournals) {
     std::filesystem::create_symlink("loop", directory_.path("loop"));  // can't be opened
     const QueryResult result = run_query({directory_.path("loop/bad.log"), good}, Query{});
     EXPECT_EQ(pids_of(result), Pids{1});
-    EXPECT_EQ(result.errors, std::vector<std::string>{"opening '" + directory_.path("loop") +
-                                                      "': Too many levels of symbolic links"});
+    EXPECT_EQ(result.errors,
+              std::vector<std::string>{"opening '" + directory_.path("loop/bad.log.segments") +
+                                       "': Too many levels of symbolic links"});
 }
 
 // The line filter never drops a match.
