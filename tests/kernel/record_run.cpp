@@ -34,7 +34,9 @@ Strings parts(const std::string& path) {
     const std::string prefix = fs::path(path).filename().string() + '.';
     for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path())) {
         const std::string name = entry.path().filename();
-        if (name.starts_with(prefix) && name != prefix + "lock") {
+        // Beside segments lie the lock and the manifest.
+        if (name.starts_with(prefix) &&
+            name.find_first_not_of("0123456789", prefix.size()) == std::string::npos) {
             rotated[std::stoll(name.substr(prefix.size()))] = entry.path();
         }
     }
