@@ -16,8 +16,8 @@
 
 #include "check.h"
 #include "journal/reader.h"
-#include "journal/tail.h"
 #include "journal/segments.h"
+#include "journal/tail.h"
 #include "journal/writer.h"
 #include "support/journal.h"
 

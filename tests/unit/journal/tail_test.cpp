@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
-#include "journal/tail.h"
 #include "journal/segments.h"
+#include "journal/tail.h"
 #include "support/journal.h"
 #include "support/processes.h"
 
