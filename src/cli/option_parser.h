@@ -11,7 +11,7 @@
 
 #include "cli/arguments.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): another project's
 class App;
 class Option;
 }  // namespace CLI
