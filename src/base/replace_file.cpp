@@ -110,9 +110,9 @@ Result<std::string> resolve_links(std::string path) {
         }
         link.resize(static_cast<size_t>(size));
         const size_t slash = path.rfind('/');
-        path = link.starts_with('/') || slash == std::string::npos
-                   ? link
-                   : path.substr(0, slash + 1) + link;
+        const bool relative = !link.starts_with('/') && slash != std::string::npos;
+        path.resize(relative ? slash + 1 : 0);
+        path += link;
     }
     errno = ELOOP;
     return system_error("opening", path);

@@ -65,6 +65,8 @@ class TerminalServer {
         EXPECT_EQ(::pipe2(report, O_CLOEXEC), 0);
         shell_ = ::forkpty(&terminal_, nullptr, nullptr, nullptr);
         if (shell_ == 0) {
+            ::close(orders[1]);  // else the shell would never see the end of its orders
+            ::close(report[0]);
             be_shell(orders[0], report[1], argv);
         }
         ::close(orders[0]);
