@@ -113,7 +113,7 @@ std::string DedupIndex::text(uint64_t log_sequence) const {
 }
 
 bool DedupIndex::is_index(std::string_view text) {
-    constexpr std::string_view any_version = title.substr(0, title.find("1"));
+    constexpr std::string_view any_version = title.substr(0, title.find('1'));
     return text.starts_with(any_version);
 }
 
