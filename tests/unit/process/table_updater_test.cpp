@@ -205,12 +205,13 @@ TEST_F(Updater, AProcessThatASweepShowsAgainLives) {
 TEST_F(Updater, AnExecBeginsRatesAnew) {
     fork(1, 0, "sh");
     tick({busy(1, "sh", 0)});
+    tick({busy(1, "sh", 0)});
     tick({busy(1, "sh", interval_ns / 10)});
-    EXPECT_DOUBLE_EQ(*cpu_usage(1), 10);
+    EXPECT_DOUBLE_EQ(cpu_usage(1).value_or(-1), 10);
     exec_after(1, "sleep", cpu(interval_ns));
     EXPECT_FALSE(cpu_usage(1));
     tick({busy(1, "sleep", interval_ns + interval_ns / 50)});
-    EXPECT_DOUBLE_EQ(*cpu_usage(1), 2) << "not the shell's 90 %";
+    EXPECT_DOUBLE_EQ(cpu_usage(1).value_or(-1), 2) << "not the shell's 90 %";
     EXPECT_EQ(find(1)->counters.cpu_ns, interval_ns + interval_ns / 50) << "totals are the whole's";
 }
 
@@ -219,7 +220,7 @@ TEST_F(Updater, ANewProgramIsHeldAgainstTheWholeInterval) {
     exec_after(1, "tool", cpu(0));
     now_ns_ -= interval_ns * 9 / 10;
     tick({busy(1, "tool", interval_ns / 10)});
-    EXPECT_DOUBLE_EQ(*cpu_usage(1), 10);
+    EXPECT_DOUBLE_EQ(cpu_usage(1).value_or(-1), 10);
 }
 
 TEST_F(Updater, ASampleFromBeforeAnExecSaysNothingOfTheNewProgram) {
