@@ -29,11 +29,12 @@ build_id() { readelf -n "$1" 2>/dev/null | sed -n 's/.*Build ID: //p'; }
 [[ -n $(build_id "$bin/vigil") ]] || fail "the program has no build id"
 [[ $(build_id "$bin/vigil") == "$(build_id "$bin/.debug/vigil.debug")" ]] ||
 	fail "the symbols are another program's"
-readelf -SW "$bin/.debug/vigil.debug" | grep -q '\.debug_line' || fail "the symbols have no lines"
+[[ $(readelf -SW "$bin/.debug/vigil.debug") == *.debug_line* ]] || fail "the symbols have no lines"
 [[ $("$bin/vigil" --version) == "$("$build/vigil" --version)" ]] || fail "the installed program differs"
 for name in CTA CTB process_monitor rustsigwatch; do
 	[[ $(readlink "$bin/$name") == vigil ]] || fail "$name is no link to vigil"
 	"$bin/$name" --help >/dev/null || fail "$name --help failed"
 done
-readelf -SW "$build/vigil" | grep -q '\.debug_line' || fail "the program in the build folder was stripped"
+[[ $(readelf -SW "$build/vigil") == *.debug_line* ]] ||
+	fail "the program in the build directory was stripped"
 ! strings -a "$bin/vigil" | grep -F "$PWD/" || fail "the program names the folder that it was built in"
