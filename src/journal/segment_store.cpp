@@ -251,7 +251,7 @@ Result<void> SegmentStore::create_sequence_marker(uint64_t sequence) {
     next.active = {sequence, sequence == active_first_ ? next.active.file : FileIdentity{}};
     struct stat there {};
     if (::lstat(name.c_str(), &there) == 0 && markers_.count(sequence) == 0) {
-        // Somebody else's file of that name: the manifest tells the number as well.
+        // Another program's file of that name: the manifest has the number as well.
         return save_manifest(next);
     }
     if (markers_.count(sequence) == 0) {

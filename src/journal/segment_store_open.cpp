@@ -35,7 +35,7 @@ bool begins_with_own_line(const std::string& path, const OwnLine& is_own_line) {
     return is_own_line(std::string_view(start).substr(0, start.find('\n') + 1));
 }
 
-// Its first line tells whose a file is, and a torn line must be one of such lines: it is cut off.
+// The first line identifies the owner, and a torn line must be one of such lines: it is cut off.
 Result<void> check_own(const std::string& path, const OwnLine& is_own_line) {
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat info {};
