@@ -33,7 +33,8 @@ static __always_inline int arguments_wanted(const struct vigil_filter *filter,
 	if (attempt->number >= 1 && attempt->number <= 64 &&
 	    !((filter->signals >> (attempt->number - 1)) & 1))
 		return 0;
-	if (filter->sender && filter->sender != BPF_CORE_READ(caller, tgid))
+	if (filter->sender &&
+	    !same_process(filter, caller, filter->sender, filter->sender_start_ns))
 		return 0;
 	return !filter->target || (__s32)filter->target == attempt->target;
 }

@@ -166,9 +166,10 @@ Result<void> unpin(const std::string& directory) {
     return remove_tree(directory);
 }
 
-PinnedReader::PinnedReader(Fd lock, RingReader reader, std::string directory)
+PinnedReader::PinnedReader(Fd lock, RingReader reader, Fd tree, std::string directory)
     : lock_(std::move(lock)),
       reader_(std::make_unique<RingReader>(std::move(reader))),
+      tree_(std::move(tree)),
       directory_(std::move(directory)) {}
 
 Result<PinnedReader> PinnedReader::open(const std::string& directory) {
@@ -197,8 +198,9 @@ Result<PinnedReader> PinnedReader::open(const std::string& directory) {
     if (auto program = open_pin(program_pin(directory, compare_clocks))) {
         fds.compare_clocks = std::move(*program);
     }
+    TRY_ASSIGN(Fd tree, open_pin(map_pin(directory, "tree")));
     TRY_ASSIGN(RingReader reader, RingReader::open(std::move(fds)));
-    return PinnedReader(std::move(lock), std::move(reader), directory);
+    return PinnedReader(std::move(lock), std::move(reader), std::move(tree), directory);
 }
 
 uint64_t PinnedReader::max_missed() const {

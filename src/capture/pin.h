@@ -34,12 +34,14 @@ class PinnedReader {
 
     RingReader& reader() { return *reader_; }
     uint64_t max_missed() const;  // see Tracer::max_missed()
+    int tree_fd() const { return tree_.get(); }
 
  private:
-    PinnedReader(Fd lock, RingReader reader, std::string directory);
+    PinnedReader(Fd lock, RingReader reader, Fd tree, std::string directory);
 
     Fd lock_;
     std::unique_ptr<RingReader> reader_;
+    Fd tree_;
     std::string directory_;
 };
 

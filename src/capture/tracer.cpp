@@ -92,7 +92,8 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
     if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
         // With thread events, exited processes stay in the map until their pid is reused.
         const bool keeps_exited = (filter.flags & VIGIL_FILTER_THREADS) != 0;
-        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_exited ? 8 : 1));
+        ::bpf_map__set_max_entries(skeleton.maps.tree,
+                                   keeps_exited ? max_tree_entries : tree_capacity);
     }
     const bool exits = (filter.kinds & bit(VIGIL_EXIT)) != 0;
     if (!exits && control.network == 0) {
@@ -184,8 +185,10 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
 
 int Tracer::processes_fd() const { return ::bpf_map__fd(programs_->skeleton->maps.processes); }
 
+int Tracer::tree_fd() const { return ::bpf_map__fd(programs_->skeleton->maps.tree); }
+
 Result<void> Tracer::add_to_tree(uint32_t pid) {
-    const __u8 member = 1;
+    const __u8 member = VIGIL_TREE_MEMBER;
     if (::bpf_map_update_elem(::bpf_map__fd(programs_->skeleton->maps.tree), &pid, &member,
                               BPF_ANY) != 0) {
         return Error{ErrorCode::failed,
@@ -208,7 +211,7 @@ Result<void> Tracer::watch_tree(uint32_t root) {
         }
     }
     if (members.empty()) {
-        return Error{ErrorCode::usage, fmt::format("--tree {}: no such process", root)};
+        return Error{ErrorCode::usage, fmt::format("--tree {}: the process has just ended", root)};
     }
     return {};
 }

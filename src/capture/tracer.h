@@ -19,6 +19,7 @@ constexpr uint64_t default_ring_bytes = 8 << 20;
 constexpr uint64_t min_ring_bytes = 4 << 10;
 constexpr uint64_t max_ring_bytes = 1 << 30;
 constexpr uint32_t tree_capacity = 32'768;
+constexpr uint32_t max_tree_entries = 8 * tree_capacity;  // with exited processes
 
 struct TraceOptions {
     // Filter of the kernel side; may be wider than what is wanted.
@@ -51,6 +52,9 @@ class Tracer {
 
     // The map of bpf/lib/processes.h; owned by the tracer.
     int processes_fd() const;
+
+    // The map of the watched tree; owned by the tracer. See capture/tree.h.
+    int tree_fd() const;
 
     // Adds `pid` to the watched tree (VIGIL_FILTER_TREE); its later children follow.
     Result<void> add_to_tree(uint32_t pid);

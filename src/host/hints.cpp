@@ -34,6 +34,8 @@ std::string lockdown_hint() {
 
 std::string memlock_hint() { return "raise it (ulimit -l unlimited), or run it as root"; }
 
+std::string procfs_hint() { return "mount it with: sudo mount -t proc proc /proc"; }
+
 std::string denial_hint(const ProbeResult& denial) {
     if (lockdown_mode() == "confidentiality") {
         return lockdown_hint();

@@ -14,6 +14,7 @@ std::string tracefs_hint();
 std::string tested_hint();
 std::string lockdown_hint();
 std::string memlock_hint();
+std::string procfs_hint();
 
 // How to get what was denied.
 std::string denial_hint(const ProbeResult& denial);

@@ -182,12 +182,16 @@ std::optional<ProcIo> read_io(uint32_t pid) {
 
 std::optional<ProcStatus> parse_status(std::string_view text) {
     std::optional<ProcStatus> status;
+    uint32_t pid = 0;
     while (!text.empty()) {
         std::string_view line = pop_until(text, '\n');
         const std::string_view key = pop_until(line, '\t');
         uint32_t user = 0;
+        if (key == "Tgid:") {  // before Uid
+            (void)parse_whole(line, pid);
+        }
         if (key == "Uid:" && parse_whole(pop_until(line, '\t'), user)) {
-            status = ProcStatus{.uid = user};
+            status = ProcStatus{.pid = pid, .uid = user};
         }
         uint64_t kilobytes = 0;
         if (status && key == "HugetlbPages:") {  // after Uid

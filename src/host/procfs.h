@@ -52,6 +52,7 @@ std::optional<ProcIo> read_io(uint32_t pid);
 
 // /proc/PID/status.
 struct ProcStatus {
+    uint32_t pid = 0;         // of the process, also if it was read of a thread
     uint32_t uid = 0;         // the real uid
     uint64_t huge_bytes = 0;  // resident huge pages (hugetlbfs)
 };

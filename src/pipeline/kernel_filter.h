@@ -4,6 +4,9 @@
 
 #include <linux/types.h>
 
+#include <cstdint>
+#include <optional>
+
 #include "abi/control.h"
 #include "pipeline/filter.h"
 
@@ -15,6 +18,10 @@ constexpr model::KindSet naming_kinds =
 
 // The filter's conditions as far as the kernel side knows them.
 vigil_filter kernel_filter(const Filter& filter);
+
+// The process of a pid field of `filter`; nullopt if it is 0.
+std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t pid,
+                                            uint64_t start_ns);
 
 // Lets the execs and exits through that name forks. The name comes with the exec of the child,
 // which can have another pid and user than the filter's.

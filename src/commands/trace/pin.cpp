@@ -7,14 +7,17 @@
 #include "capture/tracer.h"
 #include "cli/cli.h"
 #include "commands/trace/commands.h"
+#include "commands/trace/named_processes.h"
 #include "commands/trace/trace_options.h"
 #include "host/kernel.h"
 
 namespace vigil::commands {
 namespace {
 
-Result<void> pin(const TraceRequest& request) {
+Result<void> pin(TraceRequest request) {
     TRY(host::check_can_trace());
+    EndCondition unused;
+    TRY(identify_processes(request, unused));
     TRY_ASSIGN(const bool mounted, capture::ensure_bpffs());
     if (mounted) {
         print(stderr, "vigil: mounted bpffs at {}\n", host::bpffs_path);

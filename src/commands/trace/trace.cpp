@@ -16,6 +16,7 @@
 #include "capture/tracer.h"
 #include "cli/cli.h"
 #include "commands/trace/commands.h"
+#include "commands/trace/named_processes.h"
 #include "commands/trace/trace_loop.h"
 #include "host/hints.h"
 #include "host/kernel.h"
@@ -120,7 +121,16 @@ Error no_network() {
                         capture::network_hint(result))};
 }
 
-Result<int> trace_live(const TraceRequest& request) {
+// Why a run ended by itself.
+void print_end(const EndCondition& end, std::string_view consequence) {
+    if (!end.reason().empty()) {
+        vigil::print(stderr, "vigil: {}: {}\n", end.reason(), consequence);
+    }
+}
+
+Result<int> trace_live(TraceRequest request) {
+    EndCondition end;
+    TRY(identify_processes(request, end));
     TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
     std::optional<host::Child> child;
     if (!request.command.empty()) {
@@ -133,11 +143,13 @@ Result<int> trace_live(const TraceRequest& request) {
     }
     if (request.tree) {
         TRY(tracer.watch_tree(*request.tree));
+        end.watch_tree(capture::Tree(tracer.tree_fd()),
+                       fmt::format("the tree of process {}", *request.tree));
     }
     host::Child* command = child ? &*child : nullptr;
     const auto formatter = make_formatter(request);
     TRY_ASSIGN(TraceLoop loop,
-               TraceLoop::open(tracer.reader(), request, *formatter, STDOUT_FILENO, command));
+               TraceLoop::open(tracer.reader(), request, *formatter, STDOUT_FILENO, command, &end));
     announce(request);
     int not_started = 0;
     if (command != nullptr) {
@@ -146,6 +158,7 @@ Result<int> trace_live(const TraceRequest& request) {
     const auto ran = not_started == 0 ? loop.run() : Result<void>{};
     tracer.detach();
     const auto drained = loop.drain();  // after an error too: the totals must include it
+    print_end(end, "nothing more can come");
     print_run_totals(request, make_run_totals(loop, tracer));
     if (not_started != 0) {
         return not_started;
@@ -156,18 +169,26 @@ Result<int> trace_live(const TraceRequest& request) {
     return exit_code;
 }
 
-Result<int> trace_pinned(const TraceRequest& wanted) {
+Result<int> trace_pinned(TraceRequest wanted) {
+    EndCondition end;
     TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
     capture::RingReader& reader = pinned.reader();
+    const vigil_filter& limits = reader.control().wanted;
+    TRY(identify_for_pinned(wanted, end));
+    watch_pinned(limits, end);
+    if ((limits.flags & VIGIL_FILTER_TREE) != 0) {
+        end.watch_tree(capture::Tree(pinned.tree_fd()), "the pinned tree");
+    }
     TRY_ASSIGN(const TraceRequest request, narrow_to_pinned(reader.control(), wanted));
     const auto formatter = make_formatter(request);
     TRY_ASSIGN(TraceLoop loop,
-               TraceLoop::open(reader, request, *formatter, STDOUT_FILENO, nullptr));
+               TraceLoop::open(reader, request, *formatter, STDOUT_FILENO, nullptr, &end));
     announce(request);
     auto ran = loop.run();
     if (ran) {
         ran = loop.catch_up();
     }
+    print_end(end, "nothing more of it can come");
     const capture::Totals totals = reader.totals(loop.confirmed());
     for (size_t i = 0; i < totals.size(); i++) {
         const auto kind = static_cast<Kind>(i);

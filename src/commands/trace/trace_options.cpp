@@ -26,6 +26,8 @@ constexpr const char* trace_footer = R"(Examples:
   sudo vigil trace -p 1234 -d 1m            one process, for a minute
 
 With '-- CMD', where standard output is no terminal, CMD's own output goes to standard error.
+-p, --sender, --target and --tree take the pid of a living process; the run ends when it, or its whole
+tree, has ended.
 At the end it says where every event went: seen = filtered + delivered + dropped + undelivered.
 Exit codes: 0 done (or the command's own), 1 failed, 2 wrong usage, 3 not possible here.)";
 
@@ -95,6 +97,12 @@ Result<std::optional<uint32_t>> pid_option(const char* option, const RawOptions:
         return prefix_error(option, pid.error());
     }
     return std::optional{static_cast<uint32_t>(*pid)};
+}
+
+Result<std::optional<pipeline::WantedProcess>> process_option(const char* option,
+                                                              const RawOptions::Text& text) {
+    TRY_ASSIGN(const std::optional<uint32_t> pid, pid_option(option, text));
+    return pid ? std::optional(pipeline::WantedProcess{.pid = *pid}) : std::nullopt;
 }
 
 Result<model::KindSet> kinds_option(const std::vector<std::string>& names) {
@@ -175,9 +183,9 @@ Result<pipeline::Filter> make_filter(const RawOptions& raw, Format format) {
         (raw.all_signals || !raw.signals.empty() || raw.sender || raw.target)) {
         return usage_error("-s, -a, --sender and --target choose among signals: add signal to -e");
     }
-    TRY_ASSIGN(filter.pid, pid_option("-p", raw.pid));
-    TRY_ASSIGN(filter.sender, pid_option("--sender", raw.sender));
-    TRY_ASSIGN(filter.target, pid_option("--target", raw.target));
+    TRY_ASSIGN(filter.pid, process_option("-p", raw.pid));
+    TRY_ASSIGN(filter.sender, process_option("--sender", raw.sender));
+    TRY_ASSIGN(filter.target, process_option("--target", raw.target));
     if (raw.user) {
         TRY_ASSIGN(filter.uid, user_option(*raw.user));
     }

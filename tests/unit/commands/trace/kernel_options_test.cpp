@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "commands/parse.h"
+#include "pipeline/kernel_filter.h"
 
 namespace vigil::commands {
 namespace {
@@ -40,6 +41,25 @@ TEST(KernelOptions, ConditionsAndFlags) {
     EXPECT_EQ(filter.signals, model::signal_bit(9));
     EXPECT_EQ(filter.flags, uint32_t{VIGIL_FILTER_UID | VIGIL_FILTER_THREADS});
     EXPECT_EQ(kernel_options(good({"--ring-size", "64K"}))->ring_bytes, 65'536U);
+}
+
+// As the kernel side compares them: 0 ns of resolution means the pid alone.
+TEST(KernelOptions, ProcessesHaveStartTimes) {
+    TraceRequest request = good({"-p", "7", "--sender", "8", "--target", "9"});
+    EXPECT_EQ(kernel_options(request)->filter.start_tick_ns, 0U);
+    request.filter.pid = pipeline::WantedProcess{7, 70, 10};
+    request.filter.sender = pipeline::WantedProcess{8, 80, 10};
+    request.filter.target = pipeline::WantedProcess{9, 90, 10};
+    const vigil_filter filter = kernel_options(request)->filter;
+    EXPECT_EQ(filter.start_tick_ns, 10U);
+    EXPECT_EQ(filter.pid_start_ns, 70U);
+    EXPECT_EQ(filter.sender_start_ns, 80U);
+    EXPECT_EQ(filter.target_start_ns, 90U);
+    pipeline::Filter pinned;
+    pipeline::narrow_to(filter, pinned);
+    EXPECT_EQ(pinned.pid, request.filter.pid);
+    EXPECT_EQ(pinned.sender, request.filter.sender);
+    EXPECT_EQ(pinned.target, request.filter.target);
 }
 
 TEST(KernelOptions, CountsNetworkBytesOnlyOnRequest) {

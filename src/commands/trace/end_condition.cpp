@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/trace/end_condition.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "host/process_lookup.h"
+
+namespace vigil::commands {
+
+void EndCondition::watch_process(Fd pidfd, std::string what) {
+    if (pidfd) {
+        processes_.push_back({std::move(pidfd), std::move(what)});
+    }
+}
+
+void EndCondition::add_ended(std::string reason) {
+    if (reason_.empty()) {
+        reason_ = std::move(reason);
+    }
+}
+
+void EndCondition::watch_tree(capture::Tree tree, std::string what) {
+    tree_ = tree;
+    tree_name_ = std::move(what);
+}
+
+std::vector<int> EndCondition::wake_fds() const {
+    std::vector<int> fds;
+    fds.reserve(processes_.size());
+    for (const Watched& process : processes_) {
+        fds.push_back(process.pidfd.get());
+    }
+    return fds;
+}
+
+bool EndCondition::reached() {
+    recheck_ = false;
+    for (const Watched& process : processes_) {
+        if (reason_.empty() && host::has_ended(process.pidfd)) {
+            reason_ = fmt::format("{} has ended", process.what);
+        }
+    }
+    if (reason_.empty() && tree_) {
+        const capture::TreeState state = tree_->state();
+        recheck_ = state == capture::TreeState::ending;
+        if (state == capture::TreeState::empty) {
+            reason_ = fmt::format("every process of {} has ended", tree_name_);
+        }
+    }
+    return !reason_.empty();
+}
+
+}  // namespace vigil::commands
