@@ -36,6 +36,10 @@ std::string memlock_hint() { return "raise it (ulimit -l unlimited), or run it a
 
 std::string procfs_hint() { return "mount it with: sudo mount -t proc proc /proc"; }
 
+std::string pid_namespace_hint() {
+    return "run it in the initial PID namespace (docker run --pid=host)";
+}
+
 std::string denial_hint(const ProbeResult& denial) {
     if (lockdown_mode() == "confidentiality") {
         return lockdown_hint();

@@ -15,6 +15,7 @@ std::string tested_hint();
 std::string lockdown_hint();
 std::string memlock_hint();
 std::string procfs_hint();
+std::string pid_namespace_hint();
 
 // How to get what was denied.
 std::string denial_hint(const ProbeResult& denial);

@@ -14,6 +14,7 @@
 #include "format/coverage_gaps.h"
 #include "format/death_report.h"
 #include "format/time.h"
+#include "host/probe.h"
 #include "host/process_lookup.h"
 #include "output/color.h"
 
@@ -31,6 +32,9 @@ QueryResult find_deaths(const std::vector<std::string>& directories, const Death
 
 // A process that still runs has not been ended, and a thread is not a process.
 void print_if_alive(uint32_t pid) {
+    if (!host::in_initial_pid_namespace()) {
+        return;
+    }
     const auto found = host::find_process(pid);
     if (!found) {
         return;
@@ -118,8 +122,12 @@ Result<int> run(const WhyRequest& request) {
         print_nothing_found(directories, result, describe_request(request));
         if (request.pid) {
             print_if_alive(*request.pid);
+            print_pid_hint(false);
         }
         return 1;
+    }
+    if (request.pid) {
+        print_pid_hint(true);
     }
     print_if_succeeded_since(request, directories, result.deaths[0].record, now_unix_ns);
     if (!gaps.empty()) {

@@ -9,6 +9,8 @@
 
 #include "base/print.h"
 #include "base/text.h"
+#include "host/hints.h"
+#include "host/probe.h"
 #include "host/process_lookup.h"
 #include "host/procfs.h"
 #include "pipeline/kernel_filter.h"
@@ -63,7 +65,29 @@ bool target_may_be_gone(const TraceRequest& request, const char* option) {
 
 }  // namespace
 
+Result<void> check_pid_namespace(const TraceRequest& request) {
+    if (host::in_initial_pid_namespace()) {
+        return {};
+    }
+    std::string option = !request.command.empty() ? "'-- CMD'" : request.tree ? "--tree" : "";
+    pipeline::Filter filter = request.filter;
+    for (const auto& [name, wanted] : named_processes(filter)) {
+        if (option.empty() && *wanted) {
+            option = name;
+        }
+    }
+    if (option.empty()) {
+        return {};
+    }
+    return Error{
+        ErrorCode::unsupported,
+        fmt::format("{} can't work in a PID namespace (a container): the kernel's pids are "
+                    "not those that ps shows here: {}",
+                    option, host::pid_namespace_hint())};
+}
+
 Result<void> identify_processes(TraceRequest& request, EndCondition& end) {
+    TRY(check_pid_namespace(request));
     for (const auto& [option, wanted] : named_processes(request.filter)) {
         if (!*wanted) {
             continue;
@@ -95,6 +119,7 @@ Result<void> identify_processes(TraceRequest& request, EndCondition& end) {
 }
 
 Result<void> identify_for_pinned(TraceRequest& request, EndCondition& end) {
+    TRY(check_pid_namespace(request));
     for (const auto& [option, wanted] : named_processes(request.filter)) {
         if (!*wanted) {
             continue;
@@ -118,6 +143,9 @@ Result<void> identify_for_pinned(TraceRequest& request, EndCondition& end) {
 }
 
 void watch_pinned(const vigil_filter& pinned, EndCondition& end) {
+    if (!host::in_initial_pid_namespace()) {
+        return;  // /proc has other pids than the filter
+    }
     for (const auto& wanted :
          {pipeline::wanted_process(pinned, pinned.pid, pinned.pid_start_ns),
           pipeline::wanted_process(pinned, pinned.sender, pinned.sender_start_ns),

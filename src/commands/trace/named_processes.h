@@ -9,6 +9,10 @@
 
 namespace vigil::commands {
 
+// Fails in a PID namespace if the request has a pid or a command: the kernel side compares pids of
+// the initial namespace, and those here are others.
+Result<void> check_pid_namespace(const TraceRequest& request);
+
 // Adds the start time of each named process to the filter, so that a later process with the same
 // pid is another one. Fails if a pid is that of no living process. `end` is reached once a named
 // process has ended; the tree is not watched.

@@ -20,6 +20,7 @@
 #include "commands/trace/trace_loop.h"
 #include "host/hints.h"
 #include "host/kernel.h"
+#include "host/probe.h"
 #include "output/color.h"
 #include "pipeline/accounting.h"
 
@@ -176,7 +177,7 @@ Result<int> trace_pinned(TraceRequest wanted) {
     const vigil_filter& limits = reader.control().wanted;
     TRY(identify_for_pinned(wanted, end));
     watch_pinned(limits, end);
-    if ((limits.flags & VIGIL_FILTER_TREE) != 0) {
+    if ((limits.flags & VIGIL_FILTER_TREE) != 0 && host::in_initial_pid_namespace()) {
         end.watch_tree(capture::Tree(pinned.tree_fd()), "the pinned tree");
     }
     TRY_ASSIGN(const TraceRequest request, narrow_to_pinned(reader.control(), wanted));
