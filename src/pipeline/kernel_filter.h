@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "abi/control.h"
+#include "base/result.h"
 #include "pipeline/filter.h"
 
 namespace vigil::pipeline {
@@ -27,7 +28,8 @@ std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t
 // which can have another pid and user than the filter's.
 void widen_for_names(vigil_filter& filter);
 
-// Adds the conditions of programs that were pinned, where the filter leaves them open.
-void narrow_to(const vigil_filter& pinned, Filter& filter);
+// Adds the conditions of programs that were pinned, where the filter leaves them open. Fails if the
+// filter selects what was not pinned: it would show nothing, and the reader consumes what it skips.
+Result<void> narrow_to(const vigil_filter& pinned, Filter& filter);
 
 }  // namespace vigil::pipeline

@@ -119,10 +119,9 @@ Result<void> identify_processes(TraceRequest& request, EndCondition& end) {
 }
 
 Result<void> identify_for_pinned(TraceRequest& request, EndCondition& end) {
-    TRY(check_pid_namespace(request));
     for (const auto& [option, wanted] : named_processes(request.filter)) {
-        if (!*wanted) {
-            continue;
+        if (!*wanted || **wanted != WantedProcess{.pid = (*wanted)->pid}) {
+            continue;  // none, or identified when it was pinned
         }
         const uint32_t id = (*wanted)->pid;
         TRY_ASSIGN(FoundProcess found, host::find_process(id));

@@ -18,8 +18,8 @@ Result<void> check_pid_namespace(const TraceRequest& request);
 // process has ended; the tree is not watched.
 Result<void> identify_processes(TraceRequest& request, EndCondition& end);
 
-// The same for a reader of pinned programs. The ring may still have events of a process that has
-// ended: a pid that nobody has now passes.
+// The same for a reader of pinned programs, for those that only its own options name. The ring may
+// still have events of a process that has ended: a pid that nobody has now passes.
 Result<void> identify_for_pinned(TraceRequest& request, EndCondition& end);
 
 // `end` is reached once a process has ended that the pinned programs are limited to.

@@ -175,12 +175,13 @@ Result<int> trace_pinned(TraceRequest wanted) {
     TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
     capture::RingReader& reader = pinned.reader();
     const vigil_filter& limits = reader.control().wanted;
-    TRY(identify_for_pinned(wanted, end));
+    TRY(check_pid_namespace(wanted));
+    TRY_ASSIGN(TraceRequest request, narrow_to_pinned(reader.control(), std::move(wanted)));
+    TRY(identify_for_pinned(request, end));
     watch_pinned(limits, end);
     if ((limits.flags & VIGIL_FILTER_TREE) != 0 && host::in_initial_pid_namespace()) {
         end.watch_tree(capture::Tree(pinned.tree_fd()), "the pinned tree");
     }
-    TRY_ASSIGN(const TraceRequest request, narrow_to_pinned(reader.control(), wanted));
     const auto formatter = make_formatter(request);
     TRY_ASSIGN(TraceLoop loop,
                TraceLoop::open(reader, request, *formatter, STDOUT_FILENO, nullptr, &end));

@@ -201,6 +201,7 @@ Result<TraceRequest> make_request(const RawOptions& raw) {
     TRY_ASSIGN(request.format, format_option(raw.format));
     TRY_ASSIGN(request.filter, make_filter(raw, request.format));
     request.kinds_given = !raw.kinds.empty();
+    request.signals_given = raw.all_signals || !raw.signals.empty();
     if (request.format == Format::table &&
         (request.filter.kinds != model::kind_bit(Kind::fork) || raw.threads)) {
         return usage_error(
