@@ -54,7 +54,7 @@ TEST(NamedProcesses, TheRunEndsWithThem) {
 
 // No event comes with the end of the process.
 TEST(NamedProcesses, TheRunEndsAlsoWhereExitsAreNotWanted) {
-    for (const std::string& option : {"-p", "--tree"}) {
+    for (const std::string option : {"-p", "--tree"}) {
         const pid_t pid = start_sleeper();
         TraceRun run({option, std::to_string(pid), "-e", "exec"});
         kill_and_wait(pid, SIGKILL);
@@ -105,7 +105,7 @@ TEST(NamedProcesses, ThreadsZombiesAndNobodyAreRefused) {
     });
     ready.pass();
     const std::string self = std::to_string(::getpid());
-    for (const std::string& command : {"trace", "pin"}) {
+    for (const std::string command : {"trace", "pin"}) {
         for (const std::string& option : pid_options) {
             const auto refused = [&](pid_t pid, const Strings& words) {
                 std::string errors;

@@ -26,11 +26,18 @@ void EndCondition::watch_tree(capture::Tree tree, std::string what) {
     tree_name_ = std::move(what);
 }
 
+void EndCondition::watch(int wake_fd, std::function<std::string()> check) {
+    checks_.push_back({wake_fd, std::move(check)});
+}
+
 std::vector<int> EndCondition::wake_fds() const {
     std::vector<int> fds;
-    fds.reserve(processes_.size());
+    fds.reserve(processes_.size() + checks_.size());
     for (const Watched& process : processes_) {
         fds.push_back(process.pidfd.get());
+    }
+    for (const Check& check : checks_) {
+        fds.push_back(check.wake_fd);
     }
     return fds;
 }
@@ -40,6 +47,11 @@ bool EndCondition::reached() {
     for (const Watched& process : processes_) {
         if (reason_.empty() && host::has_ended(process.pidfd)) {
             reason_ = fmt::format("{} has ended", process.what);
+        }
+    }
+    for (const Check& check : checks_) {
+        if (reason_.empty()) {
+            reason_ = check.reason();
         }
     }
     if (reason_.empty() && tree_) {

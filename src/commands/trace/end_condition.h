@@ -3,6 +3,7 @@
 // or every process of its tree.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ class EndCondition {
     void watch_process(Fd pidfd, std::string what);
     void add_ended(std::string reason);
     void watch_tree(capture::Tree tree, std::string what);
+    // Over once `check` returns a reason. `wake_fd` polls readable when that may be; it must stay
+    // open.
+    void watch(int wake_fd, std::function<std::string()> check);
 
     // Poll readable (edge-triggered) when reached() may have changed. A tree has none: the kernel
     // side wakes the reader of the ring when a member exits.
@@ -37,6 +41,11 @@ class EndCondition {
         std::string what;
     };
     std::vector<Watched> processes_;
+    struct Check {
+        int wake_fd;
+        std::function<std::string()> reason;
+    };
+    std::vector<Check> checks_;
     std::optional<capture::Tree> tree_;
     std::string tree_name_;
     std::string reason_;

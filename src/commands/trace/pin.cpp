@@ -35,6 +35,12 @@ Result<void> pin(TraceRequest request) {
           "  count:      sudo bpftool map dump name process_count\n"
           "  remove it:  sudo vigil unpin\n",
           capture::pin_directory);
+    if (capture::is_private_bpffs()) {
+        print(stderr,
+              "vigil: this {} is not that of process 1 (a mount namespace: a container, 'ip netns "
+              "exec', 'unshare'): readers outside do not find the pins, and they go with it\n",
+              host::bpffs_path);
+    }
     return {};
 }
 

@@ -45,13 +45,13 @@ std::unique_ptr<format::Formatter> make_formatter(const TraceRequest& request) {
 }
 
 // Printed once everything is attached: scripts wait for it.
-void announce(const TraceRequest& request) {
+void announce(const TraceRequest& request, model::KindSet kinds_seen) {
     if (request.legacy_output || request.format == Format::table) {
         return;
     }
     std::vector<std::string_view> kinds;
     for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
-        if ((request.filter.kinds >> kind & 1) != 0) {
+        if ((kinds_seen >> kind & 1) != 0) {
             kinds.push_back(to_string(static_cast<Kind>(kind)));
         }
     }
@@ -151,7 +151,7 @@ Result<int> trace_live(TraceRequest request) {
     const auto formatter = make_formatter(request);
     TRY_ASSIGN(TraceLoop loop,
                TraceLoop::open(tracer.reader(), request, *formatter, STDOUT_FILENO, command, &end));
-    announce(request);
+    announce(request, request.filter.kinds);
     int not_started = 0;
     if (command != nullptr) {
         TRY_ASSIGN(not_started, resume(*command, tracer, request.command[0]));
@@ -170,6 +170,34 @@ Result<int> trace_live(TraceRequest request) {
     return exit_code;
 }
 
+// Reports each kind that is no longer attached. A reason to end once none is left.
+class AttachedKinds {
+ public:
+    AttachedKinds(const capture::PinnedReader& pinned, model::KindSet wanted)
+        : pinned_(&pinned), attached_(wanted) {}
+
+    std::string check() {
+        const model::KindSet now = pinned_->attached(attached_);
+        if (!pinned_->exists()) {
+            attached_ = 0;
+            return fmt::format("{} was removed", capture::pin_directory);
+        }
+        for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
+            if (((attached_ & ~now) >> kind & 1) != 0) {
+                vigil::print(stderr, "vigil: its links in {} were removed: no {} events any more\n",
+                             capture::pin_directory, to_string(static_cast<Kind>(kind)));
+            }
+        }
+        attached_ = now;
+        return now == 0 ? "all links that it needs were removed" : "";
+    }
+    model::KindSet attached() const { return attached_; }
+
+ private:
+    const capture::PinnedReader* pinned_;
+    model::KindSet attached_;
+};
+
 Result<int> trace_pinned(TraceRequest wanted) {
     EndCondition end;
     TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
@@ -182,10 +210,17 @@ Result<int> trace_pinned(TraceRequest wanted) {
     if ((limits.flags & VIGIL_FILTER_TREE) != 0 && host::in_initial_pid_namespace()) {
         end.watch_tree(capture::Tree(pinned.tree_fd()), "the pinned tree");
     }
+    AttachedKinds kinds(pinned, request.filter.kinds);
+    if (std::string reason = kinds.check(); !reason.empty()) {
+        end.add_ended(std::move(reason));
+    }
+    if (pinned.removal_fd() >= 0) {
+        end.watch(pinned.removal_fd(), [&] { return kinds.check(); });
+    }
     const auto formatter = make_formatter(request);
     TRY_ASSIGN(TraceLoop loop,
                TraceLoop::open(reader, request, *formatter, STDOUT_FILENO, nullptr, &end));
-    announce(request);
+    announce(request, kinds.attached());
     auto ran = loop.run();
     if (ran) {
         ran = loop.catch_up();
