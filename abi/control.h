@@ -41,6 +41,12 @@ struct vigil_filter {
 	char comm[VIGIL_COMM_LENGTH]; /* zero filled */
 };
 
+/* Path of a cgroup v2 from the root, "/a/b", with a NUL. */
+#define VIGIL_CGROUP_PATH_MAX 512
+struct vigil_cgroup_path {
+	char bytes[VIGIL_CGROUP_PATH_MAX];
+};
+
 /* Values of the tree map. */
 #define VIGIL_TREE_EXITED 0 /* stays for the events of its last threads */
 #define VIGIL_TREE_MEMBER 1

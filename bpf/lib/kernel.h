@@ -81,8 +81,13 @@ struct kernfs_node {
 	__u64 id;
 } VIGIL_RELOCATED;
 
+struct cgroup_root {
+	int hierarchy_id;
+} VIGIL_RELOCATED;
+
 struct cgroup {
 	int level;
+	struct cgroup_root *root;
 	struct kernfs_node *kn;
 	struct cgroup *ancestors[0]; /* since 6.1 */
 } VIGIL_RELOCATED;

@@ -131,6 +131,9 @@ void choose_programs(const bpf_object& object, const ProgramSelection& selection
         }
     }
     load(selection.network.programs);
+    if (selection.follow_cgroup) {
+        load({"on_cgroup_mkdir"});
+    }
     if ((selection.filter.kinds >> VIGIL_EXIT & 1) != 0) {
         load({"compare_clocks"});
     }

@@ -104,6 +104,24 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
                                exits ? std::max(8'192U, 512 * control.cpu_count) : 1024);
 }
 
+// The tracepoint exists since 4.20; the kernel's own limit of the path is longer.
+bool can_follow(const std::string& cgroup_path) {
+    return !cgroup_path.empty() && cgroup_path.size() < VIGIL_CGROUP_PATH_MAX &&
+           host::tracepoint_parameters("cgroup_mkdir") >= 2;
+}
+
+Result<void> write_cgroup_path(vigil_bpf& skeleton, const std::string& path) {
+    const __u32 zero = 0;
+    vigil_cgroup_path value{};
+    std::memcpy(value.bytes, path.data(), path.size());
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton.maps.cgroup_path), &zero, &value, BPF_ANY) !=
+        0) {
+        return Error{ErrorCode::failed,
+                     fmt::format("writing the cgroup's path: {}", std::strerror(errno))};
+    }
+    return {};
+}
+
 Result<Fd> duplicate(int original) {
     const int fd = ::fcntl(original, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {
@@ -137,7 +155,8 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
 }
 
 Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& network) {
-    ProgramSelection selection{options.filter, needed_lanes(), options.count_processes, network};
+    ProgramSelection selection{options.filter, needed_lanes(), options.count_processes, network,
+                               can_follow(options.cgroup_path)};
     if ((selection.filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
         selection.filter.kinds |= bit(VIGIL_OOM);
     }
@@ -163,6 +182,9 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
         0) {
         return Error{ErrorCode::failed,
                      fmt::format("writing the filter: {}", std::strerror(errno))};
+    }
+    if (selection.follow_cgroup) {
+        TRY(write_cgroup_path(skeleton, options.cgroup_path));
     }
     if (const int error = vigil_bpf::attach(&skeleton); error != 0) {
         return load_error(error, selection.filter.kinds);

@@ -27,6 +27,8 @@ struct TraceOptions {
     vigil_filter wanted{};         // stored with the programs, for the readers of a pinned ring
     bool count_processes = false;  // maintain process_count for any selection
     bool account_network = false;  // if the kernel allows it: see accounts_network()
+    // Path of the filter's cgroup: one that is created there later replaces it. Empty: none.
+    std::string cgroup_path = {};
     uint64_t ring_bytes = default_ring_bytes;  // rounded up to a power of two
 };
 

@@ -67,6 +67,7 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
         filter.flags |= VIGIL_FILTER_CGROUP;
         filter.cgroup_id = cgroup.id;
         filter.cgroup_level = cgroup.level;
+        options.cgroup_path = cgroup.path;
     }
     options.filter = options.wanted;
     if (needs_names(request)) {

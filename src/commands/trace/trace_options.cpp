@@ -63,7 +63,8 @@ void add_filter_options(cli::OptionParser& app, RawOptions& raw) {
         ->type_name("COMM");
     app.add_option("-u,--user", raw.user, "Only processes of this user (name or number)")
         ->type_name("USER");
-    app.add_option("--cgroup", raw.cgroup, "Only processes in this cgroup (v2) or below it")
+    app.add_option("--cgroup", raw.cgroup,
+                   "Only processes in this cgroup (v2) or below it, also when it is created again")
         ->type_name("PATH");
     app.add_option("--tree", raw.tree, "Only this process and its descendants")->type_name("PID");
     app.add_flag("--threads", raw.threads, "Threads too, not only processes");

@@ -65,6 +65,12 @@ TEST(Hooks, LoadsOnlyNeededPrograms) {
     EXPECT_EQ(chosen(counts), Set{"on_fork"});
 }
 
+TEST(Hooks, ACgroupIsFollowedByAProgramOfItsOwn) {
+    ProgramSelection selected = selection(1U << VIGIL_OOM);
+    selected.follow_cgroup = true;
+    EXPECT_EQ(chosen(selected), (std::set<std::string>{"on_signal", "on_oom", "on_cgroup_mkdir"}));
+}
+
 TEST(Hooks, NetworkAccountingNeedsTheExitProgram) {
     ProgramSelection network = selection(1U << VIGIL_EXEC);
     network.network.programs = {"on_send", "on_receive"};
