@@ -48,6 +48,9 @@ constexpr uint32_t bit(int kind) { return 1U << kind; }
 
 // Loading failed as a whole: each hook is then probed alone, because that gives a precise error.
 Error load_error(int error, uint32_t kinds) {
+    if (!host::resource_hint(-error).empty()) {
+        return host::system_failure("loading the programs", -error);
+    }
     for (size_t i = 0; i < model::kernel_kind_count; i++) {
         const auto kind = static_cast<model::Kind>(i);
         if ((kinds & model::kind_bit(kind)) == 0) {
@@ -125,8 +128,7 @@ Result<void> write_cgroup_path(vigil_bpf& skeleton, const std::string& path) {
 Result<Fd> duplicate(int original) {
     const int fd = ::fcntl(original, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {
-        return Error{ErrorCode::failed,
-                     fmt::format("duplicating a descriptor: {}", std::strerror(errno))};
+        return host::system_failure("duplicating a descriptor", errno);
     }
     return Fd(fd);
 }

@@ -29,7 +29,7 @@ struct TraceOptions {
     bool account_network = false;  // if the kernel allows it: see accounts_network()
     // Path of the filter's cgroup: one that is created there later replaces it. Empty: none.
     std::string cgroup_path = {};
-    uint64_t ring_bytes = default_ring_bytes;  // rounded up to a power of two
+    uint64_t ring_bytes = default_ring_bytes;  // a power of two
 };
 
 // Attached programs; they are detached when the object is destroyed. Not thread-safe.

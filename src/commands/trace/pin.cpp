@@ -32,7 +32,7 @@ Result<void> pin(TraceRequest request) {
     print(stdout,
           "pinned at {0}\n"
           "  read it:    sudo vigil trace --pinned\n"
-          "  count:      sudo bpftool map dump name process_count\n"
+          "  count:      sudo bpftool map dump pinned {0}/process_count\n"
           "  remove it:  sudo vigil unpin\n",
           capture::pin_directory);
     if (capture::is_private_bpffs()) {

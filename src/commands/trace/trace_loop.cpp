@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "host/hints.h"
 #include "monitor/signals.h"
 
 namespace vigil::commands {
@@ -35,9 +36,7 @@ constexpr uint64_t stalled_output_ms = 2'000;
 // How long the end waits for programs that are still running on another CPU.
 constexpr uint64_t drain_timeout_ns = 2 * ns_per_s;
 
-Error failure(const char* what) {
-    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
-}
+Error failure(const char* what) { return host::system_failure(what, errno); }
 
 }  // namespace
 

@@ -300,7 +300,8 @@ ParsedTrace parse_pin(const cli::Arguments& arguments) {
         "vigil pin");
     app.footer(
         "Examples:\n  sudo vigil pin -e fork,exit --ring-size 64M\n"
-        "  sudo vigil trace --pinned\n  sudo bpftool map dump name process_count\n"
+        "  sudo vigil trace --pinned\n  sudo bpftool map dump pinned "
+        "/sys/fs/bpf/vigil/process_count\n"
         "  sudo vigil unpin");
     RawOptions raw;
     add_filter_options(app, raw);
