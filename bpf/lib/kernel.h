@@ -73,8 +73,17 @@ struct cred {
 	kgid_t gid;
 } VIGIL_RELOCATED;
 
+struct upid {
+	int nr;
+} VIGIL_RELOCATED;
+
 struct pid {
 	unsigned int level;
+	struct upid numbers[1];
+} VIGIL_RELOCATED;
+
+struct pid___since_6_9 {
+	void *stashed; /* pidfs */
 } VIGIL_RELOCATED;
 
 struct kernfs_node {
@@ -138,8 +147,23 @@ struct path {
 	struct dentry *dentry;
 } VIGIL_RELOCATED;
 
+struct inode {
+	void *i_private;
+} VIGIL_RELOCATED;
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;
+} VIGIL_RELOCATED;
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+} VIGIL_RELOCATED;
+
+struct files_struct {
+	struct fdtable *fdt;
 } VIGIL_RELOCATED;
 
 struct mm_struct {
@@ -229,6 +253,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
+	struct files_struct *files;
 } VIGIL_RELOCATED;
 
 struct linux_binprm {

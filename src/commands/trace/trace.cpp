@@ -55,6 +55,9 @@ void announce(const TraceRequest& request, model::KindSet kinds_seen) {
             kinds.push_back(to_string(static_cast<Kind>(kind)));
         }
     }
+    if ((kinds_seen & model::kind_bit(Kind::kill_failed)) != 0) {
+        vigil::print(stderr, "vigil: failed kills by 32-bit programs can't be seen\n");
+    }
     vigil::print(stderr, "vigil: tracing {}{}\n", fmt::join(kinds, ", "),
                  request.command.empty() ? "; Ctrl-C ends" : "");
 }

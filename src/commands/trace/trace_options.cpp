@@ -69,7 +69,9 @@ void add_filter_options(cli::OptionParser& app, RawOptions& raw) {
     app.add_option("--tree", raw.tree, "Only this process and its descendants")->type_name("PID");
     app.add_flag("--threads", raw.threads, "Threads too, not only processes");
     app.add_flag("--failed", raw.failed,
-                 "Failed kill, tkill and tgkill too (slows every syscall of the machine)");
+                 "Failed attempts to send a signal too, but of 64-bit programs only (slows every "
+                 "syscall of the "
+                 "machine)");
     cli::add_ring_size(app, raw.ring_size);
 }
 

@@ -31,7 +31,8 @@ TEST(Hooks, OneProgramPerLane) {
     EXPECT_EQ(program_names(VIGIL_SIGNAL, 4), Names{"on_signal"});
     EXPECT_EQ(program_names(VIGIL_OOM, 4), Names{"on_oom"});
     EXPECT_EQ(program_names(VIGIL_KILL_FAILED, 4),
-              (Names{"on_kill_exit", "on_tkill_exit", "on_tgkill_exit"}));
+              (Names{"on_kill_exit", "on_tkill_exit", "on_tgkill_exit", "on_sigqueue_exit",
+                     "on_tgsigqueue_exit", "on_pidfd_exit"}));
 }
 
 std::set<std::string> chosen(const ProgramSelection& selection) {
