@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/file.h"
 #include "capture/hooks.h"
 #include "host/kernel.h"
 
@@ -162,13 +164,16 @@ Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
     return pinned;
 }
 
+// proc_pid_mountinfo(5): the third field of a mount is its device.
 bool is_private_bpffs() {
+    constexpr size_t max_bytes = 4 << 20;
     struct stat own {};
-    struct stat of_init {};
-    // Through the root of process 1, which takes the rights of root; unknown without them.
-    const std::string path = std::string("/proc/1/root") + host::bpffs_path;
-    return ::stat(host::bpffs_path, &own) == 0 && ::stat(path.c_str(), &of_init) == 0 &&
-           own.st_dev != of_init.st_dev;
+    const auto mounts = read_file("/proc/1/mountinfo", max_bytes);
+    if (::stat(host::bpffs_path, &own) != 0 || !mounts) {
+        return false;
+    }
+    const std::string device = fmt::format(" {}:{} ", major(own.st_dev), minor(own.st_dev));
+    return mounts->find(device) == std::string::npos;
 }
 
 Result<void> unpin(const std::string& directory) {

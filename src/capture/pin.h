@@ -25,7 +25,7 @@ Result<bool> ensure_bpffs();
 Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
                         const std::string& directory);
 
-// True if the bpffs of pins is not that of process 1: only this mount namespace sees it, and it
+// True if the bpffs of pins is not mounted for process 1: only this mount namespace sees it, and it
 // goes with it.
 bool is_private_bpffs();
 

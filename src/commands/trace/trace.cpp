@@ -58,7 +58,8 @@ void announce(const TraceRequest& request, model::KindSet kinds_seen) {
     if ((kinds_seen & model::kind_bit(Kind::kill_failed)) != 0) {
         vigil::print(stderr, "vigil: failed kills by 32-bit programs can't be seen\n");
     }
-    vigil::print(stderr, "vigil: tracing {}{}\n", fmt::join(kinds, ", "),
+    vigil::print(stderr, "vigil: tracing {}{}\n",
+                 kinds.empty() ? "nothing" : fmt::format("{}", fmt::join(kinds, ", ")),
                  request.command.empty() ? "; Ctrl-C ends" : "");
 }
 
