@@ -179,7 +179,9 @@ TEST_F(NamedPinned, AStrangerWithThePidIsNotShown) {
 TEST_F(NamedPinned, ReaderTellsTwoProcessesWithOnePidApart) {
     pin({"--tree", std::to_string(::getpid()), "-e", "exit"});
     const pid_t pid = start_sleeper();
+    const uint64_t start_tick = proc_stat(pid, 22);
     kill_and_wait(pid, SIGTERM);
+    wait_until([&] { return boot_now_ns() / 10'000'000 > start_tick; }, "the next clock tick");
     const Gate go;
     if (start_as(pid, [&] { go.pass(), ::_exit(7); }) != pid) {
         GTEST_SKIP() << "no process with a given pid here";

@@ -110,7 +110,7 @@ TEST(Refusals, WrongUsage) {
 // Every limit below what a run needs, so that another step of the start fails each time.
 TEST(Refusals, TooFewDescriptors) {
     bool refused = false;
-    for (rlim_t limit = 4; limit < 64; limit += 4) {
+    for (rlim_t limit = 8; limit < 64; limit += 4) {
         Program vigil({"trace", "-d", "1ms"}, {.before_exec = [limit] {
                           const rlimit files{limit, limit};
                           ::setrlimit(RLIMIT_NOFILE, &files);
