@@ -9,7 +9,7 @@
  * Incremented with every change of records.h or this file, and checked by readers of pinned
  * maps.
  */
-#define VIGIL_ABI_VERSION 4
+#define VIGIL_ABI_VERSION 5
 
 /* vigil_filter.flags */
 #define VIGIL_FILTER_UID (1 << 0)
@@ -20,10 +20,16 @@
 #define VIGIL_FILTER_PROCESS \
 	(VIGIL_FILTER_UID | VIGIL_FILTER_COMM | VIGIL_FILTER_CGROUP | VIGIL_FILTER_TREE)
 
-/* All conditions must be met; 0 in a pid field matches any pid. */
+/*
+ * All conditions must be met; 0 in a pid field matches any pid. Pids are reused: the process of a
+ * pid field is the one that started within start_tick_ns from the time beside it.
+ */
 struct vigil_filter {
 	__u64 signals;   /* bit n-1: signal n is wanted */
 	__u64 cgroup_id; /* itself or any ancestor */
+	__u64 pid_start_ns;
+	__u64 sender_start_ns;
+	__u64 target_start_ns;
 	__u32 kinds;     /* bit k: kind k is wanted */
 	__u32 flags;
 	__u32 pid;       /* either side of an event */
@@ -31,9 +37,19 @@ struct vigil_filter {
 	__u32 target;
 	__u32 uid;
 	__u32 cgroup_level;
-	__u32 reserved;
+	__u32 start_tick_ns; /* resolution of start times in /proc; 0: pids alone are compared */
 	char comm[VIGIL_COMM_LENGTH]; /* zero filled */
 };
+
+/* Path of a cgroup v2 from the root, "/a/b", with a NUL. */
+#define VIGIL_CGROUP_PATH_MAX 512
+struct vigil_cgroup_path {
+	char bytes[VIGIL_CGROUP_PATH_MAX];
+};
+
+/* Values of the tree map. */
+#define VIGIL_TREE_EXITED 0 /* stays for the events of its last threads */
+#define VIGIL_TREE_MEMBER 1
 
 /* vigil_control.reader_state: when an event must wake the reader. */
 #define VIGIL_READER_AWAKE 0    /* never: no reader, or it is reading */
@@ -55,7 +71,7 @@ struct vigil_control {
 	__u32 reserved32[2];
 	__u64 compared_monotonic_ns; /* set by compare_clocks: CLOCK_MONOTONIC */
 	__u64 compared_clock_ns;     /* set by compare_clocks: the run queue's clock; 0: unreadable */
-	__u64 reserved[14]; /* reader_state changes often: separate cache line */
+	__u64 reserved[8]; /* reader_state changes often: separate cache line */
 	__u32 reader_state;
 	__u32 active_cursor; /* which of the two cursors is valid; user space only */
 	__u64 consumed[2];   /* ring position of each cursor; user space only */

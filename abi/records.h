@@ -136,8 +136,12 @@ struct vigil_oom {
 /* The header is the caller's: the target may not exist. */
 struct vigil_kill_failed {
 	struct vigil_header header;
-	__s32 target;     /* as passed: kill(2)'s pid may be 0, -1 or a negative group */
-	__s32 target_tid; /* tkill, tgkill; 0 for kill */
+	/*
+	 * As passed: kill(2)'s pid may be 0, -1 or a negative group. Of pidfd_send_signal(2) the pid
+	 * that the descriptor refers to; 0: unknown.
+	 */
+	__s32 target;
+	__s32 target_tid; /* tkill, tgkill, rt_tgsigqueueinfo; else 0 */
 	__s32 number;
 	__s32 error;      /* errno, positive */
 	__u32 syscall;    /* VIGIL_SYSCALL_* */
@@ -147,3 +151,6 @@ struct vigil_kill_failed {
 #define VIGIL_SYSCALL_KILL 0
 #define VIGIL_SYSCALL_TKILL 1
 #define VIGIL_SYSCALL_TGKILL 2
+#define VIGIL_SYSCALL_RT_SIGQUEUEINFO 3
+#define VIGIL_SYSCALL_RT_TGSIGQUEUEINFO 4
+#define VIGIL_SYSCALL_PIDFD_SEND_SIGNAL 5

@@ -304,12 +304,10 @@ static __always_inline int end_thread(const void *context, struct task_struct *t
 		emit(control, task, start_ns, last, lane);
 	if (last) {
 		bpf_map_delete_elem(&processes, &pid);
-		/*
-		 * More threads may still reach this point: the next process with this pid cleans
-		 * up.
-		 */
-		if ((control->filter.flags & VIGIL_FILTER_TREE) && !threads)
-			bpf_map_delete_elem(&tree, &pid);
+		/* The reader ends with the last process of the tree, also if exits are not wanted. */
+		if ((control->filter.flags & VIGIL_FILTER_TREE) &&
+		    leave_tree(&control->filter, pid))
+			wake(control);
 	}
 	return 0;
 }

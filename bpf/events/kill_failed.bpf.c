@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failed kill, tkill and tgkill: no signal was generated, so no other hook sees them. Opt-in,
- * because any syscall tracepoint slows down every syscall of the machine.
+ * System calls that failed to send a signal: none was generated, so no other hook sees them. Opt-in,
+ * because any syscall tracepoint slows down every syscall of the machine. Those of 32-bit programs
+ * have no tracepoints (arch_trace_is_compat_syscall() of x86).
  */
 #include "../lib/emit.h"
 #include "../lib/filter.h"
@@ -33,10 +34,36 @@ static __always_inline int arguments_wanted(const struct vigil_filter *filter,
 	if (attempt->number >= 1 && attempt->number <= 64 &&
 	    !((filter->signals >> (attempt->number - 1)) & 1))
 		return 0;
-	if (filter->sender && filter->sender != BPF_CORE_READ(caller, tgid))
+	if (filter->sender &&
+	    !same_process(filter, caller, filter->sender, filter->sender_start_ns))
 		return 0;
 	return !filter->target || (__s32)filter->target == attempt->target;
 }
+
+/*
+ * The pid that a descriptor of the caller refers to, which the kernel has just accepted as one of a
+ * process. Its struct pid is in the file before pidfs (6.9), since then in the inode.
+ */
+static __always_inline __s32 pid_of_pidfd(struct task_struct *caller, __u32 fd)
+{
+	const struct pid___since_6_9 *later = 0;
+	struct fdtable *table = BPF_CORE_READ(caller, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = 0;
+	struct pid *pid;
+
+	if (fd >= BPF_CORE_READ(table, max_fds) ||
+	    bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
+		return 0;
+	pid = bpf_core_field_exists(later->stashed) ? BPF_CORE_READ(file, f_inode, i_private)
+						    : BPF_CORE_READ(file, private_data);
+	return pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+}
+
+/* The errors after which the descriptor of pidfd_send_signal(2) was found to be one of a process. */
+#define EPERM 1
+#define ESRCH 3
+#define EAGAIN 11
 
 static __always_inline int emit(const struct syscall_exit *context, __u32 syscall)
 {
@@ -57,10 +84,14 @@ static __always_inline int emit(const struct syscall_exit *context, __u32 syscal
 		.error = -result,
 		.syscall = syscall,
 	};
-	if (syscall == VIGIL_SYSCALL_TKILL) {
+	if (syscall == VIGIL_SYSCALL_PIDFD_SEND_SIGNAL) {
+		const int is_pidfd = result == -EPERM || result == -ESRCH || result == -EAGAIN;
+
+		attempt.target = is_pidfd ? pid_of_pidfd(task, attempt.target) : 0;
+	} else if (syscall == VIGIL_SYSCALL_TKILL) {
 		attempt.target_tid = attempt.target;
 		attempt.target = 0;
-	} else if (syscall == VIGIL_SYSCALL_TGKILL) {
+	} else if (syscall == VIGIL_SYSCALL_TGKILL || syscall == VIGIL_SYSCALL_RT_TGSIGQUEUEINFO) {
 		attempt.target_tid = attempt.number;
 		attempt.number = BPF_CORE_READ(registers, dx);
 	}
@@ -101,4 +132,22 @@ SEC("tp/syscalls/sys_exit_tgkill")
 int on_tgkill_exit(struct syscall_exit *context)
 {
 	return emit(context, VIGIL_SYSCALL_TGKILL);
+}
+
+SEC("tp/syscalls/sys_exit_rt_sigqueueinfo")
+int on_sigqueue_exit(struct syscall_exit *context)
+{
+	return emit(context, VIGIL_SYSCALL_RT_SIGQUEUEINFO);
+}
+
+SEC("tp/syscalls/sys_exit_rt_tgsigqueueinfo")
+int on_tgsigqueue_exit(struct syscall_exit *context)
+{
+	return emit(context, VIGIL_SYSCALL_RT_TGSIGQUEUEINFO);
+}
+
+SEC("tp/syscalls/sys_exit_pidfd_send_signal")
+int on_pidfd_exit(struct syscall_exit *context)
+{
+	return emit(context, VIGIL_SYSCALL_PIDFD_SEND_SIGNAL);
 }

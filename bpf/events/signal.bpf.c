@@ -89,9 +89,11 @@ static __always_inline int number_wanted(const struct vigil_filter *filter, int 
 static __always_inline int parties_wanted(const struct vigil_filter *filter,
 					  struct task_struct *target, struct task_struct *sender)
 {
-	if (filter->target && filter->target != target->tgid)
+	if (filter->target &&
+	    !same_process(filter, target, filter->target, filter->target_start_ns))
 		return 0;
-	if (filter->sender && (!sender || filter->sender != BPF_CORE_READ(sender, tgid)))
+	if (filter->sender &&
+	    (!sender || !same_process(filter, sender, filter->sender, filter->sender_start_ns)))
 		return 0;
 	return process_wanted(filter, target->group_leader, 1) ||
 	       (sender && process_wanted(filter, leader_of(sender), 1));

@@ -4,16 +4,28 @@
 
 #include "task.h"
 
+/* True for a process of the tree, and for the last threads of one that has exited. */
 static __always_inline int in_tree(__u32 pid)
 {
 	return bpf_map_lookup_elem(&tree, &pid) != 0;
+}
+
+/* A process of the tree has exited. True if it was one. */
+static __always_inline int leave_tree(const struct vigil_filter *filter, __u32 pid)
+{
+	const __u8 exited = VIGIL_TREE_EXITED;
+
+	/* More threads may still reach their exit: the next process with this pid cleans up. */
+	if (filter->flags & VIGIL_FILTER_THREADS)
+		return !bpf_map_update_elem(&tree, &pid, &exited, BPF_EXIST);
+	return !bpf_map_delete_elem(&tree, &pid);
 }
 
 /* A new process follows its parent; one with a reused pid may have to leave the tree. */
 static __always_inline void join_or_leave_tree(struct vigil_control *control, __u32 parent,
 					       __u32 child)
 {
-	const __u8 member = 1;
+	const __u8 member = VIGIL_TREE_MEMBER;
 
 	if (!in_tree(parent))
 		bpf_map_delete_elem(&tree, &child);
@@ -58,6 +70,16 @@ static __always_inline int same_comm(struct task_struct *task, const struct vigi
 	return 1;
 }
 
+/* True if `task` belongs to the process that the filter names by pid and start time. */
+static __always_inline int same_process(const struct vigil_filter *filter,
+					struct task_struct *task, __u32 pid, __u64 start_ns)
+{
+	if (BPF_CORE_READ(task, tgid) != pid)
+		return 0;
+	return !filter->start_tick_ns ||
+	       BPF_CORE_READ(task, group_leader, start_boottime) - start_ns < filter->start_tick_ns;
+}
+
 /*
  * All conditions on one process: everything but kind, signal number, sender and target. `task`
  * is the leader, or the thread whose name counts.
@@ -67,16 +89,14 @@ static __always_inline int process_wanted(const struct vigil_filter *filter,
 {
 	if (!filter->pid && !(filter->flags & VIGIL_FILTER_PROCESS))
 		return 1;
-	__u32 pid = BPF_CORE_READ(task, tgid);
-
-	if (filter->pid && filter->pid != pid)
+	if (filter->pid && !same_process(filter, task, filter->pid, filter->pid_start_ns))
 		return 0;
 	if ((filter->flags & VIGIL_FILTER_UID) &&
 	    filter->uid != BPF_CORE_READ(task, cred, uid.val))
 		return 0;
 	if ((filter->flags & VIGIL_FILTER_COMM) && comm_is_final && !same_comm(task, filter))
 		return 0;
-	if ((filter->flags & VIGIL_FILTER_TREE) && !in_tree(pid))
+	if ((filter->flags & VIGIL_FILTER_TREE) && !in_tree(BPF_CORE_READ(task, tgid)))
 		return 0;
 	if ((filter->flags & VIGIL_FILTER_CGROUP) && !in_cgroup(task, filter))
 		return 0;

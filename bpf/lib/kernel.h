@@ -25,7 +25,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
-enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
@@ -73,16 +73,30 @@ struct cred {
 	kgid_t gid;
 } VIGIL_RELOCATED;
 
+struct upid {
+	int nr;
+} VIGIL_RELOCATED;
+
 struct pid {
 	unsigned int level;
+	struct upid numbers[1];
+} VIGIL_RELOCATED;
+
+struct pid___since_6_9 {
+	void *stashed; /* pidfs */
 } VIGIL_RELOCATED;
 
 struct kernfs_node {
 	__u64 id;
 } VIGIL_RELOCATED;
 
+struct cgroup_root {
+	int hierarchy_id;
+} VIGIL_RELOCATED;
+
 struct cgroup {
 	int level;
+	struct cgroup_root *root;
 	struct kernfs_node *kn;
 	struct cgroup *ancestors[0]; /* since 6.1 */
 } VIGIL_RELOCATED;
@@ -133,8 +147,23 @@ struct path {
 	struct dentry *dentry;
 } VIGIL_RELOCATED;
 
+struct inode {
+	void *i_private;
+} VIGIL_RELOCATED;
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;
+} VIGIL_RELOCATED;
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+} VIGIL_RELOCATED;
+
+struct files_struct {
+	struct fdtable *fdt;
 } VIGIL_RELOCATED;
 
 struct mm_struct {
@@ -224,6 +253,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
+	struct files_struct *files;
 } VIGIL_RELOCATED;
 
 struct linux_binprm {

@@ -75,7 +75,7 @@ struct {
 	__type(value, __u64);
 } claims __weak SEC(".maps");
 
-/* Members of the watched tree (VIGIL_FILTER_TREE), by pid. */
+/* Members of the watched tree (VIGIL_FILTER_TREE), by pid: VIGIL_TREE_*. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);

@@ -3,9 +3,13 @@
 
 #include <fmt/compile.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <ctime>
 #include <iterator>
+#include <sstream>
+
+#include "base/file.h"
 
 namespace vigil {
 namespace {
@@ -34,13 +38,43 @@ Split split(int64_t unix_ns) {
 
 }  // namespace
 
-uint64_t boot_now_ns() { return read_ns(CLOCK_BOOTTIME); }
+// Lines of a clock's name or number, seconds, and nanoseconds.
+int64_t parse_boot_offset_ns(std::string_view text) {
+    const std::string copy(text);
+    std::istringstream lines(copy);
+    std::string clock;
+    int64_t seconds = 0;
+    int64_t ns = 0;
+    while (lines >> clock >> seconds >> ns) {
+        if (clock == "boottime" || clock == "7") {
+            return seconds * static_cast<int64_t>(ns_per_s) + ns;
+        }
+    }
+    return 0;
+}
+
+int64_t boot_clock_offset_ns() {
+    static const int64_t offset = [] {
+        // The offsets are those of the children's namespace.
+        struct stat own {};
+        struct stat of_children {};
+        const auto offsets = read_file("/proc/self/timens_offsets", 4096);
+        const bool same = ::stat("/proc/self/ns/time", &own) == 0 &&
+                          ::stat("/proc/self/ns/time_for_children", &of_children) == 0 &&
+                          own.st_ino == of_children.st_ino;
+        return offsets && same ? parse_boot_offset_ns(*offsets) : int64_t{0};
+    }();
+    return offset;
+}
+
+uint64_t boot_now_ns() {
+    return read_ns(CLOCK_BOOTTIME) - static_cast<uint64_t>(boot_clock_offset_ns());
+}
 
 int64_t unix_now_ns() { return static_cast<int64_t>(read_ns(CLOCK_REALTIME)); }
 
 int64_t unix_minus_boot_ns() {
-    return static_cast<int64_t>(read_ns(CLOCK_REALTIME)) -
-           static_cast<int64_t>(read_ns(CLOCK_BOOTTIME));
+    return static_cast<int64_t>(read_ns(CLOCK_REALTIME)) - static_cast<int64_t>(boot_now_ns());
 }
 
 // timegm(3) normalizes fields that are out of range, so its result is compared with the input.

@@ -13,8 +13,16 @@ constexpr uint64_t ns_per_us = 1'000;
 constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr uint64_t ns_per_s = 1'000'000'000;
 
-// Nanoseconds since boot, including suspend; the clock of all records.
+// Nanoseconds since boot, including suspend; the clock of all records. In a time namespace too,
+// where CLOCK_BOOTTIME is another one.
 uint64_t boot_now_ns();
+
+// How far CLOCK_BOOTTIME of this process, which is also that of the start times in its /proc, is
+// ahead of the kernel's: not 0 in a time namespace (time_namespaces(7)).
+int64_t boot_clock_offset_ns();
+
+// The boottime offset in the text of /proc/PID/timens_offsets; 0 if there is none.
+int64_t parse_boot_offset_ns(std::string_view text);
 
 // Offset from a time since boot to one since the Unix epoch. It changes when the wall clock is set:
 // read it again for each batch.

@@ -210,15 +210,19 @@ model::Oom oom_of(const vigil_oom& record, const DecodeContext& context) {
 }
 
 std::optional<model::KillFailed> kill_failed_of(const vigil_kill_failed& record) {
-    if (record.syscall > VIGIL_SYSCALL_TGKILL) {
+    if (record.syscall > VIGIL_SYSCALL_PIDFD_SEND_SIGNAL) {
         return std::nullopt;
     }
     model::KillFailed failed;
     failed.syscall = static_cast<model::KillSyscall>(record.syscall);
-    if (failed.syscall != model::KillSyscall::tkill) {
+    const bool unknown =
+        failed.syscall == model::KillSyscall::pidfd_send_signal && record.target == 0;
+    if (failed.syscall != model::KillSyscall::tkill && !unknown) {
         failed.target = record.target;
     }
-    if (failed.syscall != model::KillSyscall::kill) {
+    if (failed.syscall == model::KillSyscall::tkill ||
+        failed.syscall == model::KillSyscall::tgkill ||
+        failed.syscall == model::KillSyscall::rt_tgsigqueueinfo) {
         failed.target_tid = record.target_tid;
     }
     failed.number = record.number;

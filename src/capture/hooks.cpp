@@ -84,7 +84,8 @@ uint32_t needed_lanes() { return host::kernel_release().major >= 7 ? VIGIL_LANES
 
 std::vector<std::string> program_names(int kind, uint32_t lanes) {
     if (kind == VIGIL_KILL_FAILED) {
-        return {"on_kill_exit", "on_tkill_exit", "on_tgkill_exit"};
+        return {"on_kill_exit",     "on_tkill_exit",      "on_tgkill_exit",
+                "on_sigqueue_exit", "on_tgsigqueue_exit", "on_pidfd_exit"};
     }
     return lane_names(base_name(kind), has_lanes(kind) ? lanes : 1);
 }
@@ -131,6 +132,9 @@ void choose_programs(const bpf_object& object, const ProgramSelection& selection
         }
     }
     load(selection.network.programs);
+    if (selection.follow_cgroup) {
+        load({"on_cgroup_mkdir"});
+    }
     if ((selection.filter.kinds >> VIGIL_EXIT & 1) != 0) {
         load({"compare_clocks"});
     }

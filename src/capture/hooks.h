@@ -41,6 +41,7 @@ struct ProgramSelection {
     uint32_t lanes = 1;
     bool count_processes = false;  // include the program that counts forks
     NetworkHooks network;
+    bool follow_cgroup = false;  // include the program that sees cgroups being created
 };
 
 // Enables loading of exactly the programs that the selection needs. Dependencies: an exit's peak

@@ -7,15 +7,19 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <vector>
 
+#include "base/file.h"
 #include "capture/hooks.h"
 #include "host/kernel.h"
 
@@ -90,6 +94,11 @@ Result<void> pin_all(bpf_object& object, const bpf_object_skeleton& skeleton,
 
 Result<Fd> open_pin(const std::string& path) {
     const int fd = ::bpf_obj_get(path.c_str());
+    if (fd < 0 && errno == ENOENT) {
+        return Error{
+            ErrorCode::failed,
+            fmt::format("{} is missing: 'vigil unpin' removes the rest, then 'vigil pin'", path)};
+    }
     if (fd < 0) {
         return failure("opening " + path, errno);
     }
@@ -155,6 +164,18 @@ Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
     return pinned;
 }
 
+// proc_pid_mountinfo(5): the third field of a mount is its device.
+bool is_private_bpffs() {
+    constexpr size_t max_bytes = 4 << 20;
+    struct stat own {};
+    const auto mounts = read_file("/proc/1/mountinfo", max_bytes);
+    if (::stat(host::bpffs_path, &own) != 0 || !mounts) {
+        return false;
+    }
+    const std::string device = fmt::format(" {}:{} ", major(own.st_dev), minor(own.st_dev));
+    return mounts->find(device) == std::string::npos;
+}
+
 Result<void> unpin(const std::string& directory) {
     TRY(remove_tree(directory + "_unfinished"));
     if (::access(directory.c_str(), F_OK) != 0) {
@@ -163,13 +184,40 @@ Result<void> unpin(const std::string& directory) {
         }
         return Error{ErrorCode::failed, fmt::format("nothing is pinned at {}", directory)};
     }
-    return remove_tree(directory);
+    // First renamed: a reader sees all pins, or that they are gone.
+    const std::string removed = directory + "_unfinished";
+    if (::rename(directory.c_str(), removed.c_str()) != 0) {
+        return failure("renaming " + directory, errno);
+    }
+    return remove_tree(removed);
 }
 
-PinnedReader::PinnedReader(Fd lock, RingReader reader, std::string directory)
+PinnedReader::PinnedReader(Fd lock, RingReader reader, Fd tree, std::string directory)
     : lock_(std::move(lock)),
       reader_(std::make_unique<RingReader>(std::move(reader))),
-      directory_(std::move(directory)) {}
+      tree_(std::move(tree)),
+      removals_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      directory_(std::move(directory)) {
+    constexpr uint32_t removals = IN_DELETE | IN_DELETE_SELF | IN_MOVED_FROM | IN_MOVE_SELF;
+    if (removals_ && ::inotify_add_watch(removals_.get(), directory_.c_str(), removals) < 0) {
+        removals_.reset();
+    }
+}
+
+bool PinnedReader::exists() const { return ::access(directory_.c_str(), F_OK) == 0; }
+
+model::KindSet PinnedReader::attached(model::KindSet kinds) const {
+    model::KindSet found = 0;
+    for (size_t i = 0; i < model::kernel_kind_count; i++) {
+        const auto kind = static_cast<model::Kind>(i);
+        const auto names = program_names(static_cast<int>(i), reader_->control().lane_count);
+        const bool linked = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+            return ::access(link_pin(directory_, name).c_str(), F_OK) == 0;
+        });
+        found |= linked ? model::kind_bit(kind) : 0;
+    }
+    return found & kinds;
+}
 
 Result<PinnedReader> PinnedReader::open(const std::string& directory) {
     Fd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -197,8 +245,9 @@ Result<PinnedReader> PinnedReader::open(const std::string& directory) {
     if (auto program = open_pin(program_pin(directory, compare_clocks))) {
         fds.compare_clocks = std::move(*program);
     }
+    TRY_ASSIGN(Fd tree, open_pin(map_pin(directory, "tree")));
     TRY_ASSIGN(RingReader reader, RingReader::open(std::move(fds)));
-    return PinnedReader(std::move(lock), std::move(reader), directory);
+    return PinnedReader(std::move(lock), std::move(reader), std::move(tree), directory);
 }
 
 uint64_t PinnedReader::max_missed() const {

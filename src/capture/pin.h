@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "capture/ring_reader.h"
+#include "model/event.h"
 
 struct bpf_object;
 struct bpf_object_skeleton;
@@ -24,6 +25,10 @@ Result<bool> ensure_bpffs();
 Result<void> pin_object(bpf_object& object, const bpf_object_skeleton& skeleton,
                         const std::string& directory);
 
+// True if the bpffs of pins is not mounted for process 1: only this mount namespace sees it, and it
+// goes with it.
+bool is_private_bpffs();
+
 // Removes the pins of pin_object(), which detaches the programs.
 Result<void> unpin(const std::string& directory);
 
@@ -34,12 +39,22 @@ class PinnedReader {
 
     RingReader& reader() { return *reader_; }
     uint64_t max_missed() const;  // see Tracer::max_missed()
+    int tree_fd() const { return tree_.get(); }
+
+    // Of `kinds`, those whose programs are still attached: their links are pinned.
+    model::KindSet attached(model::KindSet kinds) const;
+    // False once the directory was removed ('vigil unpin').
+    bool exists() const;
+    // Polls readable when a pin is removed; -1 if the kernel does not tell (inotify(7)).
+    int removal_fd() const { return removals_.get(); }
 
  private:
-    PinnedReader(Fd lock, RingReader reader, std::string directory);
+    PinnedReader(Fd lock, RingReader reader, Fd tree, std::string directory);
 
     Fd lock_;
     std::unique_ptr<RingReader> reader_;
+    Fd tree_;
+    Fd removals_;
     std::string directory_;
 };
 

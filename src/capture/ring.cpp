@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/hints.h"
+
 namespace vigil::capture {
 namespace {
 
@@ -35,15 +37,13 @@ Result<Ring> Ring::open(int map_fd, size_t size_bytes) {
     const auto page = static_cast<size_t>(::getpagesize());
     void* consumer = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
     if (consumer == MAP_FAILED) {
-        return Error{ErrorCode::failed,
-                     fmt::format("mapping the ring's consumer page: {}", std::strerror(errno))};
+        return host::system_failure("mapping the ring's consumer page", errno);
     }
     Mapping consumer_mapping(consumer, page);
     void* producer =
         ::mmap(nullptr, page + size_bytes, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(page));
     if (producer == MAP_FAILED) {
-        return Error{ErrorCode::failed, fmt::format("mapping a ring of {} bytes: {}", size_bytes,
-                                                    std::strerror(errno))};
+        return host::system_failure(fmt::format("mapping a ring of {} bytes", size_bytes), errno);
     }
     Mapping producer_mapping(producer, page + size_bytes);
     const std::byte* data = static_cast<const std::byte*>(producer) + page;

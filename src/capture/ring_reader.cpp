@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "host/hints.h"
 
 namespace vigil::capture {
 namespace {
@@ -24,8 +25,7 @@ Result<Mapping> map_array(const Fd& fd, size_t size_bytes, int protection) {
     const size_t rounded = (size_bytes + page - 1) / page * page;
     void* address = ::mmap(nullptr, rounded, protection, MAP_SHARED, fd.get(), 0);
     if (address == MAP_FAILED) {
-        return Error{ErrorCode::failed, fmt::format("mapping {} bytes of a BPF array: {}", rounded,
-                                                    std::strerror(errno))};
+        return host::system_failure(fmt::format("mapping {} bytes of a BPF array", rounded), errno);
     }
     return Mapping(address, rounded);
 }

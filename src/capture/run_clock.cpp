@@ -24,9 +24,10 @@ uint64_t read_clock(clockid_t clock) {
 
 void RunClock::refresh(const volatile vigil_control& control) {
     const uint64_t now_ns = read_clock(CLOCK_MONOTONIC);
-    if (!program_ || (offset_ && now_ns - offset_->compared_ns < refresh_interval_ns)) {
+    if (!program_ || (offset_ && now_ns - refreshed_ns_ < refresh_interval_ns)) {
         return;
     }
+    refreshed_ns_ = now_ns;
     std::optional<ClockOffset> least;
     for (int i = 0; i < attempts; i++) {
         read_clock(CLOCK_THREAD_CPUTIME_ID);  // updates this CPU's run queue

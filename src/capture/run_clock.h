@@ -30,6 +30,7 @@ class RunClock {
  private:
     Fd program_;
     std::optional<ClockOffset> offset_;
+    uint64_t refreshed_ns_ = 0;  // own CLOCK_MONOTONIC, which a time namespace shifts
 };
 
 }  // namespace vigil::capture

@@ -48,6 +48,9 @@ constexpr uint32_t bit(int kind) { return 1U << kind; }
 
 // Loading failed as a whole: each hook is then probed alone, because that gives a precise error.
 Error load_error(int error, uint32_t kinds) {
+    if (!host::resource_hint(-error).empty()) {
+        return host::system_failure("loading the programs", -error);
+    }
     for (size_t i = 0; i < model::kernel_kind_count; i++) {
         const auto kind = static_cast<model::Kind>(i);
         if ((kinds & model::kind_bit(kind)) == 0) {
@@ -92,7 +95,8 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
     if ((filter.flags & VIGIL_FILTER_TREE) != 0) {
         // With thread events, exited processes stay in the map until their pid is reused.
         const bool keeps_exited = (filter.flags & VIGIL_FILTER_THREADS) != 0;
-        ::bpf_map__set_max_entries(skeleton.maps.tree, tree_capacity * (keeps_exited ? 8 : 1));
+        ::bpf_map__set_max_entries(skeleton.maps.tree,
+                                   keeps_exited ? max_tree_entries : tree_capacity);
     }
     const bool exits = (filter.kinds & bit(VIGIL_EXIT)) != 0;
     if (!exits && control.network == 0) {
@@ -103,11 +107,28 @@ void size_maps(vigil_bpf& skeleton, const vigil_control& control) {
                                exits ? std::max(8'192U, 512 * control.cpu_count) : 1024);
 }
 
+// The tracepoint exists since 4.20; the kernel's own limit of the path is longer.
+bool can_follow(const std::string& cgroup_path) {
+    return !cgroup_path.empty() && cgroup_path.size() < VIGIL_CGROUP_PATH_MAX &&
+           host::tracepoint_parameters("cgroup_mkdir") >= 2;
+}
+
+Result<void> write_cgroup_path(vigil_bpf& skeleton, const std::string& path) {
+    const __u32 zero = 0;
+    vigil_cgroup_path value{};
+    std::memcpy(value.bytes, path.data(), path.size());
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton.maps.cgroup_path), &zero, &value, BPF_ANY) !=
+        0) {
+        return Error{ErrorCode::failed,
+                     fmt::format("writing the cgroup's path: {}", std::strerror(errno))};
+    }
+    return {};
+}
+
 Result<Fd> duplicate(int original) {
     const int fd = ::fcntl(original, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {
-        return Error{ErrorCode::failed,
-                     fmt::format("duplicating a descriptor: {}", std::strerror(errno))};
+        return host::system_failure("duplicating a descriptor", errno);
     }
     return Fd(fd);
 }
@@ -136,7 +157,8 @@ Result<Tracer> Tracer::attach(const TraceOptions& options) {
 }
 
 Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& network) {
-    ProgramSelection selection{options.filter, needed_lanes(), options.count_processes, network};
+    ProgramSelection selection{options.filter, needed_lanes(), options.count_processes, network,
+                               can_follow(options.cgroup_path)};
     if ((selection.filter.kinds & bit(VIGIL_SIGNAL)) != 0) {
         selection.filter.kinds |= bit(VIGIL_OOM);
     }
@@ -163,6 +185,9 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
         return Error{ErrorCode::failed,
                      fmt::format("writing the filter: {}", std::strerror(errno))};
     }
+    if (selection.follow_cgroup) {
+        TRY(write_cgroup_path(skeleton, options.cgroup_path));
+    }
     if (const int error = vigil_bpf::attach(&skeleton); error != 0) {
         return load_error(error, selection.filter.kinds);
     }
@@ -184,8 +209,10 @@ Result<Tracer> Tracer::attach(const TraceOptions& options, const NetworkHooks& n
 
 int Tracer::processes_fd() const { return ::bpf_map__fd(programs_->skeleton->maps.processes); }
 
+int Tracer::tree_fd() const { return ::bpf_map__fd(programs_->skeleton->maps.tree); }
+
 Result<void> Tracer::add_to_tree(uint32_t pid) {
-    const __u8 member = 1;
+    const __u8 member = VIGIL_TREE_MEMBER;
     if (::bpf_map_update_elem(::bpf_map__fd(programs_->skeleton->maps.tree), &pid, &member,
                               BPF_ANY) != 0) {
         return Error{ErrorCode::failed,
@@ -208,7 +235,7 @@ Result<void> Tracer::watch_tree(uint32_t root) {
         }
     }
     if (members.empty()) {
-        return Error{ErrorCode::usage, fmt::format("--tree {}: no such process", root)};
+        return Error{ErrorCode::usage, fmt::format("--tree {}: the process has just ended", root)};
     }
     return {};
 }

@@ -19,6 +19,7 @@ constexpr uint64_t default_ring_bytes = 8 << 20;
 constexpr uint64_t min_ring_bytes = 4 << 10;
 constexpr uint64_t max_ring_bytes = 1 << 30;
 constexpr uint32_t tree_capacity = 32'768;
+constexpr uint32_t max_tree_entries = 8 * tree_capacity;  // with exited processes
 
 struct TraceOptions {
     // Filter of the kernel side; may be wider than what is wanted.
@@ -26,7 +27,9 @@ struct TraceOptions {
     vigil_filter wanted{};         // stored with the programs, for the readers of a pinned ring
     bool count_processes = false;  // maintain process_count for any selection
     bool account_network = false;  // if the kernel allows it: see accounts_network()
-    uint64_t ring_bytes = default_ring_bytes;  // rounded up to a power of two
+    // Path of the filter's cgroup: one that is created there later replaces it. Empty: none.
+    std::string cgroup_path = {};
+    uint64_t ring_bytes = default_ring_bytes;  // a power of two
 };
 
 // Attached programs; they are detached when the object is destroyed. Not thread-safe.
@@ -51,6 +54,9 @@ class Tracer {
 
     // The map of bpf/lib/processes.h; owned by the tracer.
     int processes_fd() const;
+
+    // The map of the watched tree; owned by the tracer. See capture/tree.h.
+    int tree_fd() const;
 
     // Adds `pid` to the watched tree (VIGIL_FILTER_TREE); its later children follow.
     Result<void> add_to_tree(uint32_t pid);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <string_view>
 
 #include "base/clock.h"
@@ -21,6 +22,15 @@ constexpr uint64_t max_interval_ns = 3600 * ns_per_s;
 constexpr uint64_t min_limit_bytes = 1 << 20;
 constexpr uint64_t max_limit_bytes = 1ULL << 40;
 constexpr uint64_t min_age_ns = 60 * ns_per_s;
+
+// As it is written on the command line: "64K". A power of two, at least 1K.
+std::string size_option(uint64_t bytes) {
+    const bool gigabytes = bytes >= 1U << 30;
+    const bool megabytes = bytes >= 1U << 20;
+    return gigabytes   ? fmt::format("{}G", bytes >> 30)
+           : megabytes ? fmt::format("{}M", bytes >> 20)
+                       : fmt::format("{}K", bytes >> 10);
+}
 
 }  // namespace
 
@@ -58,6 +68,11 @@ Result<uint64_t> parse_ring_size(const OptionText& text) {
     }
     if (*bytes < capture::min_ring_bytes || *bytes > capture::max_ring_bytes) {
         return usage_error(fmt::format("--ring-size '{}': expected 4K to 1G", *text));
+    }
+    // A ring has a power of two (bpf(2)).
+    if (const uint64_t below = std::bit_floor(*bytes); below != *bytes) {
+        return usage_error(fmt::format("--ring-size '{}': expected a power of two: {} or {}", *text,
+                                       size_option(below), size_option(2 * below)));
     }
     return *bytes;
 }

@@ -203,7 +203,7 @@ void check_facilities(DoctorReport& report) {
     } else {
         report.info("PID namespace", "not the initial one",
                     "events carry the initial namespace's pids, not those that ps shows here",
-                    "run it in the initial PID namespace (docker run --pid=host)");
+                    host::pid_namespace_hint());
     }
 }
 

@@ -172,8 +172,10 @@ class TextFormatter final : public Formatter {
         fmt::format_to(std::back_inserter(out), FMT_COMPILE("KILL_FAILED: {} ({}) ["),
                        model::signal_name(failed.number), failed.number);
         append_escaped(out, event.process.comm.view());
-        fmt::format_to(std::back_inserter(out), FMT_COMPILE("/{}] -> [{}]"), event.process.pid,
-                       failed.target.value_or(failed.target_tid.value_or(0)));
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("/{}] -> ["), event.process.pid);
+        const auto target = failed.target ? failed.target : failed.target_tid;
+        out += target ? fmt::format_int(*target).c_str() : "-";
+        out += ']';
     }
 
     void append_details(std::string& out, const Event& event) {

@@ -92,7 +92,11 @@ Result<Cgroup> find_cgroup(const std::string& path) {
         return !part.empty() && part != ".";
     });
     // The inode number of a cgroup's directory is its id (kernfs, 64-bit).
-    return Cgroup{info.st_ino, static_cast<uint32_t>(parts)};
+    std::string from_root = parts == 0 ? "/" : '/' + relative.native();
+    if (parts > 0 && from_root.ends_with('/')) {
+        from_root.pop_back();
+    }
+    return Cgroup{info.st_ino, static_cast<uint32_t>(parts), std::move(from_root)};
 }
 
 std::optional<std::string> cgroup_path(uint64_t id) {

@@ -15,6 +15,7 @@ namespace vigil::host {
 struct Cgroup {
     uint64_t id = 0;
     uint32_t level = 0;  // 0 for the root
+    std::string path;    // from the root: "/user.slice"
 };
 
 // Finds a cgroup v2 by its path: absolute below the cgroup2 mount (/sys/fs/cgroup/user.slice) or

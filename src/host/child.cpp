@@ -12,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "host/hints.h"
+
 namespace vigil::host {
 namespace {
 
@@ -23,7 +25,7 @@ struct Pipe {
 Result<Pipe> make_pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        return Error{ErrorCode::failed, fmt::format("pipe: {}", std::strerror(errno))};
+        return system_failure("pipe", errno);
     }
     return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
@@ -62,7 +64,7 @@ Result<Child> Child::start_suspended(const std::vector<std::string>& command) {
     std::signal(SIGCHLD, SIG_DFL);  // if it were ignored, there would be no exit code
     const pid_t pid = ::fork();
     if (pid < 0) {
-        return Error{ErrorCode::failed, fmt::format("fork: {}", std::strerror(errno))};
+        return system_failure("fork", errno);
     }
     if (pid == 0) {
         ::close(gate.write.get());  // otherwise the gate would never report the parent's end

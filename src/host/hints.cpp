@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "host/kernel.h"
 #include "host/probe.h"
 
@@ -33,6 +36,33 @@ std::string lockdown_hint() {
 }
 
 std::string memlock_hint() { return "raise it (ulimit -l unlimited), or run it as root"; }
+
+std::string procfs_hint() { return "mount it with: sudo mount -t proc proc /proc"; }
+
+std::string pid_namespace_hint() {
+    return "run it in the initial PID namespace (docker run --pid=host)";
+}
+
+std::string resource_hint(int error) {
+    switch (error) {
+        case ENOMEM:
+            return "raise the memory limit of its cgroup (memory.max; MemoryMax= of a unit), or "
+                   "use "
+                   "a smaller --ring-size";
+        case EMFILE:
+            return "raise its limit of open files (ulimit -n; LimitNOFILE= of a unit)";
+        case ENFILE:
+            return "raise the machine's limit of open files (sysctl fs.file-max)";
+        default:
+            return {};
+    }
+}
+
+Error system_failure(std::string_view what, int error) {
+    const std::string hint = resource_hint(error);
+    return {hint.empty() ? ErrorCode::failed : ErrorCode::unsupported,
+            fmt::format("{}: {}{}{}", what, std::strerror(error), hint.empty() ? "" : ": ", hint)};
+}
 
 std::string denial_hint(const ProbeResult& denial) {
     if (lockdown_mode() == "confidentiality") {

@@ -129,14 +129,24 @@ std::optional<ProcStat> parse_stat(std::string_view text) {
     return stat;
 }
 
+namespace {
+
+std::optional<ProcStat> stat_from(const std::optional<std::string>& text) {
+    auto stat = text ? parse_stat(*text) : std::nullopt;
+    if (stat) {
+        stat->start_ns -= static_cast<uint64_t>(boot_clock_offset_ns());
+    }
+    return stat;
+}
+
+}  // namespace
+
 std::optional<ProcStat> read_stat(uint32_t pid) {
-    const auto text = read_small(pid, "stat", small_file_bytes);
-    return text ? parse_stat(*text) : std::nullopt;
+    return stat_from(read_small(pid, "stat", small_file_bytes));
 }
 
 std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid) {
-    const auto text = read_small(pid, fmt::format("task/{}/stat", tid).c_str(), small_file_bytes);
-    return text ? parse_stat(*text) : std::nullopt;
+    return stat_from(read_small(pid, fmt::format("task/{}/stat", tid).c_str(), small_file_bytes));
 }
 
 std::optional<uint64_t> read_rss_bytes(uint32_t pid) {
@@ -182,12 +192,16 @@ std::optional<ProcIo> read_io(uint32_t pid) {
 
 std::optional<ProcStatus> parse_status(std::string_view text) {
     std::optional<ProcStatus> status;
+    uint32_t pid = 0;
     while (!text.empty()) {
         std::string_view line = pop_until(text, '\n');
         const std::string_view key = pop_until(line, '\t');
         uint32_t user = 0;
+        if (key == "Tgid:") {  // before Uid
+            (void)parse_whole(line, pid);
+        }
         if (key == "Uid:" && parse_whole(pop_until(line, '\t'), user)) {
-            status = ProcStatus{.uid = user};
+            status = ProcStatus{.pid = pid, .uid = user};
         }
         uint64_t kilobytes = 0;
         if (status && key == "HugetlbPages:") {  // after Uid

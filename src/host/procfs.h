@@ -23,13 +23,14 @@ struct ProcStat {
     uint32_t ppid = 0;
     uint32_t threads = 0;
     uint64_t cpu_ns = 0;    // user + system of all threads
-    uint64_t start_ns = 0;  // since boot
+    uint64_t start_ns = 0;  // since boot; see read_stat()
     bool exiting = false;   // the exit has begun, perhaps long ago: see is_zombie()
 
     // No thread runs any more; the parent has not waited for it yet.
     bool is_zombie() const { return (state == 'Z' || state == 'X') && threads <= 1; }
 };
 std::optional<ProcStat> parse_stat(std::string_view text);
+// The start time is that of the kernel's clock, as in events, also in a time namespace.
 std::optional<ProcStat> read_stat(uint32_t pid);
 // Of one thread: name, state and times are the thread's.
 std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid);
@@ -52,6 +53,7 @@ std::optional<ProcIo> read_io(uint32_t pid);
 
 // /proc/PID/status.
 struct ProcStatus {
+    uint32_t pid = 0;         // of the process, also if it was read of a thread
     uint32_t uid = 0;         // the real uid
     uint64_t huge_bytes = 0;  // resident huge pages (hugetlbfs)
 };

@@ -83,9 +83,15 @@ std::string_view to_string(KillSyscall syscall) {
         case KillSyscall::tkill:
             return "tkill";
         case KillSyscall::tgkill:
+            return "tgkill";
+        case KillSyscall::rt_sigqueueinfo:
+            return "rt_sigqueueinfo";
+        case KillSyscall::rt_tgsigqueueinfo:
+            return "rt_tgsigqueueinfo";
+        case KillSyscall::pidfd_send_signal:
             break;
     }
-    return "tgkill";
+    return "pidfd_send_signal";
 }
 
 }  // namespace vigil::model

@@ -165,14 +165,23 @@ struct Oom {
     Comm trigger_comm;
 };
 
-enum class KillSyscall : uint8_t { kill, tkill, tgkill };
+enum class KillSyscall : uint8_t {
+    kill,
+    tkill,
+    tgkill,
+    rt_sigqueueinfo,
+    rt_tgsigqueueinfo,
+    pidfd_send_signal,
+};
 
 std::string_view to_string(KillSyscall syscall);
 
 // The event's process is the caller of the system call.
 struct KillFailed {
     KillSyscall syscall = KillSyscall::kill;
-    std::optional<int> target;  // as passed: kill(2) accepts 0, -1 and negative process groups
+    // As passed: kill(2) accepts 0, -1 and negative process groups. Of pidfd_send_signal(2) the pid
+    // of its descriptor; absent: unknown.
+    std::optional<int> target;
     std::optional<int> target_tid;
     int number = 0;
     int error = 0;  // errno

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "host/hints.h"
 #include "host/probe.h"
 #include "process/table_updater.h"
 
@@ -13,7 +14,8 @@ namespace {
 Result<capture::Tracer> attach(const process::Needs& needs) {
     if (!host::in_initial_pid_namespace()) {
         return Error{ErrorCode::unsupported,
-                     "this is a pid namespace: the kernel's pids are not those of /proc here"};
+                     "this is a PID namespace: the kernel's pids are not those of /proc here: " +
+                         host::pid_namespace_hint()};
     }
     capture::TraceOptions options;
     options.filter.kinds = process::TableUpdater::kinds | needs.kinds;

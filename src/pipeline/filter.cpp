@@ -8,6 +8,12 @@ bool same(const std::optional<uint32_t>& expected, uint32_t value) {
     return !expected || *expected == value;
 }
 
+// `process`: model::Process or model::Sender.
+template <class Process>
+bool same(const std::optional<WantedProcess>& expected, const Process& process) {
+    return !expected || expected->is(process.pid, process.start_ns);
+}
+
 bool same_comm(const std::optional<std::string>& expected, const model::Comm& comm) {
     return !expected || std::string_view(*expected).substr(0, comm.bytes.size() - 1) == comm.view();
 }
@@ -27,14 +33,14 @@ bool signal_passes(const Filter& filter, const model::Signal& signal,
         return false;
     }
     const auto& sender = signal.sender;
-    if (!same(filter.target, target.pid) ||
-        (filter.sender && !(sender && sender->pid == *filter.sender))) {
+    if (!same(filter.target, target) ||
+        (filter.sender && !(sender && same(filter.sender, *sender)))) {
         return false;
     }
-    const bool target_fits = same(filter.pid, target.pid) && same(filter.uid, target.uid) &&
+    const bool target_fits = same(filter.pid, target) && same(filter.uid, target.uid) &&
                              same_comm(filter.comm, target.comm);
-    const bool sender_fits = sender && same(filter.pid, sender->pid) &&
-                             same(filter.uid, sender->uid) && same_comm(filter.comm, sender->comm);
+    const bool sender_fits = sender && same(filter.pid, *sender) && same(filter.uid, sender->uid) &&
+                             same_comm(filter.comm, sender->comm);
     return target_fits || sender_fits;
 }
 
@@ -54,14 +60,15 @@ bool passes(const Filter& filter, const model::Event& event) {
     if (const auto* failed = std::get_if<model::KillFailed>(&event.body)) {
         const bool target_fits =
             !filter.target ||
-            (failed->target && *failed->target == static_cast<int>(*filter.target));
-        if (!number_passes(filter, failed->number) || !same(filter.sender, process.pid) ||
+            (failed->target && *failed->target == static_cast<int>(filter.target->pid));
+        if (!number_passes(filter, failed->number) || !same(filter.sender, process) ||
             !target_fits) {
             return false;
         }
     }
-    const bool pid_fits = same(filter.pid, process.pid) ||
-                          (event.kind == model::Kind::fork && same(filter.pid, process.ppid));
+    const auto* fork = std::get_if<model::Fork>(&event.body);
+    const bool pid_fits = same(filter.pid, process) ||
+                          (fork != nullptr && filter.pid->is(process.ppid, fork->parent_start_ns));
     return pid_fits && same(filter.uid, process.uid) && same_comm(filter.comm, process.comm);
 }
 

@@ -1,18 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/kernel_filter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <string>
+
+#include "base/text.h"
 
 namespace vigil::pipeline {
+
+namespace {
+
+// As the kernel side knows it: 0 for none.
+void set_process(const std::optional<WantedProcess>& wanted, vigil_filter& filter, __u32& pid,
+                 __u64& start_ns) {
+    if (!wanted) {
+        return;
+    }
+    pid = wanted->pid;
+    start_ns = wanted->start_ns;
+    if (wanted->tick_ns != WantedProcess{}.tick_ns) {
+        filter.start_tick_ns = static_cast<__u32>(wanted->tick_ns);
+    }
+}
+
+}  // namespace
 
 vigil_filter kernel_filter(const Filter& wanted) {
     vigil_filter filter{};
     filter.kinds = wanted.kinds;
     filter.signals = wanted.signals;
-    filter.sender = wanted.sender.value_or(0);
-    filter.target = wanted.target.value_or(0);
-    filter.pid = wanted.pid.value_or(0);
+    set_process(wanted.pid, filter, filter.pid, filter.pid_start_ns);
+    set_process(wanted.sender, filter, filter.sender, filter.sender_start_ns);
+    set_process(wanted.target, filter, filter.target, filter.target_start_ns);
     if (wanted.uid) {
         filter.flags |= VIGIL_FILTER_UID;
         filter.uid = *wanted.uid;
@@ -31,20 +53,64 @@ void widen_for_names(vigil_filter& filter) {
     filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
 }
 
-void narrow_to(const vigil_filter& wanted, Filter& filter) {
-    const auto keep = [](std::optional<uint32_t>& requested, uint32_t pinned_value, bool given) {
-        if (given && !requested) {
-            requested = pinned_value;
-        }
-    };
-    filter.signals &= wanted.signals;
-    keep(filter.pid, wanted.pid, wanted.pid != 0);
-    keep(filter.sender, wanted.sender, wanted.sender != 0);
-    keep(filter.target, wanted.target, wanted.target != 0);
-    keep(filter.uid, wanted.uid, (wanted.flags & VIGIL_FILTER_UID) != 0);
-    if ((wanted.flags & VIGIL_FILTER_COMM) != 0 && !filter.comm) {
-        filter.comm = std::string(wanted.comm, ::strnlen(wanted.comm, sizeof wanted.comm));
+std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t pid,
+                                            uint64_t start_ns) {
+    if (pid == 0) {
+        return std::nullopt;
     }
+    return filter.start_tick_ns == 0 ? WantedProcess{.pid = pid}
+                                     : WantedProcess{pid, start_ns, filter.start_tick_ns};
+}
+
+namespace {
+
+Error not_pinned(const std::string& option, const std::string& pinned) {
+    return usage_error(fmt::format("{}: only {} was pinned; 'vigil pin' takes {} too", option,
+                                   pinned, option.substr(0, option.find(' '))));
+}
+
+Result<void> narrow_process(const char* option, const std::optional<WantedProcess>& pinned,
+                            std::optional<WantedProcess>& requested) {
+    if (!pinned) {
+        return {};
+    }
+    if (requested && requested->pid != pinned->pid) {
+        return not_pinned(fmt::format("{} {}", option, requested->pid),
+                          fmt::format("process {}", pinned->pid));
+    }
+    requested = pinned;
+    return {};
+}
+
+std::string comm_of(const std::string& name) { return name.substr(0, VIGIL_COMM_LENGTH - 1); }
+
+}  // namespace
+
+Result<void> narrow_to(const vigil_filter& wanted, Filter& filter) {
+    if ((filter.signals & ~wanted.signals) != 0) {
+        return usage_error(
+            "the signals that are to be shown were not pinned: 'vigil pin' takes -s and -a too");
+    }
+    TRY(narrow_process("-p", wanted_process(wanted, wanted.pid, wanted.pid_start_ns), filter.pid));
+    TRY(narrow_process("--sender", wanted_process(wanted, wanted.sender, wanted.sender_start_ns),
+                       filter.sender));
+    TRY(narrow_process("--target", wanted_process(wanted, wanted.target, wanted.target_start_ns),
+                       filter.target));
+    if ((wanted.flags & VIGIL_FILTER_UID) != 0) {
+        if (filter.uid && *filter.uid != wanted.uid) {
+            return not_pinned(fmt::format("-u {}", *filter.uid),
+                              fmt::format("user {}", wanted.uid));
+        }
+        filter.uid = wanted.uid;
+    }
+    if ((wanted.flags & VIGIL_FILTER_COMM) != 0) {
+        const std::string comm(wanted.comm, ::strnlen(wanted.comm, sizeof wanted.comm));
+        if (filter.comm && comm_of(*filter.comm) != comm) {
+            return not_pinned("-c " + quote_if_needed(*filter.comm), quote_if_needed(comm));
+        }
+        filter.comm = comm;
+    }
+    return {};
 }
 
 }  // namespace vigil::pipeline

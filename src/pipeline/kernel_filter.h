@@ -4,7 +4,11 @@
 
 #include <linux/types.h>
 
+#include <cstdint>
+#include <optional>
+
 #include "abi/control.h"
+#include "base/result.h"
 #include "pipeline/filter.h"
 
 namespace vigil::pipeline {
@@ -16,11 +20,16 @@ constexpr model::KindSet naming_kinds =
 // The filter's conditions as far as the kernel side knows them.
 vigil_filter kernel_filter(const Filter& filter);
 
+// The process of a pid field of `filter`; nullopt if it is 0.
+std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t pid,
+                                            uint64_t start_ns);
+
 // Lets the execs and exits through that name forks. The name comes with the exec of the child,
 // which can have another pid and user than the filter's.
 void widen_for_names(vigil_filter& filter);
 
-// Adds the conditions of programs that were pinned, where the filter leaves them open.
-void narrow_to(const vigil_filter& pinned, Filter& filter);
+// Adds the conditions of programs that were pinned, where the filter leaves them open. Fails if the
+// filter selects what was not pinned: it would show nothing, and the reader consumes what it skips.
+Result<void> narrow_to(const vigil_filter& pinned, Filter& filter);
 
 }  // namespace vigil::pipeline

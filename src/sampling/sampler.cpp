@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "host/hints.h"
 #include "host/kernel.h"
 #include "host/probe.h"
 #include "host/procfs.h"
@@ -37,7 +38,8 @@ std::string unavailable_reason() {
         return can.error().context;
     }
     if (!host::in_initial_pid_namespace()) {
-        return "this is a pid namespace: the kernel's pids are not those of /proc here";
+        return "this is a PID namespace: the kernel's pids are not those of /proc here: " +
+               host::pid_namespace_hint();
     }
     return {};
 }

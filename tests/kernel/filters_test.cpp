@@ -2,6 +2,7 @@
 // Each filter passes exactly the events that it selects.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -279,6 +280,42 @@ TEST(Filters, CgroupAndWhatIsBelow) {
         trace.only("exit", deeper);
         EXPECT_EQ(trace.events.size(), 4U);
     }
+}
+
+// As systemd does when it restarts a unit.
+TEST(Filters, CgroupIsFollowedWhenItIsMadeAnew) {
+    const std::string mount = cgroup_mount("");
+    const auto cgroup = Cgroup::make(mount);
+    if (!cgroup) {
+        GTEST_SKIP() << "no cgroup2 that can be written to";
+    }
+    const auto live = [&] {
+        const pid_t pid = start([&] {
+            cgroup->enter();
+            exec_self({"exit", "1"});
+            return 0;
+        });
+        wait_for(pid);
+        return pid;
+    };
+    TraceRun run({"--cgroup", cgroup->path()});
+    const pid_t before = live();
+    const uint64_t old_id = cgroup->id();
+    ASSERT_TRUE(wait_until([&] { return ::rmdir(cgroup->path().c_str()) == 0; }, "rmdir"));
+    // Neither of them is the one that is followed.
+    const std::string longer = cgroup->path() + "x";
+    ASSERT_EQ(::mkdir(longer.c_str(), 0755), 0);
+    ASSERT_EQ(::rmdir(longer.c_str()), 0);
+    ASSERT_EQ(::mkdir(cgroup->path().c_str(), 0755), 0);
+    ASSERT_NE(cgroup->id(), old_id);
+    const pid_t after = live();
+    full_life();
+    const Trace trace = run.end();
+    for (const pid_t pid : {before, after}) {
+        trace.only("exec", pid);
+        trace.only("exit", pid);
+    }
+    EXPECT_EQ(trace.events.size(), 4U);
 }
 
 TEST(Filters, ThreadsWhenAskedFor) {

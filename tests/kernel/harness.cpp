@@ -182,6 +182,7 @@ bool Program::wait_for(const std::string& text, const std::string& where) {
         if (!pump(100)) {
             while (pump(0)) {
             }
+            read_file();
             break;
         }
         if (&where == &output_) {

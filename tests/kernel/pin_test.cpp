@@ -15,51 +15,11 @@
 #include <tuple>
 
 #include "harness.h"
-#include "mount_ns.h"
+#include "pinned.h"
 #include "processes.h"
 
 namespace vigil::tests {
 namespace {
-
-int run_vigil(const Strings& arguments, std::string* errors = nullptr) {
-    Program vigil(arguments);
-    const int code = vigil.wait();
-    if (errors != nullptr) {
-        *errors = vigil.errors();
-    }
-    return code;
-}
-
-class Pinned : public ::testing::Test {
- protected:
-    void SetUp() override {
-        if (!has_own_mount_ns()) {
-            GTEST_SKIP() << "no mount namespace, and the machine's own pins are not for tests";
-        }
-    }
-    void TearDown() override {
-        if (::access("/sys/fs/bpf/vigil", F_OK) == 0) {
-            EXPECT_EQ(run_vigil({"unpin"}), 0);
-        }
-    }
-
-    static void pin(const Strings& options) {
-        Strings arguments{"pin"};
-        arguments.insert(arguments.end(), options.begin(), options.end());
-        std::string errors;
-        ASSERT_EQ(run_vigil(arguments, &errors), 0) << errors;
-    }
-
-    static std::unique_ptr<TraceRun> reader() {
-        return std::make_unique<TraceRun>(Strings{"--pinned"});
-    }
-
-    // Returns once it has reported the exit of `pid`: ended earlier, it would leave the rest in the
-    // ring.
-    static void wait_for_exit(TraceRun& reader, pid_t pid) {
-        reader.program().wait_for_output("\"pid\":" + std::to_string(pid) + ",");
-    }
-};
 
 // Forks about 500 per second until stopped, and records each child's pid.
 class ForkLoad {

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/magic.h>
+#include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +65,19 @@ pid_t start_sleeper(const std::function<void()>& prepare) {
 
 int ExitResult::code() const { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 int ExitResult::signal() const { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+pid_t start_as(pid_t pid, const std::function<void()>& body) {
+    clone_args arguments{};
+    arguments.exit_signal = SIGCHLD;
+    arguments.set_tid = reinterpret_cast<uint64_t>(&pid);
+    arguments.set_tid_size = 1;
+    const auto child = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+    if (child == 0) {
+        body();
+        ::_exit(0);
+    }
+    return child;
+}
 
 ExitResult wait_for(pid_t pid) {
     ExitResult ended;

@@ -24,6 +24,10 @@ pid_t start(const std::function<int()>& body);
 // minutes.
 pid_t start_sleeper(const std::function<void()>& prepare = {});
 
+// A child with this pid, which nobody may have (clone3(2), CAP_CHECKPOINT_RESTORE); -1 if that is
+// not allowed. It runs `body` and calls _exit().
+pid_t start_as(pid_t pid, const std::function<void()>& body);
+
 struct ExitResult {
     int status = 0;
     rusage usage{};

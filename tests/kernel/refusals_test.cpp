@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -93,6 +94,7 @@ TEST(Refusals, WrongUsage) {
              {{"trace", "-o", "xml"}, {"json"}},
              {{"trace", "-p", "0"}, {"-p"}},
              {{"trace", "--ring-size", "3"}, {"--ring-size"}},
+             {{"trace", "--ring-size", "3M"}, {"2M", "4M"}},
              {{"trace", "-d", "soon"}, {"-d"}},
              {{"trace", "-n", "-1"}, {"-n"}},
              {{"trace", "-u", "no-such-user"}, {"no-such-user"}},
@@ -103,6 +105,35 @@ TEST(Refusals, WrongUsage) {
         Program vigil(arguments);
         expect_refused(vigil, 2, words);
     }
+}
+
+// Every limit below what a run needs, so that another step of the start fails each time.
+TEST(Refusals, TooFewDescriptors) {
+    bool refused = false;
+    for (rlim_t limit = 8; limit < 64; limit += 4) {
+        Program vigil({"trace", "-d", "1ms"}, {.before_exec = [limit] {
+                          const rlimit files{limit, limit};
+                          ::setrlimit(RLIMIT_NOFILE, &files);
+                      }});
+        const int code = vigil.wait();
+        if (code != 0) {
+            refused = true;
+            EXPECT_EQ(code, 3) << limit << ": " << vigil.errors();
+            EXPECT_NE(vigil.errors().find("ulimit -n"), std::string::npos)
+                << limit << ": " << vigil.errors();
+        }
+    }
+    EXPECT_TRUE(refused);
+}
+
+TEST(Refusals, TooLittleMemoryInTheCgroup) {
+    const auto cgroup = small_cgroup("128M");
+    if (!cgroup) {
+        GTEST_SKIP() << "no cgroup with a memory limit";
+    }
+    Program vigil({"trace", "-d", "1ms", "--ring-size", "512M"},
+                  {.before_exec = [&] { cgroup->enter(); }});
+    expect_refused(vigil, 3, {"memory limit", "--ring-size"});
 }
 
 TEST(Refusals, TreeOfNobody) {

@@ -196,6 +196,61 @@ TEST_F(FailedKills, TkillOfNobody) {
     EXPECT_EQ(failed.number("target_tid"), gone_);
 }
 
+TEST_F(FailedKills, SigqueueOfNobody) {
+    const Event failed = fail([&] { ::sigqueue(gone_, SIGUSR2, {}); });
+    EXPECT_EQ(failed.text("error"), "ESRCH");
+    EXPECT_EQ(failed.text("syscall"), "rt_sigqueueinfo");
+    EXPECT_EQ(failed.text("signal"), "SIGUSR2");
+    EXPECT_EQ(failed.number("target_pid"), gone_);
+    EXPECT_TRUE(failed.is_null("target_tid"));
+}
+
+TEST_F(FailedKills, TgsigqueueOfNobody) {
+    const Event failed = fail([&] {
+        siginfo_t info{};
+        info.si_code = SI_QUEUE;
+        ::syscall(SYS_rt_tgsigqueueinfo, gone_, gone_, SIGUSR2, &info);
+    });
+    EXPECT_EQ(failed.text("error"), "ESRCH");
+    EXPECT_EQ(failed.text("syscall"), "rt_tgsigqueueinfo");
+    EXPECT_EQ(failed.text("signal"), "SIGUSR2");
+    EXPECT_EQ(failed.number("target_pid"), gone_);
+    EXPECT_EQ(failed.number("target_tid"), gone_);
+}
+
+TEST_F(FailedKills, PidfdOfAProcessThatIsGone) {
+    const pid_t target = start_sleeper();
+    const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, target, 0)));
+    ASSERT_TRUE(pidfd);
+    kill_and_wait(target, SIGKILL);
+    const Event failed =
+        fail([&] { ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGUSR2, nullptr, 0); });
+    EXPECT_EQ(failed.text("error"), "ESRCH");
+    EXPECT_EQ(failed.text("syscall"), "pidfd_send_signal");
+    EXPECT_EQ(failed.text("signal"), "SIGUSR2");
+    EXPECT_TRUE(failed.is_null("target_tid"));
+    // Since 6.12 the kernel forgets the pid of a process that was waited for.
+    EXPECT_TRUE(failed.is_null("target_pid") || failed.number("target_pid") == target)
+        << failed.line();
+}
+
+TEST_F(FailedKills, PidfdOfAnotherUsersProcess) {
+    const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+    ASSERT_TRUE(pidfd);
+    const Event failed = fail([&] {
+        (void)!::setresuid(65534, 65534, 65534);
+        ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGTERM, nullptr, 0);
+    });
+    EXPECT_EQ(failed.text("error"), "EPERM");
+    EXPECT_EQ(failed.number("target_pid"), ::getpid());
+}
+
+TEST_F(FailedKills, PidfdThatIsNone) {
+    const Event failed = fail([] { ::syscall(SYS_pidfd_send_signal, 9999, SIGTERM, nullptr, 0); });
+    EXPECT_EQ(failed.text("error"), "EBADF");
+    EXPECT_TRUE(failed.is_null("target_pid"));
+}
+
 TEST_F(FailedKills, KillOfAnotherUsersProcess) {
     const Event failed = fail([] {
         (void)!::setresuid(65534, 65534, 65534);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A pid that is reused at once: two processes, whose usage must not be mixed.
 #include <gtest/gtest.h>
-#include <linux/sched.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,20 +11,6 @@ namespace vigil::tests {
 namespace {
 
 constexpr uint64_t ms = 1'000'000;
-
-// A child with this pid (clone3(2), CAP_CHECKPOINT_RESTORE); -1 if that is not allowed.
-pid_t start_as(pid_t pid, const std::function<void()>& body) {
-    clone_args arguments{};
-    arguments.exit_signal = SIGCHLD;
-    arguments.set_tid = reinterpret_cast<uint64_t>(&pid);
-    arguments.set_tid_size = 1;
-    const auto child = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
-    if (child == 0) {
-        body();
-        ::_exit(0);
-    }
-    return child;
-}
 
 [[noreturn]] void sleep_as(const std::string& name) {
     ::alarm(120);

@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "deaths/death_store.h"
 #include "format/time.h"
+#include "host/probe.h"
 
 namespace vigil::commands {
 namespace {
@@ -75,6 +76,16 @@ void print_nothing_found(const std::vector<std::string>& directories,
         print(stderr, "vigil: no {} is kept; does 'vigil record', 'up' or 'agent' run?\n", subject);
     } else {
         print(stderr, "vigil: no {} can be read{}\n", subject, root ? "" : " (sudo?)");
+    }
+}
+
+void print_pid_hint(bool found) {
+    if (!host::in_initial_pid_namespace()) {
+        print(stderr,
+              "vigil: pids are those of the initial PID namespace (the host), not those that ps "
+              "shows in this one\n");
+    } else if (!found) {
+        print(stderr, "vigil: pids are those of the host, also of processes in containers\n");
     }
 }
 

@@ -31,6 +31,10 @@ void print_errors(std::vector<std::string> errors);
 void print_nothing_found(const std::vector<std::string>& directories,
                          const query::QueryResult& result, const std::string& subject);
 
+// Whose pids they are: a pid from inside a container is another one. For a query of a pid; if
+// something was found, only where ps shows other pids than those recorded.
+void print_pid_hint(bool found);
+
 constexpr uint64_t max_pid = 4'194'304;  // PID_MAX_LIMIT
 
 // An integer from 1 to `max`; `option` is for the error.

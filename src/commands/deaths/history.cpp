@@ -63,6 +63,9 @@ Result<int> run_json(const std::vector<std::string>& directories, const query::Q
     if (lines.count() == 0) {
         print_nothing_found(directories, result, "such death");
     }
+    if (query.filter.pid) {
+        print_pid_hint(lines.count() > 0);
+    }
     return lines.count() == 0 ? 1 : 0;
 }
 
@@ -81,9 +84,11 @@ Result<int> run_text(const std::vector<std::string>& directories, const query::Q
     print(stdout, "{}", format::format_coverage_gaps(result.gaps, now_unix_ns));
     if (result.deaths.empty()) {
         print_nothing_found(directories, result, "such death");
-        return 1;
     }
-    return 0;
+    if (query.filter.pid) {
+        print_pid_hint(!result.deaths.empty());
+    }
+    return result.deaths.empty() ? 1 : 0;
 }
 
 Result<int> run(const HistoryRequest& request) {

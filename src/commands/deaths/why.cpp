@@ -14,7 +14,8 @@
 #include "format/coverage_gaps.h"
 #include "format/death_report.h"
 #include "format/time.h"
-#include "host/procfs.h"
+#include "host/probe.h"
+#include "host/process_lookup.h"
 #include "output/color.h"
 
 namespace vigil::commands {
@@ -29,21 +30,36 @@ QueryResult find_deaths(const std::vector<std::string>& directories, const Death
     return query::run_query(death_journals(directories, query), query);
 }
 
-// A process that still runs has not been ended.
+// A process that still runs has not been ended, and a thread is not a process.
 void print_if_alive(uint32_t pid) {
-    const auto stat = host::read_stat(pid);
-    if (!stat) {
+    if (!host::in_initial_pid_namespace()) {
         return;
     }
-    if (stat->is_zombie()) {
-        print(stderr,
-              "vigil: pid {} ({}) of this machine has ended; its parent has not asked how\n", pid,
-              escape_terminal(stat->comm));
+    const auto found = host::find_process(pid);
+    if (!found) {
         return;
     }
+    const std::string comm = escape_terminal(found->comm);
     const uint64_t now_ns = boot_now_ns();
-    print(stderr, "vigil: pid {} ({}) of this machine is alive; it started {} ago\n", pid,
-          escape_terminal(stat->comm), human_duration(now_ns - std::min(now_ns, stat->start_ns)));
+    switch (found->use) {
+        case host::PidUse::none:
+            return;
+        case host::PidUse::thread:
+            print(stderr,
+                  "vigil: {0} of this machine is a thread of process {1} ({2}), which is alive: "
+                  "'vigil why {1}' reports processes\n",
+                  pid, found->pid, comm);
+            return;
+        case host::PidUse::zombie:
+            print(stderr,
+                  "vigil: pid {} ({}) of this machine has ended; its parent has not asked how\n",
+                  pid, comm);
+            return;
+        case host::PidUse::process:
+            print(stderr, "vigil: pid {} ({}) of this machine is alive; it started {} ago\n", pid,
+                  comm, human_duration(now_ns - std::min(now_ns, found->start_ns)));
+            return;
+    }
 }
 
 // Failures and kills; if there are none, clean exits. For a pid all of them.
@@ -106,8 +122,12 @@ Result<int> run(const WhyRequest& request) {
         print_nothing_found(directories, result, describe_request(request));
         if (request.pid) {
             print_if_alive(*request.pid);
+            print_pid_hint(false);
         }
         return 1;
+    }
+    if (request.pid) {
+        print_pid_hint(true);
     }
     print_if_succeeded_since(request, directories, result.deaths[0].record, now_unix_ns);
     if (!gaps.empty()) {

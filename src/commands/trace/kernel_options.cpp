@@ -7,6 +7,13 @@
 
 namespace vigil::commands {
 
+namespace {
+
+constexpr model::KindSet signal_kinds =
+    model::kind_bit(model::Kind::signal) | model::kind_bit(model::Kind::kill_failed);
+
+}  // namespace
+
 Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest request) {
     pipeline::Filter& filter = request.filter;
     const vigil_filter& wanted = pinned.wanted;
@@ -16,7 +23,14 @@ Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest 
     if ((filter.kinds & ~wanted.kinds) != 0) {
         return usage_error("what is to be shown was not pinned: 'vigil pin' takes -e too");
     }
-    pipeline::narrow_to(wanted, filter);
+    if (!request.signals_given) {
+        filter.signals = wanted.signals;
+    } else if ((filter.kinds & signal_kinds) == 0) {
+        return usage_error(
+            "-s and -a choose among signals, which were not pinned: 'vigil pin -e "
+            "signal' does");
+    }
+    TRY(pipeline::narrow_to(wanted, filter));
     if (needs_names(request)) {
         if ((pinned.filter.kinds & pipeline::naming_kinds) != pipeline::naming_kinds) {
             return usage_error(
@@ -53,6 +67,7 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
         filter.flags |= VIGIL_FILTER_CGROUP;
         filter.cgroup_id = cgroup.id;
         filter.cgroup_level = cgroup.level;
+        options.cgroup_path = cgroup.path;
     }
     options.filter = options.wanted;
     if (needs_names(request)) {

@@ -7,14 +7,17 @@
 #include "capture/tracer.h"
 #include "cli/cli.h"
 #include "commands/trace/commands.h"
+#include "commands/trace/named_processes.h"
 #include "commands/trace/trace_options.h"
 #include "host/kernel.h"
 
 namespace vigil::commands {
 namespace {
 
-Result<void> pin(const TraceRequest& request) {
+Result<void> pin(TraceRequest request) {
     TRY(host::check_can_trace());
+    EndCondition unused;
+    TRY(identify_processes(request, unused));
     TRY_ASSIGN(const bool mounted, capture::ensure_bpffs());
     if (mounted) {
         print(stderr, "vigil: mounted bpffs at {}\n", host::bpffs_path);
@@ -29,9 +32,15 @@ Result<void> pin(const TraceRequest& request) {
     print(stdout,
           "pinned at {0}\n"
           "  read it:    sudo vigil trace --pinned\n"
-          "  count:      sudo bpftool map dump name process_count\n"
+          "  count:      sudo bpftool map dump pinned {0}/process_count\n"
           "  remove it:  sudo vigil unpin\n",
           capture::pin_directory);
+    if (capture::is_private_bpffs()) {
+        print(stderr,
+              "vigil: this {} is not that of process 1 (a mount namespace: a container, 'ip netns "
+              "exec', 'unshare'): readers outside do not find the pins, and they go with it\n",
+              host::bpffs_path);
+    }
     return {};
 }
 

@@ -16,9 +16,11 @@
 #include "capture/tracer.h"
 #include "cli/cli.h"
 #include "commands/trace/commands.h"
+#include "commands/trace/named_processes.h"
 #include "commands/trace/trace_loop.h"
 #include "host/hints.h"
 #include "host/kernel.h"
+#include "host/probe.h"
 #include "output/color.h"
 #include "pipeline/accounting.h"
 
@@ -43,17 +45,21 @@ std::unique_ptr<format::Formatter> make_formatter(const TraceRequest& request) {
 }
 
 // Printed once everything is attached: scripts wait for it.
-void announce(const TraceRequest& request) {
+void announce(const TraceRequest& request, model::KindSet kinds_seen) {
     if (request.legacy_output || request.format == Format::table) {
         return;
     }
     std::vector<std::string_view> kinds;
     for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
-        if ((request.filter.kinds >> kind & 1) != 0) {
+        if ((kinds_seen >> kind & 1) != 0) {
             kinds.push_back(to_string(static_cast<Kind>(kind)));
         }
     }
-    vigil::print(stderr, "vigil: tracing {}{}\n", fmt::join(kinds, ", "),
+    if ((kinds_seen & model::kind_bit(Kind::kill_failed)) != 0) {
+        vigil::print(stderr, "vigil: failed kills by 32-bit programs can't be seen\n");
+    }
+    vigil::print(stderr, "vigil: tracing {}{}\n",
+                 kinds.empty() ? "nothing" : fmt::format("{}", fmt::join(kinds, ", ")),
                  request.command.empty() ? "; Ctrl-C ends" : "");
 }
 
@@ -120,7 +126,16 @@ Error no_network() {
                         capture::network_hint(result))};
 }
 
-Result<int> trace_live(const TraceRequest& request) {
+// Why a run ended by itself.
+void print_end(const EndCondition& end, std::string_view consequence) {
+    if (!end.reason().empty()) {
+        vigil::print(stderr, "vigil: {}: {}\n", end.reason(), consequence);
+    }
+}
+
+Result<int> trace_live(TraceRequest request) {
+    EndCondition end;
+    TRY(identify_processes(request, end));
     TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
     std::optional<host::Child> child;
     if (!request.command.empty()) {
@@ -133,12 +148,14 @@ Result<int> trace_live(const TraceRequest& request) {
     }
     if (request.tree) {
         TRY(tracer.watch_tree(*request.tree));
+        end.watch_tree(capture::Tree(tracer.tree_fd()),
+                       fmt::format("the tree of process {}", *request.tree));
     }
     host::Child* command = child ? &*child : nullptr;
     const auto formatter = make_formatter(request);
     TRY_ASSIGN(TraceLoop loop,
-               TraceLoop::open(tracer.reader(), request, *formatter, STDOUT_FILENO, command));
-    announce(request);
+               TraceLoop::open(tracer.reader(), request, *formatter, STDOUT_FILENO, command, &end));
+    announce(request, request.filter.kinds);
     int not_started = 0;
     if (command != nullptr) {
         TRY_ASSIGN(not_started, resume(*command, tracer, request.command[0]));
@@ -146,6 +163,7 @@ Result<int> trace_live(const TraceRequest& request) {
     const auto ran = not_started == 0 ? loop.run() : Result<void>{};
     tracer.detach();
     const auto drained = loop.drain();  // after an error too: the totals must include it
+    print_end(end, "nothing more can come");
     print_run_totals(request, make_run_totals(loop, tracer));
     if (not_started != 0) {
         return not_started;
@@ -156,18 +174,62 @@ Result<int> trace_live(const TraceRequest& request) {
     return exit_code;
 }
 
-Result<int> trace_pinned(const TraceRequest& wanted) {
+// Reports each kind that is no longer attached. A reason to end once none is left.
+class AttachedKinds {
+ public:
+    AttachedKinds(const capture::PinnedReader& pinned, model::KindSet wanted)
+        : pinned_(&pinned), attached_(wanted) {}
+
+    std::string check() {
+        const model::KindSet now = pinned_->attached(attached_);
+        if (!pinned_->exists()) {
+            attached_ = 0;
+            return fmt::format("{} was removed", capture::pin_directory);
+        }
+        for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
+            if (((attached_ & ~now) >> kind & 1) != 0) {
+                vigil::print(stderr, "vigil: its links in {} were removed: no {} events any more\n",
+                             capture::pin_directory, to_string(static_cast<Kind>(kind)));
+            }
+        }
+        attached_ = now;
+        return now == 0 ? "all links that it needs were removed" : "";
+    }
+    model::KindSet attached() const { return attached_; }
+
+ private:
+    const capture::PinnedReader* pinned_;
+    model::KindSet attached_;
+};
+
+Result<int> trace_pinned(TraceRequest wanted) {
+    EndCondition end;
     TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
     capture::RingReader& reader = pinned.reader();
-    TRY_ASSIGN(const TraceRequest request, narrow_to_pinned(reader.control(), wanted));
+    const vigil_filter& limits = reader.control().wanted;
+    TRY(check_pid_namespace(wanted));
+    TRY_ASSIGN(TraceRequest request, narrow_to_pinned(reader.control(), std::move(wanted)));
+    TRY(identify_for_pinned(request, end));
+    watch_pinned(limits, end);
+    if ((limits.flags & VIGIL_FILTER_TREE) != 0 && host::in_initial_pid_namespace()) {
+        end.watch_tree(capture::Tree(pinned.tree_fd()), "the pinned tree");
+    }
+    AttachedKinds kinds(pinned, request.filter.kinds);
+    if (std::string reason = kinds.check(); !reason.empty()) {
+        end.add_ended(std::move(reason));
+    }
+    if (pinned.removal_fd() >= 0) {
+        end.watch(pinned.removal_fd(), [&] { return kinds.check(); });
+    }
     const auto formatter = make_formatter(request);
     TRY_ASSIGN(TraceLoop loop,
-               TraceLoop::open(reader, request, *formatter, STDOUT_FILENO, nullptr));
-    announce(request);
+               TraceLoop::open(reader, request, *formatter, STDOUT_FILENO, nullptr, &end));
+    announce(request, kinds.attached());
     auto ran = loop.run();
     if (ran) {
         ran = loop.catch_up();
     }
+    print_end(end, "nothing more of it can come");
     const capture::Totals totals = reader.totals(loop.confirmed());
     for (size_t i = 0; i < totals.size(); i++) {
         const auto kind = static_cast<Kind>(i);

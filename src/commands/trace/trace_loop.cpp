@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "host/hints.h"
 #include "monitor/signals.h"
 
 namespace vigil::commands {
@@ -28,19 +29,20 @@ constexpr int batch_interval_ms = 25;
 constexpr int unseen_batch_interval_ms = 100;
 // Second drain after going idle: by then no program acts on the reader's old state.
 constexpr int recheck_ms = 20;
+// While the last processes of a tree are exiting.
+constexpr uint64_t end_recheck_ns = 50 * ns_per_ms;
 // How long a reader of the output may stall after a termination signal.
 constexpr uint64_t stalled_output_ms = 2'000;
 // How long the end waits for programs that are still running on another CPU.
 constexpr uint64_t drain_timeout_ns = 2 * ns_per_s;
 
-Error failure(const char* what) {
-    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
-}
+Error failure(const char* what) { return host::system_failure(what, errno); }
 
 }  // namespace
 
 Result<TraceLoop> TraceLoop::open(RingReader& reader, TraceRequest request,
-                                  format::Formatter& formatter, int output_fd, host::Child* child) {
+                                  format::Formatter& formatter, int output_fd, host::Child* child,
+                                  EndCondition* end) {
     std::vector<int> stops;
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
         struct sigaction inherited {};
@@ -62,20 +64,28 @@ Result<TraceLoop> TraceLoop::open(RingReader& reader, TraceRequest request,
         ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, reader.wake_fd(), &on_ring) != 0) {
         return failure("preparing to wait");
     }
+    for (const int fd : end != nullptr ? end->wake_fds() : std::vector<int>{}) {
+        epoll_event on_end{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
+        if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &on_end) != 0) {
+            return failure("preparing to wait");
+        }
+    }
     // Reports only that the reading end was closed; a regular file can't be polled and needs no
     // check.
     epoll_event on_closed{.events = 0, .data = {.fd = output_fd}};
     (void)::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, output_fd, &on_closed);
-    return TraceLoop(reader, std::move(request), formatter, output_fd, child, std::move(signals),
-                     std::move(epoll));
+    return TraceLoop(reader, std::move(request), formatter, output_fd, child, end,
+                     std::move(signals), std::move(epoll));
 }
 
 TraceLoop::TraceLoop(RingReader& reader, TraceRequest request, format::Formatter& formatter,
-                     int output_fd, host::Child* child, Fd signals, Fd epoll)
+                     int output_fd, host::Child* child, EndCondition* end, Fd signals, Fd epoll)
     : reader_(&reader),
       request_(std::move(request)),
       formatter_(&formatter),
       child_(child),
+      end_(end),
+      output_fd_(output_fd),
       signals_(std::move(signals)),
       epoll_(std::move(epoll)),
       output_(output_fd),
@@ -96,7 +106,8 @@ Result<void> TraceLoop::run() {
     while (!stop_) {
         const RingReader::Drained drained = read_once();
         TRY(write_out());
-        if (output_.closed() || count_reached() || boot_now_ns() >= deadline_ns_) {
+        if (output_.closed() || count_reached() || boot_now_ns() >= deadline_ns_ ||
+            is_over(drained)) {
             stop();
             break;
         }
@@ -104,6 +115,12 @@ Result<void> TraceLoop::run() {
     }
     reader_->set_state(VIGIL_READER_AWAKE);
     return {};
+}
+
+// A fork that waits for its name may get it from a process that goes on.
+bool TraceLoop::is_over(RingReader::Drained drained) {
+    return end_ != nullptr && drained == RingReader::Drained::empty && fork_names_.pending() == 0 &&
+           end_->reached();
 }
 
 Result<void> TraceLoop::catch_up() {
@@ -251,6 +268,9 @@ int TraceLoop::wait_ms(RingReader::Drained drained) {
     if (deadline_ns_ != UINT64_MAX) {
         limit(deadline_ns_);
     }
+    if (end_ != nullptr && end_->must_recheck()) {
+        limit(boot_now_ns() + end_recheck_ns);
+    }
     if (fork_names_.pending() > 0) {
         limit(fork_names_.oldest_boot_ns() + pipeline::ForkNameResolver::timeout_ns);
     }
@@ -267,8 +287,10 @@ void TraceLoop::wait(int timeout_ms) {
             on_signals();
         } else if (fd == reader_->wake_fd()) {
             idle_iterations_ = 0;
+        } else if (fd == output_fd_) {
+            stop();  // it was closed
         } else {
-            stop();  // the output was closed
+            idle_iterations_ = 0;  // is_over() may be true now
         }
     }
 }

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "capture/ring_reader.h"
+#include "commands/trace/end_condition.h"
 #include "commands/trace/trace_options.h"
 #include "format/formatter.h"
 #include "host/child.h"
@@ -21,12 +22,14 @@ namespace vigil::commands {
 
 class TraceLoop {
  public:
-    // All except the request must outlive the loop. `child` may be null. Blocks SIGINT, SIGTERM,
-    // SIGHUP, SIGQUIT and SIGCHLD for the process and reads them from a descriptor.
+    // All except the request must outlive the loop. `child` and `end` may be null. Blocks SIGINT,
+    // SIGTERM, SIGHUP, SIGQUIT and SIGCHLD for the process and reads them from a descriptor.
     static Result<TraceLoop> open(capture::RingReader& reader, TraceRequest request,
-                                  format::Formatter& formatter, int output_fd, host::Child* child);
+                                  format::Formatter& formatter, int output_fd, host::Child* child,
+                                  EndCondition* end = nullptr);
 
-    // Runs until a signal, the duration, the count, the command's end or a closed output.
+    // Runs until a signal, the duration, the count, the command's end, the end condition or a
+    // closed output.
     Result<void> run();
 
     // Reads what is in the ring now. The programs stay attached.
@@ -51,7 +54,7 @@ class TraceLoop {
 
  private:
     TraceLoop(capture::RingReader& reader, TraceRequest request, format::Formatter& formatter,
-              int output_fd, host::Child* child, Fd signals, Fd epoll);
+              int output_fd, host::Child* child, EndCondition* end, Fd signals, Fd epoll);
 
     capture::RingReader::Drained read_once();
     bool handle(const model::Event& event);
@@ -67,12 +70,16 @@ class TraceLoop {
     void stop();
     bool keep_waiting(uint64_t stalled_ms);
 
+    // Nothing can follow what has been read.
+    bool is_over(capture::RingReader::Drained drained);
     bool count_reached() const { return request_.count && shown_ >= *request_.count; }
 
     capture::RingReader* reader_;
     TraceRequest request_;
     format::Formatter* formatter_;
     host::Child* child_;
+    EndCondition* end_;
+    int output_fd_;
     Fd signals_;
     Fd epoll_;
     output::BufferedOutput output_;

@@ -26,6 +26,8 @@ constexpr const char* trace_footer = R"(Examples:
   sudo vigil trace -p 1234 -d 1m            one process, for a minute
 
 With '-- CMD', where standard output is no terminal, CMD's own output goes to standard error.
+-p, --sender, --target and --tree take the pid of a living process; the run ends when it, or its whole
+tree, has ended.
 At the end it says where every event went: seen = filtered + delivered + dropped + undelivered.
 Exit codes: 0 done (or the command's own), 1 failed, 2 wrong usage, 3 not possible here.)";
 
@@ -61,12 +63,15 @@ void add_filter_options(cli::OptionParser& app, RawOptions& raw) {
         ->type_name("COMM");
     app.add_option("-u,--user", raw.user, "Only processes of this user (name or number)")
         ->type_name("USER");
-    app.add_option("--cgroup", raw.cgroup, "Only processes in this cgroup (v2) or below it")
+    app.add_option("--cgroup", raw.cgroup,
+                   "Only processes in this cgroup (v2) or below it, also when it is created again")
         ->type_name("PATH");
     app.add_option("--tree", raw.tree, "Only this process and its descendants")->type_name("PID");
     app.add_flag("--threads", raw.threads, "Threads too, not only processes");
     app.add_flag("--failed", raw.failed,
-                 "Failed kill, tkill and tgkill too (slows every syscall of the machine)");
+                 "Failed attempts to send a signal too, but of 64-bit programs only (slows every "
+                 "syscall of the "
+                 "machine)");
     cli::add_ring_size(app, raw.ring_size);
 }
 
@@ -95,6 +100,12 @@ Result<std::optional<uint32_t>> pid_option(const char* option, const RawOptions:
         return prefix_error(option, pid.error());
     }
     return std::optional{static_cast<uint32_t>(*pid)};
+}
+
+Result<std::optional<pipeline::WantedProcess>> process_option(const char* option,
+                                                              const RawOptions::Text& text) {
+    TRY_ASSIGN(const std::optional<uint32_t> pid, pid_option(option, text));
+    return pid ? std::optional(pipeline::WantedProcess{.pid = *pid}) : std::nullopt;
 }
 
 Result<model::KindSet> kinds_option(const std::vector<std::string>& names) {
@@ -175,9 +186,9 @@ Result<pipeline::Filter> make_filter(const RawOptions& raw, Format format) {
         (raw.all_signals || !raw.signals.empty() || raw.sender || raw.target)) {
         return usage_error("-s, -a, --sender and --target choose among signals: add signal to -e");
     }
-    TRY_ASSIGN(filter.pid, pid_option("-p", raw.pid));
-    TRY_ASSIGN(filter.sender, pid_option("--sender", raw.sender));
-    TRY_ASSIGN(filter.target, pid_option("--target", raw.target));
+    TRY_ASSIGN(filter.pid, process_option("-p", raw.pid));
+    TRY_ASSIGN(filter.sender, process_option("--sender", raw.sender));
+    TRY_ASSIGN(filter.target, process_option("--target", raw.target));
     if (raw.user) {
         TRY_ASSIGN(filter.uid, user_option(*raw.user));
     }
@@ -193,6 +204,7 @@ Result<TraceRequest> make_request(const RawOptions& raw) {
     TRY_ASSIGN(request.format, format_option(raw.format));
     TRY_ASSIGN(request.filter, make_filter(raw, request.format));
     request.kinds_given = !raw.kinds.empty();
+    request.signals_given = raw.all_signals || !raw.signals.empty();
     if (request.format == Format::table &&
         (request.filter.kinds != model::kind_bit(Kind::fork) || raw.threads)) {
         return usage_error(
@@ -290,7 +302,8 @@ ParsedTrace parse_pin(const cli::Arguments& arguments) {
         "vigil pin");
     app.footer(
         "Examples:\n  sudo vigil pin -e fork,exit --ring-size 64M\n"
-        "  sudo vigil trace --pinned\n  sudo bpftool map dump name process_count\n"
+        "  sudo vigil trace --pinned\n  sudo bpftool map dump pinned "
+        "/sys/fs/bpf/vigil/process_count\n"
         "  sudo vigil unpin");
     RawOptions raw;
     add_filter_options(app, raw);

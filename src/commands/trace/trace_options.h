@@ -24,7 +24,8 @@ enum class Format { text, table, json, none };
 
 struct TraceRequest {
     pipeline::Filter filter;
-    bool kinds_given = false;  // set by -e, not implied
+    bool kinds_given = false;    // set by -e, not implied
+    bool signals_given = false;  // set by -s or -a
     bool threads = false;
     bool network = false;          // exits report the bytes sent and received
     std::optional<uint32_t> tree;  // root of a process tree

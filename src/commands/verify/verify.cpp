@@ -21,6 +21,7 @@
 #include "cli/cli.h"
 #include "cli/common_options.h"
 #include "commands/verify/verify.h"
+#include "host/hints.h"
 #include "host/module.h"
 #include "host/probe.h"
 #include "host/process_tree.h"
@@ -189,7 +190,8 @@ Result<verify::VerifyRun> run_verification(const VerifyRequest& request) {
     }
     if (!host::in_initial_pid_namespace()) {
         return Error{ErrorCode::unsupported,
-                     "this is a pid namespace: not all processes that end can be seen in it"};
+                     "this is a PID namespace: not all processes that end can be seen in it: " +
+                         host::pid_namespace_hint()};
     }
     capture::TraceOptions options;
     options.filter.kinds = model::kind_bit(Kind::exit);

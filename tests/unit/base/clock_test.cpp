@@ -102,5 +102,16 @@ TEST(Clock, BootTimeRunsAndFitsTheWallClock) {
     EXPECT_NEAR(static_cast<double>(now) / 1e9, static_cast<double>(std::time(nullptr)), 2.0);
 }
 
+// As /proc/PID/timens_offsets prints them, and with numbers, as it also accepts them.
+TEST(BootClockOffset, Parse) {
+    EXPECT_EQ(parse_boot_offset_ns("monotonic           5         0\n"
+                                   "boottime        97200       300\n"),
+              97'200'000'000'300);
+    EXPECT_EQ(parse_boot_offset_ns("boottime -2 500000000\n"), -1'500'000'000);
+    EXPECT_EQ(parse_boot_offset_ns("1 5 0\n7 6 1\n"), 6'000'000'001);
+    EXPECT_EQ(parse_boot_offset_ns(""), 0);
+    EXPECT_EQ(parse_boot_offset_ns("boottime soon 0\n"), 0);
+}
+
 }  // namespace
 }  // namespace vigil

@@ -108,7 +108,7 @@ TEST(DecodeBroken, WrongExecLengths) {
 
 TEST(DecodeBroken, InvalidSyscall) {
     auto record = test::kill_failed_record();
-    record.syscall = 3;
+    record.syscall = VIGIL_SYSCALL_PIDFD_SEND_SIGNAL + 1;
     EXPECT_FALSE(decodes(test::bytes_of(record)));
     record.syscall = UINT32_MAX;
     EXPECT_FALSE(decodes(test::bytes_of(record)));

@@ -313,6 +313,19 @@ TEST(Decode, KillFailed) {
     EXPECT_EQ(failed.target_tid, 55);
     record.syscall = VIGIL_SYSCALL_TGKILL;
     EXPECT_EQ(body_of<model::KillFailed>(bytes_of(record)).syscall, model::KillSyscall::tgkill);
+    record.syscall = VIGIL_SYSCALL_RT_SIGQUEUEINFO;
+    failed = body_of<model::KillFailed>(bytes_of(record));
+    EXPECT_EQ(failed.target, -1);
+    EXPECT_FALSE(failed.target_tid.has_value());
+    record.syscall = VIGIL_SYSCALL_RT_TGSIGQUEUEINFO;
+    EXPECT_EQ(body_of<model::KillFailed>(bytes_of(record)).target_tid, 55);
+    record.syscall = VIGIL_SYSCALL_PIDFD_SEND_SIGNAL;
+    record.target = 7;
+    EXPECT_EQ(body_of<model::KillFailed>(bytes_of(record)).target, 7);
+    record.target = 0;
+    failed = body_of<model::KillFailed>(bytes_of(record));
+    EXPECT_FALSE(failed.target.has_value()) << "unknown";
+    EXPECT_FALSE(failed.target_tid.has_value());
 }
 
 TEST(Decode, KillsByTheKernel) {

@@ -31,7 +31,8 @@ TEST(Hooks, OneProgramPerLane) {
     EXPECT_EQ(program_names(VIGIL_SIGNAL, 4), Names{"on_signal"});
     EXPECT_EQ(program_names(VIGIL_OOM, 4), Names{"on_oom"});
     EXPECT_EQ(program_names(VIGIL_KILL_FAILED, 4),
-              (Names{"on_kill_exit", "on_tkill_exit", "on_tgkill_exit"}));
+              (Names{"on_kill_exit", "on_tkill_exit", "on_tgkill_exit", "on_sigqueue_exit",
+                     "on_tgsigqueue_exit", "on_pidfd_exit"}));
 }
 
 std::set<std::string> chosen(const ProgramSelection& selection) {
@@ -63,6 +64,12 @@ TEST(Hooks, LoadsOnlyNeededPrograms) {
     ProgramSelection counts;
     counts.count_processes = true;
     EXPECT_EQ(chosen(counts), Set{"on_fork"});
+}
+
+TEST(Hooks, ACgroupIsFollowedByAProgramOfItsOwn) {
+    ProgramSelection selected = selection(1U << VIGIL_OOM);
+    selected.follow_cgroup = true;
+    EXPECT_EQ(chosen(selected), (std::set<std::string>{"on_signal", "on_oom", "on_cgroup_mkdir"}));
 }
 
 TEST(Hooks, NetworkAccountingNeedsTheExitProgram) {

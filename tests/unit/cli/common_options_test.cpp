@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace vigil::cli {
 namespace {
 
@@ -78,6 +82,19 @@ TEST(CommonOptions, RingSizeFrom4KTo1G) {
         ASSERT_FALSE(size) << text;
         EXPECT_EQ(size.error().code, ErrorCode::usage);
         EXPECT_NE(size.error().context.find("--ring-size"), std::string::npos);
+    }
+}
+
+TEST(CommonOptions, RingSizeIsAPowerOfTwo) {
+    for (const auto& [text, nearest] :
+         std::vector<std::pair<std::string, std::string>>{{"3M", "2M or 4M"},
+                                                          {"5000", "4K or 8K"},
+                                                          {"700M", "512M or 1G"},
+                                                          {"1023K", "512K or 1M"}}) {
+        const auto size = parse_ring_size(text);
+        ASSERT_FALSE(size) << text;
+        EXPECT_EQ(size.error().context,
+                  "--ring-size '" + text + "': expected a power of two: " + nearest);
     }
 }
 

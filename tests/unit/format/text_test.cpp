@@ -148,6 +148,16 @@ TEST(Text, KillFailedOfAThread) {
               "target_tid=56 error=EPERM\n");
 }
 
+TEST(Text, KillFailedOfAnUnknownTarget) {
+    auto event = test::kill_failed_event();
+    auto& failed = std::get<model::KillFailed>(event.body);
+    failed.syscall = model::KillSyscall::pidfd_send_signal;
+    failed.target.reset();
+    EXPECT_NE(details(event).find(" [bash/1234] -> [-]  syscall=pidfd_send_signal"),
+              std::string::npos)
+        << details(event);
+}
+
 TEST(Text, NamesAreEscapedAndQuotedInDetails) {
     auto fork = test::fork_event();
     fork.process.comm = test::comm("a\n\x1b[31m");

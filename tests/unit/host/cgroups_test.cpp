@@ -39,6 +39,7 @@ TEST_F(Cgroup2, TheRootByAnyName) {
         ASSERT_TRUE(found) << name << ": " << found.error().context;
         EXPECT_EQ(found->id, info.st_ino) << name;
         EXPECT_EQ(found->level, 0U) << name;
+        EXPECT_EQ(found->path, "/") << name;
     }
 }
 
@@ -59,6 +60,7 @@ TEST_F(Cgroup2, AGroupByFullAndShortName) {
         if (found) {
             EXPECT_EQ(found->id, info.st_ino) << each;
             EXPECT_EQ(found->level, 2U) << each;
+            EXPECT_EQ(found->path, name + "/inner") << each;
         }
     }
     EXPECT_TRUE(made);

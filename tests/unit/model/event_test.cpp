@@ -69,6 +69,9 @@ TEST(Event, NamesOfResultsAndSyscalls) {
     EXPECT_EQ(to_string(KillSyscall::kill), "kill");
     EXPECT_EQ(to_string(KillSyscall::tkill), "tkill");
     EXPECT_EQ(to_string(KillSyscall::tgkill), "tgkill");
+    EXPECT_EQ(to_string(KillSyscall::rt_sigqueueinfo), "rt_sigqueueinfo");
+    EXPECT_EQ(to_string(KillSyscall::rt_tgsigqueueinfo), "rt_tgsigqueueinfo");
+    EXPECT_EQ(to_string(KillSyscall::pidfd_send_signal), "pidfd_send_signal");
 }
 
 }  // namespace

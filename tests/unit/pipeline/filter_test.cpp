@@ -22,6 +22,9 @@ const Event oom = test::oom_event();
 const Event failed = test::kill_failed_event();
 const Event loss = test::loss_event();
 
+// Any process with this pid.
+WantedProcess any(uint32_t pid) { return {.pid = pid}; }
+
 Event signal_from(SignalSource source) {
     Event event = signal_event;
     auto& signal = std::get<model::Signal>(event.body);
@@ -52,7 +55,8 @@ TEST(Filter, ALossAlwaysPasses) {
     Filter filter;
     filter.kinds = 0;
     filter.signals = 0;
-    filter.pid = filter.sender = filter.target = filter.uid = 1;
+    filter.pid = filter.sender = filter.target = any(1);
+    filter.uid = 1;
     filter.comm = "nobody";
     filter.sent_only = true;
     EXPECT_TRUE(passes(filter, loss));
@@ -78,38 +82,78 @@ TEST(Filter, SignalNumbers) {
 
 TEST(Filter, PidIsEitherSide) {
     Filter filter;
-    filter.pid = 5679;
+    filter.pid = any(5679);
     for (const Event& event : {fork, exec, exit_event, oom}) {
         EXPECT_TRUE(passes(filter, event)) << to_string(event.kind);
     }
     EXPECT_FALSE(passes(filter, signal_event));
-    filter.pid = 5678;
+    filter.pid = any(5678);
     EXPECT_TRUE(passes(filter, fork)) << "the parent";
     EXPECT_FALSE(passes(filter, exec)) << "its child's exec is the child's";
     EXPECT_FALSE(passes(filter, exit_event));
     EXPECT_TRUE(passes(filter, signal_event)) << "the target";
-    filter.pid = 1234;
+    filter.pid = any(1234);
     EXPECT_TRUE(passes(filter, signal_event)) << "the sender";
     EXPECT_TRUE(passes(filter, failed)) << "the caller";
-    filter.pid = 1;
+    filter.pid = any(1);
     for (const Event& event : {fork, exec, exit_event, signal_event, oom, failed}) {
         EXPECT_FALSE(passes(filter, event)) << to_string(event.kind);
     }
 }
 
-TEST(Filter, SenderAndTarget) {
+// The parent and the sender started at 1.25 s, all others at 3.5 s.
+TEST(Filter, AReusedPidIsAnotherProcess) {
+    constexpr uint64_t tick_ns = 10'000'000;
     Filter filter;
-    filter.sender = 1234;
-    EXPECT_TRUE(passes(filter, signal_event));
-    filter.target = 5678;
-    EXPECT_TRUE(passes(filter, signal_event));
-    filter.target = 1;
+    filter.pid = WantedProcess{5679, 3'500'000'000, tick_ns};
+    for (const Event& event : {fork, exec, exit_event, oom}) {
+        EXPECT_TRUE(passes(filter, event)) << to_string(event.kind);
+    }
+    for (const uint64_t start_ns : {3'500'000'001U, 3'490'000'000U}) {
+        filter.pid = WantedProcess{5679, start_ns, tick_ns};
+        for (const Event& event : {fork, exec, exit_event, oom}) {
+            EXPECT_FALSE(passes(filter, event)) << to_string(event.kind) << " " << start_ns;
+        }
+    }
+    filter.pid = WantedProcess{5679, 3'490'000'001, tick_ns};
+    EXPECT_TRUE(passes(filter, exec)) << "/proc shows the beginning of the tick";
+    filter.pid = WantedProcess{5678, 1'250'000'000, tick_ns};
+    EXPECT_TRUE(passes(filter, fork)) << "the parent";
+    EXPECT_FALSE(passes(filter, signal_event)) << "the target started later";
+    filter.pid = WantedProcess{1234, 1'250'000'000, tick_ns};
+    EXPECT_TRUE(passes(filter, signal_event)) << "the sender";
+    filter.pid = WantedProcess{1234, 1'260'000'000, tick_ns};
     EXPECT_FALSE(passes(filter, signal_event));
     filter = {};
-    filter.sender = 5678;
+    filter.sender = WantedProcess{1234, 1'260'000'000, tick_ns};
+    EXPECT_FALSE(passes(filter, signal_event));
+    filter = {};
+    filter.target = WantedProcess{5678, 3'510'000'000, tick_ns};
+    EXPECT_FALSE(passes(filter, signal_event));
+}
+
+// It may not exist: its number is all that the caller passed.
+TEST(Filter, TargetOfAFailedKillIsAPid) {
+    Filter filter;
+    filter.target = WantedProcess{99'999, 1, 1};
+    EXPECT_TRUE(passes(filter, failed));
+    filter.target = any(1);
+    EXPECT_FALSE(passes(filter, failed));
+}
+
+TEST(Filter, SenderAndTarget) {
+    Filter filter;
+    filter.sender = any(1234);
+    EXPECT_TRUE(passes(filter, signal_event));
+    filter.target = any(5678);
+    EXPECT_TRUE(passes(filter, signal_event));
+    filter.target = any(1);
+    EXPECT_FALSE(passes(filter, signal_event));
+    filter = {};
+    filter.sender = any(5678);
     EXPECT_FALSE(passes(filter, signal_event)) << "that is the target";
     filter = {};
-    filter.sender = 1234;
+    filter.sender = any(1234);
     EXPECT_FALSE(passes(filter, signal_from(SignalSource::kernel))) << "it only ran at the time";
 }
 
@@ -128,8 +172,8 @@ TEST(Filter, UserIsEitherSide) {
 
 TEST(Filter, OneSideMustMatchEntirely) {
     Filter filter;
-    filter.pid = 1234;  // the sender
-    filter.uid = 1000;  // the target's
+    filter.pid = any(1234);  // the sender
+    filter.uid = 1000;       // the target's
     EXPECT_FALSE(passes(filter, signal_event));
     filter.uid = 1001;
     EXPECT_TRUE(passes(filter, signal_event));

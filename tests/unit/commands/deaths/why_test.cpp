@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The complete commands, on state directories on disk.
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "base/clock.h"
 #include "commands/deaths/commands.h"
@@ -138,6 +141,24 @@ TEST_F(WhyTest, ReportsThatThePidIsAlive) {
     EXPECT_NE(output.error.find("\nvigil: pid " + pid + " ("), std::string::npos) << output.error;
     EXPECT_NE(output.error.find(") of this machine is alive; it started "), std::string::npos);
     EXPECT_EQ(why({"nobody"}).error.find("alive"), std::string::npos);
+}
+
+TEST_F(WhyTest, ReportsThatThePidIsAThread) {
+    std::promise<pid_t> started;
+    std::promise<void> end;
+    std::thread thread([&] {
+        started.set_value(static_cast<pid_t>(::syscall(SYS_gettid)));
+        end.get_future().wait();
+    });
+    const std::string tid = std::to_string(started.get_future().get());
+    const CommandOutput output = why({tid});
+    end.set_value();
+    thread.join();
+    EXPECT_EQ(output.exit_code, 1);
+    EXPECT_NE(output.error.find("\nvigil: " + tid + " of this machine is a thread of process " +
+                                std::to_string(::getpid()) + " ("),
+              std::string::npos)
+        << output.error;
 }
 
 TEST_F(WhyTest, HistoryListsAll) {

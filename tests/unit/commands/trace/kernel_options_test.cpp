@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "commands/parse.h"
+#include "pipeline/kernel_filter.h"
 
 namespace vigil::commands {
 namespace {
@@ -40,6 +43,26 @@ TEST(KernelOptions, ConditionsAndFlags) {
     EXPECT_EQ(filter.signals, model::signal_bit(9));
     EXPECT_EQ(filter.flags, uint32_t{VIGIL_FILTER_UID | VIGIL_FILTER_THREADS});
     EXPECT_EQ(kernel_options(good({"--ring-size", "64K"}))->ring_bytes, 65'536U);
+}
+
+// As the kernel side compares them: 0 ns of resolution means the pid alone.
+TEST(KernelOptions, ProcessesHaveStartTimes) {
+    TraceRequest request = good({"-p", "7", "--sender", "8", "--target", "9"});
+    EXPECT_EQ(kernel_options(request)->filter.start_tick_ns, 0U);
+    request.filter.pid = pipeline::WantedProcess{7, 70, 10};
+    request.filter.sender = pipeline::WantedProcess{8, 80, 10};
+    request.filter.target = pipeline::WantedProcess{9, 90, 10};
+    const vigil_filter filter = kernel_options(request)->filter;
+    EXPECT_EQ(filter.start_tick_ns, 10U);
+    EXPECT_EQ(filter.pid_start_ns, 70U);
+    EXPECT_EQ(filter.sender_start_ns, 80U);
+    EXPECT_EQ(filter.target_start_ns, 90U);
+    pipeline::Filter pinned;
+    pinned.signals = filter.signals;
+    ASSERT_TRUE(pipeline::narrow_to(filter, pinned));
+    EXPECT_EQ(pinned.pid, request.filter.pid);
+    EXPECT_EQ(pinned.sender, request.filter.sender);
+    EXPECT_EQ(pinned.target, request.filter.target);
 }
 
 TEST(KernelOptions, CountsNetworkBytesOnlyOnRequest) {
@@ -83,6 +106,57 @@ TEST(KernelOptions, NamesNeedExecsOfOtherPidsAndUsers) {
         of_user.insert(of_user.end(), {"-u", "7"});
         EXPECT_EQ(filter_of(of_user).flags & VIGIL_FILTER_UID, 0U);
     }
+}
+
+vigil_control pinned_by(const cli::Arguments& arguments) {
+    vigil_control control{};
+    const ParsedTrace parsed = parse_pin(arguments);
+    EXPECT_TRUE(parsed.request);
+    const auto options = kernel_options(parsed.request.value_or(TraceRequest{}));
+    EXPECT_TRUE(options);
+    control.filter = options->filter;
+    control.wanted = options->wanted;
+    return control;
+}
+
+Result<TraceRequest> read_pinned(const cli::Arguments& pinned, cli::Arguments reader) {
+    reader.insert(reader.begin(), "--pinned");
+    return narrow_to_pinned(pinned_by(pinned), good(reader));
+}
+
+TEST(NarrowToPinned, RefusesWhatWasNotPinned) {
+    const std::vector<std::pair<cli::Arguments, cli::Arguments>> beside{
+        {{"-e", "exit"}, {"-e", "fork"}},
+        {{"-s", "TERM"}, {"-s", "KILL"}},
+        {{"-s", "TERM"}, {"-s", "TERM,KILL"}},
+        {{}, {"-a"}},
+        {{"-e", "exit"}, {"-s", "KILL"}},
+        {{"-e", "exit"}, {"-a"}},
+        {{"-p", "7"}, {"-p", "8"}},
+        {{"--sender", "7"}, {"--sender", "8"}},
+        {{"--target", "7"}, {"--target", "8"}},
+        {{"-u", "7"}, {"-u", "8"}},
+        {{"-c", "ls"}, {"-c", "cat"}}};
+    for (const auto& [pinned, reader] : beside) {
+        const auto request = read_pinned(pinned, reader);
+        ASSERT_FALSE(request) << ::testing::PrintToString(reader);
+        EXPECT_EQ(request.error().code, ErrorCode::usage);
+        EXPECT_NE(request.error().context.find("pinned"), std::string::npos)
+            << request.error().context;
+    }
+}
+
+TEST(NarrowToPinned, KeepsWhatWasPinned) {
+    const uint64_t term = model::signal_bit(15);
+    EXPECT_EQ(read_pinned({"-s", "TERM,KILL"}, {"-s", "TERM"})->filter.signals, term);
+    EXPECT_EQ(read_pinned({"-s", "TERM"}, {})->filter.signals, term);
+    EXPECT_EQ(read_pinned({"-a"}, {})->filter.signals, model::all_signals) << "SIGCHLD too";
+    EXPECT_EQ(read_pinned({"-p", "7"}, {"-p", "7"})->filter.pid->pid, 7U);
+    EXPECT_EQ(read_pinned({"-p", "7"}, {"--sender", "8"})->filter.pid->pid, 7U);
+    EXPECT_EQ(read_pinned({"-u", "7"}, {"-u", "7"})->filter.uid, 7U);
+    EXPECT_EQ(read_pinned({"-u", "7"}, {})->filter.uid, 7U);
+    EXPECT_EQ(read_pinned({"-c", "sixteen-bytes-12"}, {"-c", "sixteen-bytes-13"})->filter.comm,
+              "sixteen-bytes-1");
 }
 
 TEST(KernelOptions, RejectsAnUnknownCgroup) {

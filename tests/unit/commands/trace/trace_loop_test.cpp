@@ -13,6 +13,8 @@
 #include <cstring>
 #include <thread>
 
+#include "base/clock.h"
+#include "host/process_lookup.h"
 #include "pipeline/accounting.h"
 #include "support/fake_kernel.h"
 
@@ -39,10 +41,11 @@ class TraceLoopTest : public ::testing::Test {
     }
     void TearDown() override { ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr); }
 
-    TraceLoop open(const TraceRequest& request, int output_fd, host::Child* child = nullptr) {
+    TraceLoop open(const TraceRequest& request, int output_fd, host::Child* child = nullptr,
+                   EndCondition* end = nullptr) {
         formatter_ = request.format == Format::table ? format::make_table_formatter()
                                                      : format::make_text_formatter(false, false);
-        auto loop = TraceLoop::open(*reader_, request, *formatter_, output_fd, child);
+        auto loop = TraceLoop::open(*reader_, request, *formatter_, output_fd, child, end);
         EXPECT_TRUE(loop) << loop.error().context;
         return std::move(*loop);
     }
@@ -200,6 +203,41 @@ TEST_F(TraceLoopTest, TableNamesForksByTheirExec) {
         << text;
     EXPECT_EQ(loop.filtered(Kind::exec), 1U);
     EXPECT_EQ(loop.undelivered(Kind::fork), 1U);
+}
+
+TEST_F(TraceLoopTest, EndsWithTheWatchedProcess) {
+    auto child = host::Child::start_suspended({"sh", "-c", "exit 3"});
+    ASSERT_TRUE(child);
+    auto found = host::find_process(static_cast<uint32_t>(child->pid()));
+    ASSERT_TRUE(found);
+    EndCondition end;
+    end.watch_process(std::move(found->pidfd), "the shell");
+    send_fork(1);
+    TraceLoop loop = open({}, write_.get(), nullptr, &end);
+    EXPECT_FALSE(end.reached());
+    std::thread later([&] { EXPECT_EQ(*child->resume(), 0); });
+    EXPECT_TRUE(loop.run());
+    later.join();
+    EXPECT_EQ(loop.delivered(Kind::fork), 1U);
+    EXPECT_EQ(end.reason(), "the shell has ended");
+}
+
+// What names a fork can come from a process that outlives the watched one.
+TEST_F(TraceLoopTest, EndsOnlyWhenTheForksHaveTheirNames) {
+    EndCondition end;
+    end.add_ended("it has ended");
+    TraceRequest request;
+    request.format = Format::table;
+    request.filter.kinds = model::kind_bit(Kind::fork);
+    send_fork(1, boot_now_ns() / 1'000'000 + 10'000);  // no timeout during the test
+    TraceLoop loop = open(request, write_.get(), nullptr, &end);
+    std::thread later([&] {
+        ::usleep(50'000);
+        send_exec(1, "ls");
+    });
+    EXPECT_TRUE(loop.run());
+    later.join();
+    EXPECT_NE(written().find(" ls\n"), std::string::npos);
 }
 
 TEST_F(TraceLoopTest, ConfirmsTheRingOnlyAfterTheWrite) {

@@ -61,11 +61,11 @@ TEST(TraceOptions, Signals) {
 }
 
 TEST(TraceOptions, Pids) {
-    EXPECT_EQ(good({"-p", "1"}).filter.pid, 1U);
-    EXPECT_EQ(good({"--pid", "4194304"}).filter.pid, 4'194'304U);
+    EXPECT_EQ(good({"-p", "1"}).filter.pid->pid, 1U);
+    EXPECT_EQ(good({"--pid", "4194304"}).filter.pid->pid, 4'194'304U);
     EXPECT_EQ(good({"--tree", "42"}).tree, 42U);
-    EXPECT_EQ(good({"--sender", "5"}).filter.sender, 5U);
-    EXPECT_EQ(good({"--target", "6"}).filter.target, 6U);
+    EXPECT_EQ(good({"--sender", "5"}).filter.sender->pid, 5U);
+    EXPECT_EQ(good({"--target", "6"}).filter.target->pid, 6U);
 }
 
 TEST(TraceOptions, SenderAndTargetMeanSignals) {
@@ -118,7 +118,6 @@ TEST(TraceOptions, RingSize) {
     EXPECT_TRUE(good({"--ring-size", "64K"}).ring_size_given);
     EXPECT_EQ(good({"--ring-size", "4K"}).ring_bytes, 4'096U);
     EXPECT_EQ(good({"--ring-size", "1G"}).ring_bytes, 1U << 30);
-    EXPECT_EQ(good({"--ring-size", "5000"}).ring_bytes, 5000U) << "rounded up when it is made";
 }
 
 TEST(TraceOptions, CommandKeepsItsOwnOptions) {
@@ -139,7 +138,7 @@ TEST(TraceOptions, CombinedOptions) {
     EXPECT_EQ(request.filter.kinds,
               kind_bit(Kind::exit) | kind_bit(Kind::signal) | kind_bit(Kind::kill_failed));
     EXPECT_EQ(request.filter.signals, signal_bit(SIGKILL));
-    EXPECT_EQ(request.filter.pid, 7U);
+    EXPECT_EQ(request.filter.pid->pid, 7U);
     EXPECT_EQ(request.filter.comm, "x");
     EXPECT_EQ(request.filter.uid, 3U);
     EXPECT_EQ(request.cgroup, "g");

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/trace/end_condition.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "host/process_lookup.h"
+
+namespace vigil::commands {
+
+void EndCondition::watch_process(Fd pidfd, std::string what) {
+    if (pidfd) {
+        processes_.push_back({std::move(pidfd), std::move(what)});
+    }
+}
+
+void EndCondition::add_ended(std::string reason) {
+    if (reason_.empty()) {
+        reason_ = std::move(reason);
+    }
+}
+
+void EndCondition::watch_tree(capture::Tree tree, std::string what) {
+    tree_ = tree;
+    tree_name_ = std::move(what);
+}
+
+void EndCondition::watch(int wake_fd, std::function<std::string()> check) {
+    checks_.push_back({wake_fd, std::move(check)});
+}
+
+std::vector<int> EndCondition::wake_fds() const {
+    std::vector<int> fds;
+    fds.reserve(processes_.size() + checks_.size());
+    for (const Watched& process : processes_) {
+        fds.push_back(process.pidfd.get());
+    }
+    for (const Check& check : checks_) {
+        fds.push_back(check.wake_fd);
+    }
+    return fds;
+}
+
+bool EndCondition::reached() {
+    recheck_ = false;
+    for (const Watched& process : processes_) {
+        if (reason_.empty() && host::has_ended(process.pidfd)) {
+            reason_ = fmt::format("{} has ended", process.what);
+        }
+    }
+    for (const Check& check : checks_) {
+        if (reason_.empty()) {
+            reason_ = check.reason();
+        }
+    }
+    if (reason_.empty() && tree_) {
+        const capture::TreeState state = tree_->state();
+        recheck_ = state == capture::TreeState::ending;
+        if (state == capture::TreeState::empty) {
+            reason_ = fmt::format("every process of {} has ended", tree_name_);
+        }
+    }
+    return !reason_.empty();
+}
+
+}  // namespace vigil::commands
