@@ -86,6 +86,7 @@ Result<void> WatchLoop::open_log() {
 
 Result<void> WatchLoop::run(rules::RuleSet rules) {
     limits_.apply(std::move(rules));
+    print_rule_messages();
     TRY(loop_.run());
     output::final_flush([this] {
         if (waiting() > 0) {
@@ -97,7 +98,14 @@ Result<void> WatchLoop::run(rules::RuleSet rules) {
     return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }
 
+void WatchLoop::print_rule_messages() {
+    for (const std::string& message : limits_.pop_messages()) {
+        on_message(message);
+    }
+}
+
 void WatchLoop::on_second() {
+    print_rule_messages();
     if (configuration_->has_changed()) {
         reload();
     } else if (configuration_->has_gone()) {
@@ -127,6 +135,7 @@ void WatchLoop::reload() {
     limits_.apply(std::move(*rules));
     on_message(fmt::format("applied {}: {} rules", configuration_->path(),
                            limits_.engine().rules().size()));
+    print_rule_messages();
 }
 
 void WatchLoop::show(const model::Event& event) {
