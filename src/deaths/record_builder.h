@@ -6,6 +6,7 @@
 #include <string>
 
 #include "deaths/death_context.h"
+#include "host/kernel.h"
 #include "host/users.h"
 #include "model/death.h"
 #include "process/process_observer.h"
@@ -52,6 +53,7 @@ class RecordBuilder {
     std::string user_;
     std::string login_user_;
     std::string killer_user_;
+    const std::string boot_id_ = host::boot_id();
     host::UserDirectory users_;
 };
 
