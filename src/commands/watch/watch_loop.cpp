@@ -6,11 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "host/kernel.h"
@@ -21,10 +20,6 @@ namespace vigil::commands {
 namespace {
 
 constexpr mode_t log_mode = 0640;
-
-Error failure(const std::string& what) {
-    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
-}
 
 }  // namespace
 
@@ -75,7 +70,7 @@ Result<void> WatchLoop::open_log() {
     Fd fd(::open(request_.log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
                  log_mode));
     if (!fd) {
-        Error error = failure(fmt::format("opening the log '{}'", *request_.log));
+        Error error = system_error("opening the log", *request_.log);
         error.code = ErrorCode::usage;
         return error;
     }
