@@ -105,6 +105,7 @@ Result<void> Agent::use_cached_rules() {
     config_hash_ = cached->hash;
     client_->on_agent_message(fmt::format("{} rules, as the server sent them last", rules->size()));
     limits_.apply(std::move(*rules));
+    report_rule_users();
     return {};
 }
 
@@ -119,12 +120,19 @@ void Agent::apply(const wire::Config& config) {
         client_->on_agent_message(fmt::format("{} rules from the server", rules->size()));
         limits_.apply(std::move(*rules));
         limits_.evaluate_now();
+        report_rule_users();
         if (const auto stored = rule_cache_.store(config); !stored) {
             client_->on_agent_message(stored.error().context +
                                       "; the rules hold until this agent ends");
         }
     }
     link_->set_status(wire_status());
+}
+
+void Agent::report_rule_users() {
+    for (const std::string& message : limits_.pop_messages()) {
+        client_->on_agent_message(message);
+    }
 }
 
 void Agent::on_inbox() {
@@ -163,6 +171,7 @@ void Agent::on_second() {
         writer_.on_second();
     }
     report_spool();
+    report_rule_users();
     link_->set_status(wire_status());
     if (boot_now_ns() >= next_beat_ns_) {
         beat_if_durable();

@@ -110,6 +110,7 @@ int64_t RecordBuilder::to_unix_ns(uint64_t boot_ns) const {
 const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
                                          const DeathContext* context, const LossTimes& losses) {
     const model::Event& event = exit.event;
+    death_.boot_id = boot_id_;
     death_.exit = exit.exit;
     death_.started_unix_ns = event.unix_ns - static_cast<int64_t>(exit.exit.lifetime_ns);
     event_.kind = model::Kind::death;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "deaths/death_context.h"
+#include "host/kernel.h"
 #include "host/users.h"
 #include "model/death.h"
 #include "process/process_observer.h"
@@ -26,6 +27,9 @@ struct LossTimes {
 // Reuses its buffers from record to record.
 class RecordBuilder {
  public:
+    // Most processes are root's.
+    RecordBuilder() { users_.prefetch(0); }
+
     // `context` may be null. The event and its views are valid until the next call, and only as
     // long as `exit`.
     const model::Event& build(const process::ProcessExit& exit, const DeathContext* context,
@@ -49,7 +53,8 @@ class RecordBuilder {
     std::string user_;
     std::string login_user_;
     std::string killer_user_;
-    host::UserNames users_;
+    const std::string boot_id_ = host::boot_id();
+    host::UserDirectory users_;
 };
 
 }  // namespace vigil::deaths

@@ -104,6 +104,7 @@ struct Death {
 
     std::optional<std::string_view> executable;  // file name
     std::optional<std::string_view> argv;        // a NUL after each argument; at most 1 KiB
+    std::optional<std::string_view> boot_id;     // of the boot that Event::boot_ns counts from
     std::optional<std::string_view> cwd;
     std::optional<std::string_view> user;
     std::optional<std::string_view> login_user;  // login user (credentials(7)); absent: none
@@ -198,6 +199,8 @@ struct DeathRecord {
 
     std::optional<int64_t> unix_ns;  // of the death; a parsed record has it, a pid and a cause
     std::string host;
+    std::optional<std::string> boot_id;
+    std::optional<uint64_t> boot_ns;  // of the death, since that boot
     std::optional<uint32_t> pid;
     std::optional<uint32_t> ppid;
     std::optional<uint64_t> start_ns;

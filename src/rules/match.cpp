@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "base/units.h"
-#include "host/users.h"
 
 namespace vigil::rules {
 namespace {
@@ -65,12 +64,16 @@ bool matches_cgroup(const std::string& pattern, const std::string& path) {
                                                   : matches_component(pattern, path);
 }
 
+bool is_uid(const std::string& user) {
+    return !user.empty() && user.find_first_not_of("0123456789") == std::string::npos;
+}
+
 std::optional<uint32_t> uid_of(const std::string& user) {
-    if (user.find_first_not_of("0123456789") == std::string::npos) {
-        const auto uid = parse_number(user, 0, UINT32_MAX);
-        return uid ? std::optional(static_cast<uint32_t>(*uid)) : std::nullopt;
+    if (!is_uid(user)) {
+        return std::nullopt;
     }
-    return host::find_uid(user);
+    const auto uid = parse_number(user, 0, UINT32_MAX);
+    return uid ? std::optional(static_cast<uint32_t>(*uid)) : std::nullopt;
 }
 
 }  // namespace vigil::rules

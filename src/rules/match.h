@@ -23,7 +23,8 @@ bool matches_any(const std::string& pattern, const std::vector<std::string>& nam
 // pattern without one with each name on the path.
 bool matches_cgroup(const std::string& pattern, const std::string& path);
 
-// The uid of a user of this machine (getpwnam(3)); digits are the uid itself. Empty: no such user.
+// A rule's user that is given as a uid: digits only. Its value; empty if it is no uid.
+bool is_uid(const std::string& user);
 std::optional<uint32_t> uid_of(const std::string& user);
 
 }  // namespace vigil::rules

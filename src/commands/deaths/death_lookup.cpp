@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "deaths/death_store.h"
 #include "format/time.h"
+#include "host/kernel.h"
 #include "host/probe.h"
 
 namespace vigil::commands {
@@ -50,6 +51,10 @@ std::vector<std::string> death_journals(const std::vector<std::string>& director
         }
     }
     return journals;
+}
+
+query::BootClock present_clock() {
+    return {.boot_id = host::boot_id(), .unix_minus_boot_ns = unix_minus_boot_ns()};
 }
 
 void print_errors(std::vector<std::string> errors) {

@@ -25,6 +25,9 @@ std::vector<std::string> death_journals(const std::vector<std::string>& director
                                         const query::Query& query);
 
 // Prints each error once.
+// Of this boot, for queries.
+query::BootClock present_clock();
+
 void print_errors(std::vector<std::string> errors);
 
 // Reports that nothing was found, and what to do about it. `subject`: "death of pid 4242".

@@ -93,8 +93,9 @@ Result<int> run_text(const std::vector<std::string>& directories, const query::Q
 
 Result<int> run(const HistoryRequest& request) {
     const std::vector<std::string> directories = death_directories(request.state);
-    return request.json ? run_json(directories, request.query)
-                        : run_text(directories, request.query);
+    query::Query query = request.query;
+    query.clock = present_clock();
+    return request.json ? run_json(directories, query) : run_text(directories, query);
 }
 
 }  // namespace

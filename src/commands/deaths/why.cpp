@@ -26,7 +26,7 @@ using query::QueryResult;
 
 QueryResult find_deaths(const std::vector<std::string>& directories, const DeathFilter& filter,
                         size_t max_deaths) {
-    const query::Query query{.filter = filter, .max_deaths = max_deaths};
+    const query::Query query{.filter = filter, .max_deaths = max_deaths, .clock = present_clock()};
     return query::run_query(death_journals(directories, query), query);
 }
 
@@ -79,13 +79,13 @@ QueryResult find_matching(const WhyRequest& request, const std::vector<std::stri
 
 // An old failure must not hide a later clean exit.
 void print_if_succeeded_since(const WhyRequest& request,
-                              const std::vector<std::string>& directories,
-                              const query::DeathRecord& last, int64_t now_unix_ns) {
-    if ((!request.name && !request.unit) || !last.is_abnormal()) {
+                              const std::vector<std::string>& directories, const query::Match& last,
+                              int64_t now_unix_ns) {
+    if ((!request.name && !request.unit) || !last.record.is_abnormal()) {
         return;
     }
     DeathFilter filter;
-    filter.since_unix_ns = *last.unix_ns;
+    filter.since_unix_ns = last.unix_ns;
     filter.name = request.name;
     filter.unit = request.unit;
     filter.cause = model::Cause::exit;
@@ -129,7 +129,7 @@ Result<int> run(const WhyRequest& request) {
     if (request.pid) {
         print_pid_hint(true);
     }
-    print_if_succeeded_since(request, directories, result.deaths[0].record, now_unix_ns);
+    print_if_succeeded_since(request, directories, result.deaths[0], now_unix_ns);
     if (!gaps.empty()) {
         print(stdout, "\n{}", gaps);
     }

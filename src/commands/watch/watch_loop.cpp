@@ -6,11 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "host/kernel.h"
@@ -21,10 +20,6 @@ namespace vigil::commands {
 namespace {
 
 constexpr mode_t log_mode = 0640;
-
-Error failure(const std::string& what) {
-    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
-}
 
 }  // namespace
 
@@ -75,7 +70,7 @@ Result<void> WatchLoop::open_log() {
     Fd fd(::open(request_.log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
                  log_mode));
     if (!fd) {
-        Error error = failure(fmt::format("opening the log '{}'", *request_.log));
+        Error error = system_error("opening the log", *request_.log);
         error.code = ErrorCode::usage;
         return error;
     }
@@ -86,6 +81,7 @@ Result<void> WatchLoop::open_log() {
 
 Result<void> WatchLoop::run(rules::RuleSet rules) {
     limits_.apply(std::move(rules));
+    print_rule_messages();
     TRY(loop_.run());
     output::final_flush([this] {
         if (waiting() > 0) {
@@ -97,7 +93,14 @@ Result<void> WatchLoop::run(rules::RuleSet rules) {
     return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }
 
+void WatchLoop::print_rule_messages() {
+    for (const std::string& message : limits_.pop_messages()) {
+        on_message(message);
+    }
+}
+
 void WatchLoop::on_second() {
+    print_rule_messages();
     if (configuration_->has_changed()) {
         reload();
     } else if (configuration_->has_gone()) {
@@ -127,6 +130,7 @@ void WatchLoop::reload() {
     limits_.apply(std::move(*rules));
     on_message(fmt::format("applied {}: {} rules", configuration_->path(),
                            limits_.engine().rules().size()));
+    print_rule_messages();
 }
 
 void WatchLoop::show(const model::Event& event) {

@@ -118,6 +118,7 @@ inline DeathBuilder full() {
                                     .cause = model::Cause::signal,
                                     .signal = 15,
                                     .exit_code = 0};
+    death.boot_id = "1c5ad7d2-0f3c-4b53-8a53-0d6a27a0b0f0";
     death.executable = "nginx-debug";
     death.argv = "/usr/sbin/nginx\0-g\0daemon off;\0"sv;
     death.cwd = "/srv";

@@ -19,6 +19,7 @@ class Deaths {
         DeathBuilder builder;
         model::Process& process = builder.event.process;
         builder.event.unix_ns = time();
+        builder.event.boot_ns = wide();
         process.pid = number();
         process.ppid = number();
         process.uid = number();
@@ -42,7 +43,7 @@ class Deaths {
         });
         death.child = maybe([&] { return child(); });
         for (auto* member : {&death.executable, &death.cwd, &death.user, &death.login_user,
-                             &death.cgroup, &death.unit, &death.container}) {
+                             &death.cgroup, &death.unit, &death.container, &death.boot_id}) {
             *member = maybe([&] { return text(300); });
         }
         death.argv = maybe([&] { return arguments(); });
@@ -60,6 +61,7 @@ class Deaths {
         DeathBuilder builder;
         model::Process& process = builder.event.process;
         builder.event.unix_ns = *record.unix_ns;
+        builder.event.boot_ns = *record.boot_ns;
         process.pid = *record.pid;
         process.ppid = *record.ppid;
         process.uid = *record.uid;
@@ -105,6 +107,7 @@ class Deaths {
         death.cwd = record.cwd;
         death.user = record.user;
         death.login_user = record.login_user;
+        death.boot_id = record.boot_id;
         death.cgroup = record.cgroup;
         death.unit = record.unit;
         death.container = record.container;

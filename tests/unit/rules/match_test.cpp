@@ -110,7 +110,8 @@ TEST(Match, ACgroupPathMatchesTheCgroupOrAnAncestor) {
 }
 
 TEST(Match, UsersByNameAndByNumber) {
-    EXPECT_EQ(uid_of("root"), 0U);
+    EXPECT_TRUE(is_uid("0"));
+    EXPECT_FALSE(is_uid("root"));
     EXPECT_EQ(uid_of("0"), 0U);
     EXPECT_EQ(uid_of("1000"), 1000U);
     EXPECT_EQ(uid_of("4294967295"), UINT32_MAX);
@@ -140,6 +141,11 @@ class MatchingRules : public ::testing::Test {
         rule.limits = {100};
         Engine engine([](const ProcessView&, const LimitReport&) {});
         engine.apply({rule});
+        // On a busy machine the answer may come after apply().
+        while (rule.user && !is_uid(*rule.user) &&
+               engine.users().directory().find(*rule.user).state == host::UserState::pending) {
+        }
+        engine.refresh_users();
         ProcessLimitState limits;
         engine.match(limits, subject_, 1);
         return Engine::is_watched(limits);
