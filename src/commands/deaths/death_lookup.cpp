@@ -2,6 +2,7 @@
 #include "commands/deaths/death_lookup.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,8 @@
 #include "base/units.h"
 #include "deaths/death_store.h"
 #include "format/time.h"
+#include "model/exec_image.h"
+#include "model/name_pattern.h"
 
 namespace vigil::commands {
 namespace {
@@ -75,6 +78,29 @@ void print_nothing_found(const std::vector<std::string>& directories,
         print(stderr, "vigil: no {} is kept; does 'vigil record', 'up' or 'agent' run?\n", subject);
     } else {
         print(stderr, "vigil: no {} can be read{}\n", subject, root ? "" : " (sudo?)");
+    }
+}
+
+void print_similar(const std::vector<std::string>& directories, const std::string& name) {
+    constexpr size_t max_names = 3;
+    if (model::has_wildcards(name) || name.find('\\') != std::string::npos) {
+        return;
+    }
+    query::Query query;
+    query.filter.name = '*' + std::string(model::base_name(name)) + '*';
+    query.max_deaths = SIZE_MAX;
+    std::vector<std::string> names;
+    (void)query::run_query(death_journals(directories, query), query,
+                           [&](const query::Match& match) {
+                               std::string text = quote_if_needed(match.record.comm);
+                               if (std::find(names.begin(), names.end(), text) == names.end()) {
+                                   names.push_back(std::move(text));
+                               }
+                               return names.size() < max_names;
+                           });
+    if (!names.empty()) {
+        print(stderr, "vigil: names are compared as a whole; kept are {}\n",
+              fmt::format("{}", fmt::join(names, ", ")));
     }
 }
 

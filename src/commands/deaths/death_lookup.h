@@ -31,6 +31,9 @@ void print_errors(std::vector<std::string> errors);
 void print_nothing_found(const std::vector<std::string>& directories,
                          const query::QueryResult& result, const std::string& subject);
 
+// Of a name without wildcards that was not found: names of kept deaths that contain it.
+void print_similar(const std::vector<std::string>& directories, const std::string& name);
+
 constexpr uint64_t max_pid = 4'194'304;  // PID_MAX_LIMIT
 
 // An integer from 1 to `max`; `option` is for the error.
