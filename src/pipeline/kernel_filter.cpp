@@ -31,6 +31,12 @@ void widen_for_names(vigil_filter& filter) {
     filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
 }
 
+void widen_for_tracking(vigil_filter& filter) {
+    filter.kinds |= naming_kinds | model::kind_bit(model::Kind::fork);
+    filter.pid = 0;
+    filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
+}
+
 void narrow_to(const vigil_filter& wanted, Filter& filter) {
     const auto keep = [](std::optional<uint32_t>& requested, uint32_t pinned_value, bool given) {
         if (given && !requested) {

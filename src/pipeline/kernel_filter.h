@@ -20,6 +20,9 @@ vigil_filter kernel_filter(const Filter& filter);
 // which can have another pid and user than the filter's.
 void widen_for_names(vigil_filter& filter);
 
+// Lets all through that a NameTracker has to see.
+void widen_for_tracking(vigil_filter& filter);
+
 // Adds the conditions of programs that were pinned, where the filter leaves them open.
 void narrow_to(const vigil_filter& pinned, Filter& filter);
 
