@@ -9,7 +9,7 @@
  * Incremented with every change of records.h or this file, and checked by readers of pinned
  * maps.
  */
-#define VIGIL_ABI_VERSION 4
+#define VIGIL_ABI_VERSION 5
 
 /* vigil_filter.flags */
 #define VIGIL_FILTER_UID (1 << 0)
