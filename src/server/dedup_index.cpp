@@ -71,10 +71,10 @@ void DedupIndex::release(std::string_view agent, std::string_view journal) {
     }
 }
 
-void DedupIndex::appended(Entry& entry, uint64_t sequence, uint64_t log_sequence) {
+void DedupIndex::appended(Entry& entry, uint64_t sequence, LogRange logged) {
     entry.appended = sequence;
-    entry.logged_at = log_sequence;
-    entry.undurable.emplace_back(log_sequence, sequence);
+    entry.logged_at = logged.last;
+    entry.undurable.push_back({logged, sequence});
     if (!std::exchange(entry.is_waiting, true)) {
         waiting_.push_back(&entry);
     }
@@ -84,8 +84,8 @@ void DedupIndex::synced(uint64_t log_sequence, const std::function<void(Entry&)>
     std::vector<Entry*> still_waiting;
     for (Entry* entry : std::exchange(waiting_, {})) {
         const uint64_t before = entry->durable;
-        while (!entry->undurable.empty() && entry->undurable.front().first <= log_sequence) {
-            entry->durable = entry->undurable.front().second;
+        while (!entry->undurable.empty() && entry->undurable.front().logged.last <= log_sequence) {
+            entry->durable = entry->undurable.front().sequence;
             entry->undurable.pop_front();
         }
         entry->is_waiting = !entry->undurable.empty();
@@ -100,7 +100,13 @@ void DedupIndex::synced(uint64_t log_sequence, const std::function<void(Entry&)>
 }
 
 std::string DedupIndex::text(uint64_t log_sequence) const {
-    std::string text = fmt::format("{}{}\n", title, log_sequence);
+    // A commit may end within a batch, as where a segment is full. Durable lines of it that no
+    // entry counts must be read from the log again, or they would be logged twice.
+    uint64_t covered = log_sequence;
+    for (const Entry* each : waiting_) {
+        covered = std::min(covered, each->undurable.front().logged.first - 1);
+    }
+    std::string text = fmt::format("{}{}\n", title, covered);
     for (const auto& [agent, journals] : agents_) {
         for (const auto& [journal, each] : journals) {
             if (each.durable > 0) {

@@ -22,15 +22,24 @@ class DedupIndex {
     // agent begins a new journal, and old ones return only until they are acknowledged.
     static constexpr size_t max_journals = 256;
 
+    // Numbers in the log of lines that were appended together.
+    struct LogRange {
+        uint64_t first = 0;
+        uint64_t last = 0;
+    };
+
     // One journal of one agent.
     struct Entry {
         uint64_t appended = 0;   // its last line that was passed to the log
         uint64_t durable = 0;    // its last durable line
         uint64_t logged_at = 0;  // sequence in the log of its last line
 
-        // (sequence in the log, sequence in the journal) of lines that are not durable yet
-        std::deque<std::pair<uint64_t, uint64_t>> undurable;
-        bool is_waiting = false;  // is in the list of entries with undurable lines
+        struct Batch {
+            LogRange logged;
+            uint64_t sequence = 0;  // in the journal, of the last line
+        };
+        std::deque<Batch> undurable;  // oldest first; of the first, some lines may be durable
+        bool is_waiting = false;      // is in the list of entries with undurable lines
         uint32_t use_count = 0;
     };
 
@@ -39,17 +48,16 @@ class DedupIndex {
     // An entry without any appended line is then forgotten: a name alone costs no memory.
     void release(std::string_view agent, std::string_view journal);
 
-    // Lines up to `sequence` of that journal were appended; the last one has `log_sequence` in the
-    // log.
-    void appended(Entry& entry, uint64_t sequence, uint64_t log_sequence);
+    // Lines up to `sequence` of that journal were appended, with these numbers in the log.
+    void appended(Entry& entry, uint64_t sequence, LogRange logged);
 
     // The log is durable up to `log_sequence`. Calls `durable` for each entry that advanced.
     void synced(uint64_t log_sequence, const std::function<void(Entry&)>& durable);
 
     size_t agents() const { return agents_.size(); }
 
-    // The durable state as text, which load() reads. `log_sequence`: the last line of the log that
-    // it covers.
+    // The durable state as text, which load() reads, after synced(log_sequence). It says which
+    // lines of the log it covers: all up to that one, or to the first batch that ends after it.
     std::string text(uint64_t log_sequence) const;
 
     // Whether this is such a text, damaged or not.

@@ -155,7 +155,7 @@ bool ServerState::append(DedupIndex::Entry& entry, std::string_view lines, size_
         return false;
     }
     stats_.events += count;
-    dedup_index_.appended(entry, last_sequence, *first + count - 1);
+    dedup_index_.appended(entry, last_sequence, {*first, *first + count - 1});
     return true;
 }
 

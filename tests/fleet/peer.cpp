@@ -24,19 +24,27 @@ std::string next_journal() {
     return fmt::format("00000000-0000-4000-8000-{:012x}", ++number);
 }
 
+sockaddr_in loopback(uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
 }  // namespace
 
 void Peer::Free::operator()(SSL* ssl) const { ::SSL_free(ssl); }
 void Peer::Free::operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
 
-Peer::Peer(uint16_t port, const std::string& tls)
-    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), journal_(next_journal()) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+Peer::Peer(Fd socket) : socket_(std::move(socket)), journal_(next_journal()) {
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+}
+
+Peer::Peer(uint16_t port, const std::string& tls)
+    : Peer(Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))) {
+    const sockaddr_in address = loopback(port);
     if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
         0) {
         ADD_FAILURE() << "connecting: " << std::strerror(errno);
@@ -120,6 +128,31 @@ std::string Peer::hello(const std::string& agent, uint64_t next_sequence) const 
         R"("journal":"{}","next_seq":{},"config":""}})"
         "\n",
         agent, agent, journal_, next_sequence);
+}
+
+PeerServer::PeerServer(uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const sockaddr_in address = loopback(port);
+    const int on = 1;
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(socket_.get(), 8) != 0) {
+        ADD_FAILURE() << "listening: " << std::strerror(errno);
+    }
+}
+
+Peer PeerServer::accept() const {
+    Peer peer(Fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+    const auto line = peer.line_of_type("hello");
+    const auto hello = line ? Event::parse(*line) : std::nullopt;
+    if (!hello) {
+        ADD_FAILURE() << "no agent said hello";
+        return peer;
+    }
+    peer.send(fmt::format(R"({{"type":"welcome","journal":"{}","seq":0}})"
+                          "\n",
+                          hello->text("journal")));
+    return peer;
 }
 
 std::string peer_event(uint64_t sequence, int64_t number, size_t bytes) {

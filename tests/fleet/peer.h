@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An independent implementation of the agent's side of docs/protocol.md: a blocking socket, with
-// TLS on request. It uses no code of the project.
+// An independent implementation of docs/protocol.md: the agent's side, with TLS on request, and the
+// server's side in plain text. Blocking sockets; no code of the project.
 #pragma once
 
 #include <openssl/types.h>
@@ -19,6 +19,8 @@ class Peer {
     // `tls`: a file from `vigil certs issue`. Fails the test if there is no connection; a refused
     // handshake shows as an error of later calls.
     explicit Peer(uint16_t port, const std::string& tls = "");
+    // A connection that was accepted.
+    explicit Peer(Fd socket);
     Peer(Peer&&) noexcept = default;
     Peer& operator=(Peer&&) noexcept = default;
     ~Peer() = default;
@@ -48,6 +50,18 @@ class Peer {
     std::unique_ptr<SSL, Free> ssl_;
     std::string journal_;
     std::string read_;
+};
+
+// The server's side, on 127.0.0.1.
+class PeerServer {
+ public:
+    explicit PeerServer(uint16_t port);
+    // The next agent, which has said hello and was welcomed; its later lines are unread. Fails the
+    // test if none comes within a minute.
+    Peer accept() const;
+
+ private:
+    Fd socket_;
 };
 
 // A valid event of about `bytes` bytes.

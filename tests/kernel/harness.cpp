@@ -125,6 +125,20 @@ void Program::read_new() {
     read_file();
 }
 
+std::string Program::pop_lines() {
+    read_new();
+    std::string lines = output_.substr(0, output_.rfind('\n') + 1);
+    popped_ += lines.size();
+    output_ = output_.substr(lines.size());
+    return lines;
+}
+
+void Program::undo_pop_lines() {
+    popped_ = 0;
+    output_.clear();
+    read_file();
+}
+
 // Reads new output. False if the program has ended.
 bool Program::pump(int timeout_ms) {
     const bool piped = output_kind_ == Output::pipe;
@@ -157,7 +171,7 @@ void Program::read_file() {
     std::array<char, 65'536> bytes;
     ssize_t got = 0;
     while ((got = ::pread(output_fd_.get(), bytes.data(), bytes.size(),
-                          static_cast<off_t>(output_.size()))) > 0) {
+                          static_cast<off_t>(popped_ + output_.size()))) > 0) {
         output_.append(bytes.data(), static_cast<size_t>(got));
     }
 }
@@ -254,19 +268,6 @@ Trace TraceRun::wait() {
 namespace {
 
 std::unique_ptr<TraceRun> shared;
-size_t shared_consumed = 0;  // bytes of its output returned to tests
-
-// Returns and removes the complete lines.
-std::string pop_lines() {
-    const std::string& output = shared->program().output();
-    const size_t end = output.rfind('\n');
-    if (end == std::string::npos || end + 1 <= shared_consumed) {
-        return {};
-    }
-    std::string lines = output.substr(shared_consumed, end + 1 - shared_consumed);
-    shared_consumed = end + 1;
-    return lines;
-}
 
 // The ring keeps the order: once this process is reported, all earlier events have been.
 std::vector<Event> pop_until_now() {
@@ -275,8 +276,7 @@ std::vector<Event> pop_until_now() {
     std::vector<Event> events;
     wait_until(
         [&] {
-            shared->program().read_new();
-            for (Event& event : parse_lines(pop_lines())) {
+            for (Event& event : parse_lines(shared->program().pop_lines())) {
                 events.push_back(std::move(event));
             }
             return std::any_of(events.rbegin(), events.rend(), [&](const Event& event) {
@@ -304,6 +304,7 @@ Trace TraceWindow::end() {
 
 void TraceWindow::end_all() {
     if (shared) {
+        shared->program().undo_pop_lines();
         EXPECT_EQ(shared->end().exit_code, 0);
         shared.reset();
     }

@@ -52,12 +52,18 @@ class Program {
 
     // Reads the output so far, without waiting.
     void read_new();
+    // Returns the complete lines since the last call, and frees their memory: the children of this
+    // process inherit what it has resident.
+    std::string pop_lines();
+    // Afterwards output() is all of the output again. For Output::file.
+    void undo_pop_lines();
     // Closes the reading end; for Output::pipe.
     void close_output() { output_fd_.reset(); }
 
     // Waits for the exit; returns the exit code, or 128 + signal. All output has been read then.
     int wait();
 
+    // From the first line on that pop_lines() has not returned.
     const std::string& output() const { return output_; }
     const std::string& errors() const { return errors_; }
 
@@ -74,6 +80,7 @@ class Program {
     Fd output_fd_;
     Fd errors_fd_;
     std::string output_;
+    size_t popped_ = 0;  // bytes before output_
     std::string errors_;
 };
 

@@ -64,6 +64,7 @@ RecordRun& RecordRun::shared() {
     }
     RecordRun& deaths = *the_shared();
     deaths.read_new();
+    deaths.events_.clear();
     deaths.last_.clear();
     return deaths;
 }

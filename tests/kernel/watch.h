@@ -73,8 +73,7 @@ class WatchRun {
     std::string file_;
     Program program_;
     std::vector<Event> events_;
-    size_t consumed_ = 0;  // bytes of the output
-    size_t begin_ = 0;     // first event since apply()
+    size_t begin_ = 0;  // first event since apply()
 };
 
 // A configuration of these rules and the clock's: a limit that is always exceeded, by a process

@@ -144,6 +144,28 @@ TEST(DeathRecord, ReadsEveryKeyOfADeath) {
     }
 }
 
+// A key that this version does not know, of each type, at each place of a record.
+TEST(DeathRecord, UnknownKeysAreSkipped) {
+    const std::string line = full().line();
+    const DeathRecord whole = read(line);
+    for (const char* value : {"null", "true", "-17", "1e300", R"("a\u0000\"b")", R"([1,[2],{}])",
+                              R"({"pid":1,"cause":"exit","list":[{"time":5}]})"}) {
+        const std::string member = fmt::format(R"("of_a_later_version":{},)", value);
+        size_t places = 0;
+        for (size_t at = line.find("\""); at != std::string::npos; at = line.find(",\"", at)) {
+            at += line[at] == ',' ? 1 : 0;
+            if (line.substr(0, at).find('[') != std::string::npos) {
+                break;  // elements of a list are no members
+            }
+            std::string newer = line;
+            newer.insert(at, member);
+            EXPECT_TRUE(read(newer) == whole) << newer;
+            places++;
+        }
+        EXPECT_GT(places, 10U);
+    }
+}
+
 TEST(DeathRecord, UnknownValuesAreAbsent) {
     const DeathRecord read_back = read(DeathBuilder());
     DeathRecord expected;
