@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/units.h"
 #include "host/kernel.h"
 #include "rules/parse.h"
 
@@ -103,7 +104,7 @@ Result<void> Agent::use_cached_rules() {
         return {};
     }
     config_hash_ = cached->hash;
-    client_->on_agent_message(fmt::format("{} rules, as the server sent them last", rules->size()));
+    client_->on_agent_message(count_of(rules->size(), "rule") + ", as the server sent them last");
     limits_.apply(std::move(*rules));
     report_rule_users();
     return {};
@@ -117,7 +118,7 @@ void Agent::apply(const wire::Config& config) {
     } else {
         config_error_.clear();
         config_hash_ = config.hash;
-        client_->on_agent_message(fmt::format("{} rules from the server", rules->size()));
+        client_->on_agent_message(count_of(rules->size(), "rule") + " from the server");
         limits_.apply(std::move(*rules));
         limits_.evaluate_now();
         report_rule_users();

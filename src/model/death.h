@@ -95,6 +95,7 @@ struct Death {
     int signal = 0;
     std::optional<SignalSource> source;  // of that signal
     std::optional<int> code;             // its si_code
+    bool near_stack = false;             // a fault at the stack pointer: the stack was full
     std::optional<int64_t> signal_unix_ns;
     std::optional<Killer> killer;
     std::optional<SignalResponse> response;
@@ -215,6 +216,7 @@ struct DeathRecord {
     std::optional<int> signal;
     std::optional<SignalSource> source;
     std::optional<int> code;
+    bool near_stack = false;
     std::optional<int64_t> signal_unix_ns;
     Killer killer;
     std::optional<int> response_signal;

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/clock.h"
+#include "model/exec_image.h"
 #include "model/json_layout.h"
 #include "query/name_match.h"
 
@@ -113,7 +115,7 @@ LineFilter::LineFilter(const Query& query)
         add(model::json_key(model::keys::cause) + model::json_name(to_string(*filter.cause)));
     }
     if (filter.name) {
-        add(find_literal(filter.name->substr(0, max_comm_bytes)));
+        add(find_literal(model::base_name(*filter.name).substr(0, max_comm_bytes)));
     }
     if (filter.unit) {
         add(find_literal(*filter.unit));

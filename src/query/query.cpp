@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "model/exec_image.h"
 #include "query/boot_clocks.h"
+#include "model/name_pattern.h"
+#include "model/process_names.h"
 #include "query/line_filter.h"
 #include "query/name_match.h"
 #include "query/reverse_line_reader.h"
@@ -23,26 +25,24 @@ namespace {
 // while, as before the first time synchronisation of a boot, may have left some before newer lines.
 constexpr size_t max_older_lines = 10'000;
 
-// The script that an interpreter runs, as in `python3 backup.py`.
-std::string script_of(const DeathRecord& record, std::string_view executable) {
+model::ExecImage image_of(const DeathRecord& record) {
+    model::ExecImage image;
+    image.file = record.executable.value_or("");
+    image.executable = model::base_name(image.file);
     std::string argv;
     for (const std::string& argument : record.argv) {
         argv += argument + '\0';
     }
-    return model::script_name(record.comm, executable, argv);
+    image.programs = model::find_programs(record.comm, image.executable, argv);
+    return image;
 }
 
 bool matches_process_name(const DeathRecord& record, const std::string& name) {
-    const std::string executable(model::base_name(record.executable.value_or("")));
-    if (matches_name(name, record.comm) ||
-        (!executable.empty() && matches_name(name, executable))) {
+    const model::ExecImage image = image_of(record);
+    if (model::matches_any(name, model::names_of(record.comm, &image, record.cwd.value_or("")))) {
         return true;
     }
-    const std::string script = script_of(record, executable);
-    if (!script.empty() && matches_name(name, script)) {
-        return true;
-    }
-    return name.size() > max_comm_bytes && !has_wildcards(name) &&
+    return name.size() > max_comm_bytes && !model::has_wildcards(name) &&
            name.substr(0, max_comm_bytes) == record.comm;
 }
 
@@ -51,8 +51,8 @@ bool matches_user(const DeathRecord& record, const std::string& user) {
 }
 
 bool matches_unit(const DeathRecord& record, const std::string& unit) {
-    return record.unit &&
-           (matches_name(unit, *record.unit) || matches_name(unit + ".service", *record.unit));
+    return record.unit && (model::matches_pattern(unit, *record.unit) ||
+                           model::matches_pattern(unit + ".service", *record.unit));
 }
 
 // Wraps around instead of overflowing, as to_unix_ns() does.

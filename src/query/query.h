@@ -14,7 +14,8 @@
 
 namespace vigil::query {
 
-// All conditions that are set must match. Names and units may contain wildcards of fnmatch(3).
+// All conditions that are set must match. Names and units may be patterns
+// (model/name_pattern.h).
 struct DeathFilter {
     int64_t since_unix_ns = INT64_MIN;
     int64_t until_unix_ns = INT64_MAX;

@@ -122,9 +122,9 @@ bool Engine::is_current(const ProcessLimitState& process_limits) const {
 }
 
 bool Engine::matches(uint32_t rule, const ProcessView& view,
-                     const std::vector<std::string>& names) const {
+                     const model::ProcessNames& names) const {
     const Rule& wanted = (*rules_)[rule];
-    if (!matches_any(wanted.process, names) ||
+    if (!model::matches_any(wanted.process, names) ||
         (wanted.user && users_.uid(rule) != view.process.uid)) {
         return false;
     }
@@ -133,7 +133,7 @@ bool Engine::matches(uint32_t rule, const ProcessView& view,
 }
 
 std::vector<Engine::LimitState> Engine::limit_states_for(const ProcessView& view) const {
-    const auto names = names_of(view.process.comm, view.image.get());
+    const auto names = model::names_of(view.process.comm.view(), view.image.get());
     std::vector<LimitState> limit_states;
     for (uint32_t rule = 0; rule < rules_->size(); rule++) {
         if (!matches(rule, view, names)) {

@@ -24,6 +24,7 @@
 #include <tuple>
 #include <vector>
 
+#include "model/process_names.h"
 #include "model/process_view.h"
 #include "model/sample.h"
 #include "rules/rule.h"
@@ -154,8 +155,7 @@ class Engine {
         LimitReport last_report;
     };
 
-    bool matches(uint32_t rule, const ProcessView& view,
-                 const std::vector<std::string>& names) const;
+    bool matches(uint32_t rule, const ProcessView& view, const model::ProcessNames& names) const;
     std::vector<LimitState> limit_states_for(const ProcessView& view) const;
     void evaluate_limit(LimitState& limit_state, const RuleSet& rules, const ProcessView& view,
                         double value, uint64_t from_ns, uint64_t now_ns);

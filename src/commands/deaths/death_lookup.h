@@ -38,6 +38,9 @@ void print_nothing_found(const std::vector<std::string>& directories,
 // something was found, only where ps shows other pids than those recorded.
 void print_pid_hint(bool found);
 
+// Of a name without wildcards that was not found: names of kept deaths that contain it.
+void print_similar(const std::vector<std::string>& directories, const std::string& name);
+
 constexpr uint64_t max_pid = 4'194'304;  // PID_MAX_LIMIT
 
 // An integer from 1 to `max`; `option` is for the error.

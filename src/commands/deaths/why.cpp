@@ -62,13 +62,22 @@ void print_if_alive(uint32_t pid) {
     }
 }
 
-// Failures and kills; if there are none, clean exits. For a pid all of them.
-QueryResult find_matching(const WhyRequest& request, const std::vector<std::string>& directories) {
+// For a pid all of its deaths. Otherwise failures and kills; if there are none, clean exits.
+// `request` then has the pid or the name that was found, not both.
+QueryResult find_matching(WhyRequest& request, const std::vector<std::string>& directories) {
     DeathFilter filter;
+    if (request.pid) {
+        filter.pid = request.pid;
+        QueryResult result = find_deaths(directories, filter, request.max_deaths);
+        if (!result.deaths.empty()) {
+            request.name.reset();
+            return result;
+        }
+        filter.pid.reset();
+    }
     filter.name = request.name;
-    filter.pid = request.pid;
     filter.unit = request.unit;
-    filter.abnormal = !request.pid;
+    filter.abnormal = true;
     QueryResult result = find_deaths(directories, filter, request.max_deaths);
     if (result.deaths.empty() && (request.name || request.unit)) {
         filter.abnormal = false;
@@ -105,7 +114,7 @@ std::string describe_request(const WhyRequest& request) {
                           : "death by a signal, the OOM killer or with an exit code other than 0";
 }
 
-Result<int> run(const WhyRequest& request) {
+Result<int> run(WhyRequest request) {
     const std::vector<std::string> directories = death_directories(request.state);
     const QueryResult result = find_matching(request, directories);
     print_errors(result.errors);
@@ -123,6 +132,8 @@ Result<int> run(const WhyRequest& request) {
         if (request.pid) {
             print_if_alive(*request.pid);
             print_pid_hint(false);
+        } else if (request.name) {
+            print_similar(directories, *request.name);
         }
         return 1;
     }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "host/kernel.h"
 #include "output/color.h"
@@ -26,9 +27,10 @@ constexpr mode_t log_mode = 0640;
 std::string status_of(const monitor::ProcessMonitor& monitor, const rules::LimitMonitor& limits) {
     const auto own_cpu = monitor.own_usage()[model::index(model::Metric::cpu)];
     const auto own_memory = monitor.own_usage()[model::index(model::Metric::memory)];
-    return fmt::format("{} processes, {} rules, {} limits broken now; vigil itself: {} CPU, {}",
-                       monitor.table().size(), limits.engine().rules().size(),
-                       limits.engine().raised(), own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
+    return fmt::format("{} processes, {}, {} broken now; vigil itself: {} CPU, {}",
+                       monitor.table().size(), count_of(limits.engine().rules().size(), "rule"),
+                       count_of(limits.engine().raised(), "limit"),
+                       own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
                        own_memory ? fmt::format("{:.1f} MB", *own_memory) : "-");
 }
 
@@ -128,8 +130,8 @@ void WatchLoop::reload() {
         return;
     }
     limits_.apply(std::move(*rules));
-    on_message(fmt::format("applied {}: {} rules", configuration_->path(),
-                           limits_.engine().rules().size()));
+    on_message(fmt::format("applied {}: {}", configuration_->path(),
+                           count_of(limits_.engine().rules().size(), "rule")));
     print_rule_messages();
 }
 

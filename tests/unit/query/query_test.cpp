@@ -280,6 +280,13 @@ TEST_F(QueryTest, Names) {
     EXPECT_EQ(query_for("é\xff"), Pids{7});
     EXPECT_EQ(query_for("é*"), Pids{7});
     EXPECT_EQ(query_for("backup.py"), Pids{3}) << "the interpreter's script";
+    EXPECT_EQ(query_for("/opt/backup.py"), Pids{3});
+    EXPECT_EQ(query_for("/opt/0123456789abcdef-long"), Pids{5});
+    EXPECT_EQ(query_for("/opt/*"), (Pids{5, 3}));
+    EXPECT_EQ(query_for("/srv/backup.py"), Pids());
+    EXPECT_EQ(query_for("kworker/0:*"), Pids{6});
+    EXPECT_EQ(query_for("a[b]\n\"\\"), Pids{4}) << "the literal name first";
+    EXPECT_EQ(query_for("?\xff"), Pids{7}) << "a character, not a byte";
     EXPECT_EQ(query_for("*"), (Pids{7, 6, 5, 4, 3, 2, 1}));
 }
 
@@ -314,6 +321,21 @@ TEST_F(QueryTest, PidsUsersUnits) {
     EXPECT_EQ(query_for(&DeathFilter::unit, "user@*"), Pids{12});
     EXPECT_EQ(query_for(&DeathFilter::unit, "*"), (Pids{12, 11}));
     EXPECT_EQ(query_for(&DeathFilter::unit, "user@33"), Pids());
+}
+
+// Its escapes are part of the name; vigil prints them with two backslashes.
+TEST_F(QueryTest, UnitsWithEscapesOfSystemd) {
+    DeathBuilder job = death_at(1, 11);
+    job.death.unit = "job\\x2d1.service";
+    DeathBuilder other = death_at(2, 12);
+    other.death.unit = "jobx2d1.service";
+    const std::string content = job.line() + other.line();
+    for (const char* unit : {"job\\x2d1.service", "job\\x2d1", "job\\x2d*", "job\\\\x2d*",
+                             "job\\\\x2d1.service", "job\\\\x2d1"}) {
+        DeathFilter filter;
+        filter.unit = unit;
+        EXPECT_EQ(query_pids(content, filter), Pids{11}) << unit;
+    }
 }
 
 TEST_F(QueryTest, Causes) {

@@ -33,6 +33,7 @@ class Deaths {
         death.signal = static_cast<int>(below(model::signal_max + 1));
         death.source = maybe([&] { return source(); });
         death.code = maybe([&] { return static_cast<int>(number()); });
+        death.near_stack = some();
         death.signal_unix_ns = maybe([&] { return time(); });
         death.killer = maybe([&] { return killer(); });
         death.prior = maybe([&] { return prior(); });
@@ -75,6 +76,7 @@ class Deaths {
         death.signal = record.signal.value_or(0);
         death.source = record.source;
         death.code = record.code;
+        death.near_stack = record.near_stack;
         death.signal_unix_ns = record.signal_unix_ns;
         if (record.killer.pid) {
             death.killer = killer_from(record.killer);
