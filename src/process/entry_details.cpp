@@ -129,7 +129,7 @@ void EntryDetails::set_memory_cgroup(ProcessEntry& entry, std::string path) {
 }
 
 void EntryDetails::read_cgroup_within_budget(ProcessEntry& entry, uint64_t now_ns) {
-    if (!identifies_cgroup(entry.cgroup_id) && proc_.acquire_proc_read(now_ns)) {
+    if (!identifies_cgroup(entry.cgroup_id) && cgroup_reads_.acquire_proc_read(now_ns)) {
         read_cgroup_from_proc(entry);
     }
 }

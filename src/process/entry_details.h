@@ -44,7 +44,7 @@ class EntryDetails {
     void read_from_proc(ProcessEntry& entry, uint64_t now_ns);
     void read_cgroup_from_proc(ProcessEntry& entry);
     // Where ids identify no cgroup only /proc shows that a process has moved. Nothing where too
-    // much was read in this second.
+    // many were read in this second.
     void read_cgroup_within_budget(ProcessEntry& entry, uint64_t now_ns);
 
     // Reads cwd and cgroup, which are usually final after an exec. Within the budget for reads.
@@ -60,6 +60,7 @@ class EntryDetails {
 
     Needs needs_;
     ProcReader proc_;
+    ProcReader cgroup_reads_;  // a budget of its own: a storm of execs uses up the other
     AncestryStore ancestry_{max_node_bytes};
     ImageCache images_{max_image_bytes};
     CgroupCache cgroups_;

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <thread>
 
 #include "processes.h"
@@ -20,6 +21,8 @@
 
 namespace vigil::tests {
 namespace {
+
+namespace fs = std::filesystem;
 
 int queue_with_code(pid_t pid, int number, int code) {
     siginfo_t info;
@@ -174,6 +177,9 @@ TEST(DeathForged, AFullStack) {
 
 // It kills its command and then itself, and may end before its command does.
 TEST(DeathForged, TheCommandOfATimeoutThatKillsItself) {
+    if (fs::canonical("/usr/bin/timeout").filename() == "busybox") {
+        GTEST_SKIP() << "none of the programs is here: that of busybox does not kill itself";
+    }
     RecordRun& deaths = RecordRun::shared();
     for (int i = 0; i < scaled(10); i++) {
         const pid_t wrapper = start([] {

@@ -144,7 +144,8 @@ TEST(ViolationLine, ALimitIsShownAsItWasWritten) {
 TEST(ViolationLine, ClearedFromAboveTheLimit) {
     auto cleared = violation(ViolationState::cleared, Metric::cpu, 66, 50);
     cleared.exited = true;
-    EXPECT_EQ(line_of(cleared).rfind("cleared  cpu          66.0 % was > 50 %        burner", 0), 0U)
+    EXPECT_EQ(line_of(cleared).rfind("cleared  cpu          66.0 % was > 50 %        burner", 0),
+              0U)
         << line_of(cleared);
 }
 

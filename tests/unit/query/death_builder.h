@@ -96,6 +96,7 @@ inline DeathBuilder full() {
     death.exit.login_uid = 1001;
     death.signal = 11;
     death.code = -6;
+    death.near_stack = true;
     death.killer = killer();
     death.killer->uid = 3;
     death.killer->ancestry.cut = true;
