@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "host/kernel.h"
-#include "host/probe.h"
+#include "host/kernel_types.h"
 
 namespace vigil::capture {
 namespace {

@@ -14,8 +14,8 @@
 #include "capture/hooks.h"
 #include "capture/ring.h"
 #include "host/hints.h"
-#include "host/kernel.h"
-#include "host/probe.h"
+#include "host/kernel_types.h"
+#include "host/libbpf_log.h"
 #include "vigil_bpf.skel.h"
 
 namespace vigil::capture {

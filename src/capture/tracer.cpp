@@ -21,6 +21,8 @@
 #include "capture/probe.h"
 #include "host/hints.h"
 #include "host/kernel.h"
+#include "host/kernel_types.h"
+#include "host/libbpf_log.h"
 #include "host/probe.h"
 #include "host/process_tree.h"
 #include "vigil_bpf.skel.h"

@@ -5,6 +5,8 @@
 #include "doctor/module_checks.h"
 #include "doctor/program_checks.h"
 #include "host/kernel.h"
+#include "host/kernel_types.h"
+#include "host/privileges.h"
 #include "host/probe.h"
 
 namespace vigil::doctor {

@@ -15,8 +15,11 @@
 #include <vector>
 
 #include "base/units.h"
+#include "host/cgroups.h"
 #include "host/hints.h"
 #include "host/kernel.h"
+#include "host/kernel_types.h"
+#include "host/privileges.h"
 #include "host/probe.h"
 
 namespace vigil::doctor {

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "base/units.h"
+#include "host/kernel.h"
 #include "host/module.h"
-#include "host/probe.h"
 
 namespace vigil::doctor {
 namespace {

@@ -11,7 +11,7 @@
 #include "capture/probe.h"
 #include "capture/tracer.h"
 #include "host/hints.h"
-#include "host/kernel.h"
+#include "host/kernel_types.h"
 #include "host/probe.h"
 #include "model/event.h"
 #include "sampling/sampler.h"

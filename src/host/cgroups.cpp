@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <mntent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +16,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/units.h"
-#include "host/probe.h"
 
 namespace vigil::host {
 namespace {
@@ -58,6 +58,23 @@ std::optional<uint64_t> number_in(const std::string& path) {
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 }  // namespace
+
+CgroupMounts cgroup_mounts() {
+    CgroupMounts found;
+    const std::unique_ptr<FILE, int (*)(FILE*)> mounts(::setmntent("/proc/self/mounts", "re"),
+                                                       ::endmntent);
+    for (const mntent* mount = nullptr; mounts && (mount = ::getmntent(mounts.get())) != nullptr;) {
+        const std::string_view type = mount->mnt_type;
+        if (type == "cgroup2" && found.unified.empty()) {
+            found.unified = mount->mnt_dir;
+        }
+        found.v1 = found.v1 || type == "cgroup";
+        if (type == "cgroup" && found.memory.empty() && ::hasmntopt(mount, "memory") != nullptr) {
+            found.memory = mount->mnt_dir;
+        }
+    }
+    return found;
+}
 
 Result<Cgroup> find_cgroup(const std::string& path) {
     const std::string mount = cgroup_mounts().unified;

@@ -12,6 +12,13 @@
 
 namespace vigil::host {
 
+struct CgroupMounts {
+    std::string unified;  // mount point of cgroup v2; empty: not mounted
+    std::string memory;   // mount point of version 1's memory controller; empty: not mounted
+    bool v1 = false;      // version 1 controllers are mounted too ("hybrid")
+};
+CgroupMounts cgroup_mounts();
+
 struct Cgroup {
     uint64_t id = 0;
     uint32_t level = 0;  // 0 for the root

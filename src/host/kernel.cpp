@@ -1,85 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/kernel.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <linux/magic.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdarg>
 #include <cstdio>
+#include <fstream>
 #include <memory>
-#include <sstream>
 
 #include "base/file.h"
-#include "host/hints.h"
-#include "host/probe.h"
 
 namespace vigil::host {
 namespace {
 
-std::string& log_text() {
-    static std::string text;
-    return text;
-}
+// nsfs inode numbers of the initial namespaces: include/linux/proc_ns.h; part of the user ABI since
+// 6.18 (include/uapi/linux/nsfs.h).
+constexpr ino_t initial_user_namespace = 0xeffffffd;
+constexpr ino_t initial_pid_namespace = 0xeffffffc;
 
-int collect(libbpf_print_level level, const char* format, va_list arguments) {
-    if (level == LIBBPF_DEBUG) {
-        return 0;
-    }
-    std::array<char, 1024> line{};
-    const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
-    log_text() += line.data();
-    return length;
-}
-
-int silence(libbpf_print_level, const char*, va_list) { return 0; }
-
-using KernelTypes = std::unique_ptr<btf, void (*)(btf*)>;
-
-KernelTypes load_kernel_types() {
-    const LibbpfLog quiet;
-    return {::btf__load_vmlinux_btf(), ::btf__free};
-}
-
-int parameters_of(const btf& types, const std::string& function) {
-    const int id = ::btf__find_by_name_kind(&types, function.c_str(), BTF_KIND_FUNC);
-    if (id <= 0) {
-        return -1;
-    }
-    const btf_type* type = ::btf__type_by_id(&types, static_cast<__u32>(id));
-    return ::btf_vlen(::btf__type_by_id(&types, type->type));
+bool is_initial(const char* path, ino_t initial) {
+    struct stat info {};
+    return ::stat(path, &info) != 0 || info.st_ino == initial;
 }
 
 }  // namespace
-
-Capabilities capabilities() {
-    __user_cap_header_struct header{};
-    header.version = _LINUX_CAPABILITY_VERSION_3;
-    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
-    if (::syscall(SYS_capget, &header, data.data()) != 0) {
-        return {};
-    }
-    const auto has = [&](unsigned capability) {
-        return (data[capability / 32].effective >> (capability % 32) & 1) != 0;
-    };
-    const bool admin = has(CAP_SYS_ADMIN);
-    return {
-        .bpf = has(CAP_BPF) || admin,
-        .perfmon = has(CAP_PERFMON) || admin,
-        .dac_read_search = has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE),
-        .sys_ptrace = has(CAP_SYS_PTRACE),
-        .sys_admin = admin,
-        .sys_resource = has(CAP_SYS_RESOURCE),
-    };
-}
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -92,7 +44,71 @@ std::string boot_id() {
     return text ? text->substr(0, text->find('\n')) : "";
 }
 
-bool has_btf() { return ::access(btf_path, R_OK) == 0; }
+KernelRelease kernel_release() {
+    utsname names{};
+    ::uname(&names);
+    KernelRelease kernel{.release = names.release, .architecture = names.machine};
+    std::sscanf(names.release, "%d.%d", &kernel.major, &kernel.minor);
+    return kernel;
+}
+
+bool is_tested(const KernelRelease& kernel) {
+    const std::string series = fmt::format("{}.{}", kernel.major, kernel.minor);
+    return std::find(tested_series.begin(), tested_series.end(), series) != tested_series.end();
+}
+
+std::optional<KernelConfig> kernel_config() {
+    const std::string release = kernel_release().release;
+    for (const std::string& path :
+         {std::string("/proc/config.gz"), "/boot/config-" + release,
+          "/lib/modules/" + release + "/config", "/usr/lib/modules/" + release + "/config"}) {
+        // zlib passes uncompressed files through.
+        const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(::gzopen(path.c_str(), "re"),
+                                                              ::gzclose);
+        if (!file) {
+            continue;
+        }
+        KernelConfig config{.source = path, .enabled = {}};
+        std::array<char, 4096> buffer{};
+        while (::gzgets(file.get(), buffer.data(), buffer.size()) != nullptr) {
+            const std::string_view line(buffer.data());
+            const size_t equals = line.find('=');
+            if (line.starts_with("CONFIG_") && equals != std::string_view::npos &&
+                (line.substr(equals) == "=y\n" || line.substr(equals) == "=m\n")) {
+                config.enabled.emplace(line.substr(0, equals));
+            }
+        }
+        if (!config.enabled.empty()) {
+            return config;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> read_setting(const char* path) {
+    std::ifstream file(path);
+    std::string line;
+    if (!std::getline(file, line)) {
+        return std::nullopt;
+    }
+    line.erase(line.find_last_not_of(" \t") + 1);
+    return line;
+}
+
+// "[none] integrity confidentiality": the current mode is in brackets.
+std::string lockdown_mode() {
+    const std::string modes = read_setting("/sys/kernel/security/lockdown").value_or("");
+    const size_t open = modes.find('[');
+    const size_t close = modes.find(']');
+    return open < close && close != std::string::npos ? modes.substr(open + 1, close - open - 1)
+                                                      : "";
+}
+
+bool in_initial_pid_namespace() { return is_initial("/proc/self/ns/pid", initial_pid_namespace); }
+
+bool in_initial_user_namespace() {
+    return is_initial("/proc/self/ns/user", initial_user_namespace);
+}
 
 bool has_trace_event(const std::string& event) {
     for (const char* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
@@ -111,80 +127,6 @@ bool has_bpffs() {
     struct statfs info {};
     return ::statfs(bpffs_path, &info) == 0 &&
            static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
-}
-
-int tracepoint_parameters(const std::string& tracepoint) {
-    const KernelTypes types = load_kernel_types();
-    if (!types) {
-        return -1;
-    }
-    // typedef void (*btf_trace_NAME)(void *, parameters...)
-    const int id = ::btf__find_by_name_kind(types.get(), ("btf_trace_" + tracepoint).c_str(),
-                                            BTF_KIND_TYPEDEF);
-    const btf_type* type =
-        id > 0 ? ::btf__type_by_id(types.get(), static_cast<__u32>(id)) : nullptr;
-    for (const __u16 wanted : {BTF_KIND_TYPEDEF, BTF_KIND_PTR}) {
-        if (type == nullptr || ::btf_kind(type) != wanted) {
-            return -1;
-        }
-        type = ::btf__type_by_id(types.get(), type->type);
-    }
-    return type != nullptr && ::btf_is_func_proto(type) ? ::btf_vlen(type) - 1 : -1;
-}
-
-std::vector<int> function_parameters(const std::vector<std::string>& names) {
-    std::vector<int> counts(names.size(), -1);
-    if (const KernelTypes types = load_kernel_types()) {
-        std::transform(names.begin(), names.end(), counts.begin(),
-                       [&](const std::string& name) { return parameters_of(*types, name); });
-    }
-    return counts;
-}
-
-Result<void> check_can_trace() {
-    const Capabilities has = capabilities();
-    if (!has.bpf || !has.perfmon) {
-        const char* missing = has.bpf       ? "CAP_PERFMON"
-                              : has.perfmon ? "CAP_BPF"
-                                            : "CAP_BPF and CAP_PERFMON";
-        return Error{ErrorCode::unsupported,
-                     fmt::format("tracing needs {}: {}", missing, privileges_hint())};
-    }
-    if (!in_initial_user_namespace()) {
-        return Error{ErrorCode::unsupported,
-                     "capabilities that were gained in a user namespace don't count for BPF: run "
-                     "it outside (not in a rootless container)"};
-    }
-    if (lockdown_mode() == "confidentiality") {
-        return Error{
-            ErrorCode::unsupported,
-            "lockdown (confidentiality) forbids reading kernel memory: " + lockdown_hint()};
-    }
-    if (!has_btf()) {
-        return Error{ErrorCode::unsupported,
-                     fmt::format("this kernel does not describe its types ({} can't be read): {}",
-                                 btf_path, btf_hint())};
-    }
-    return {};
-}
-
-LibbpfLog::LibbpfLog() {
-    log_text().clear();
-    ::libbpf_set_print(collect);
-}
-
-LibbpfLog::~LibbpfLog() { ::libbpf_set_print(silence); }
-
-std::string LibbpfLog::last_error_line() const {
-    constexpr std::string_view prefix = "libbpf: ";
-    std::istringstream lines(log_text());
-    std::string key;
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with(prefix) && (key.empty() || line.find("prog '") != std::string::npos)) {
-            key = line.substr(prefix.size());
-        }
-    }
-    return key;
 }
 
 }  // namespace vigil::host

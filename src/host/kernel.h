@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this kernel and these privileges allow, found by probing.
+// The machine's kernel as it describes itself: files, uname(2), mounted file systems. Nothing is
+// loaded.
 #pragma once
 
+#include <array>
+#include <optional>
+#include <set>
 #include <string>
-#include <vector>
-
-#include "base/result.h"
+#include <string_view>
 
 namespace vigil::host {
 
-constexpr const char* btf_path = "/sys/kernel/btf/vmlinux";
 constexpr const char* bpffs_path = "/sys/fs/bpf";
-
-// Effective capabilities (capabilities(7)) that tracing needs. CAP_SYS_ADMIN implies the first two,
-// as in the kernel's bpf_capable().
-struct Capabilities {
-    bool bpf = false;
-    bool perfmon = false;
-    bool dac_read_search = false;  // only for --failed, to read tracefs
-    bool sys_ptrace = false;
-    bool sys_admin = false;
-    bool sys_resource = false;  // before 5.11, to raise RLIMIT_MEMLOCK
-};
-Capabilities capabilities();
 
 // gethostname(2).
 std::string host_name();
@@ -30,7 +19,34 @@ std::string host_name();
 // UUID of this boot (random(4)); "" if unreadable.
 std::string boot_id();
 
-bool has_btf();
+struct KernelRelease {
+    std::string release;       // "6.1.0-25-amd64"
+    std::string architecture;  // "x86_64"
+    int major = 0;
+    int minor = 0;
+};
+KernelRelease kernel_release();
+
+// Kernel series on which all kernel tests pass.
+constexpr std::array<std::string_view, 5> tested_series{"5.10", "6.1", "6.12", "6.18", "7.2"};
+bool is_tested(const KernelRelease& kernel);
+
+// The kernel's build configuration, from the first readable one of /proc/config.gz and the paths
+// that distributions use.
+struct KernelConfig {
+    std::string source;
+    std::set<std::string, std::less<>> enabled;  // "CONFIG_BPF", built in or as a module
+};
+std::optional<KernelConfig> kernel_config();
+
+// "none", "integrity" or "confidentiality" (kernel_lockdown(7)); empty: unknown.
+std::string lockdown_mode();
+
+// The trimmed content of a small file; nullopt if unreadable.
+std::optional<std::string> read_setting(const char* path);
+
+bool in_initial_pid_namespace();
+bool in_initial_user_namespace();
 
 // True if the mounted tracefs has this event ("sock/sock_send_length") and it is readable.
 bool has_trace_event(const std::string& event);
@@ -40,28 +56,5 @@ bool has_tracefs();
 
 // True if a bpffs is mounted at bpffs_path.
 bool has_bpffs();
-
-// The number of parameters of a BTF-enabled tracepoint ("sched_process_exit") without the hidden
-// first one; -1 if the kernel has no such tracepoint or no BTF.
-int tracepoint_parameters(const std::string& tracepoint);
-
-// The number of parameters of each function; -1 if the kernel (without its modules) has no such
-// function or no BTF.
-std::vector<int> function_parameters(const std::vector<std::string>& names);
-
-// Success, or the first reason why no program can be loaded here, with a fix.
-Result<void> check_can_trace();
-
-// Captures libbpf's messages while the object exists, instead of printing them. One at a time.
-class LibbpfLog {
- public:
-    LibbpfLog();
-    ~LibbpfLog();
-    LibbpfLog(const LibbpfLog&) = delete;
-    LibbpfLog& operator=(const LibbpfLog&) = delete;
-
-    // The last message about a program, else the first one, without the prefix "libbpf: ".
-    std::string last_error_line() const;
-};
 
 }  // namespace vigil::host

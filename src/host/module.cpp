@@ -11,7 +11,7 @@
 #include <map>
 
 #include "base/file.h"
-#include "host/probe.h"
+#include "host/kernel.h"
 
 namespace vigil::host {
 namespace {

@@ -21,6 +21,27 @@ Error failure(const char* action) {
 
 }  // namespace
 
+Capabilities capabilities() {
+    __user_cap_header_struct header{};
+    header.version = _LINUX_CAPABILITY_VERSION_3;
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+    if (::syscall(SYS_capget, &header, data.data()) != 0) {
+        return {};
+    }
+    const auto has = [&](unsigned capability) {
+        return (data[capability / 32].effective >> (capability % 32) & 1) != 0;
+    };
+    const bool admin = has(CAP_SYS_ADMIN);
+    return {
+        .bpf = has(CAP_BPF) || admin,
+        .perfmon = has(CAP_PERFMON) || admin,
+        .dac_read_search = has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE),
+        .sys_ptrace = has(CAP_SYS_PTRACE),
+        .sys_admin = admin,
+        .sys_resource = has(CAP_SYS_RESOURCE),
+    };
+}
+
 Result<void> keep_only_capabilities(std::initializer_list<int> capabilities) {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dropping capabilities (capabilities(7)) that are no longer needed.
+// The own capabilities (capabilities(7)), and dropping those that are no longer needed.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,18 @@
 #include "base/result.h"
 
 namespace vigil::host {
+
+// Effective capabilities (capabilities(7)) that tracing needs. CAP_SYS_ADMIN implies the first two,
+// as in the kernel's bpf_capable().
+struct Capabilities {
+    bool bpf = false;
+    bool perfmon = false;
+    bool dac_read_search = false;  // only for --failed, to read tracefs
+    bool sys_ptrace = false;
+    bool sys_admin = false;
+    bool sys_resource = false;  // before 5.11, to raise RLIMIT_MEMLOCK
+};
+Capabilities capabilities();
 
 // Permanently drops all capabilities but these (CAP_...), also for programs that the process
 // executes. Applies to the calling thread and the threads that it creates later: call it before

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "host/hints.h"
-#include "host/probe.h"
+#include "host/kernel.h"
 #include "process/table_updater.h"
 
 namespace vigil::monitor {

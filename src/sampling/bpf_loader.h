@@ -13,7 +13,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "host/kernel.h"
+#include "host/libbpf_log.h"
 #include "host/probe_result.h"
 #include "sampling/process_scanner.h"
 

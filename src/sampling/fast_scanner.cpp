@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "base/fd.h"
-#include "host/probe.h"
+#include "host/kernel_types.h"
 #include "sampling/bpf_loader.h"
 #include "sampling/convert.h"
 #include "sampling/process_scanner.h"

@@ -18,7 +18,6 @@
 #include "deaths/death_store.h"
 #include "format/time.h"
 #include "host/kernel.h"
-#include "host/probe.h"
 #include "model/exec_image.h"
 #include "model/name_pattern.h"
 

@@ -14,7 +14,7 @@
 #include "format/coverage_gaps.h"
 #include "format/death_report.h"
 #include "format/time.h"
-#include "host/probe.h"
+#include "host/kernel.h"
 #include "host/process_lookup.h"
 #include "output/color.h"
 

@@ -10,7 +10,7 @@
 #include "base/print.h"
 #include "base/text.h"
 #include "host/hints.h"
-#include "host/probe.h"
+#include "host/kernel.h"
 #include "host/process_lookup.h"
 #include "host/procfs.h"
 #include "pipeline/kernel_filter.h"

@@ -10,6 +10,7 @@
 #include "commands/trace/named_processes.h"
 #include "commands/trace/trace_options.h"
 #include "host/kernel.h"
+#include "host/probe.h"
 
 namespace vigil::commands {
 namespace {

@@ -10,8 +10,6 @@
 #include <string_view>
 #include <utility>
 
-#include "host/probe.h"
-
 namespace vigil::host {
 namespace {
 
