@@ -92,7 +92,7 @@ struct vigil_exit {
 	__u32 status;  /* as returned by wait(2) */
 	__u32 threads; /* since the last exec, including the leader */
 	__u32 login_uid; /* login uid (credentials(7)); ~0: none, or not available */
-	__u32 reserved;
+	__u32 tracer_pid; /* process that traces it by ptrace(2); 0: none */
 };
 
 /* vigil_signal.origin: kind of siginfo that the kernel passed. */
@@ -107,6 +107,9 @@ struct vigil_exit {
 #define VIGIL_CONTEXT_PARENT_DEATH (1 << 3) /* the number is the target's pdeath_signal */
 #define VIGIL_CONTEXT_GROUP (1 << 4)        /* signal to the process, not to one thread */
 #define VIGIL_CONTEXT_DUMPING_CORE (1 << 5) /* the target is dumping core */
+#define VIGIL_CONTEXT_OWN_SIGINFO (1 << 6)  /* the siginfo is on the task's kernel stack */
+#define VIGIL_CONTEXT_THREAD_EXIT (1 << 7)  /* other threads of the exiting task's process go on */
+#define VIGIL_CONTEXT_NEAR_STACK (1 << 8)   /* the fault's address is at the user stack pointer */
 
 /* The header is the target's. */
 struct vigil_signal {

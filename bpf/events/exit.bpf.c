@@ -276,7 +276,7 @@ static __always_inline void emit(struct vigil_control *control, struct task_stru
 	record->login_uid = bpf_core_field_exists(struct task_struct, loginuid)
 				    ? task->loginuid.val
 				    : ~0;
-	record->reserved = 0;
+	record->tracer_pid = task->ptrace ? task->parent->tgid : 0;
 	if (!counts_storage())
 		record->header.flags |= VIGIL_FLAG_STORAGE_UNKNOWN;
 	if (last)

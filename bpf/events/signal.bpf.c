@@ -13,7 +13,17 @@
 char _license[] SEC("license") = "GPL";
 
 #define SIGKILL 9
+#define SIGSEGV 11
 #define SI_TIMER -2
+
+/* SEGV_MAPERR and SEGV_ACCERR: no memory there, or a guard page. */
+#define SEGV_ADDRESS_MAX 2
+
+/* The least size of kernel stacks. */
+#define KERNEL_STACK_BYTES (16 << 10)
+
+/* A function's frame is rarely larger; farther from the stack pointer a fault has other reasons. */
+#define FRAME_BYTES (64 << 10)
 
 /* The last task on this CPU that the kernel itself killed. */
 struct {
@@ -55,6 +65,58 @@ static __always_inline __u32 context_of(struct task_struct *target, int number, 
 	return context;
 }
 
+/*
+ * Only a system call of the current task makes its siginfo there: that of a timer is part of the
+ * timer, though its code may be the same (rt_sigqueueinfo(2) lets the sender choose it).
+ */
+static __always_inline int is_own_siginfo(__u64 siginfo, struct task_struct *task)
+{
+	const __u64 stack = (__u64)BPF_CORE_READ(task, stack);
+
+	return siginfo >= stack && siginfo < stack + KERNEL_STACK_BYTES;
+}
+
+/* A program that has used up its stack faults where the stack pointer is. */
+static __always_inline int is_near_stack(__u64 siginfo, int code)
+{
+	if (code < 1 || code > SEGV_ADDRESS_MAX || !has_typed_current() ||
+	    !bpf_core_enum_value_exists(enum bpf_func_id___later, BPF_FUNC_task_pt_regs___later))
+		return 0;
+	const struct pt_regs *registers =
+		(const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	const __u64 address = (__u64)BPF_CORE_READ((struct kernel_siginfo *)siginfo,
+						   _sifields._sigfault._addr);
+	const __u64 pointer = BPF_CORE_READ(registers, sp);
+
+	/* Code on the stack is no overflow: it is not executable. */
+	return address != BPF_CORE_READ(registers, ip) && address + FRAME_BYTES >= pointer &&
+	       address < pointer + FRAME_BYTES;
+}
+
+/* The parent's thread that made the target has ended: does its process go on? */
+static __always_inline int is_thread_exit(struct task_struct *task)
+{
+	struct signal_struct *group = BPF_CORE_READ(task, signal);
+
+	return (BPF_CORE_READ(task, flags) & PF_EXITING) &&
+	       BPF_CORE_READ(group, live.counter) > 0 &&
+	       !(BPF_CORE_READ(group, flags) & SIGNAL_GROUP_EXIT);
+}
+
+static __always_inline __u32 origin_of(__u64 siginfo, int number, int code,
+				       struct task_struct *sender)
+{
+	__u32 context = 0;
+
+	if (siginfo > 1 && is_own_siginfo(siginfo, sender))
+		context |= VIGIL_CONTEXT_OWN_SIGINFO;
+	if (siginfo > 1 && number == SIGSEGV && is_near_stack(siginfo, code))
+		context |= VIGIL_CONTEXT_NEAR_STACK;
+	if (is_thread_exit(sender))
+		context |= VIGIL_CONTEXT_THREAD_EXIT;
+	return context;
+}
+
 static __always_inline void fill_sender(struct vigil_signal *record,
 					    struct task_struct *sender, const int typed)
 {
@@ -75,10 +137,12 @@ static __always_inline void fill_sender(struct vigil_signal *record,
 }
 
 /* True if the current task can be the sender: SI_FROMUSER of kernel/signal.c and its exceptions. */
-static __always_inline int has_sender(__u16 origin, int code)
+static __always_inline int has_sender(__u16 origin, int code, __u64 siginfo,
+				      struct task_struct *sender)
 {
 	return origin == VIGIL_ORIGIN_NOINFO ||
-	       (origin == VIGIL_ORIGIN_INFO && code <= 0 && code != SI_TIMER);
+	       (origin == VIGIL_ORIGIN_INFO && code <= 0 &&
+		(code != SI_TIMER || is_own_siginfo(siginfo, sender)));
 }
 
 static __always_inline int number_wanted(const struct vigil_filter *filter, int number)
@@ -130,7 +194,8 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 	if (!counter)
 		return 0;
 	if (!number_wanted(&control->filter, number) ||
-	    !parties_wanted(&control->filter, target, has_sender(origin, code) ? sender : 0)) {
+	    !parties_wanted(&control->filter, target,
+			    has_sender(origin, code, siginfo, sender) ? sender : 0)) {
 		counter->filtered++;
 		return 0;
 	}
@@ -143,7 +208,8 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *target, int 
 	record->code = code;
 	record->origin = origin;
 	record->result = result;
-	record->context = context_of(target, number, group);
+	record->context = context_of(target, number, group) |
+			  origin_of(siginfo, number, code, sender);
 	record->reserved = 0;
 	if (has_typed_current())
 		fill_sender(record, bpf_get_current_task_btf(), TYPED);

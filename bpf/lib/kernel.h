@@ -233,10 +233,13 @@ struct task_struct {
 	struct mm_struct *mm;
 	int exit_code;
 	int pdeath_signal;
+	unsigned int ptrace;
+	void *stack;
 	__u64 self_exec_id;
 	__u32 pid;
 	__u32 tgid;
 	struct task_struct *real_parent;
+	struct task_struct *parent; /* the tracer, if there is one */
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct list_head thread_node;
@@ -289,6 +292,11 @@ struct trace_event_raw_sock_msg_length {
 
 struct kernel_siginfo {
 	int si_code;
+	union {
+		struct {
+			void *_addr;
+		} _sigfault;
+	} _sifields;
 } VIGIL_RELOCATED;
 
 /* include/linux/bpf.h */
@@ -318,6 +326,8 @@ struct pt_regs {
 	unsigned long di;
 	unsigned long si;
 	unsigned long dx;
+	unsigned long ip;
+	unsigned long sp;
 } VIGIL_RELOCATED;
 
 #pragma clang diagnostic pop

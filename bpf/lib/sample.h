@@ -89,8 +89,11 @@ static __always_inline void add_parts(const struct percpu_counter *counters, __s
 	}
 }
 
-/* File, anonymous and shared memory, as in /proc/PID/statm; exact if the CPUs' parts are added. */
-static __always_inline __u64 resident_pages(struct mm_struct *mm)
+/*
+ * resident_pages() of task.h, but exact if the parts of the CPUs are added; by plain loads, which
+ * only the tasks of an iterator allow.
+ */
+static __always_inline __u64 exact_resident_pages(struct mm_struct *mm)
 {
 	const struct mm_struct___before_6_2 *old = (void *)mm;
 	__s64 sums[4] = {};
@@ -116,7 +119,7 @@ static __always_inline void add_memory(struct vigil_sample *sample, struct task_
 
 	if (sample->rss_pages || !mm || mm == thread->real_parent->mm)
 		return; /* the parent's, as after vfork(2): counted there */
-	const __u64 pages = resident_pages(mm);
+	const __u64 pages = exact_resident_pages(mm);
 
 	/* Released meanwhile: the mm might have belonged to another process already. */
 	if (thread->mm != mm)

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/units.h"
 #include "host/kernel.h"
 #include "rules/parse.h"
 
@@ -103,8 +104,9 @@ Result<void> Agent::use_cached_rules() {
         return {};
     }
     config_hash_ = cached->hash;
-    client_->on_agent_message(fmt::format("{} rules, as the server sent them last", rules->size()));
+    client_->on_agent_message(count_of(rules->size(), "rule") + ", as the server sent them last");
     limits_.apply(std::move(*rules));
+    report_rule_users();
     return {};
 }
 
@@ -116,15 +118,22 @@ void Agent::apply(const wire::Config& config) {
     } else {
         config_error_.clear();
         config_hash_ = config.hash;
-        client_->on_agent_message(fmt::format("{} rules from the server", rules->size()));
+        client_->on_agent_message(count_of(rules->size(), "rule") + " from the server");
         limits_.apply(std::move(*rules));
         limits_.evaluate_now();
+        report_rule_users();
         if (const auto stored = rule_cache_.store(config); !stored) {
             client_->on_agent_message(stored.error().context +
                                       "; the rules hold until this agent ends");
         }
     }
     link_->set_status(wire_status());
+}
+
+void Agent::report_rule_users() {
+    for (const std::string& message : limits_.pop_messages()) {
+        client_->on_agent_message(message);
+    }
 }
 
 void Agent::on_inbox() {
@@ -163,6 +172,7 @@ void Agent::on_second() {
         writer_.on_second();
     }
     report_spool();
+    report_rule_users();
     link_->set_status(wire_status());
     if (boot_now_ns() >= next_beat_ns_) {
         beat_if_durable();

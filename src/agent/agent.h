@@ -109,6 +109,7 @@ class Agent final : public process::ProcessObserver,
     void on_link_state(const ServerClientState& state);
     void report_downtime();
     void report_spool();
+    void report_rule_users();
     void beat_if_durable();
     void send(const model::Event& event);
     wire::AgentStatus wire_status() const;

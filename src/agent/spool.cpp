@@ -61,8 +61,11 @@ Spool::Spool(const SpoolOptions& options) : options_(options) {
 }
 
 Spool::~Spool() {
+    const bool opened = writer_ != nullptr;
     writer_.reset();
-    (void)write_state();
+    if (opened) {
+        (void)write_state();
+    }
 }
 
 Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options) {
@@ -77,6 +80,9 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options) {
     writer.first_sequence = parsed.acknowledged + 1;
     writer.new_segment = true;
     writer.mode = state_mode;
+    writer.is_own_line = [](std::string_view line) {
+        return line.starts_with(model::json_before_time);
+    };
     journal::WriterEvents events;
     events.on_synced = [self = spool.get()](uint64_t) {
         const MutexLock lock(self->listener_mutex_);

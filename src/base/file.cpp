@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,10 +56,26 @@ Result<std::string> read_all(const Fd& file, const std::string& path, size_t lim
 
 }  // namespace
 
+namespace {
+
+// ENOSPC of a new file, with space left: every file needs an inode.
+bool lacks_inodes(const std::string& path) {
+    struct statvfs info {};
+    return (::statvfs(path.c_str(), &info) == 0 ||
+            ::statvfs(parent_directory(path).c_str(), &info) == 0) &&
+           info.f_files > 0 && info.f_favail == 0 && info.f_bavail > 0;
+}
+
+}  // namespace
+
 Error system_error(std::string_view doing, std::string_view path) {
     const int number = errno;
-    Error error{ErrorCode::failed,
-                fmt::format("{} '{}': {}", doing, escape_terminal(path), std::strerror(number))};
+    const bool no_inode = number == ENOSPC && lacks_inodes(std::string(path));
+    Error error{
+        ErrorCode::failed,
+        fmt::format("{} '{}': {}", doing, escape_terminal(path),
+                    no_inode ? "no inodes are left on that file system (df -i): delete files"
+                             : std::strerror(number))};
     errno = number;
     return error;
 }

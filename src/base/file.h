@@ -14,7 +14,8 @@
 
 namespace vigil {
 
-// "opening 'x': No such file or directory", from errno. Leaves errno unchanged.
+// "opening 'x': No such file or directory", from errno. Leaves errno unchanged. A file system that
+// has space but no inodes left is reported as such.
 Error system_error(std::string_view doing, std::string_view path);
 
 // The content, at most `limit_bytes` + 1 bytes: a longer result means that the file exceeds the

@@ -134,9 +134,16 @@ std::string human_size(uint64_t bytes) {
                        size.unit);
 }
 
+std::string count_of(uint64_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string human_duration(uint64_t ns) {
     const uint64_t seconds = ns / ns_per_s;
     const uint64_t hours = seconds / 3600;
+    if (ns > 0 && ns < 100 * ns_per_us) {
+        return "< 0.1 ms";
+    }
     if (ns > 0 && ns < 10 * ns_per_ms) {
         return fmt::format("{}.{} ms", ns / ns_per_ms, ns / (100 * ns_per_us) % 10);
     }

@@ -26,6 +26,9 @@ void append_seconds(std::string& out, uint64_t ns);
 // For messages: "0.4 ms", "12 ms", "0.3 s", "4 min 2 s", "2 h 5 min", "3 d 4 h".
 std::string human_duration(uint64_t ns);
 
+// "1 rule", "2 rules".
+std::string count_of(uint64_t count, std::string_view noun);
+
 // For messages: "9.5 MB", "212 MB", "1.2 GB" (1 MB = 1,048,576 bytes).
 std::string human_size(uint64_t bytes);
 

@@ -167,6 +167,7 @@ model::Exit exit_of(const vigil_exit& record, const DecodeContext& context) {
     if (record.login_uid != ~__u32{0}) {
         exit.login_uid = record.login_uid;
     }
+    exit.tracer_pid = record.tracer_pid;
     return exit;
 }
 
@@ -176,6 +177,7 @@ model::Signal signal_of(const vigil_signal& record, const DecodeContext& context
     signal.code = record.origin == VIGIL_ORIGIN_PRIV ? SI_KERNEL : record.code;
     signal.process_wide = (record.context & VIGIL_CONTEXT_GROUP) != 0;
     signal.dumping_core = (record.context & VIGIL_CONTEXT_DUMPING_CORE) != 0;
+    signal.near_stack = (record.context & VIGIL_CONTEXT_NEAR_STACK) != 0;
     signal.source = model::signal_source({
         .number = signal.number,
         .code = record.code,

@@ -23,6 +23,7 @@ struct SignalRecord {
     model::SignalSource source = model::SignalSource::unknown;
     bool dumping_core = false;  // the process was already writing its core
     bool is_own = false;        // the process sent it to itself
+    bool near_stack = false;    // a fault at its stack pointer
     uint64_t boot_ns = 0;
     // The process sent itself the same number later: it caught this one and ended itself with it.
     std::optional<uint64_t> raised_again_ns;

@@ -42,6 +42,9 @@ std::vector<host::MemoryLimit> limits_of(const process::ProcessEntry& victim,
             limits = host::memory_limits_v1(*path);
         }
     }
+    if (limits.empty() && victim.memory_cgroup) {
+        limits = host::memory_limits_v1(*victim.memory_cgroup);  // as it was last seen
+    }
     if (limits.empty() && victim.cgroup) {
         limits = host::memory_limits_v1(*victim.cgroup);  // the hierarchies often have equal paths
     }
@@ -77,6 +80,7 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
     record.code = signal.code;
     record.source = signal.source;
     record.dumping_core = signal.dumping_core;
+    record.near_stack = signal.near_stack;
     record.boot_ns = event.boot_ns;
     record.sender = signal.sender;
     if (signal.sender) {
@@ -85,6 +89,7 @@ void DeathRecorder::on_signal(const process::ProcessEntry* target, const model::
         record.sender_node =
             table_->find_node({.pid = signal.sender->pid, .start_ns = signal.sender->start_ns});
     }
+    keep_kill_for_parent(event);
     auto& signals = context_of(*target).signals;
     const auto same = std::find_if(signals.begin(), signals.end(), [&](const SignalRecord& each) {
         return each.number == record.number;
@@ -181,7 +186,8 @@ void DeathRecorder::on_event(const model::Event& event) {
 void DeathRecorder::on_exit(const process::ProcessExit& exit) {
     const auto* context = contexts_.find(exit.entry.slot);
     const model::Event& death =
-        builder_.build(exit, context != nullptr ? context->get() : nullptr, losses_);
+        builder_.build(exit, context != nullptr ? context->get() : nullptr, losses_,
+                       exit.exit.tracer_pid != 0 ? table_->find(exit.exit.tracer_pid) : nullptr);
     formatter_->on_event(death);
     keep_for_parent(death);
 }
@@ -192,21 +198,40 @@ void DeathRecorder::keep_for_parent(const model::Event& event) {
     if (model::shell_exit_code(death.exit.signal(), death.exit.code()) < min_reported_code) {
         return;
     }
+    add_child(event, {.pid = event.process.pid,
+                      .start_ns = event.process.start_ns,
+                      .comm = event.process.comm,
+                      .cause = death.cause,
+                      .signal = death.exit.signal(),
+                      .exit_code = death.exit.code()});
+}
+
+// `timeout -s KILL` kills its command and then itself, and may end first. Nothing survives SIGKILL.
+void DeathRecorder::keep_kill_for_parent(const model::Event& event) {
+    const auto& signal = std::get<model::Signal>(event.body);
+    if (signal.number == SIGKILL && signal.source == model::SignalSource::user && signal.sender &&
+        signal.sender->pid == event.process.ppid) {
+        add_child(event, {.pid = event.process.pid,
+                          .start_ns = event.process.start_ns,
+                          .comm = event.process.comm,
+                          .cause = model::Cause::signal,
+                          .signal = SIGKILL});
+    }
+}
+
+void DeathRecorder::add_child(const model::Event& event, model::ChildDeath death) {
     const process::ProcessEntry* parent = table_->find(event.process.ppid);
     if (parent == nullptr || parent->process.start_ns > event.process.start_ns) {
         return;
     }
     auto& children = context_of(*parent).children;
+    std::erase_if(children, [&](const ChildExit& each) {
+        return each.death.pid == death.pid && each.death.start_ns == death.start_ns;
+    });
     if (children.size() == max_children) {
         children.erase(children.begin());
     }
-    children.push_back({.boot_ns = event.boot_ns,
-                        .death = {.pid = event.process.pid,
-                                  .start_ns = event.process.start_ns,
-                                  .comm = event.process.comm,
-                                  .cause = death.cause,
-                                  .signal = death.exit.signal(),
-                                  .exit_code = death.exit.code()}});
+    children.push_back({.boot_ns = event.boot_ns, .death = std::move(death)});
 }
 
 void DeathRecorder::on_erase(const process::ProcessEntry& entry) { contexts_.reset(entry.slot); }

@@ -63,6 +63,8 @@ class DeathRecorder final : public process::ProcessObserver, public model::Event
 
     DeathContext& context_of(const process::ProcessEntry& entry);
     void keep_for_parent(const model::Event& event);
+    void keep_kill_for_parent(const model::Event& event);
+    void add_child(const model::Event& event, model::ChildDeath death);
     void find_limit(std::vector<host::MemoryLimit> limits, OomKill& kill);
 
     const process::ProcessTable* table_;

@@ -108,8 +108,10 @@ int64_t RecordBuilder::to_unix_ns(uint64_t boot_ns) const {
 }
 
 const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
-                                         const DeathContext* context, const LossTimes& losses) {
+                                         const DeathContext* context, const LossTimes& losses,
+                                         const process::ProcessEntry* tracer) {
     const model::Event& event = exit.event;
+    death_.boot_id = boot_id_;
     death_.exit = exit.exit;
     death_.started_unix_ns = event.unix_ns - static_cast<int64_t>(exit.exit.lifetime_ns);
     event_.kind = model::Kind::death;
@@ -117,7 +119,7 @@ const model::Event& RecordBuilder::build(const process::ProcessExit& exit,
     event_.boot_ns = event.boot_ns;
     event_.unix_ns = event.unix_ns;
     cause_ns_ = event.boot_ns;
-    fill_cause(exit.entry, context, losses);
+    fill_cause(exit.entry, context, losses, tracer);
     fill_prior_signal(context);
     fill_child(exit.entry, context);
     fill_identity(exit, losses);
@@ -154,11 +156,12 @@ void RecordBuilder::fill_identity(const process::ProcessExit& exit, const LossTi
 }
 
 void RecordBuilder::fill_cause(const process::ProcessEntry& entry, const DeathContext* context,
-                               const LossTimes& losses) {
+                               const LossTimes& losses, const process::ProcessEntry* tracer) {
     death_.signal = death_.exit.signal();
     death_.cause = death_.signal != 0 ? Cause::signal : Cause::exit;
     death_.source.reset();
     death_.code.reset();
+    death_.near_stack = false;
     death_.signal_unix_ns.reset();
     death_.killer.reset();
     death_.response.reset();
@@ -168,13 +171,7 @@ void RecordBuilder::fill_cause(const process::ProcessEntry& entry, const DeathCo
     }
     const SignalRecord* signal = find_fatal_signal(context, death_.signal);
     if (signal == nullptr) {
-        // seccomp can end a process without a signal being made (kernel/seccomp.c), and nothing
-        // else does so with these numbers: SIGSYS for a filter, SIGKILL in strict mode.
-        const bool none_lost = entry.process.start_ns > losses.signals_ns;
-        death_.source = !none_lost                 ? SignalSource::unknown
-                        : death_.signal == SIGSYS  ? SignalSource::fault
-                        : death_.signal == SIGKILL ? SignalSource::kernel
-                                                   : SignalSource::unknown;
+        fill_unseen_cause(entry.process.start_ns > losses.signals_ns, tracer);
         return;
     }
     if (signal->raised_again_ns) {
@@ -190,15 +187,39 @@ void RecordBuilder::fill_cause(const process::ProcessEntry& entry, const DeathCo
     death_.signal = signal->number;
     death_.source = signal->source;
     death_.code = signal->code;
+    death_.near_stack = signal->near_stack;
     death_.signal_unix_ns = to_unix_ns(signal->boot_ns);
     if (signal->sender) {
-        fill_killer(*signal);
+        fill_killer(*signal->sender, signal->sender_node);
     }
     if (signal->source == SignalSource::oom) {
         death_.cause = Cause::oom;
         if (context->oom) {
             fill_oom(*context->oom);
         }
+    }
+}
+
+// A tracer gives a signal to the process when it lets it go on (ptrace(2)), and seccomp can end one
+// (kernel/seccomp.c), without a signal being made. Nothing else does so with the numbers of the
+// latter: SIGSYS for a filter, SIGKILL in strict mode.
+void RecordBuilder::fill_unseen_cause(bool none_lost, const process::ProcessEntry* tracer) {
+    if (!none_lost) {
+        death_.source = SignalSource::unknown;
+    } else if (death_.signal == SIGSYS) {
+        death_.source = SignalSource::fault;
+    } else if (death_.exit.tracer_pid != 0) {
+        death_.source = SignalSource::tracer;
+        if (tracer != nullptr) {
+            fill_killer({.pid = tracer->process.pid,
+                         .tid = tracer->process.pid,
+                         .uid = tracer->process.uid,
+                         .start_ns = tracer->process.start_ns,
+                         .comm = tracer->process.comm},
+                        tracer->node);
+        }
+    } else {
+        death_.source = death_.signal == SIGKILL ? SignalSource::kernel : SignalSource::unknown;
     }
 }
 
@@ -214,17 +235,17 @@ void RecordBuilder::fill_oom(const OomKill& kill) {
     oom.trigger_comm = kill.trigger_comm;
 }
 
-void RecordBuilder::fill_killer(const SignalRecord& signal) {
+void RecordBuilder::fill_killer(const model::Sender& sender, const process::NodePtr& node) {
     model::Killer& killer = death_.killer.emplace();
-    killer.pid = signal.sender->pid;
-    killer.start_ns = signal.sender->start_ns;
-    killer.comm = signal.sender->comm;
-    killer.uid = signal.sender->uid;
-    killer_user_ = users_.name(signal.sender->uid);
+    killer.pid = sender.pid;
+    killer.start_ns = sender.start_ns;
+    killer.comm = sender.comm;
+    killer.uid = sender.uid;
+    killer_user_ = users_.name(sender.uid);
     killer.user = killer_user_;
-    if (signal.sender_node) {
-        fill_image(signal.sender_node->image, killer.executable, killer.argv);
-        list_ancestors(*signal.sender_node, killer.ancestry);
+    if (node) {
+        fill_image(node->image, killer.executable, killer.argv);
+        list_ancestors(*node, killer.ancestry);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "deaths/death_context.h"
+#include "host/kernel.h"
 #include "host/users.h"
 #include "model/death.h"
 #include "process/process_observer.h"
@@ -26,15 +27,20 @@ struct LossTimes {
 // Reuses its buffers from record to record.
 class RecordBuilder {
  public:
-    // `context` may be null. The event and its views are valid until the next call, and only as
-    // long as `exit`.
+    // Most processes are root's.
+    RecordBuilder() { users_.prefetch(0); }
+
+    // `context` and `tracer`, which traced the process by ptrace(2), may be null. The event and its
+    // views are valid until the next call, and only as long as `exit`.
     const model::Event& build(const process::ProcessExit& exit, const DeathContext* context,
-                              const LossTimes& losses);
+                              const LossTimes& losses,
+                              const process::ProcessEntry* tracer = nullptr);
 
  private:
     void fill_cause(const process::ProcessEntry& entry, const DeathContext* context,
-                    const LossTimes& losses);
-    void fill_killer(const SignalRecord& signal);
+                    const LossTimes& losses, const process::ProcessEntry* tracer);
+    void fill_unseen_cause(bool none_lost, const process::ProcessEntry* tracer);
+    void fill_killer(const model::Sender& sender, const process::NodePtr& node);
     void fill_oom(const OomKill& kill);
     void fill_prior_signal(const DeathContext* context);
     void fill_child(const process::ProcessEntry& entry, const DeathContext* context);
@@ -49,7 +55,8 @@ class RecordBuilder {
     std::string user_;
     std::string login_user_;
     std::string killer_user_;
-    host::UserNames users_;
+    const std::string boot_id_ = host::boot_id();
+    host::UserDirectory users_;
 };
 
 }  // namespace vigil::deaths

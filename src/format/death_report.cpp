@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "base/units.h"
 #include "format/exit_description.h"
 #include "format/time.h"
+#include "format/violation.h"
 #include "model/sample.h"
 #include "model/signals.h"
 
@@ -209,9 +209,7 @@ std::string format_usage(const query::DeathRecord& record) {
     return join(parts, " · ");
 }
 
-// One decimal below 1,000 unless it is 0, none above.
-std::string format_value(double value) {
-    std::string text = fmt::format("{:.{}f}", value, std::abs(value) < 1000 ? 1 : 0);
+std::string without_zero(std::string text) {
     return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
 }
 
@@ -225,10 +223,10 @@ std::string format_violated_limits(const query::DeathRecord& record, int64_t now
         for (const model::MetricInfo& metric : model::metrics()) {
             unit = metric.name == violated.metrics[i] ? metric.unit : unit;
         }
-        parts.push_back(
-            fmt::format("{} {} {} > {} {} since {}", escape_terminal(violated.metrics[i]),
-                        format_value(violated.peaks[i]), unit, format_value(violated.limits[i]),
-                        unit, format_time(violated.since_unix_ns[i], now_unix_ns)));
+        parts.push_back(fmt::format(
+            "{} {} {} > {} {} since {}", escape_terminal(violated.metrics[i]),
+            without_zero(format_value(violated.peaks[i], violated.limits[i])), unit,
+            violated.limits[i], unit, format_time(violated.since_unix_ns[i], now_unix_ns)));
     }
     return join(parts, " · ");
 }
@@ -284,7 +282,9 @@ std::string death_report(const query::DeathRecord& record, int64_t now_unix_ns, 
     const auto fact = [&](std::string_view label, const std::string& text) {
         append_fact(out, label, text, use_color);
     };
-    fact(record.source == SignalSource::parent_death ? "Parent" : "Sent by", format_sender(record));
+    const bool by_parent =
+        record.source == SignalSource::parent_death || record.source == SignalSource::parent_thread;
+    fact(by_parent ? "Parent" : "Sent by", format_sender(record));
     fact("Before", format_prior_signal(record));
     fact("Memory", format_oom(record));
     fact("It used", format_usage(record));

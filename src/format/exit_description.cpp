@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "model/signals.h"
@@ -146,6 +147,10 @@ std::string_view signal_reason(const query::DeathRecord& record) {
         case SignalSource::self:
             return signal == SIGABRT ? "as abort(3) and failed assertions do" : "";
         case SignalSource::fault:
+            if (record.near_stack) {
+                return "it used an address at the end of its stack, which was probably full: a "
+                       "recursion without end, or too large variables (ulimit -s)";
+            }
             return reason_in(fault_reasons, signal, record.code.value_or(0));
         case SignalSource::kernel:
             if (signal == SIGKILL && !record.signal_unix_ns) {
@@ -156,6 +161,11 @@ std::string_view signal_reason(const query::DeathRecord& record) {
             return reason_in(timer_reasons, signal, 0);
         case SignalSource::terminal:
             return reason_in(terminal_reasons, signal, 0);
+        case SignalSource::parent_thread:
+            return "the thread that had made it ended, though not that process, and it had asked "
+                   "for this signal then (PR_SET_PDEATHSIG)";
+        case SignalSource::tracer:
+            return "its tracer gave it that signal, as a debugger does (ptrace)";
         case SignalSource::parent_death:
             return "its parent ended, and it had asked for this signal then (PR_SET_PDEATHSIG)";
         case SignalSource::oom:
@@ -182,10 +192,9 @@ std::string format_response(const query::DeathRecord& record) {
     }
     if (record.signal_unix_ns && record.response_unix_ns &&
         *record.signal_unix_ns <= *record.response_unix_ns) {
-        text += ' ' +
-                human_duration(static_cast<uint64_t>(*record.response_unix_ns) -
-                               static_cast<uint64_t>(*record.signal_unix_ns)) +
-                " later";
+        const auto delay_ns = static_cast<uint64_t>(*record.response_unix_ns) -
+                              static_cast<uint64_t>(*record.signal_unix_ns);
+        text += delay_ns < ns_per_ms ? " at once" : ' ' + human_duration(delay_ns) + " later";
     }
     return text;
 }

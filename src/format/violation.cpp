@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 #include <string_view>
 
@@ -21,7 +22,7 @@ using model::ViolationState;
 
 // Fits values such as "102,400.0 MB/s"; longer ones shift the rest of the line.
 constexpr int value_width = 11;
-constexpr int limit_width = 13;
+constexpr int limit_width = 16;
 
 std::string_view title(const Violation& violation) {
     switch (violation.state) {
@@ -35,22 +36,38 @@ std::string_view title(const Violation& violation) {
     return "cleared";
 }
 
-// One decimal below 1,000, none above.
-std::string format_value(double value) {
-    return std::abs(value) < 1000 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+// A violation that was cleared may have been above the limit to its end: it no longer is.
+std::string_view relation(const Violation& violation) {
+    if (!violation.value) {
+        return "limit";
+    }
+    const bool beyond = *violation.value > violation.limit;
+    return !beyond ? "<=" : violation.state == ViolationState::cleared ? "was >" : ">";
 }
 
 }  // namespace
+
+std::string format_value(double value, double limit) {
+    constexpr int max_decimals = 9;
+    std::string text;
+    for (int decimals = std::abs(value) < 1000 ? 1 : 0; decimals <= max_decimals; decimals++) {
+        text = fmt::format("{:.{}f}", value, decimals);
+        if ((std::strtod(text.c_str(), nullptr) > limit) == (value > limit)) {
+            break;
+        }
+    }
+    return text;
+}
 
 void append_violation(std::string& out, const model::Event& event) {
     const auto& violation = std::get<Violation>(event.body);
     const model::MetricInfo& metric = model::metrics()[model::index(violation.metric)];
     auto to = std::back_inserter(out);
-    const bool beyond = violation.value && *violation.value > violation.limit;
+    const auto text_of = [&](double value) { return format_value(value, violation.limit); };
     const std::string value =
-        violation.value ? fmt::format("{} {}", format_value(*violation.value), metric.unit) : "-";
-    const char* relation = !violation.value ? "?" : beyond ? ">" : "<=";
-    const std::string limit = fmt::format("{} {} {}", relation, violation.limit, metric.unit);
+        violation.value ? fmt::format("{} {}", text_of(*violation.value), metric.unit) : "-";
+    const std::string limit =
+        fmt::format("{} {} {}", relation(violation), violation.limit, metric.unit);
     fmt::format_to(to, "{}  {:<7} {:>{}} {:<{}}  ", title(violation), metric.name, value,
                    value_width, limit, limit_width);
     append_escaped(out, event.process.comm.view());
@@ -63,8 +80,8 @@ void append_violation(std::string& out, const model::Event& event) {
     if (violation.state != ViolationState::raised) {
         fmt::format_to(to, "  {} {}, peak {}, mean {}{}",
                        violation.state == ViolationState::ongoing ? "for" : "after",
-                       human_duration(violation.duration_ns), format_value(violation.peak),
-                       format_value(violation.mean), violation.exited ? ", process ended" : "");
+                       human_duration(violation.duration_ns), text_of(violation.peak),
+                       text_of(violation.mean), violation.exited ? ", process ended" : "");
     } else if (violation.exited) {
         fmt::format_to(to, "  process ended after {}", human_duration(violation.duration_ns));
     }

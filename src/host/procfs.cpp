@@ -26,7 +26,7 @@ constexpr size_t small_file_bytes = 16 << 10;
 // PF_EXITING of include/linux/sched.h.
 constexpr uint64_t exiting_flag = 0x4;
 
-std::optional<std::string> read_small(uint32_t pid, const char* name, size_t limit_bytes) {
+std::optional<std::string> read_small(uint32_t pid, const std::string& name, size_t limit_bytes) {
     const Fd fd(::open(fmt::format("/proc/{}/{}", pid, name).c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) {
         return std::nullopt;
@@ -75,12 +75,41 @@ std::vector<uint32_t> numbers_in(const std::string& path) {
     return numbers;
 }
 
-std::optional<std::string> read_link(uint32_t pid, const char* name) {
+std::optional<std::string> read_link(uint32_t pid, const std::string& name) {
     std::array<char, PATH_MAX> target{};
     const ssize_t length =
         ::readlink(fmt::format("/proc/{}/{}", pid, name).c_str(), target.data(), target.size());
     return length > 0 ? std::optional(std::string(target.data(), static_cast<size_t>(length)))
                       : std::nullopt;
+}
+
+// Reads what the threads of a process share. A first thread that has ended no longer shows it: then
+// another one is asked. `read` gets the path of the thread below /proc/PID, "" or "task/TID/".
+template <class Read>
+std::optional<std::string> read_shared(uint32_t pid, const Read& read, bool leader_ended = false) {
+    constexpr size_t max_threads = 4;
+    auto value = leader_ended ? std::nullopt : read(std::string());
+    if (value && !value->empty()) {
+        return value;
+    }
+    auto threads = list_threads(pid);
+    std::erase(threads, pid);
+    threads.resize(std::min(threads.size(), max_threads));
+    for (const uint32_t tid : threads) {
+        auto other = read(fmt::format("task/{}/", tid));
+        if (other && !other->empty()) {
+            return other;
+        }
+    }
+    return value;
+}
+
+std::optional<std::string> without_deleted(std::optional<std::string> path) {
+    constexpr std::string_view deleted = " (deleted)";
+    if (path && path->ends_with(deleted)) {
+        path->resize(path->size() - deleted.size());
+    }
+    return path;
 }
 
 }  // namespace
@@ -158,7 +187,7 @@ std::optional<ProcStat> read_stat(uint32_t pid) {
 }
 
 std::optional<ProcStat> read_thread_stat(uint32_t pid, uint32_t tid) {
-    return stat_from(read_small(pid, fmt::format("task/{}/stat", tid).c_str(), small_file_bytes));
+    return stat_from(read_small(pid, fmt::format("task/{}/stat", tid), small_file_bytes));
 }
 
 std::optional<uint64_t> read_rss_bytes(uint32_t pid) {
@@ -232,18 +261,25 @@ std::optional<ProcStatus> read_status(uint32_t pid) {
 }
 
 std::optional<std::string> read_executable(uint32_t pid) {
-    auto path = read_link(pid, "exe");
-    constexpr std::string_view deleted = " (deleted)";
-    if (path && path->ends_with(deleted)) {
-        path->resize(path->size() - deleted.size());
-    }
-    return path;
+    return without_deleted(
+        read_shared(pid, [&](const std::string& task) { return read_link(pid, task + "exe"); }));
 }
 
-std::optional<std::string> read_working_directory(uint32_t pid) { return read_link(pid, "cwd"); }
+std::optional<std::string> read_descriptor(uint32_t pid, std::string_view number) {
+    auto target = read_shared(pid, [&](const std::string& task) {
+        return read_link(pid, fmt::format("{}fd/{}", task, number));
+    });
+    return target && target->starts_with('/') ? without_deleted(std::move(target)) : std::nullopt;
+}
+
+std::optional<std::string> read_working_directory(uint32_t pid) {
+    return read_shared(pid, [&](const std::string& task) { return read_link(pid, task + "cwd"); });
+}
 
 std::optional<std::string> read_arguments(uint32_t pid, size_t limit_bytes) {
-    return read_small(pid, "cmdline", limit_bytes);
+    return read_shared(pid, [&](const std::string& task) {
+        return read_small(pid, task + "cmdline", limit_bytes);
+    });
 }
 
 std::optional<std::string> parse_cgroup(std::string_view text) {
@@ -281,9 +317,30 @@ std::optional<std::string> read_memory_cgroup(uint32_t pid) {
     return text ? parse_memory_cgroup(*text) : std::nullopt;
 }
 
+// An exiting thread shows the root of version 1: then another one is asked, and if there is none,
+// nothing is known.
+std::optional<ProcCgroups> read_cgroups(uint32_t pid) {
+    const auto read = [&](const std::string& task) {
+        return read_small(pid, task + "cgroup", small_file_bytes);
+    };
+    auto text = read("");
+    auto path = text ? parse_cgroup(*text) : std::nullopt;
+    if (path && *path == "/") {
+        const auto stat = read_stat(pid);
+        if (!stat || stat->exiting) {
+            text = stat && stat->threads > 1 ? read_shared(pid, read, true) : std::nullopt;
+            path = text ? parse_cgroup(*text) : std::nullopt;
+        }
+    }
+    if (!path) {
+        return std::nullopt;
+    }
+    return ProcCgroups{.path = std::move(*path), .memory = parse_memory_cgroup(*text).value_or("")};
+}
+
 std::optional<std::string> read_cgroup(uint32_t pid) {
-    const auto text = read_small(pid, "cgroup", small_file_bytes);
-    return text ? parse_cgroup(*text) : std::nullopt;
+    auto cgroups = read_cgroups(pid);
+    return cgroups ? std::optional(std::move(cgroups->path)) : std::nullopt;
 }
 
 }  // namespace vigil::host

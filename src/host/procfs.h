@@ -60,8 +60,13 @@ struct ProcStatus {
 std::optional<ProcStatus> parse_status(std::string_view text);
 std::optional<ProcStatus> read_status(uint32_t pid);
 
+// The following of a process whose first thread has ended come from another thread.
+
 // Target of /proc/PID/exe, without the kernel's suffix " (deleted)".
 std::optional<std::string> read_executable(uint32_t pid);
+
+// Path of the file behind a descriptor, without the suffix; nullopt: it is a pipe, a socket, ...
+std::optional<std::string> read_descriptor(uint32_t pid, std::string_view number);
 
 // Target of /proc/PID/cwd. The kernel's suffix " (deleted)" is kept, because that directory is
 // gone.
@@ -73,6 +78,13 @@ std::optional<std::string> read_arguments(uint32_t pid, size_t limit_bytes);
 // The path in the cgroup v2 hierarchy, or in systemd's v1 hierarchy if v2 is not used.
 std::optional<std::string> parse_cgroup(std::string_view text);
 std::optional<std::string> read_cgroup(uint32_t pid);
+
+// Both at once; `memory` is empty without a hierarchy of version 1 for it.
+struct ProcCgroups {
+    std::string path;
+    std::string memory;
+};
+std::optional<ProcCgroups> read_cgroups(uint32_t pid);
 // The path in the hierarchy of version 1 that has the memory controller. An exiting process shows
 // "/" there.
 std::optional<std::string> parse_memory_cgroup(std::string_view text);

@@ -136,6 +136,9 @@ std::string format_manifest(const Manifest& manifest) {
     for (const uint64_t marker : manifest.markers) {
         text += fmt::format("mark {}\n", marker);
     }
+    if (manifest.unused_from > 0) {
+        text += fmt::format("unused {}\n", manifest.unused_from);
+    }
     append_entry(text, "active", manifest.active);
     return text + fmt::format("{}\n", last_line);
 }
@@ -151,12 +154,16 @@ std::optional<Manifest> parse_manifest(std::string_view text) {
         if (kind == last_line) {
             return is_valid(manifest) ? std::optional(manifest) : std::nullopt;
         }
-        if (kind == "mark") {
-            const auto marker = parse_number(line, 1, max_sequence);
-            if (!marker) {
+        if (kind == "mark" || kind == "unused") {
+            const auto number = parse_number(line, 1, max_sequence);
+            if (!number) {
                 return {};
             }
-            manifest.markers.push_back(*marker);
+            if (kind == "mark") {
+                manifest.markers.push_back(*number);
+            } else {
+                manifest.unused_from = *number;
+            }
             continue;
         }
         const auto entry = parse_entry(line);

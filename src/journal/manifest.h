@@ -41,6 +41,8 @@ struct Manifest {
     ManifestEntry active;  // its number, when the last listed segment has been rotated
     std::vector<ManifestEntry> rotated;  // also one that is about to be
     std::vector<uint64_t> markers;
+    // No line has this number or a higher one; after a crash it may be too high. 0: not known.
+    uint64_t unused_from = 0;
 
     bool operator==(const Manifest&) const = default;
 

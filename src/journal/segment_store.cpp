@@ -14,6 +14,14 @@
 
 namespace vigil::journal {
 
+namespace {
+
+// Numbers that are reserved at a time: after a crash as many may be skipped where the active file
+// has gone.
+constexpr uint64_t reserved_numbers = 65'536;
+
+}  // namespace
+
 Error SegmentStore::path_error(const std::string& path, std::string_view what) {
     return {ErrorCode::failed, fmt::format("'{}' {}", escape_terminal(path), what)};
 }
@@ -29,6 +37,9 @@ Result<void> SegmentStore::write(std::string_view lines, uint64_t count) {
 
 Result<void> SegmentStore::write_once(std::string_view lines, uint64_t count) {
     TRY(prepare());
+    if (next_sequence_ + count > unused_from_) {
+        reserve_numbers(next_sequence_ + count + reserved_numbers);
+    }
     size_t written = 0;
     int write_error = 0;
     while (written < lines.size() && write_error == 0) {
@@ -167,8 +178,25 @@ Result<void> SegmentStore::create_active() {
     return {};
 }
 
+// The number after the last line is exact after a clean end.
+SegmentStore::~SegmentStore() {
+    if (active_ && saved_manifest_) {
+        reserve_numbers(next_sequence_);
+    }
+}
+
+// Recorded before the lines: if their file is gone at the next start (moved and compressed by
+// logrotate), nothing else says which numbers are used.
+void SegmentStore::reserve_numbers(uint64_t end) {
+    const uint64_t before = std::exchange(unused_from_, end);
+    if (!save_manifest(manifest())) {
+        unused_from_ = before;  // tried again with the next lines
+    }
+}
+
 Manifest SegmentStore::manifest() const {
     Manifest now;
+    now.unused_from = unused_from_;
     for (const Rotated& segment : rotated_) {
         now.rotated.push_back({segment.first_sequence, segment.file});
     }
@@ -228,6 +256,7 @@ Result<void> SegmentStore::abandon_active() {
         }
     }
     if (left_bytes == 0 || (sync_failed_ && active_bytes_ == 0)) {
+        unused_from_ = next_sequence_;  // after a crash the file is missing
         TRY(create_sequence_marker(next_sequence_));
         return file_system_.unlink(path_) == 0 ? Result<void>() : system_error("deleting", path_);
     }

@@ -41,6 +41,8 @@ class SegmentStore {
                                                       FileSystem& file_system,
                                                       const OwnLine& is_own_line = {});
 
+    ~SegmentStore();
+
     // Writes `count` whole lines; they are durable on return. After an error next_sequence() and
     // written_bytes() show how many of them are; the others leave nothing on disk that a later call
     // would not remove. A segment that can't be synced, or that another program has moved or
@@ -87,6 +89,7 @@ class SegmentStore {
     Result<void> load(uint64_t first_sequence, const OwnLine& is_own_line);
     Result<uint64_t> first_after_moved(const Manifest& manifest) const;
     Manifest manifest() const;
+    void reserve_numbers(uint64_t end);
     Result<void> save_manifest(const Manifest& manifest);
     Result<void> truncate_torn_line();
     Result<void> end_torn_line();
@@ -120,6 +123,7 @@ class SegmentStore {
     uint64_t written_bytes_ = 0;
     std::deque<Rotated> rotated_;
     std::set<uint64_t> markers_;
+    uint64_t unused_from_ = 0;  // as the manifest says
     std::optional<Manifest> saved_manifest_;
     uint64_t rotated_bytes_ = 0;
     bool torn_tail_ = false;         // after active_bytes_ there may be more, to be truncated

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -119,6 +120,7 @@ Result<void> SegmentStore::load(uint64_t first_sequence, const OwnLine& is_own_l
     active_first_ = first_sequence;
     if (saved_manifest_) {
         TRY_ASSIGN(active_first_, first_after_moved(*saved_manifest_));
+        unused_from_ = saved_manifest_->unused_from;
         if (files.empty() && !has_bytes(path_) && first_sequence > active_first_) {
             active_first_ = first_sequence;
             TRY(create_sequence_marker(first_sequence));
@@ -207,7 +209,8 @@ Result<void> SegmentStore::sync_existing() {
 }
 
 // The number that the active file begins at. Where it is another file than the one that was
-// active, that one may have been moved (logrotate): its lines keep their numbers.
+// active, that one may have been moved (logrotate): its lines keep their numbers. If it is not
+// found (compressed, or moved away), the manifest knows which numbers are unused.
 Result<uint64_t> SegmentStore::first_after_moved(const Manifest& manifest) const {
     const uint64_t first = manifest.active_first_at(path_);
     if (first != manifest.active.first_sequence || manifest.active.file.inode == 0 ||
@@ -226,7 +229,8 @@ Result<uint64_t> SegmentStore::first_after_moved(const Manifest& manifest) const
             return first + moved.count;
         }
     }
-    return first;
+    // A file with lines is a restored backup.
+    return has_bytes(path_) ? first : std::max(first, manifest.unused_from);
 }
 
 }  // namespace vigil::journal

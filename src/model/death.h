@@ -95,6 +95,7 @@ struct Death {
     int signal = 0;
     std::optional<SignalSource> source;  // of that signal
     std::optional<int> code;             // its si_code
+    bool near_stack = false;             // a fault at the stack pointer: the stack was full
     std::optional<int64_t> signal_unix_ns;
     std::optional<Killer> killer;
     std::optional<SignalResponse> response;
@@ -104,6 +105,7 @@ struct Death {
 
     std::optional<std::string_view> executable;  // file name
     std::optional<std::string_view> argv;        // a NUL after each argument; at most 1 KiB
+    std::optional<std::string_view> boot_id;     // of the boot that Event::boot_ns counts from
     std::optional<std::string_view> cwd;
     std::optional<std::string_view> user;
     std::optional<std::string_view> login_user;  // login user (credentials(7)); absent: none
@@ -198,6 +200,8 @@ struct DeathRecord {
 
     std::optional<int64_t> unix_ns;  // of the death; a parsed record has it, a pid and a cause
     std::string host;
+    std::optional<std::string> boot_id;
+    std::optional<uint64_t> boot_ns;  // of the death, since that boot
     std::optional<uint32_t> pid;
     std::optional<uint32_t> ppid;
     std::optional<uint64_t> start_ns;
@@ -212,6 +216,7 @@ struct DeathRecord {
     std::optional<int> signal;
     std::optional<SignalSource> source;
     std::optional<int> code;
+    bool near_stack = false;
     std::optional<int64_t> signal_unix_ns;
     Killer killer;
     std::optional<int> response_signal;

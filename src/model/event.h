@@ -106,6 +106,7 @@ struct Exit {
     // tracer.
     std::optional<uint32_t> threads;
     std::optional<uint32_t> login_uid;  // credentials(7); absent: no login, or not available
+    uint32_t tracer_pid = 0;            // process that traced it by ptrace(2); 0: none
 
     // Number of the signal that ended the process, 0 if none did.
     int signal() const { return static_cast<int>(status & 0x7f); }
@@ -155,6 +156,7 @@ struct Signal {
     SignalSource source = SignalSource::unknown;
     SignalResult result = SignalResult::delivered;
     bool dumping_core = false;  // the target was dumping core
+    bool near_stack = false;    // a fault at its stack pointer: its stack was probably full
     std::optional<Sender> sender;
 };
 

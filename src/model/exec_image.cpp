@@ -5,60 +5,87 @@
 #include <array>
 #include <utility>
 
+#include "model/interpreters.h"
+
 namespace vigil::model {
 namespace {
 
-// Number of arguments searched for a script's name: the interpreter's options come first.
-constexpr int script_arguments = 8;
 constexpr size_t cut_comm_bytes = 15;
-constexpr std::array<std::string_view, 5> shells{"sh", "bash", "dash", "zsh", "ksh"};
-constexpr std::array<std::string_view, 7> languages{"python", "perl", "ruby", "node",
-                                                    "php",    "lua",  "tclsh"};
 
-enum class Interpreter { none, shell, language };
-
-// Versioned names count too: "python3.11" is python.
-Interpreter interpreter_of(std::string_view executable) {
-    const std::string_view name = executable.substr(0, executable.find_first_of("0123456789"));
-    const auto is_among = [&](const auto& names) {
-        return std::find(names.begin(), names.end(), name) != names.end();
-    };
-    return is_among(shells)      ? Interpreter::shell
-           : is_among(languages) ? Interpreter::language
-                                 : Interpreter::none;
+std::string_view pop_argument(std::string_view& argv) {
+    const size_t end = argv.find('\0');
+    const std::string_view argument = argv.substr(0, end);
+    argv.remove_prefix(end == std::string_view::npos ? argv.size() : end + 1);
+    return argument;
 }
 
-// True if the program text or module follows this option, so that there is no script.
-bool takes_program(Interpreter interpreter, std::string_view option) {
-    if (interpreter == Interpreter::shell) {  // "-ec"
-        return !option.starts_with("--") && option.find('c') != std::string_view::npos;
+// An interpreter's options come first, but not many.
+std::string_view find_cut_name(std::string_view comm, std::string_view argv) {
+    constexpr int max_arguments = 8;
+    for (int i = 0; i < max_arguments && comm.size() == cut_comm_bytes && !argv.empty(); i++) {
+        const std::string_view argument = pop_argument(argv);
+        const std::string_view name = base_name(argument);
+        if (name.size() > comm.size() && name.starts_with(comm)) {
+            return argument;
+        }
     }
-    return option == "-c" || option == "-e" || option == "-E" || option == "-m" || option == "-r";
+    return {};
+}
+
+bool is_number(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
 
-std::string script_name(std::string_view comm, std::string_view executable, std::string_view argv) {
-    const Interpreter interpreter = interpreter_of(executable);
-    for (int i = 0; i < script_arguments && !argv.empty(); i++) {
-        const size_t end = argv.find('\0');
-        const std::string_view argument = argv.substr(0, end);
-        const std::string_view name = base_name(argument);
-        argv.remove_prefix(end == std::string_view::npos ? argv.size() : end + 1);
-        if (comm.size() == cut_comm_bytes && name.size() > comm.size() && name.starts_with(comm)) {
-            return std::string(name);
-        }
-        if (interpreter == Interpreter::none || i == 0) {
-            continue;
-        }
-        if (!argument.starts_with('-')) {
-            return std::string(name);
-        }
-        if (takes_program(interpreter, argument)) {
-            return {};
+std::vector<std::string> find_programs(std::string_view comm, std::string_view executable,
+                                       std::string_view argv) {
+    std::vector<std::string> programs;
+    for (const std::string_view program : programs_in_arguments(executable, argv)) {
+        programs.emplace_back(program);
+    }
+    const std::string_view cut = find_cut_name(comm, argv);
+    if (!cut.empty() && std::find(programs.begin(), programs.end(), cut) == programs.end()) {
+        programs.emplace_back(cut);
+    }
+    return programs;
+}
+
+std::string_view descriptor_of(std::string_view path) {
+    if (path == "/dev/stdin") {
+        return "0";
+    }
+    if (path.starts_with("/dev/fd/")) {
+        path.remove_prefix(8);
+    } else if (path.starts_with("/proc/")) {
+        const size_t at = path.find("/fd/");
+        path = at == std::string_view::npos ? std::string_view() : path.substr(at + 4);
+    } else {
+        return {};
+    }
+    const std::string_view number = path.substr(0, path.find('/'));
+    return is_number(number) ? path : std::string_view();
+}
+
+bool is_indirect(std::string_view path) {
+    return !descriptor_of(path).empty() || (path.starts_with("/proc/") && path.ends_with("/exe"));
+}
+
+bool is_script(const ExecImage& image) {
+    std::string_view argv = image.argv ? std::string_view(*image.argv) : std::string_view();
+    (void)pop_argument(argv);
+    while (!argv.empty()) {
+        if (pop_argument(argv) == image.file) {
+            return true;
         }
     }
-    return {};
+    return false;
+}
+
+bool ExecImage::needs_proc() const {
+    return is_indirect(file) || (!file.empty() && file == executable) ||
+           std::any_of(programs.begin(), programs.end(), is_indirect);
 }
 
 ExecImagePtr make_exec_image(const Exec& exec) {
@@ -67,7 +94,10 @@ ExecImagePtr make_exec_image(const Exec& exec) {
     image->executable = exec.executable.value_or("");
     if (exec.argv) {
         image->argv = std::string(exec.argv->substr(0, max_argv_bytes));
-        image->script = script_name({}, image->executable, *image->argv);
+        image->programs = find_programs({}, image->executable, *image->argv);
+    }
+    if (is_indirect(image->file) && !image->executable.empty() && !is_script(*image)) {
+        image->file = image->executable;
     }
     return image;
 }

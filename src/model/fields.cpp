@@ -47,6 +47,17 @@ constexpr Field cgroup_field{
 constexpr std::array identity_table{pid_field,  ppid_field, start_field,
                                     comm_field, uid_field,  cgroup_field};
 
+constexpr std::array death_identity_table{
+    Field{keys::boot_id, "", [](E e) { return untrusted(death_of(e).boot_id); }, slot<&R::boot_id>},
+    Field{keys::boot_ns, "", [](E e) { return number(e.boot_ns); }, slot<&R::boot_ns>},
+    pid_field,
+    ppid_field,
+    start_field,
+    comm_field,
+    uid_field,
+    cgroup_field,
+};
+
 constexpr std::array process_table{
     pid_field,
     Field{"tid", "", [](E e) { return number(e.process.tid); }},
@@ -196,8 +207,9 @@ std::span<const Field> process_fields(Kind kind) {
         case Kind::unobserved:
             return {};
         case Kind::violation:
-        case Kind::death:
             return identity_table;
+        case Kind::death:
+            return death_identity_table;
         default:
             return process_table;
     }

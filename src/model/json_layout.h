@@ -32,6 +32,8 @@ inline std::string json_name(std::string_view name) { return '"' + std::string(n
 
 // Keys of rows that a search looks for in a line.
 namespace keys {
+constexpr std::string_view boot_id = "boot_id";
+constexpr std::string_view boot_ns = "boot_ns";
 constexpr std::string_view pid = "pid";
 constexpr std::string_view cause = "cause";
 constexpr std::string_view exit_code = "exit_code";

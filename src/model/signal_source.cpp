@@ -43,7 +43,9 @@ SignalSource from_kernel_for_task(const SignalContext& context) {
     const bool self = (context.flags & VIGIL_CONTEXT_SELF) != 0;
     const bool exiting = (context.flags & VIGIL_CONTEXT_EXITING) != 0;
     if (exiting && !self && (context.flags & VIGIL_CONTEXT_PARENT_DEATH) != 0) {
-        return SignalSource::parent_death;  // reparent_leader()
+        return (context.flags & VIGIL_CONTEXT_THREAD_EXIT) != 0  // reparent_leader()
+                   ? SignalSource::parent_thread
+                   : SignalSource::parent_death;
     }
     // A process wrote to cgroup.kill: __cgroup_kill() sends in the context of that process.
     if (context.number == SIGKILL && !self && !exiting &&
@@ -70,6 +72,7 @@ bool is_fault(int number) {
 SignalSource from_info(const SignalContext& context) {
     const bool self = (context.flags & VIGIL_CONTEXT_SELF) != 0;
     const bool kernel_thread = (context.flags & VIGIL_CONTEXT_KERNEL) != 0;
+    const bool own_siginfo = (context.flags & VIGIL_CONTEXT_OWN_SIGINFO) != 0;
     switch (context.code) {
         case SI_USER:
         case code_tkill:
@@ -79,14 +82,19 @@ SignalSource from_info(const SignalContext& context) {
             return self ? SignalSource::self : SignalSource::user;
         case SI_QUEUE:
             return SignalSource::queue;
-        case SI_TIMER:
-            return SignalSource::timer;
+        case SI_TIMER:  // or one that chose this code: a timer's siginfo is part of the timer
+            return own_siginfo && !kernel_thread ? SignalSource::queue : SignalSource::timer;
         case SI_MESGQ:  // the process whose message came, or one that chose this code
         case SI_ASYNCIO:
         case SI_SIGIO:
             return kernel_thread ? SignalSource::kernel : SignalSource::queue;
         default:
             break;
+    }
+    // force_sig() sends faults and SIGKILL only; to itself a process may choose this code too.
+    if (context.code == SI_KERNEL && self && own_siginfo && !is_fault(context.number) &&
+        context.number != SIGKILL) {
+        return SignalSource::queue;
     }
     if (context.code < 0) {  // rt_sigqueueinfo(2) lets the sender choose it
         return kernel_thread ? SignalSource::unknown : SignalSource::queue;
@@ -112,6 +120,10 @@ std::string_view to_string(SignalSource source) {
             return "terminal";
         case SignalSource::parent_death:
             return "parent_death";
+        case SignalSource::parent_thread:
+            return "parent_thread";
+        case SignalSource::tracer:
+            return "tracer";
         case SignalSource::self:
             return "self";
         case SignalSource::kernel:
@@ -124,7 +136,8 @@ std::string_view to_string(SignalSource source) {
 
 bool has_sender(SignalSource source) {
     return source == SignalSource::user || source == SignalSource::queue ||
-           source == SignalSource::self || source == SignalSource::parent_death;
+           source == SignalSource::self || source == SignalSource::parent_death ||
+           source == SignalSource::parent_thread;
 }
 
 SignalSource signal_source(const SignalContext& context) {

@@ -18,13 +18,22 @@ bool same_comm(const std::optional<std::string>& expected, const model::Comm& co
     return !expected || std::string_view(*expected).substr(0, comm.bytes.size() - 1) == comm.view();
 }
 
+bool same_name(const Filter& filter, NameTracker* names, uint32_t pid, uint64_t start_ns,
+               const model::Comm& comm) {
+    if (!same_comm(filter.comm, comm)) {
+        return false;
+    }
+    return !filter.name || (names != nullptr ? names->matches(pid, start_ns, comm)
+                                             : NameTracker::matches_comm(*filter.name, comm));
+}
+
 bool number_passes(const Filter& filter, int number) {
     return number < 1 || number > model::signal_max ||
            (filter.signals & model::signal_bit(number)) != 0;
 }
 
-bool signal_passes(const Filter& filter, const model::Signal& signal,
-                   const model::Process& target) {
+bool signal_passes(const Filter& filter, const model::Signal& signal, const model::Process& target,
+                   NameTracker* names) {
     if (!number_passes(filter, signal.number)) {
         return false;
     }
@@ -38,15 +47,15 @@ bool signal_passes(const Filter& filter, const model::Signal& signal,
         return false;
     }
     const bool target_fits = same(filter.pid, target) && same(filter.uid, target.uid) &&
-                             same_comm(filter.comm, target.comm);
+                             same_name(filter, names, target.pid, target.start_ns, target.comm);
     const bool sender_fits = sender && same(filter.pid, *sender) && same(filter.uid, sender->uid) &&
-                             same_comm(filter.comm, sender->comm);
+                             same_name(filter, names, sender->pid, sender->start_ns, sender->comm);
     return target_fits || sender_fits;
 }
 
 }  // namespace
 
-bool passes(const Filter& filter, const model::Event& event) {
+bool passes(const Filter& filter, const model::Event& event, NameTracker* names) {
     if (event.kind == model::Kind::loss) {
         return true;
     }
@@ -55,7 +64,7 @@ bool passes(const Filter& filter, const model::Event& event) {
     }
     const model::Process& process = event.process;
     if (const auto* signal = std::get_if<model::Signal>(&event.body)) {
-        return signal_passes(filter, *signal, process);
+        return signal_passes(filter, *signal, process, names);
     }
     if (const auto* failed = std::get_if<model::KillFailed>(&event.body)) {
         const bool target_fits =
@@ -69,7 +78,8 @@ bool passes(const Filter& filter, const model::Event& event) {
     const auto* fork = std::get_if<model::Fork>(&event.body);
     const bool pid_fits = same(filter.pid, process) ||
                           (fork != nullptr && filter.pid->is(process.ppid, fork->parent_start_ns));
-    return pid_fits && same(filter.uid, process.uid) && same_comm(filter.comm, process.comm);
+    return pid_fits && same(filter.uid, process.uid) &&
+           same_name(filter, names, process.pid, process.start_ns, process.comm);
 }
 
 }  // namespace vigil::pipeline

@@ -10,6 +10,7 @@
 
 #include "model/event.h"
 #include "model/signals.h"
+#include "pipeline/name_tracker.h"
 
 namespace vigil::pipeline {
 
@@ -36,10 +37,12 @@ struct Filter {
     std::optional<WantedProcess> target;
     std::optional<uint32_t> uid;      // either side of a signal
     std::optional<std::string> comm;  // either side of a signal; compared to 15 bytes
+    std::optional<std::string> name;  // either side of a signal; a pattern: see NameTracker
     bool sent_only = false;  // only signals that a process sent, by kill(2) and similar calls
 };
 
 // A loss always passes: a wanted event may be among the lost ones.
-bool passes(const Filter& filter, const model::Event& event);
+// Without `names` the filter's name is compared with comms alone.
+bool passes(const Filter& filter, const model::Event& event, NameTracker* names = nullptr);
 
 }  // namespace vigil::pipeline

@@ -53,6 +53,12 @@ void widen_for_names(vigil_filter& filter) {
     filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
 }
 
+void widen_for_tracking(vigil_filter& filter) {
+    filter.kinds |= naming_kinds | model::kind_bit(model::Kind::fork);
+    filter.pid = 0;
+    filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
+}
+
 std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t pid,
                                             uint64_t start_ns) {
     if (pid == 0) {
@@ -82,8 +88,6 @@ Result<void> narrow_process(const char* option, const std::optional<WantedProces
     return {};
 }
 
-std::string comm_of(const std::string& name) { return name.substr(0, VIGIL_COMM_LENGTH - 1); }
-
 }  // namespace
 
 Result<void> narrow_to(const vigil_filter& wanted, Filter& filter) {
@@ -105,9 +109,12 @@ Result<void> narrow_to(const vigil_filter& wanted, Filter& filter) {
     }
     if ((wanted.flags & VIGIL_FILTER_COMM) != 0) {
         const std::string comm(wanted.comm, ::strnlen(wanted.comm, sizeof wanted.comm));
-        if (filter.comm && comm_of(*filter.comm) != comm) {
-            return not_pinned("-c " + quote_if_needed(*filter.comm), quote_if_needed(comm));
+        model::Comm pinned;
+        std::copy(comm.begin(), comm.end(), pinned.bytes.begin());
+        if (filter.name && !NameTracker::matches_comm(*filter.name, pinned)) {
+            return not_pinned("-c " + quote_if_needed(*filter.name), quote_if_needed(comm));
         }
+        filter.name.reset();
         filter.comm = comm;
     }
     return {};

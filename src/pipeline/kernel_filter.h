@@ -28,6 +28,9 @@ std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t
 // which can have another pid and user than the filter's.
 void widen_for_names(vigil_filter& filter);
 
+// Lets all through that a NameTracker has to see.
+void widen_for_tracking(vigil_filter& filter);
+
 // Adds the conditions of programs that were pinned, where the filter leaves them open. Fails if the
 // filter selects what was not pinned: it would show nothing, and the reader consumes what it skips.
 Result<void> narrow_to(const vigil_filter& pinned, Filter& filter);

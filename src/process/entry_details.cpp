@@ -29,6 +29,9 @@ void EntryDetails::inherit(ProcessEntry& child, ProcessEntry* parent) {
         if (!child.cwd) {
             child.cwd = parent->cwd;
         }
+        if (!child.memory_cgroup) {
+            child.memory_cgroup = parent->memory_cgroup;
+        }
         if (parent->node) {
             parent->node = ancestry_.truncate(parent->node);
             parent_node = parent->node;
@@ -55,14 +58,18 @@ void EntryDetails::load(ProcessEntry& entry, ProcessEntry* parent) {
         entry.node = ancestry_.truncate(
             ancestry_.add(entry.process, entry.image, parent != nullptr ? parent->node : nullptr));
     }
-    if (auto path = ProcReader::cgroup(pid)) {
-        if (parent != nullptr && parent->cgroup && *parent->cgroup == *path) {
+    if (auto cgroups = ProcReader::cgroups(pid)) {
+        if (parent != nullptr) {
+            entry.memory_cgroup = parent->memory_cgroup;
+        }
+        set_memory_cgroup(entry, std::move(cgroups->memory));
+        if (parent != nullptr && parent->cgroup && *parent->cgroup == cgroups->path) {
             entry.cgroup = parent->cgroup;
             entry.cgroup_id = parent->cgroup_id;
         } else {
-            const auto group = host::find_cgroup(*path);
+            const auto group = host::find_cgroup(cgroups->path);
             entry.cgroup_id = group ? group->id : 0;
-            entry.cgroup = cgroups_.store(entry.cgroup_id, std::move(*path));
+            entry.cgroup = cgroups_.store(entry.cgroup_id, std::move(cgroups->path));
         }
     }
     if (needs_.working_directory) {
@@ -103,15 +110,26 @@ void EntryDetails::update_cgroup(ProcessEntry& entry, uint64_t cgroup_id) {
 }
 
 void EntryDetails::read_cgroup_from_proc(ProcessEntry& entry) {
-    auto path = ProcReader::cgroup(entry.process.pid);
-    if (path && (!entry.cgroup || *entry.cgroup != *path)) {
-        entry.cgroup = cgroups_.store(entry.cgroup_id, std::move(*path));
+    auto cgroups = ProcReader::cgroups(entry.process.pid);
+    if (!cgroups) {
+        return;
+    }
+    set_memory_cgroup(entry, std::move(cgroups->memory));
+    if (!entry.cgroup || *entry.cgroup != cgroups->path) {
+        entry.cgroup = cgroups_.store(entry.cgroup_id, std::move(cgroups->path));
         entry.version++;
     }
 }
 
+// Usually that of its parent, whose text is then shared.
+void EntryDetails::set_memory_cgroup(ProcessEntry& entry, std::string path) {
+    if (!path.empty() && (!entry.memory_cgroup || *entry.memory_cgroup != path)) {
+        entry.memory_cgroup = std::make_shared<const std::string>(std::move(path));
+    }
+}
+
 void EntryDetails::read_cgroup_within_budget(ProcessEntry& entry, uint64_t now_ns) {
-    if (proc_.acquire_proc_read(now_ns)) {
+    if (!identifies_cgroup(entry.cgroup_id) && cgroup_reads_.acquire_proc_read(now_ns)) {
         read_cgroup_from_proc(entry);
     }
 }
@@ -136,6 +154,9 @@ void EntryDetails::read_place(ProcessEntry& entry, uint64_t now_ns) {
     }
     if (!identifies_cgroup(entry.cgroup_id) || !entry.cgroup) {
         read_cgroup_from_proc(entry);
+    }
+    if (entry.image && entry.image->needs_proc()) {
+        set_image(entry, ProcReader::image(entry.process, entry.image.get()));
     }
 }
 

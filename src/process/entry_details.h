@@ -43,7 +43,8 @@ class EntryDetails {
     // Reads image and cgroup if they are incomplete. Values from events stay.
     void read_from_proc(ProcessEntry& entry, uint64_t now_ns);
     void read_cgroup_from_proc(ProcessEntry& entry);
-    // Nothing where too much was read in this second.
+    // Where ids identify no cgroup only /proc shows that a process has moved. Nothing where too
+    // many were read in this second.
     void read_cgroup_within_budget(ProcessEntry& entry, uint64_t now_ns);
 
     // Reads cwd and cgroup, which are usually final after an exec. Within the budget for reads.
@@ -55,9 +56,11 @@ class EntryDetails {
 
  private:
     void set_cwd(ProcessEntry& entry, std::string path);
+    static void set_memory_cgroup(ProcessEntry& entry, std::string path);
 
     Needs needs_;
     ProcReader proc_;
+    ProcReader cgroup_reads_;  // a budget of its own: a storm of execs uses up the other
     AncestryStore ancestry_{max_node_bytes};
     ImageCache images_{max_image_bytes};
     CgroupCache cgroups_;

@@ -13,14 +13,13 @@ size_t hash_of(const model::ExecImage& image) {
     return hash(image.file) ^ hash(image.argv.value_or("")) * 31;
 }
 
-bool are_equal(const model::ExecImage& a, const model::ExecImage& b) {
-    return a.file == b.file && a.executable == b.executable && a.script == b.script &&
-           a.argv == b.argv;
-}
-
 size_t bytes_of(const model::ExecImage& image) {
-    return sizeof(model::ExecImage) + image.file.capacity() + image.executable.capacity() +
-           image.script.capacity() + (image.argv ? image.argv->capacity() : 0);
+    size_t bytes = sizeof(model::ExecImage) + image.file.capacity() + image.executable.capacity() +
+                   (image.argv ? image.argv->capacity() : 0);
+    for (const std::string& program : image.programs) {
+        bytes += sizeof program + program.capacity();
+    }
+    return bytes;
 }
 
 }  // namespace
@@ -28,7 +27,7 @@ size_t bytes_of(const model::ExecImage& image) {
 model::ExecImagePtr ImageCache::find(size_t hash, const model::ExecImage& image) const {
     const auto [begin, end] = by_hash_.equal_range(hash);
     for (auto it = begin; it != end; ++it) {
-        if (auto known = it->second.lock(); known && are_equal(*known, image)) {
+        if (auto known = it->second.lock(); known && *known == image) {
             return known;
         }
     }

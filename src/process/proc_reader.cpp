@@ -8,6 +8,22 @@
 #include "base/clock.h"
 
 namespace vigil::process {
+namespace {
+
+// An interpreter keeps the descriptor open through which its script was executed.
+void resolve(uint32_t pid, std::string& path) {
+    const std::string_view descriptor = model::descriptor_of(path);
+    const size_t slash = descriptor.find('/');
+    if (descriptor.empty()) {
+        return;
+    }
+    if (auto target = host::read_descriptor(pid, descriptor.substr(0, slash))) {
+        path =
+            *target + std::string(slash == std::string_view::npos ? "" : descriptor.substr(slash));
+    }
+}
+
+}  // namespace
 
 void ProcReader::begin_second(uint64_t now_ns) {
     if (now_ns >= second_begin_ns_ + ns_per_s) {
@@ -45,8 +61,9 @@ model::ExecImagePtr ProcReader::image(const model::Process& process,
     auto image = known != nullptr ? std::make_shared<model::ExecImage>(*known)
                                   : std::make_shared<model::ExecImage>();
     if (const auto executable = host::read_executable(process.pid)) {
+        const bool is_name = image->file == image->executable;  // executed through a descriptor
         image->executable = model::base_name(*executable);
-        if (image->file.empty()) {
+        if (image->file.empty() || is_name) {
             image->file = *executable;
         }
     }
@@ -54,7 +71,15 @@ model::ExecImagePtr ProcReader::image(const model::Process& process,
         image->argv = host::read_arguments(process.pid, model::max_argv_bytes);
     }
     if (image->argv) {
-        image->script = model::script_name(process.comm.view(), image->executable, *image->argv);
+        image->programs =
+            model::find_programs(process.comm.view(), image->executable, *image->argv);
+    }
+    for (std::string& program : image->programs) {
+        const bool is_file = program == image->file;
+        resolve(process.pid, program);
+        if (is_file) {
+            image->file = program;
+        }
     }
     return image;
 }

@@ -38,7 +38,9 @@ class ProcReader {
     static std::optional<std::string> working_directory(uint32_t pid) {
         return host::read_working_directory(pid);
     }
-    static std::optional<std::string> cgroup(uint32_t pid) { return host::read_cgroup(pid); }
+    static std::optional<host::ProcCgroups> cgroups(uint32_t pid) {
+        return host::read_cgroups(pid);
+    }
 
  private:
     void begin_second(uint64_t now_ns);

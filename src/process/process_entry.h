@@ -28,8 +28,10 @@ struct ProcessEntry : model::ProcessView {
     uint32_t version = 1;       // changes with name, user, image and cgroup
     uint32_t threads = 0;       // of the last sample
     uint64_t cgroup_id = 0;     // id of the path in `cgroup`; 0: unknown
-    model::SharedText cwd;      // cwd of the parent at the fork, unless cwd_read; null: unknown
-    NodePtr node;               // null if no observer needs ancestry
+    // its cgroup in a hierarchy of version 1 that has the memory controller; null: none, or unknown
+    model::SharedText memory_cgroup;
+    model::SharedText cwd;  // cwd of the parent at the fork, unless cwd_read; null: unknown
+    NodePtr node;           // null if no observer needs ancestry
 
     uint64_t exec_id = 0;         // of the last sample
     uint64_t exec_event_ns = 0;   // time of its last exec event; 0: none

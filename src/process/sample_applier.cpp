@@ -80,13 +80,19 @@ bool SampleApplier::refresh(ProcessEntry& entry, const model::Sample& sample) {
         entry.process.start_ns = start_ns;  // the more precise one
     }
     entry.threads = sample.threads;
-    return measures_ && refresh_details(entry, sample, renamed);
+    if (!measures_) {
+        if (is_cgroup_due(entry)) {
+            details_->read_cgroup_within_budget(entry, table_->now_ns());
+        }
+        return false;
+    }
+    return refresh_details(entry, sample, renamed);
 }
 
-// Where ids identify no cgroup only /proc shows that a process has moved. About that many processes
-// are looked at in each sweep, in turn.
+// About that many processes are looked at in each sweep, in turn. Without measurements sweeps are
+// rare.
 bool SampleApplier::is_cgroup_due(const ProcessEntry& entry) const {
-    constexpr size_t reads_per_sweep = 64;
+    const size_t reads_per_sweep = measures_ ? 64 : 400;
     const size_t turns = table_->size() / reads_per_sweep + 1;
     return (entry.process.pid + table_->tick()) % turns == 0;
 }
@@ -111,7 +117,7 @@ bool SampleApplier::refresh_details(ProcessEntry& entry, const model::Sample& sa
             details_->read_cgroup_from_proc(entry);
         }
     }
-    if (entry.details_read && !identifies_cgroup(entry.cgroup_id) && is_cgroup_due(entry)) {
+    if (entry.details_read && is_cgroup_due(entry)) {
         details_->read_cgroup_within_budget(entry, table_->now_ns());
     }
     if (!entry.details_read) {

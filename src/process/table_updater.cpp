@@ -153,6 +153,11 @@ void TableUpdater::apply_signal(const model::Event& event) {
         !has_exited(event.process)) {
         target = &find_or_add(event.process);
     }
+    // It may end soon, and then no longer shows where it was.
+    if (target != nullptr && target->state == EntryState::living &&
+        has_reached_target(std::get<model::Signal>(event.body))) {
+        details_.read_cgroup_within_budget(*target, table_.now_ns());
+    }
     for (ProcessObserver* observer : table_.observers()) {
         observer->on_signal(target, event);
     }

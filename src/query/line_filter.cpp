@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/clock.h"
+#include "model/exec_image.h"
 #include "model/json_layout.h"
 #include "query/name_match.h"
 
@@ -15,6 +16,8 @@ namespace {
 
 // The usage is at the end of a line: its keys are searched there first.
 constexpr size_t usage_bytes = 1024;
+// The boot stands within this many bytes after the kind.
+constexpr size_t boot_bytes = 512;
 
 bool contains(std::string_view line, std::string_view literal) {
     return ::memmem(line.data(), line.size(), literal.data(), literal.size()) != nullptr;
@@ -38,17 +41,20 @@ std::optional<uint64_t> usage_field(std::string_view line, std::string_view key)
     return contains(end, key) ? number_after(end, key) : number_after(line, key);
 }
 
-// Bounds before or after all times also compare so as text.
-std::string format_bound(int64_t unix_ns, std::string_view first, std::string_view last) {
-    if (unix_ns == std::numeric_limits<int64_t>::min()) {
-        return std::string(first);
+// `"boot_id":"UUID","boot_ns":123,` follows the name of the host.
+void read_boot(std::string_view head, LinePrefix& prefix) {
+    static const std::string before_id = model::json_key(model::keys::boot_id) + '"';
+    static const std::string after_id = '"' + model::json_next_key(model::keys::boot_ns);
+    const size_t found = head.find(before_id);
+    if (found == std::string_view::npos) {
+        return;
     }
-    if (unix_ns == std::numeric_limits<int64_t>::max()) {
-        return std::string(last);
+    const size_t begin = found + before_id.size();
+    const size_t end = head.find(after_id, begin);
+    if (end != std::string_view::npos) {
+        prefix.boot_id = head.substr(begin, end - begin);
+        prefix.boot_ns = number_after(head.substr(end), after_id);
     }
-    std::string text;
-    TimeFormat().append_utc(text, unix_ns);
-    return text;
 }
 
 // The rows whose sum orders deaths.
@@ -86,16 +92,16 @@ std::optional<LinePrefix> parse_line_prefix(std::string_view line) {
     if (end == std::string_view::npos) {
         return std::nullopt;
     }
-    return LinePrefix{line.substr(before_time.size(), model::json_time_bytes),
-                      line.substr(kind_at, end - kind_at)};
+    LinePrefix prefix{line.substr(before_time.size(), model::json_time_bytes),
+                      line.substr(kind_at, end - kind_at),
+                      {},
+                      {}};
+    read_boot(line.substr(end, boot_bytes), prefix);
+    return prefix;
 }
 
 LineFilter::LineFilter(const Query& query)
-    : order_(query.order),
-      since_(format_bound(query.filter.since_unix_ns, "", "~")),
-      until_(format_bound(query.filter.until_unix_ns, "", "~")),
-      pid_(query.filter.pid),
-      abnormal_(query.filter.abnormal) {
+    : order_(query.order), pid_(query.filter.pid), abnormal_(query.filter.abnormal) {
     for (const std::string_view key : rank_keys(order_)) {
         rank_keys_.push_back(model::json_key(key));
     }
@@ -109,7 +115,7 @@ LineFilter::LineFilter(const Query& query)
         add(model::json_key(model::keys::cause) + model::json_name(to_string(*filter.cause)));
     }
     if (filter.name) {
-        add(find_literal(filter.name->substr(0, max_comm_bytes)));
+        add(find_literal(model::base_name(*filter.name).substr(0, max_comm_bytes)));
     }
     if (filter.unit) {
         add(find_literal(*filter.unit));
@@ -119,9 +125,8 @@ LineFilter::LineFilter(const Query& query)
     }
 }
 
-bool LineFilter::may_match(std::string_view line, const LinePrefix& prefix) const {
-    return prefix.time >= since_ && prefix.time <= until_ &&
-           (!pid_ || number_after(line, pid_key_) == pid_) &&
+bool LineFilter::may_match(std::string_view line) const {
+    return (!pid_ || number_after(line, pid_key_) == pid_) &&
            !(abnormal_ && contains(line, clean_exit_)) &&
            std::all_of(literals_.begin(), literals_.end(),
                        [&](const std::string& literal) { return contains(line, literal); });

@@ -15,8 +15,10 @@ namespace vigil::query {
 
 // The first members of each event's line.
 struct LinePrefix {
-    std::string_view time;  // times compare as texts
+    std::string_view time;
     std::string_view kind;
+    std::string_view boot_id;         // valid if boot_ns is
+    std::optional<uint64_t> boot_ns;  // of a death; absent in lines of older versions
 };
 std::optional<LinePrefix> parse_line_prefix(std::string_view line);
 
@@ -24,16 +26,14 @@ class LineFilter {
  public:
     explicit LineFilter(const Query& query);
 
-    bool is_before(const LinePrefix& prefix) const { return prefix.time < since_; }
-    // False: no match of the query has such a line. True: it may match; parse the line.
-    bool may_match(std::string_view line, const LinePrefix& prefix) const;
+    // False: no match of the query has such a line. True: it may match; parse the line. Times are
+    // not compared.
+    bool may_match(std::string_view line) const;
     // The value by which the query orders, read from an unparsed line.
     std::optional<uint64_t> rank(std::string_view line) const;
 
  private:
     Order order_;
-    std::string since_;
-    std::string until_;
     std::optional<uint64_t> pid_;
     bool abnormal_;
     // As the JSON formatter writes them.

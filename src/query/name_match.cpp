@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "query/name_match.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 
 namespace vigil::query {
-
-bool has_wildcards(std::string_view pattern) {
-    return pattern.find_first_of("*?[") != std::string_view::npos;
-}
-
-bool matches_name(const std::string& pattern, const std::string& name) {
-    return has_wildcards(pattern) ? ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0
-                                  : pattern == name;
-}
 
 bool is_number(std::string_view text) {
     return !text.empty() &&

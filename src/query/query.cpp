@@ -11,6 +11,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "model/exec_image.h"
+#include "model/name_pattern.h"
+#include "model/process_names.h"
+#include "query/boot_clocks.h"
 #include "query/line_filter.h"
 #include "query/name_match.h"
 #include "query/reverse_line_reader.h"
@@ -22,26 +25,24 @@ namespace {
 // while, as before the first time synchronisation of a boot, may have left some before newer lines.
 constexpr size_t max_older_lines = 10'000;
 
-// The script that an interpreter runs, as in `python3 backup.py`.
-std::string script_of(const DeathRecord& record, std::string_view executable) {
+model::ExecImage image_of(const DeathRecord& record) {
+    model::ExecImage image;
+    image.file = record.executable.value_or("");
+    image.executable = model::base_name(image.file);
     std::string argv;
     for (const std::string& argument : record.argv) {
         argv += argument + '\0';
     }
-    return model::script_name(record.comm, executable, argv);
+    image.programs = model::find_programs(record.comm, image.executable, argv);
+    return image;
 }
 
 bool matches_process_name(const DeathRecord& record, const std::string& name) {
-    const std::string executable(model::base_name(record.executable.value_or("")));
-    if (matches_name(name, record.comm) ||
-        (!executable.empty() && matches_name(name, executable))) {
+    const model::ExecImage image = image_of(record);
+    if (model::matches_any(name, model::names_of(record.comm, &image, record.cwd.value_or("")))) {
         return true;
     }
-    const std::string script = script_of(record, executable);
-    if (!script.empty() && matches_name(name, script)) {
-        return true;
-    }
-    return name.size() > max_comm_bytes && !has_wildcards(name) &&
+    return name.size() > max_comm_bytes && !model::has_wildcards(name) &&
            name.substr(0, max_comm_bytes) == record.comm;
 }
 
@@ -50,8 +51,13 @@ bool matches_user(const DeathRecord& record, const std::string& user) {
 }
 
 bool matches_unit(const DeathRecord& record, const std::string& unit) {
-    return record.unit &&
-           (matches_name(unit, *record.unit) || matches_name(unit + ".service", *record.unit));
+    return record.unit && (model::matches_pattern(unit, *record.unit) ||
+                           model::matches_pattern(unit + ".service", *record.unit));
+}
+
+// Wraps around instead of overflowing, as to_unix_ns() does.
+int64_t difference(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }
 
 // A journal and its next line.
@@ -62,7 +68,7 @@ class JournalCursor {
     JournalCursor& operator=(const JournalCursor&) = delete;
 
     // Advances to the next line with a valid prefix. False: there is none left.
-    bool advance(const LineFilter& line_filter, QueryResult& result) {
+    bool advance(int64_t since_unix_ns, BootClocks& clocks, QueryResult& result) {
         while (older_lines_ < max_older_lines) {
             const auto next = lines_.next();
             if (!next) {
@@ -72,10 +78,11 @@ class JournalCursor {
             if (!*next) {
                 return false;
             }
-            if (const auto prefix = parse_line_prefix(**next)) {
+            const auto prefix = parse_line_prefix(**next);
+            if (prefix && set_time(*prefix, clocks)) {
                 line_ = **next;
                 prefix_ = *prefix;
-                older_lines_ = line_filter.is_before(*prefix) ? older_lines_ + 1 : 0;
+                older_lines_ = unix_ns_ < since_unix_ns ? older_lines_ + 1 : 0;
                 return true;
             }
         }
@@ -84,11 +91,33 @@ class JournalCursor {
 
     std::string_view line() const { return line_; }
     const LinePrefix& prefix() const { return prefix_; }
+    // When the line was written, by the clock as it is set now.
+    int64_t unix_ns() const { return unix_ns_; }
+    // What is to be added to the line's own times for that.
+    int64_t shift_ns() const { return shift_ns_; }
 
  private:
+    bool set_time(const LinePrefix& prefix, BootClocks& clocks) {
+        const auto own_ns = parse_utc(prefix.time);
+        const auto now_ns = prefix.boot_ns ? clocks.unix_ns(prefix) : own_ns;
+        if (!own_ns || !now_ns) {
+            return false;
+        }
+        if (prefix.boot_ns) {
+            shift_ns_ = difference(*now_ns, *own_ns);
+        } else if (prefix.kind == to_string(model::Kind::death)) {
+            shift_ns_ = 0;
+        }
+        // A gap has no time since boot: the clock was set as at the next death.
+        unix_ns_ = to_unix_ns(static_cast<uint64_t>(*own_ns), shift_ns_);
+        return true;
+    }
+
     ReverseLineReader lines_;
     std::string_view line_;
     LinePrefix prefix_;
+    int64_t unix_ns_ = 0;
+    int64_t shift_ns_ = 0;
     size_t older_lines_ = 0;  // consecutive lines that were too old
 };
 
@@ -121,13 +150,13 @@ struct Ranked {
 
 // Of equal ranks the newer.
 bool ranks_higher(const Ranked& a, const Ranked& b) {
-    return std::pair(a.rank, a.match.record.unix_ns) > std::pair(b.rank, b.match.record.unix_ns);
+    return std::pair(a.rank, a.match.unix_ns) > std::pair(b.rank, b.match.unix_ns);
 }
 
 class Search {
  public:
     Search(const Query& query, const std::function<bool(Match)>& on_match)
-        : query_(&query), on_match_(&on_match), line_filter_(query) {}
+        : query_(&query), on_match_(&on_match), line_filter_(query), clocks_(query.clock) {}
 
     QueryResult run(const std::vector<std::string>& journals) {
         std::vector<std::unique_ptr<JournalCursor>> cursors;
@@ -138,17 +167,17 @@ class Search {
                 continue;
             }
             auto cursor = std::make_unique<JournalCursor>(std::move(*lines));
-            if (cursor->advance(line_filter_, result_)) {
+            if (advance(*cursor)) {
                 cursors.push_back(std::move(cursor));
             }
         }
         while (!cursors.empty() && !done_) {
             const auto newest = std::max_element(
                 cursors.begin(), cursors.end(),
-                [](const auto& a, const auto& b) { return a->prefix().time < b->prefix().time; });
+                [](const auto& a, const auto& b) { return a->unix_ns() < b->unix_ns(); });
             oldest_ = (*newest)->prefix().time;
             handle(**newest);
-            if (!(*newest)->advance(line_filter_, result_)) {
+            if (!advance(**newest)) {
                 cursors.erase(newest);
             }
         }
@@ -156,6 +185,10 @@ class Search {
     }
 
  private:
+    bool advance(JournalCursor& cursor) {
+        return cursor.advance(query_->filter.since_unix_ns, clocks_, result_);
+    }
+
     bool is_ranked() const { return query_->order != Order::newest; }
 
     void emit(Match match) {
@@ -166,18 +199,26 @@ class Search {
     void handle(const JournalCursor& cursor) {
         const std::string_view kind = cursor.prefix().kind;
         if (kind == to_string(model::Kind::loss) || kind == to_string(model::Kind::unobserved)) {
-            on_gap(cursor.line());
+            on_gap(cursor.line(), cursor.shift_ns());
         } else if (kind == to_string(model::Kind::death) &&
-                   line_filter_.may_match(cursor.line(), cursor.prefix())) {
-            on_death(cursor.line());
+                   cursor.unix_ns() >= query_->filter.since_unix_ns &&
+                   cursor.unix_ns() <= query_->filter.until_unix_ns &&
+                   line_filter_.may_match(cursor.line())) {
+            on_death(cursor.line(), cursor.unix_ns());
         }
     }
 
-    void on_gap(std::string_view line) {
+    void on_gap(std::string_view line, int64_t shift_ns) {
         const ParsedRecord parsed = parser_.parse(line);
         const auto* gap = std::get_if<CoverageGap>(&parsed);
-        if (gap == nullptr || gap->from_unix_ns > query_->filter.until_unix_ns ||
-            gap->to_unix_ns < query_->filter.since_unix_ns) {
+        if (gap == nullptr) {
+            return;
+        }
+        const auto shifted = [&](int64_t unix_ns) {
+            return to_unix_ns(static_cast<uint64_t>(unix_ns), shift_ns);
+        };
+        if (shifted(gap->from_unix_ns) > query_->filter.until_unix_ns ||
+            shifted(gap->to_unix_ns) < query_->filter.since_unix_ns) {
             return;
         }
         if (reported_gaps_.insert(*gap).second) {
@@ -185,21 +226,21 @@ class Search {
         }
     }
 
-    void on_death(std::string_view line) {
+    void on_death(std::string_view line, int64_t unix_ns) {
         const bool full = is_ranked() && ranked_.size() >= query_->max_deaths;
         if (full && line_filter_.rank(line) <= ranked_.front().rank) {
             return;
         }
         ParsedRecord parsed = parser_.parse(line);
         auto* record = std::get_if<DeathRecord>(&parsed);
-        if (record == nullptr || !matches(*record, query_->filter)) {
+        if (record == nullptr || !matches(*record, query_->filter, unix_ns)) {
             return;
         }
         const auto own_rank = rank(*record, query_->order);
         if ((full && own_rank <= ranked_.front().rank) || !deduplicator_.add(*record)) {
             return;
         }
-        Match match{std::move(*record), escape_terminal_json(line)};
+        Match match{std::move(*record), escape_terminal_json(line), unix_ns};
         if (!is_ranked()) {
             emit(std::move(match));
             return;
@@ -226,6 +267,7 @@ class Search {
     const Query* query_;
     const std::function<bool(Match)>* on_match_;
     LineFilter line_filter_;
+    BootClocks clocks_;
     RecordParser parser_;
     Deduplicator deduplicator_;
     std::set<CoverageGap> reported_gaps_;
@@ -238,8 +280,8 @@ class Search {
 
 }  // namespace
 
-bool matches(const DeathRecord& record, const DeathFilter& filter) {
-    return record.unix_ns >= filter.since_unix_ns && record.unix_ns <= filter.until_unix_ns &&
+bool matches(const DeathRecord& record, const DeathFilter& filter, int64_t unix_ns) {
+    return unix_ns >= filter.since_unix_ns && unix_ns <= filter.until_unix_ns &&
            (!filter.name || matches_process_name(record, *filter.name)) &&
            (!filter.pid || record.pid == filter.pid) &&
            (!filter.user || matches_user(record, *filter.user)) &&

@@ -14,7 +14,8 @@
 
 namespace vigil::query {
 
-// All conditions that are set must match. Names and units may contain wildcards of fnmatch(3).
+// All conditions that are set must match. Names and units may be patterns
+// (model/name_pattern.h).
 struct DeathFilter {
     int64_t since_unix_ns = INT64_MIN;
     int64_t until_unix_ns = INT64_MAX;
@@ -26,22 +27,33 @@ struct DeathFilter {
     bool abnormal = false;  // only deaths other than with exit code 0
 };
 
-bool matches(const DeathRecord& record, const DeathFilter& filter);
+// `unix_ns`: when the process ended.
+bool matches(const DeathRecord& record, const DeathFilter& filter, int64_t unix_ns);
 
 // Whether deaths with exit code 0 can match.
 bool includes_clean_exits(const DeathFilter& filter);
 
 enum class Order { newest, cpu, memory, disk, network, lifetime };
 
+// How the wall clock is set in the present boot.
+struct BootClock {
+    std::string boot_id;
+    int64_t unix_minus_boot_ns = 0;
+};
+
+// The bounds of the filter are times of the clock as it is set now. Within a boot the time since
+// boot decides what lies between them, and what is newer: the wall clock may have been set since.
 struct Query {
     DeathFilter filter;
     Order order = Order::newest;  // largest first; unknown values last
     size_t max_deaths = 50;
+    std::optional<BootClock> clock{};  // absent: as it was set at the newest record
 };
 
 struct Match {
-    DeathRecord record;
-    std::string line;  // of the journal, safe for a terminal
+    DeathRecord record;   // its times as they were recorded
+    std::string line;     // of the journal, safe for a terminal
+    int64_t unix_ns = 0;  // of the death, by the query's clock
 };
 
 struct QueryResult {

@@ -104,9 +104,16 @@ void Engine::apply(RuleSet rules) {
     }
     suppressed_.clear();
     rules_ = std::make_shared<const RuleSet>(std::move(rules));
-    uids_.clear();
-    for (const Rule& rule : *rules_) {
-        uids_.push_back(rule.user ? uid_of(*rule.user) : std::nullopt);
+    users_.apply(*rules_);
+}
+
+void Engine::refresh_users() {
+    if (users_.refresh()) {
+        // Every process is to be matched again, as with other rules.
+        rules_ = std::make_shared<const RuleSet>(*rules_);
+        for (auto& [key, suppressed] : suppressed_) {
+            suppressed.last_report.rule = &(*rules_)[std::get<0>(key)];
+        }
     }
 }
 
@@ -115,9 +122,10 @@ bool Engine::is_current(const ProcessLimitState& process_limits) const {
 }
 
 bool Engine::matches(uint32_t rule, const ProcessView& view,
-                     const std::vector<std::string>& names) const {
+                     const model::ProcessNames& names) const {
     const Rule& wanted = (*rules_)[rule];
-    if (!matches_any(wanted.process, names) || (wanted.user && uids_[rule] != view.process.uid)) {
+    if (!model::matches_any(wanted.process, names) ||
+        (wanted.user && users_.uid(rule) != view.process.uid)) {
         return false;
     }
     return !wanted.cgroup ||
@@ -125,7 +133,7 @@ bool Engine::matches(uint32_t rule, const ProcessView& view,
 }
 
 std::vector<Engine::LimitState> Engine::limit_states_for(const ProcessView& view) const {
-    const auto names = names_of(view.process.comm, view.image.get());
+    const auto names = model::names_of(view.process.comm.view(), view.image.get());
     std::vector<LimitState> limit_states;
     for (uint32_t rule = 0; rule < rules_->size(); rule++) {
         if (!matches(rule, view, names)) {

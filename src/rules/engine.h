@@ -24,9 +24,11 @@
 #include <tuple>
 #include <vector>
 
+#include "model/process_names.h"
 #include "model/process_view.h"
 #include "model/sample.h"
 #include "rules/rule.h"
+#include "rules/rule_users.h"
 
 namespace vigil::rules {
 
@@ -103,7 +105,12 @@ class Engine {
     void apply(RuleSet rules);
     const RuleSet& rules() const { return *rules_; }
 
-    // False if match() is due: it was never called, or apply() was called since.
+    // Call it periodically: users may be created, deleted or renumbered while the rules hold.
+    void refresh_users();
+    // Messages about the rules' users, and the directory of all users.
+    RuleUsers& users() { return users_; }
+
+    // False if match() is due: it was never called, or rules or their users have changed since.
     bool is_current(const ProcessLimitState& process_limits) const;
 
     // Finds the rules that apply to the process. Call it also when name, image, user or cgroup of
@@ -148,8 +155,7 @@ class Engine {
         LimitReport last_report;
     };
 
-    bool matches(uint32_t rule, const ProcessView& view,
-                 const std::vector<std::string>& names) const;
+    bool matches(uint32_t rule, const ProcessView& view, const model::ProcessNames& names) const;
     std::vector<LimitState> limit_states_for(const ProcessView& view) const;
     void evaluate_limit(LimitState& limit_state, const RuleSet& rules, const ProcessView& view,
                         double value, uint64_t from_ns, uint64_t now_ns);
@@ -159,7 +165,7 @@ class Engine {
 
     Handler handler_;
     std::shared_ptr<const RuleSet> rules_;
-    std::vector<std::optional<uint32_t>> uids_;  // of each rule's user; empty: no such user here
+    RuleUsers users_;
     // of the current rules; the reports point into them
     std::map<SuppressionKey, Suppressed> suppressed_;
     size_t raised_ = 0;

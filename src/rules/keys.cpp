@@ -29,7 +29,7 @@ bool is_text(const Value& value, size_t max_bytes) {
 
 bool read_process(const Key&, const Value& value, Rule& rule) {
     rule.process = value.text;
-    return is_text(value, max_process_bytes) && value.text.find('/') == std::string_view::npos;
+    return is_text(value, max_process_bytes);
 }
 
 bool read_user(const Key&, const Value& value, Rule& rule) {
@@ -77,7 +77,7 @@ bool read_cooldown(const Key&, const Value& value, Rule& rule) {
 
 std::vector<Key> make_keys() {
     const std::string name = fmt::format(
-        "a process name of 1 to {} bytes without '/' and control characters", max_process_bytes);
+        "a process name of 1 to {} bytes without control characters", max_process_bytes);
     std::vector<Key> keys{{"process", name, 0, read_process}, {"name", name, 0, read_process}};
     for (size_t i = 0; i < model::metric_count; i++) {
         keys.push_back({std::string(model::metrics()[i].name),

@@ -11,7 +11,9 @@ namespace vigil::rules {
 LimitMonitor::LimitMonitor(const process::ProcessTable& table, std::vector<model::EventSink*> sinks)
     : table_(&table),
       sinks_(std::move(sinks)),
-      engine_([this](const ProcessView& view, const LimitReport& report) { emit(view, report); }) {}
+      engine_([this](const ProcessView& view, const LimitReport& report) { emit(view, report); }) {
+    engine_.users().directory().prefetch(0);  // most processes are root's
+}
 
 void LimitMonitor::match_if_changed(ProcessState& state, const process::ProcessEntry& entry) {
     if (state.matched_version != entry.version || !engine_.is_current(state.process_limits)) {
@@ -61,6 +63,7 @@ void LimitMonitor::on_exit(const process::ProcessExit& exit) {
 void LimitMonitor::on_erase(const process::ProcessEntry& entry) { states_.reset(entry.slot); }
 
 void LimitMonitor::on_tick(const process::Tick& /*tick*/) {
+    engine_.refresh_users();
     engine_.flush_suppressed(table_->now_ns());
 }
 
@@ -78,7 +81,8 @@ void LimitMonitor::emit(const ProcessView& view, const LimitReport& report) {
     violation.duration_ns = report.duration_ns;
     violation.exited = report.exited;
     violation.similar = report.similar;
-    violation.user = users_.name(view.process.uid);
+    const std::string user = engine_.users().directory().name(view.process.uid);
+    violation.user = user;
     if (view.image) {
         if (!view.image->file.empty()) {
             violation.executable = view.image->file;

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
-#include "host/users.h"
 #include "model/event_sink.h"
 #include "process/process_observer.h"
 #include "process/process_table.h"
@@ -29,6 +29,10 @@ class LimitMonitor final : public process::ProcessObserver {
 
     // Compares the newest measurement of each process with the rules at once, without a sweep.
     void evaluate_now();
+
+    // For the user: sentences about users of the rules that don't exist. Read them after apply()
+    // and now and then: an answer may come late.
+    std::vector<std::string> pop_messages() { return engine_.users().pop_messages(); }
 
     const Engine& engine() const { return engine_; }
 
@@ -53,7 +57,6 @@ class LimitMonitor final : public process::ProcessObserver {
     std::vector<model::EventSink*> sinks_;
     Engine engine_;
     process::SlotVector<ProcessState> states_;
-    host::UserNames users_;
 };
 
 }  // namespace vigil::rules

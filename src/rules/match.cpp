@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/match.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <string_view>
 
 #include "base/units.h"
-#include "host/users.h"
+#include "model/name_pattern.h"
 
 namespace vigil::rules {
 namespace {
 
-bool matches(const std::string& pattern, const std::string& text) {
-    return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
-}
-
-// Without a slash it is the whole path: npos + 1 is 0.
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+using model::matches_pattern;
 
 bool matches_path_or_ancestor(const std::string& pattern, std::string path) {
     while (!path.empty()) {
-        if (matches(pattern, path)) {
+        if (matches_pattern(pattern, path)) {
             return true;
         }
         const size_t slash = path.rfind('/');
@@ -36,7 +29,7 @@ bool matches_path_or_ancestor(const std::string& pattern, std::string path) {
 bool matches_component(const std::string& pattern, std::string_view path) {
     while (!path.empty()) {
         const size_t length = std::min(path.find('/'), path.size());
-        if (length > 0 && matches(pattern, std::string(path.substr(0, length)))) {
+        if (length > 0 && matches_pattern(pattern, path.substr(0, length))) {
             return true;
         }
         path.remove_prefix(std::min(length + 1, path.size()));
@@ -46,31 +39,21 @@ bool matches_component(const std::string& pattern, std::string_view path) {
 
 }  // namespace
 
-std::vector<std::string> names_of(const model::Comm& comm, const model::ExecImage* image) {
-    std::vector<std::string> names{std::string(comm.view())};
-    if (image != nullptr) {
-        names.insert(names.end(), {image->executable, image->script, base_name(image->file)});
-    }
-    std::erase(names, std::string());
-    return names;
-}
-
-bool matches_any(const std::string& pattern, const std::vector<std::string>& names) {
-    return std::any_of(names.begin(), names.end(),
-                       [&](const std::string& name) { return matches(pattern, name); });
-}
-
 bool matches_cgroup(const std::string& pattern, const std::string& path) {
     return pattern.find('/') != std::string::npos ? matches_path_or_ancestor(pattern, path)
                                                   : matches_component(pattern, path);
 }
 
+bool is_uid(const std::string& user) {
+    return !user.empty() && user.find_first_not_of("0123456789") == std::string::npos;
+}
+
 std::optional<uint32_t> uid_of(const std::string& user) {
-    if (user.find_first_not_of("0123456789") == std::string::npos) {
-        const auto uid = parse_number(user, 0, UINT32_MAX);
-        return uid ? std::optional(static_cast<uint32_t>(*uid)) : std::nullopt;
+    if (!is_uid(user)) {
+        return std::nullopt;
     }
-    return host::find_uid(user);
+    const auto uid = parse_number(user, 0, UINT32_MAX);
+    return uid ? std::optional(static_cast<uint32_t>(*uid)) : std::nullopt;
 }
 
 }  // namespace vigil::rules

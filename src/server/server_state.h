@@ -53,6 +53,8 @@ class ServerState final : public SessionHost {
     ServerState& operator=(const ServerState&) = delete;
 
     const Stats& stats() const { return stats_; }
+    // Events of Stats::events that are not durable: not acknowledged, so their agents keep them.
+    uint64_t undurable_events() const { return log_->next_sequence() - 1 - log_->synced(); }
     const DedupIndex& dedup_index() const { return dedup_index_; }
     const journal::Writer& log() const { return *log_; }
     Configurations& configurations() { return configurations_; }

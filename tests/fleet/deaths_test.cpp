@@ -26,7 +26,7 @@ TEST(FleetDeaths, HoldTheLimitsThatWereBroken) {
     FleetAgent agent(state.path());
     server.start();
     agent.start();
-    ASSERT_TRUE(agent.program().wait_for_error("1 rules from the server"));
+    ASSERT_TRUE(agent.program().wait_for_error("1 rule from the server"));
     const pid_t hog = start_hog();
     server.wait_for_log(
         [&](const ServerLog& log) { return find_event(log, "violation", hog).has_value(); },
@@ -54,7 +54,7 @@ void expect_sent(const Strings& options, bool killed_comes, bool failed_comes, b
     FleetAgent agent(state.path(), options);
     server.start();
     agent.start();
-    ASSERT_TRUE(agent.program().wait_for_error("1 rules from the server"));
+    ASSERT_TRUE(agent.program().wait_for_error("1 rule from the server"));
     const pid_t killed = start_sleeper();
     kill_and_wait(killed, SIGKILL);
     const pid_t failed = start([] { return 3; });

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "fleet.h"
 #include "fleet_namespaces.h"
@@ -142,6 +143,56 @@ TEST(FullDisk, OfTheAgentAndMemoryToo) {
     EXPECT_EQ(arrived + lost, options.most);
     // These lines never got a sequence number in the journal.
     EXPECT_EQ(missing(log), 0U);
+}
+
+// A file system with space, but without inodes: "no space" would mislead.
+TEST(FullDisk, WithoutInodes) {
+    const SmallDisk disk(8 << 20, 2);
+    const TempDirectory rules;
+    write_file(rules.path() + "/rules.json", "[]");
+    write_file(disk.path() + "/taken", "");  // the last one
+    for (const Strings& command : std::vector<Strings>{
+             {"server", "-c", rules.path() + "/rules.json", "-l", disk.path() + "/events.log"},
+             {"up", "-c", rules.path() + "/rules.json", "-l", disk.path() + "/events.log"},
+             {"watch", "-c", rules.path() + "/rules.json", "-l", disk.path() + "/watch.log"},
+             {"record", "--state", disk.path() + "/state"},
+             {"agent", "--state", disk.path() + "/state"}}) {
+        const Outcome outcome = run_vigil(command);
+        EXPECT_NE(outcome.exit_code, 0) << command[0];
+        EXPECT_NE(outcome.errors.find("no inodes are left"), std::string::npos)
+            << command[0] << ": " << outcome.errors;
+        EXPECT_EQ(outcome.errors.find("No space left"), std::string::npos) << outcome.errors;
+    }
+}
+
+// At its end it counts what is in the log, not what it was to write.
+TEST(FullDisk, OfTheLogOfUpAtItsEnd) {
+    const SmallDisk disk(8 << 20);
+    const TempDirectory directory;
+    write_file(directory.path() + "/rules.json", "[]");
+    const std::string log = disk.path() + "/events.log";
+    Program up({"up", "-c", directory.path() + "/rules.json", "-l", log, "--state",
+                directory.path() + "/state", "--port", "7411"},
+               quiet(directory.path()));
+    ASSERT_TRUE(up.wait_for_error("Ctrl-C ends"));
+    Peer peer(fleet_port);
+    ASSERT_TRUE(peer.send(peer.hello("agent-1") + peer_event(1, 1)));
+    ASSERT_TRUE(peer.acknowledged(1));
+    disk.fill();
+    std::string text;
+    for (uint64_t i = 2; i <= 300; i++) {
+        text += peer_event(i, static_cast<int64_t>(i));
+    }
+    ASSERT_TRUE(peer.send(text));
+    ASSERT_TRUE(up.wait_for_error("; agents keep their events meanwhile"));
+    up.send(SIGTERM);
+    EXPECT_EQ(up.wait(), 0) << up.errors();
+    const size_t lines = read_log(log).lines.size();
+    EXPECT_LT(lines, 300U);
+    EXPECT_NE(up.errors().find(" " + std::to_string(lines) + " events in "), std::string::npos)
+        << lines << " lines: " << up.errors();
+    EXPECT_NE(up.errors().find(" events could not be written to it"), std::string::npos)
+        << up.errors();
 }
 
 }  // namespace

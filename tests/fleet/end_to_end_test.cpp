@@ -73,7 +73,7 @@ TEST_F(EndToEnd, AViolationReachesTheServer) {
     const auto server = this->server(path("ours/logs.pem"));
     const auto agent = this->agent({"--tls", path("ours/web-1.pem"), "--state", path("state")});
     ASSERT_TRUE(agent->wait_for_error("vigil: connected to " + address + ":7411"));
-    ASSERT_TRUE(agent->wait_for_error("1 rules from the server"));
+    ASSERT_TRUE(agent->wait_for_error("1 rule from the server"));
     const pid_t hog = start_hog();
     const std::string pid = "\"pid\":" + std::to_string(hog) + ",";
     wait_until([&] { return read_text(log()).find(pid) != std::string::npos; }, "the violation");

@@ -41,8 +41,9 @@ void enter_fleet_namespaces() {
     bring_up_loopback();
 }
 
-SmallDisk::SmallDisk(size_t bytes) : path_("/tmp/vigil-disk.XXXXXX") {
-    const std::string size = "mode=0700,size=" + std::to_string(bytes);
+SmallDisk::SmallDisk(size_t bytes, size_t inodes) : path_("/tmp/vigil-disk.XXXXXX") {
+    const std::string size = "mode=0700,size=" + std::to_string(bytes) +
+                             (inodes > 0 ? ",nr_inodes=" + std::to_string(inodes) : "");
     if (::mkdtemp(path_.data()) == nullptr ||
         ::mount("tmpfs", path_.c_str(), "tmpfs", 0, size.c_str()) != 0) {
         ADD_FAILURE() << "no small disk: " << std::strerror(errno);

@@ -22,7 +22,8 @@ void bring_up_loopback();
 // A small file system, mounted on its own directory.
 class SmallDisk {
  public:
-    explicit SmallDisk(size_t bytes);
+    // `inodes`: how many files and directories fit, its own root included; 0: as many as usual.
+    explicit SmallDisk(size_t bytes, size_t inodes = 0);
     SmallDisk(const SmallDisk&) = delete;
     SmallDisk& operator=(const SmallDisk&) = delete;
     ~SmallDisk();

@@ -2,6 +2,7 @@
 // The agent's own state: the time in which it did not run, and the privileges that it keeps.
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <csignal>
@@ -84,6 +85,52 @@ TEST(MonitoringGap, AfterKillAndAfterStop) {
     EXPECT_GE(spans[1].from_us, stopping_us - tick_us);
     EXPECT_LE(spans[1].from_us, stopped_us);
     EXPECT_GE(spans[1].to_us, again_us);
+    agent.stop();
+    server.stop();
+}
+
+// Time in which an agent ran without the kernel's events is not monitored: no death of it is known.
+TEST(MonitoringGap, TimeWithoutTracingIsNotMonitored) {
+    FleetServer server;
+    const TempDirectory state;
+    FleetAgent agent(state.path());
+    server.start();
+    agent.start();
+    agent.wait_for_server();
+    agent.stop();
+    const int64_t stopped_us = now_us();
+    const auto beaten = std::filesystem::last_write_time(state.path() + "/alive");
+    {
+        Program::Options options = quiet();
+        options.before_exec = [before = options.before_exec] {
+            before();
+            for (const unsigned long capability : {CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF}) {
+                ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+            }
+        };
+        Program blind({"agent", "--state", state.path(), "--name", "agent-1"}, options);
+        ASSERT_TRUE(blind.wait_for_error("no deaths are kept"));
+        ASSERT_TRUE(blind.wait_for_error("vigil: connected to "));
+        // Longer than between two heartbeats.
+        wait_until([&] { return now_us() > stopped_us + mark_us + slack_us; },
+                   "a heartbeat's time");
+        EXPECT_EQ(std::filesystem::last_write_time(state.path() + "/alive"), beaten);
+        blind.send(SIGTERM);
+        EXPECT_EQ(blind.wait(), 0) << blind.errors();
+    }
+    EXPECT_EQ(std::filesystem::last_write_time(state.path() + "/alive"), beaten);
+    const int64_t again_us = now_us();
+    agent.start();
+    // The blind one has reported the time before its own start.
+    Span last;
+    wait_until(
+        [&] {
+            const auto spans = unobserved(server);
+            last = spans.empty() ? Span() : spans.back();
+            return last.to_us >= again_us;
+        },
+        "the time without events");
+    EXPECT_LE(last.from_us, stopped_us);
     agent.stop();
     server.stop();
 }

@@ -44,7 +44,7 @@ TEST(Reconnect, AndBack) {
     FleetAgent agent(state.path());
     server.start();
     agent.start();
-    ASSERT_TRUE(agent.program().wait_for_error("1 rules from the server"));
+    ASSERT_TRUE(agent.program().wait_for_error("1 rule from the server"));
     auto killed = kill_some(10, SIGKILL);
     server.wait_for_death(killed.back());
     server.stop();
@@ -79,14 +79,14 @@ TEST(Reconnect, AtTheAgentsStart) {
     ASSERT_TRUE(agent.program().wait_for_error("no rules yet"));
     auto killed = kill_some(10, SIGKILL);
     server.start();
-    ASSERT_TRUE(agent.program().wait_for_error("1 rules from the server"));
+    ASSERT_TRUE(agent.program().wait_for_error("1 rule from the server"));
     server.wait_for_death(killed.back());
     agent.stop();
     server.stop();
 
     // With the cached rules.
     agent.start();
-    ASSERT_TRUE(agent.program().wait_for_error("1 rules, as the server sent them last"));
+    ASSERT_TRUE(agent.program().wait_for_error("1 rule, as the server sent them last"));
     const pid_t hog = start_hog();
     const auto more = kill_some(10, SIGKILL);
     killed.insert(killed.end(), more.begin(), more.end());
@@ -111,7 +111,7 @@ TEST(Reconnect, RulesChange) {
     FleetAgent agent(state.path());
     server.start();
     agent.start();
-    ASSERT_TRUE(agent.program().wait_for_error("1 rules from the server"));
+    ASSERT_TRUE(agent.program().wait_for_error("1 rule from the server"));
     const uint64_t begin_ns = boot_now_ns();
     EXPECT_EQ(server.ctl({"config", "add", R"({"process": "other", "cpu": 50})"}).exit_code, 0);
     ASSERT_TRUE(agent.program().wait_for_error("2 rules from the server"));

@@ -88,7 +88,7 @@ void check_query(std::string_view input) {
         check_printable(match.line);
         require(json.parse(match.line).error() == simdjson::SUCCESS, "no JSON", match.line);
         check_printable(death_report(match.record, now_unix_ns, false));
-        require(matches(match.record, query.filter), "no match", match.line);
+        require(matches(match.record, query.filter, match.unix_ns), "no match", match.line);
     }
     check_printable(death_table(result.deaths, {.now_unix_ns = now_unix_ns}));
     check_printable(format_coverage_gaps(result.gaps, now_unix_ns));

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <csignal>
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -156,6 +157,47 @@ TEST(Filters, CommIsTheOneThatItTurnedOutToRun) {
     EXPECT_EQ(trace.only("exit", pid).text("comm"), name.substr(0, 15));
     EXPECT_EQ(trace.events.size(), 3U);
     EXPECT_GT(trace.totals.at("exec").filtered, 0U);
+}
+
+TEST(Filters, NamesOfScriptsPatternsAndPaths) {
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/vigil-nightly.sh";
+    std::ofstream(path) << "read x\n";
+    int input[2];  // nothing ever comes
+    ASSERT_EQ(::pipe(input), 0);
+    const auto run_script = [&] {
+        ::dup2(input[0], STDIN_FILENO);
+        exec("/bin/sh", {"sh", "-o", "errexit", path});
+        return 99;
+    };
+    const pid_t older = start(run_script);
+    wait_until([&] { return proc_file(older, "cmdline").find(path) != std::string::npos; },
+               "the script");
+    TraceRun by_name({"-c", "vigil-nightly.sh"});
+    TraceRun by_pattern({"-c", "vigil-night*"});
+    TraceRun by_path({"-c", path});
+    TraceRun others({"-c", "vigil-night"});
+    const pid_t newer = start(run_script);
+    wait_until([&] { return proc_file(newer, "cmdline").find(path) != std::string::npos; },
+               "the script");
+    kill_and_wait(older, SIGTERM);
+    kill_and_wait(newer, SIGTERM);
+    ::close(input[0]);
+    ::close(input[1]);
+    for (TraceRun* run : {&by_name, &by_pattern, &by_path}) {
+        const Trace trace = run->end();
+        trace.only("fork", newer);
+        trace.only("exec", newer);
+        for (const pid_t pid : {older, newer}) {
+            trace.only_signal(pid, SIGTERM);
+            trace.only("exit", pid);
+        }
+        EXPECT_EQ(trace.events.size(), 6U);
+    }
+    const Trace nothing = others.end();
+    EXPECT_EQ(nothing.events.size(), 0U);
+    EXPECT_NE(nothing.errors.find("no event was of a process called 'vigil-night'"),
+              std::string::npos);
 }
 
 TEST(Filters, User) {

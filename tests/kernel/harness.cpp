@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -37,8 +38,16 @@ std::array<Fd, 2> make_pipe() {
     return {Fd(ends[0]), Fd(ends[1])};
 }
 
-[[noreturn]] void become(int program, int output, int errors, const std::vector<char*>& argv,
-                         const Program::Options& options) {
+// Otherwise a test that crashes leaves it running for ever.
+void die_with(pid_t test) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != test) {
+        ::_exit(125);
+    }
+}
+
+[[noreturn]] void become(pid_t test, int program, int output, int errors,
+                         const std::vector<char*>& argv, const Program::Options& options) {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -47,6 +56,7 @@ std::array<Fd, 2> make_pipe() {
     if (options.before_exec) {
         options.before_exec();
     }
+    die_with(test);  // here, because a change of the user would clear it
     // By descriptor: a test may have dropped the right to reach the path.
     ::syscall(SYS_execveat, program, "", argv.data(), environ, AT_EMPTY_PATH);
     ::dprintf(STDERR_FILENO, "exec of vigil: %s\n", std::strerror(errno));
@@ -102,9 +112,10 @@ Program::Program(const Strings& arguments, Options options) : output_kind_(optio
         output[1] = Fd(::memfd_create("vigil's output", MFD_CLOEXEC));
         output[0] = Fd(::fcntl(output[1].get(), F_DUPFD_CLOEXEC, 0));
     }
+    const pid_t test = ::getpid();
     pid_ = ::fork();
     if (pid_ == 0) {
-        become(program.get(), output[1].get(), errors[1].get(), argv, options);
+        become(test, program.get(), output[1].get(), errors[1].get(), argv, options);
     }
     process_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     output_fd_ = std::move(output[0]);

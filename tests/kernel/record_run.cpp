@@ -52,7 +52,8 @@ Strings parts(const std::string& path) {
 
 bool in_guest() { return std::getenv("VIGIL_IN_GUEST") != nullptr; }
 
-RecordRun::RecordRun(const Strings& options) : program_(arguments(directory_.path(), options)) {
+RecordRun::RecordRun(const Strings& options, Program::Options program)
+    : program_(arguments(directory_.path(), options), std::move(program)) {
     files_.push_back({directory_.path() + "/deaths/abnormal.log"});
     files_.push_back({directory_.path() + "/deaths/clean.log"});
     EXPECT_TRUE(program_.wait_for_error("keeping deaths in"));

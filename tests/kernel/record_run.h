@@ -19,7 +19,7 @@ bool in_guest();
 
 class RecordRun {
  public:
-    explicit RecordRun(const Strings& options = {});
+    explicit RecordRun(const Strings& options = {}, Program::Options program = {});
 
     // A recorder that runs as long as this process; its records until now are discarded.
     static RecordRun& shared();

@@ -2,6 +2,7 @@
 #include "commands/deaths/death_lookup.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +17,10 @@
 #include "base/units.h"
 #include "deaths/death_store.h"
 #include "format/time.h"
+#include "host/kernel.h"
 #include "host/probe.h"
+#include "model/exec_image.h"
+#include "model/name_pattern.h"
 
 namespace vigil::commands {
 namespace {
@@ -50,6 +54,10 @@ std::vector<std::string> death_journals(const std::vector<std::string>& director
         }
     }
     return journals;
+}
+
+query::BootClock present_clock() {
+    return {.boot_id = host::boot_id(), .unix_minus_boot_ns = unix_minus_boot_ns()};
 }
 
 void print_errors(std::vector<std::string> errors) {
@@ -86,6 +94,29 @@ void print_pid_hint(bool found) {
               "shows in this one\n");
     } else if (!found) {
         print(stderr, "vigil: pids are those of the host, also of processes in containers\n");
+    }
+}
+
+void print_similar(const std::vector<std::string>& directories, const std::string& name) {
+    constexpr size_t max_names = 3;
+    if (model::has_wildcards(name) || name.find('\\') != std::string::npos) {
+        return;
+    }
+    query::Query query;
+    query.filter.name = '*' + std::string(model::base_name(name)) + '*';
+    query.max_deaths = SIZE_MAX;
+    std::vector<std::string> names;
+    (void)query::run_query(death_journals(directories, query), query,
+                           [&](const query::Match& match) {
+                               std::string text = quote_if_needed(match.record.comm);
+                               if (std::find(names.begin(), names.end(), text) == names.end()) {
+                                   names.push_back(std::move(text));
+                               }
+                               return names.size() < max_names;
+                           });
+    if (!names.empty()) {
+        print(stderr, "vigil: names are compared as a whole; kept are {}\n",
+              fmt::format("{}", fmt::join(names, ", ")));
     }
 }
 

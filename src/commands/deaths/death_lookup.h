@@ -25,6 +25,9 @@ std::vector<std::string> death_journals(const std::vector<std::string>& director
                                         const query::Query& query);
 
 // Prints each error once.
+// Of this boot, for queries.
+query::BootClock present_clock();
+
 void print_errors(std::vector<std::string> errors);
 
 // Reports that nothing was found, and what to do about it. `subject`: "death of pid 4242".
@@ -34,6 +37,9 @@ void print_nothing_found(const std::vector<std::string>& directories,
 // Whose pids they are: a pid from inside a container is another one. For a query of a pid; if
 // something was found, only where ps shows other pids than those recorded.
 void print_pid_hint(bool found);
+
+// Of a name without wildcards that was not found: names of kept deaths that contain it.
+void print_similar(const std::vector<std::string>& directories, const std::string& name);
 
 constexpr uint64_t max_pid = 4'194'304;  // PID_MAX_LIMIT
 

@@ -62,6 +62,9 @@ Result<int> run_json(const std::vector<std::string>& directories, const query::Q
     TRY(lines.result());
     if (lines.count() == 0) {
         print_nothing_found(directories, result, "such death");
+        if (query.filter.name) {
+            print_similar(directories, *query.filter.name);
+        }
     }
     if (query.filter.pid) {
         print_pid_hint(lines.count() > 0);
@@ -84,6 +87,9 @@ Result<int> run_text(const std::vector<std::string>& directories, const query::Q
     print(stdout, "{}", format::format_coverage_gaps(result.gaps, now_unix_ns));
     if (result.deaths.empty()) {
         print_nothing_found(directories, result, "such death");
+        if (query.filter.name) {
+            print_similar(directories, *query.filter.name);
+        }
     }
     if (query.filter.pid) {
         print_pid_hint(!result.deaths.empty());
@@ -93,8 +99,9 @@ Result<int> run_text(const std::vector<std::string>& directories, const query::Q
 
 Result<int> run(const HistoryRequest& request) {
     const std::vector<std::string> directories = death_directories(request.state);
-    return request.json ? run_json(directories, request.query)
-                        : run_text(directories, request.query);
+    query::Query query = request.query;
+    query.clock = present_clock();
+    return request.json ? run_json(directories, query) : run_text(directories, query);
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns
     app.add_option("--since", raw.since, "Ended at this time or later")->type_name("TIME");
     app.add_option("--until", raw.until, "Ended at this time or before")->type_name("TIME");
     app.add_option("-c,--comm", filter.name,
-                   "Name of the process or of its executable; * and ? match any")
+                   "Name of the process, its executable or script, or a path; * and ? match any")
         ->type_name("NAME");
     app.add_option("-p,--pid", raw.pid, "This pid")->type_name("PID");
     app.add_option("-u,--user", filter.user, "Of this user, by name or number")->type_name("USER");

@@ -26,7 +26,7 @@ using query::QueryResult;
 
 QueryResult find_deaths(const std::vector<std::string>& directories, const DeathFilter& filter,
                         size_t max_deaths) {
-    const query::Query query{.filter = filter, .max_deaths = max_deaths};
+    const query::Query query{.filter = filter, .max_deaths = max_deaths, .clock = present_clock()};
     return query::run_query(death_journals(directories, query), query);
 }
 
@@ -62,13 +62,22 @@ void print_if_alive(uint32_t pid) {
     }
 }
 
-// Failures and kills; if there are none, clean exits. For a pid all of them.
-QueryResult find_matching(const WhyRequest& request, const std::vector<std::string>& directories) {
+// For a pid all of its deaths. Otherwise failures and kills; if there are none, clean exits.
+// `request` then has the pid or the name that was found, not both.
+QueryResult find_matching(WhyRequest& request, const std::vector<std::string>& directories) {
     DeathFilter filter;
+    if (request.pid) {
+        filter.pid = request.pid;
+        QueryResult result = find_deaths(directories, filter, request.max_deaths);
+        if (!result.deaths.empty()) {
+            request.name.reset();
+            return result;
+        }
+        filter.pid.reset();
+    }
     filter.name = request.name;
-    filter.pid = request.pid;
     filter.unit = request.unit;
-    filter.abnormal = !request.pid;
+    filter.abnormal = true;
     QueryResult result = find_deaths(directories, filter, request.max_deaths);
     if (result.deaths.empty() && (request.name || request.unit)) {
         filter.abnormal = false;
@@ -79,13 +88,13 @@ QueryResult find_matching(const WhyRequest& request, const std::vector<std::stri
 
 // An old failure must not hide a later clean exit.
 void print_if_succeeded_since(const WhyRequest& request,
-                              const std::vector<std::string>& directories,
-                              const query::DeathRecord& last, int64_t now_unix_ns) {
-    if ((!request.name && !request.unit) || !last.is_abnormal()) {
+                              const std::vector<std::string>& directories, const query::Match& last,
+                              int64_t now_unix_ns) {
+    if ((!request.name && !request.unit) || !last.record.is_abnormal()) {
         return;
     }
     DeathFilter filter;
-    filter.since_unix_ns = *last.unix_ns;
+    filter.since_unix_ns = last.unix_ns;
     filter.name = request.name;
     filter.unit = request.unit;
     filter.cause = model::Cause::exit;
@@ -105,7 +114,7 @@ std::string describe_request(const WhyRequest& request) {
                           : "death by a signal, the OOM killer or with an exit code other than 0";
 }
 
-Result<int> run(const WhyRequest& request) {
+Result<int> run(WhyRequest request) {
     const std::vector<std::string> directories = death_directories(request.state);
     const QueryResult result = find_matching(request, directories);
     print_errors(result.errors);
@@ -123,13 +132,15 @@ Result<int> run(const WhyRequest& request) {
         if (request.pid) {
             print_if_alive(*request.pid);
             print_pid_hint(false);
+        } else if (request.name) {
+            print_similar(directories, *request.name);
         }
         return 1;
     }
     if (request.pid) {
         print_pid_hint(true);
     }
-    print_if_succeeded_since(request, directories, result.deaths[0].record, now_unix_ns);
+    print_if_succeeded_since(request, directories, result.deaths[0], now_unix_ns);
     if (!gaps.empty()) {
         print(stdout, "\n{}", gaps);
     }

@@ -17,6 +17,7 @@ constexpr const char* why_footer = R"(Examples:
   sudo vigil why 4242                         whoever last had this pid
   sudo vigil why nginx                        processes of this name, or of this executable
   sudo vigil why 'php*' -n 20
+  sudo vigil why /opt/bin/backup.sh           of two with one name
   sudo vigil why --unit nginx.service
   vigil why --state /mnt/var/lib/vigil/agent  of another machine's disk
 
@@ -31,16 +32,11 @@ Result<WhyRequest> complete(WhyRequest request, const std::optional<std::string>
     TRY(check_pattern(target, "PID or NAME"));
     TRY(check_pattern(request.unit, "--unit"));
     if (target && query::is_number(*target)) {
-        const auto pid = parse_number(*target, 1, max_pid);
-        if (!pid) {
-            return usage_error(
-                fmt::format("'{}' is no pid: expected 1 to {}; 'vigil history -c' takes any name",
-                            *target, max_pid));
+        if (const auto pid = parse_number(*target, 1, max_pid)) {
+            request.pid = static_cast<uint32_t>(*pid);
         }
-        request.pid = static_cast<uint32_t>(*pid);
-    } else {
-        request.name = target;
     }
+    request.name = target;
     if (max_deaths) {
         TRY_ASSIGN(request.max_deaths, parse_count(*max_deaths, "-n", max_why_deaths));
     }
@@ -59,7 +55,7 @@ ParsedWhy parse_why(const cli::Arguments& arguments) {
     std::optional<std::string> target;
     std::optional<std::string> max_deaths;
     auto* target_option =
-        app.add_option("WHO", target, "A pid, or a name: * and ? match any")->type_name("");
+        app.add_option("WHO", target, "A pid, or a name or path; * and ? match any")->type_name("");
     app.add_option("--unit", request.unit, "Processes of this unit of systemd; * and ? match any")
         ->type_name("UNIT")
         ->excludes(target_option);

@@ -11,9 +11,9 @@
 
 namespace vigil::commands {
 
-// At most one of the first three is set.
+// Either `name` or `unit` is set, or neither.
 struct WhyRequest {
-    std::optional<uint32_t> pid;
+    std::optional<uint32_t> pid;  // `name` as a number, which may also be a name
     std::optional<std::string> name;
     std::optional<std::string> unit;
     std::optional<std::string> state;

@@ -2,12 +2,14 @@
 // vigil server: hands out limits and receives events.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <functional>
 #include <memory>
 
 #include "base/print.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "commands/server/commands.h"
 #include "commands/server/console.h"
@@ -59,8 +61,13 @@ Result<int> serve(const server::Options& options) {
         console = nullptr;
     }
     const server::Stats& stats = server->stats();
-    print(stderr, "vigil: {} events taken, {} came again, {} connections\n", stats.events,
-          stats.duplicates, stats.connections);
+    const uint64_t undurable = std::min(server->state().undurable_events(), stats.events);
+    print(stderr, "vigil: {} events taken, {} came again, {} connections\n",
+          stats.events - undurable, stats.duplicates, stats.connections);
+    if (undurable > 0) {
+        print(stderr, "vigil: {} events could not be written to {}: their agents keep them\n",
+              undurable, escape_terminal(options.log));
+    }
     return 0;
 }
 

@@ -47,7 +47,8 @@ Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest 
 
 bool needs_names(const TraceRequest& request) {
     const bool forks = (request.filter.kinds & model::kind_bit(model::Kind::fork)) != 0;
-    return request.format == Format::table || (forks && request.filter.comm);
+    return request.format == Format::table ||
+           (forks && (request.filter.comm || request.filter.name));
 }
 
 Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
@@ -72,6 +73,9 @@ Result<capture::TraceOptions> kernel_options(const TraceRequest& request) {
     options.filter = options.wanted;
     if (needs_names(request)) {
         pipeline::widen_for_names(options.filter);
+    }
+    if (request.filter.name) {
+        pipeline::widen_for_tracking(options.filter);
     }
     return options;
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/print.h"
+#include "base/text.h"
 #include "capture/pin.h"
 #include "capture/probe.h"
 #include "capture/tracer.h"
@@ -133,6 +134,20 @@ void print_end(const EndCondition& end, std::string_view consequence) {
     }
 }
 
+// A filter that lets nothing through looks like a quiet machine.
+void print_if_none_matched(const TraceRequest& request, const TraceLoop& loop) {
+    uint64_t delivered = 0;
+    for (size_t i = 0; i < model::kernel_kind_count; i++) {
+        delivered += loop.delivered(static_cast<Kind>(i));
+    }
+    if (request.filter.name && delivered == 0) {
+        vigil::print(stderr,
+                     "vigil: no event was of a process called '{}': names are compared as a whole, "
+                     "and * and ? match any\n",
+                     escape_terminal(*request.filter.name));
+    }
+}
+
 Result<int> trace_live(TraceRequest request) {
     EndCondition end;
     TRY(identify_processes(request, end));
@@ -165,6 +180,7 @@ Result<int> trace_live(TraceRequest request) {
     const auto drained = loop.drain();  // after an error too: the totals must include it
     print_end(end, "nothing more can come");
     print_run_totals(request, make_run_totals(loop, tracer));
+    print_if_none_matched(request, loop);
     if (not_started != 0) {
         return not_started;
     }
@@ -245,6 +261,7 @@ Result<int> trace_pinned(TraceRequest wanted) {
                      total.unread, loop.delivered(kind), loop.filtered(kind),
                      loop.undelivered(kind));
     }
+    print_if_none_matched(request, loop);
     if (const uint64_t missed = pinned.max_missed(); missed > 0) {
         vigil::print(stderr, "{}", pipeline::missed_text(missed));
     }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "host/hints.h"
 #include "monitor/signals.h"
+#include "pipeline/kernel_filter.h"
 
 namespace vigil::commands {
 namespace {
@@ -90,7 +91,13 @@ TraceLoop::TraceLoop(RingReader& reader, TraceRequest request, format::Formatter
       epoll_(std::move(epoll)),
       output_(output_fd),
       resolves_names_(needs_names(request_)),
-      confirmed_(reader.cursor()) {}
+      confirmed_(reader.cursor()) {
+    const model::KindSet kinds = reader.control().filter.kinds;
+    if (request_.filter.name && (kinds & pipeline::naming_kinds) == pipeline::naming_kinds) {
+        names_.emplace(*request_.filter.name);
+        names_->load_all();
+    }
+}
 
 // The callbacks capture `this`, so they are set here, once the object no longer moves.
 Result<void> TraceLoop::run() {
@@ -183,15 +190,21 @@ RingReader::Drained TraceLoop::read_once() {
 bool TraceLoop::handle(const model::Event& event) {
     handled_++;
     newest_ns_ = std::max(newest_ns_, event.boot_ns);
+    if (names_) {
+        names_->apply(event);
+    }
     if (!resolves_names_ || !fork_names_.handle(event)) {
         show(event);
+    }
+    if (names_) {
+        names_->forget(event);
     }
     // Events after the last wanted one stay in a pinned ring for the next reader.
     return !(request_.pinned && count_reached());
 }
 
 void TraceLoop::show(const model::Event& event) {
-    if (!pipeline::passes(request_.filter, event)) {
+    if (!pipeline::passes(request_.filter, event, names_ ? &*names_ : nullptr)) {
         filtered_[model::index(event.kind)]++;
         return;
     }

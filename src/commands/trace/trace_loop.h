@@ -17,6 +17,7 @@
 #include "host/child.h"
 #include "output/buffered_output.h"
 #include "pipeline/fork_name_resolver.h"
+#include "pipeline/name_tracker.h"
 
 namespace vigil::commands {
 
@@ -84,6 +85,7 @@ class TraceLoop {
     Fd epoll_;
     output::BufferedOutput output_;
     pipeline::ForkNameResolver fork_names_;
+    std::optional<pipeline::NameTracker> names_;  // if the filter has a name
     bool resolves_names_;
 
     bool stop_ = false;

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "cli/cli.h"
 #include "cli/common_options.h"
 #include "host/users.h"
+#include "model/name_pattern.h"
 #include "model/signals.h"
 
 namespace vigil::commands {
@@ -43,7 +46,7 @@ struct RawOptions {
     Text format, duration, count, ring_size;
 };
 
-void add_filter_options(cli::OptionParser& app, RawOptions& raw) {
+void add_filter_options(cli::OptionParser& app, RawOptions& raw, const char* name_help) {
     app.add_option("-e,--events", raw.kinds,
                    "Kinds of events: fork, exec, exit, signal, oom [all of them]")
         ->delimiter(',')
@@ -59,8 +62,7 @@ void add_filter_options(cli::OptionParser& app, RawOptions& raw) {
     app.add_option("--sender", raw.sender, "Only signals that this process sends")
         ->type_name("PID");
     app.add_option("--target", raw.target, "Only signals that this process gets")->type_name("PID");
-    app.add_option("-c,--comm", raw.comm, "Only processes of this name (15 bytes count)")
-        ->type_name("COMM");
+    app.add_option("-c,--comm", raw.comm, name_help)->type_name("NAME");
     app.add_option("-u,--user", raw.user, "Only processes of this user (name or number)")
         ->type_name("USER");
     app.add_option("--cgroup", raw.cgroup,
@@ -195,7 +197,7 @@ Result<pipeline::Filter> make_filter(const RawOptions& raw, Format format) {
     if (raw.comm && raw.comm->empty()) {
         return usage_error("-c '': expected a name");
     }
-    filter.comm = raw.comm;
+    filter.name = raw.comm;
     return filter;
 }
 
@@ -273,7 +275,9 @@ ParsedTrace parse_trace(const cli::Arguments& arguments) {
         "vigil trace");
     app.footer(trace_footer);
     RawOptions raw;
-    add_filter_options(app, raw);
+    add_filter_options(app, raw,
+                       "Only processes of this name, executable or script, or path; * and ? match "
+                       "any");
     add_output_options(app, raw);
 
     cli::Arguments options = arguments;
@@ -306,11 +310,22 @@ ParsedTrace parse_pin(const cli::Arguments& arguments) {
         "/sys/fs/bpf/vigil/process_count\n"
         "  sudo vigil unpin");
     RawOptions raw;
-    add_filter_options(app, raw);
+    add_filter_options(app, raw, "Only processes of this name (15 bytes count)");
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }
-    return cli::to_parse_result(make_request(raw));
+    auto request = make_request(raw);
+    if (request && raw.comm) {
+        if (model::has_wildcards(*raw.comm) || raw.comm->find('/') != std::string::npos) {
+            request = usage_error(fmt::format(
+                "-c '{}': expected a name, which the kernel compares as it is; 'vigil trace "
+                "--pinned -c' takes patterns and paths",
+                escape_terminal(*raw.comm)));
+        } else {
+            request->filter.comm = std::exchange(request->filter.name, std::nullopt);
+        }
+    }
+    return cli::to_parse_result(std::move(request));
 }
 
 }  // namespace vigil::commands

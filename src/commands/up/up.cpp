@@ -2,6 +2,7 @@
 // vigil up: server and agent on this machine, in one process.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "base/default_paths.h"
 #include "base/file.h"
 #include "base/print.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/common_options.h"
 #include "cli/source_report.h"
@@ -17,6 +19,7 @@
 #include "commands/up/up.h"
 #include "host/privileges.h"
 #include "server/server.h"
+#include "server/server_state.h"
 
 namespace vigil::commands {
 namespace {
@@ -75,8 +78,14 @@ Result<int> run(const UpRequest& request) {
         const ServerThread thread(*server, [&loop] { loop.inbox().push(agent::StopRequest{}); });
         TRY(loop.run({{.host = request.server.address, .port = server->port()}}));
     }
+    const uint64_t events = server->stats().events;
+    const uint64_t undurable = std::min(server->state().undurable_events(), events);
     print(stderr, "vigil: {} violations reported; {} events in {}\n", loop.violations(),
-          server->stats().events, request.server.log);
+          events - undurable, request.server.log);
+    if (undurable > 0) {
+        print(stderr, "vigil: {} events could not be written to it: they wait in {}\n", undurable,
+              escape_terminal(request.agent.state));
+    }
     cli::print_losses(sources);
     return 0;
 }

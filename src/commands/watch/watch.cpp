@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/print.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "cli/source_report.h"
 #include "commands/watch/watch.h"
@@ -25,7 +26,7 @@ Result<int> watch(const WatchRequest& request) {
     WatchLoop loop(request, configuration, sources);
     TRY(loop.open());
     cli::print_limitations(sources);
-    print(stderr, "vigil: watching with {} rules from {}; Ctrl-C ends\n", rules.size(),
+    print(stderr, "vigil: watching with {} from {}; Ctrl-C ends\n", count_of(rules.size(), "rule"),
           request.configuration);
     TRY(loop.run(std::move(rules)));
     print(stderr, "vigil: {} violations reported; {} limits broken at the end\n",

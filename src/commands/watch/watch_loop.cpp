@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "host/kernel.h"
 #include "output/color.h"
@@ -22,18 +22,15 @@ namespace {
 
 constexpr mode_t log_mode = 0640;
 
-Error failure(const std::string& what) {
-    return {ErrorCode::failed, fmt::format("{}: {}", what, std::strerror(errno))};
-}
-
 }  // namespace
 
 std::string status_of(const monitor::ProcessMonitor& monitor, const rules::LimitMonitor& limits) {
     const auto own_cpu = monitor.own_usage()[model::index(model::Metric::cpu)];
     const auto own_memory = monitor.own_usage()[model::index(model::Metric::memory)];
-    return fmt::format("{} processes, {} rules, {} limits broken now; vigil itself: {} CPU, {}",
-                       monitor.table().size(), limits.engine().rules().size(),
-                       limits.engine().raised(), own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
+    return fmt::format("{} processes, {}, {} broken now; vigil itself: {} CPU, {}",
+                       monitor.table().size(), count_of(limits.engine().rules().size(), "rule"),
+                       count_of(limits.engine().raised(), "limit"),
+                       own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
                        own_memory ? fmt::format("{:.1f} MB", *own_memory) : "-");
 }
 
@@ -75,7 +72,7 @@ Result<void> WatchLoop::open_log() {
     Fd fd(::open(request_.log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
                  log_mode));
     if (!fd) {
-        Error error = failure(fmt::format("opening the log '{}'", *request_.log));
+        Error error = system_error("opening the log", *request_.log);
         error.code = ErrorCode::usage;
         return error;
     }
@@ -86,6 +83,7 @@ Result<void> WatchLoop::open_log() {
 
 Result<void> WatchLoop::run(rules::RuleSet rules) {
     limits_.apply(std::move(rules));
+    print_rule_messages();
     TRY(loop_.run());
     output::final_flush([this] {
         if (waiting() > 0) {
@@ -97,7 +95,14 @@ Result<void> WatchLoop::run(rules::RuleSet rules) {
     return output_error_ ? Result<void>(*output_error_) : Result<void>();
 }
 
+void WatchLoop::print_rule_messages() {
+    for (const std::string& message : limits_.pop_messages()) {
+        on_message(message);
+    }
+}
+
 void WatchLoop::on_second() {
+    print_rule_messages();
     if (configuration_->has_changed()) {
         reload();
     } else if (configuration_->has_gone()) {
@@ -125,8 +130,9 @@ void WatchLoop::reload() {
         return;
     }
     limits_.apply(std::move(*rules));
-    on_message(fmt::format("applied {}: {} rules", configuration_->path(),
-                           limits_.engine().rules().size()));
+    on_message(fmt::format("applied {}: {}", configuration_->path(),
+                           count_of(limits_.engine().rules().size(), "rule")));
+    print_rule_messages();
 }
 
 void WatchLoop::show(const model::Event& event) {

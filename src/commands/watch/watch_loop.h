@@ -64,6 +64,7 @@ class WatchLoop final : public monitor::LoopClient,
  private:
     Result<void> open_log();
     void reload();
+    void print_rule_messages();
     void show(const model::Event& event);
     void flush();
     size_t waiting() const;

@@ -270,6 +270,28 @@ TEST_F(SpoolTest, ACopyReusesNoSequenceForAnotherLine) {
     EXPECT_EQ(numbers.size(), 30U) << "the ten that both have are the same lines";
 }
 
+// What vigil did not write is left as it is.
+TEST_F(SpoolTest, RefusesAForeignFile) {
+    for (const std::string& foreign :
+         {std::string("notes of somebody\nsecond line\n"), std::string("no line end"),
+          std::string("{\"other\":\"json\"}\n"),
+          std::string("\x7f"
+                      "ELF\0\0\n\0",
+                      8)}) {
+        std::filesystem::create_directories(directory());
+        directory_.write("state/spool", foreign);
+        SpoolOptions options;
+        options.directory = directory();
+        const auto spool = Spool::open(options);
+        ASSERT_FALSE(spool) << foreign;
+        EXPECT_EQ(spool.error().code, ErrorCode::usage);
+        EXPECT_NE(spool.error().context.find("holds what vigil did not write"), std::string::npos)
+            << spool.error().context;
+        EXPECT_EQ(test::content_of(directory() + "/spool"), foreign);
+        EXPECT_EQ(test::names_in(directory()), std::vector<std::string>{"spool"});
+    }
+}
+
 TEST_F(SpoolTest, LocksTheSpoolAndIsPrivate) {
     const auto spool = open();
     add_lines(*spool, 1, 1);

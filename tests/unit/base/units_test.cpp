@@ -135,7 +135,8 @@ TEST(Units, TruncatesSecondsToMilliseconds) {
 
 TEST(Units, HumanDurations) {
     EXPECT_EQ(human_duration(0), "0.0 s");
-    EXPECT_EQ(human_duration(1), "0.0 ms");
+    EXPECT_EQ(human_duration(1), "< 0.1 ms");
+    EXPECT_EQ(human_duration(99'999), "< 0.1 ms");
     EXPECT_EQ(human_duration(100'000), "0.1 ms");
     EXPECT_EQ(human_duration(449'999), "0.4 ms");
     EXPECT_EQ(human_duration(9'999'999), "9.9 ms");
@@ -147,6 +148,12 @@ TEST(Units, HumanDurations) {
     EXPECT_EQ(human_duration(7'980'000'000'000), "2 h 13 min");
     EXPECT_EQ(human_duration(172'800'000'000'000), "2 d 0 h");
     EXPECT_EQ(human_duration(UINT64_MAX), "213503 d 23 h");
+}
+
+TEST(Units, Counts) {
+    EXPECT_EQ(count_of(0, "rule"), "0 rules");
+    EXPECT_EQ(count_of(1, "rule"), "1 rule");
+    EXPECT_EQ(count_of(2, "rule"), "2 rules");
 }
 
 TEST(Units, HumanSizes) {

@@ -130,6 +130,7 @@ TEST(Decode, ExitOfAProcess) {
     record.status = 0x300;
     record.threads = 9;
     record.login_uid = 1001;
+    record.tracer_pid = 77;
     const auto exit = body_of<model::Exit>(bytes_of(record));
     EXPECT_FALSE(exit.thread);
     EXPECT_EQ(exit.status, 0x300U);
@@ -151,6 +152,7 @@ TEST(Decode, ExitOfAProcess) {
     EXPECT_EQ(exit.major_faults, 6U);
     EXPECT_EQ(exit.threads, 9U);
     EXPECT_EQ(exit.login_uid, 1001U);
+    EXPECT_EQ(exit.tracer_pid, 77U);
     EXPECT_EQ(body_of<model::Exit>(bytes_of(record), {.page_bytes = 65'536}).peak_rss_bytes,
               6'553'600U);
 }
@@ -243,6 +245,15 @@ TEST(Decode, AnExitBeforeItsStartHasNoLifetime) {
     auto record = test::exit_record();
     record.header.start_ns = record.header.time_ns + 1;
     EXPECT_EQ(body_of<model::Exit>(bytes_of(record)).lifetime_ns, 0U);
+}
+
+TEST(Decode, AFaultAtTheStackPointer) {
+    auto record = test::signal_record(SIGSEGV);
+    record.code = 1;
+    record.context = VIGIL_CONTEXT_SELF | VIGIL_CONTEXT_OWN_SIGINFO;
+    EXPECT_FALSE(body_of<model::Signal>(bytes_of(record)).near_stack);
+    record.context |= VIGIL_CONTEXT_NEAR_STACK;
+    EXPECT_TRUE(body_of<model::Signal>(bytes_of(record)).near_stack);
 }
 
 TEST(Decode, SignalFromAProcess) {

@@ -294,6 +294,60 @@ TEST(DeathRecorder, AWrapperThatRepeatsASignalNamesItsChild) {
 }
 
 // A15: the clock is set back by an hour between the two.
+// `timeout -s KILL` kills its command and then itself, and may end before its command does.
+TEST(DeathRecorder, AWrapperThatKillsItselfNamesTheChildThatItKilled) {
+    Story story;
+    story.fork(1, 9, "timeout");
+    story.fork(2, 1, "sleep");
+    const auto kill_child = [&](int number) {
+        model::Signal signal;
+        signal.number = number;
+        signal.source = SignalSource::user;
+        signal.sender = model::Sender{.pid = Story::nobody + 1,
+                                      .tid = Story::nobody + 1,
+                                      .uid = 0,
+                                      .start_ns = Story::start_ns(1),
+                                      .comm = test::comm("timeout")};
+        story.take(model::Kind::signal, Story::process(2, "sleep", 1), signal);
+    };
+    kill_child(SIGTERM);
+    kill_child(SIGKILL);
+    story.signal(1, SIGKILL, SignalSource::self, 1);
+    const Record& told = story.exit(1, SIGKILL, "timeout");
+    ASSERT_TRUE(told.death.child);
+    EXPECT_EQ(told.death.child->pid, Story::nobody + 2);
+    EXPECT_EQ(told.death.child->comm.view(), "sleep");
+    EXPECT_EQ(told.death.child->signal, SIGKILL);
+    EXPECT_EQ(told.death.child->cause, Cause::signal);
+}
+
+TEST(DeathRecorder, ATracerGivesASignalThatNobodySent) {
+    Story story;
+    story.fork(1, 9, "gdb");
+    story.fork(2, 8, "victim");
+    const auto exit_traced = [&](uint32_t number, uint32_t status) {
+        model::Exit exit;
+        exit.status = status;
+        exit.tracer_pid = Story::nobody + 1;
+        story.take(model::Kind::exit, Story::process(number, "victim"), exit);
+        return story.records.back().death;
+    };
+    const model::Death death = exit_traced(2, SIGTERM);
+    EXPECT_EQ(death.source, SignalSource::tracer);
+    ASSERT_TRUE(death.killer);
+    EXPECT_EQ(death.killer->pid, Story::nobody + 1);
+    EXPECT_EQ(death.killer->comm.view(), "gdb");
+    story.fork(3, 8, "victim");
+    EXPECT_EQ(exit_traced(3, SIGSYS).source, SignalSource::fault) << "of a filter";
+    story.fork(4, 8, "victim");
+    story.signal(4, SIGTERM, SignalSource::user, 9);
+    EXPECT_EQ(exit_traced(4, SIGTERM).source, SignalSource::user) << "that one was seen";
+    story.fork(5, 8, "victim");
+    story.lose(model::Kind::signal);
+    EXPECT_EQ(exit_traced(5, SIGTERM).source, SignalSource::unknown);
+    EXPECT_FALSE(story.records.back().death.killer);
+}
+
 TEST(DeathRecorder, ASetClockLosesNoPriorSignal) {
     for (const int64_t step_ns : {3'600'000'000'000, -3'600'000'000'000}) {
         Story story;

@@ -226,6 +226,11 @@ TEST(DeathReport, Signals) {
         {SIGUSR2, SignalSource::terminal, 128, "was killed by SIGUSR2", ": by its terminal."},
         {SIGTERM, SignalSource::parent_death, 0, "was killed by SIGTERM",
          ": its parent ended, and it had asked for this signal then (PR_SET_PDEATHSIG)."},
+        {SIGTERM, SignalSource::parent_thread, 0, "was killed by SIGTERM",
+         ": the thread that had made it ended, though not that process, and it had asked for this "
+         "signal then (PR_SET_PDEATHSIG)."},
+        {SIGTERM, SignalSource::tracer, 0, "was killed by SIGTERM",
+         ": its tracer gave it that signal, as a debugger does (ptrace)."},
         {SIGKILL, SignalSource::unknown, 0, "was killed by SIGKILL",
          ": who or what sent it is not known."},
         {SIGKILL, SignalSource::oom, 0, "was killed by SIGKILL",
@@ -290,6 +295,25 @@ TEST(DeathReport, Responses) {
               "was killed by SIGSEGV" + when +
                   ": it used an address that it must not use; it caught it and ended itself with "
                   "SIGKILL 40 ms later.");
+}
+
+TEST(DeathReport, AResponseWithinAMillisecondCameAtOnce) {
+    query::DeathBuilder builder = query::signalled(SIGTERM, SignalSource::user);
+    builder.death.exit.status = SIGTERM;
+    for (const int64_t delay_ns : {0, 10'000, 999'999}) {
+        builder.death.response = {.number = SIGTERM,
+                                  .unix_ns = *builder.death.signal_unix_ns + delay_ns};
+        EXPECT_TRUE(sentence(builder).ends_with("it caught it and ended itself at once."))
+            << sentence(builder);
+    }
+}
+
+TEST(DeathReport, AFullStack) {
+    query::DeathBuilder builder = query::signalled(SIGSEGV, SignalSource::fault);
+    builder.death.near_stack = true;
+    EXPECT_NE(sentence(builder).find("at the end of its stack, which was probably full"),
+              std::string::npos)
+        << sentence(builder);
 }
 
 TEST(DeathReport, Cores) {

@@ -54,7 +54,8 @@ TEST(Json, DeathHasAllThatHappened) {
     const std::string line = line_of(*make_json_formatter("box"), test::death());
     EXPECT_EQ(
         line,
-        R"({"time":"2026-11-20T22:33:49.792000Z","kind":"death","host":"box","pid":5679,)"
+        R"({"time":"2026-11-20T22:33:49.792000Z","kind":"death","host":"box",)"
+        R"("boot_id":"1c5ad7d2-0f3c-4b53-8a53-0d6a27a0b0f0","boot_ns":5000000000,"pid":5679,)"
         R"("ppid":5678,"start_ns":3500000000,"comm":"myapp","uid":1000,"cgroup_id":4294967362,)"
         R"("cause":"oom","exit_code":null,"exit_signal":"SIGKILL","core_dumped":false,)"
         R"("signal":"SIGKILL","signal_source":"user","signal_code":0,)"

@@ -196,7 +196,7 @@ TEST(Text, ColoursOnlyWhereAskedFor) {
 
 TEST(Text, AViolationReportsAllInItsLine) {
     constexpr std::string_view line =
-        "[22:33:49.810] cleared  disk      12.5 MB/s <= 50 MB/s     myapp (pid 5679, alice)"
+        "[22:33:49.810] cleared  disk      12.5 MB/s <= 50 MB/s        myapp (pid 5679, alice)"
         "  after 1 min 1 s, peak 210.2, mean 99.1, process ended, 2 more like it"
         "  rule my*, unit myapp.service: myapp --fast\n";
     EXPECT_EQ(bare(test::violation_event()), line);

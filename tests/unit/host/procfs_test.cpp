@@ -2,6 +2,7 @@
 // /proc of this machine, compared with system calls.
 #include "host/procfs.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include <set>
 #include <thread>
 
+#include "base/fd.h"
 #include "support/processes.h"
 
 namespace vigil::host {
@@ -135,6 +137,26 @@ TEST(Procfs, AProcessWithoutItsLeaderIsNotAZombie) {
     ASSERT_EQ(::syscall(SYS_tgkill, pid, pid, SIGUSR1), 0);
     ASSERT_TRUE(test::becomes_true([&] { return read_stat(child.pid())->state == 'Z'; }));
     EXPECT_FALSE(read_stat(child.pid())->is_zombie());
+    EXPECT_EQ(read_executable(child.pid()), fs::read_symlink("/proc/self/exe"))
+        << "from the other thread";
+    EXPECT_EQ(read_arguments(child.pid(), 4096), read_arguments(self(), 4096));
+    EXPECT_EQ(read_working_directory(child.pid()), fs::current_path());
+    EXPECT_EQ(read_cgroup(child.pid()), read_cgroup(self()));
+}
+
+TEST(Procfs, FilesBehindDescriptors) {
+    const test::TempDirectory directory;
+    const std::string path = directory.write("file", "x");
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(read_descriptor(self(), std::to_string(file.get())), path);
+    fs::remove(path);
+    EXPECT_EQ(read_descriptor(self(), std::to_string(file.get())), path) << "without the suffix";
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    EXPECT_EQ(read_descriptor(self(), std::to_string(ends[0])), std::nullopt);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    EXPECT_EQ(read_descriptor(self(), "99999"), std::nullopt);
 }
 
 TEST(Procfs, IoAgreesWithGetrusage) {

@@ -215,5 +215,64 @@ TEST_F(ManifestTest, FilesThatVigilDidNotWriteAreRefusedAndLeft) {
     }
 }
 
+// As logrotate with "compress" leaves it, without a writer.
+TEST_F(ManifestTest, NumbersOfACompressedFileAreNotUsedAgain) {
+    open();
+    add(5);
+    writer_.reset();
+    fs::remove(path());
+    directory_.write("events.log.1.gz", "\x1f\x8b");
+    directory_.write("events.log", "");
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+    add(2);
+    expect_last(6, 7);
+    writer_.reset();
+    fs::remove(path());  // "nocreate"
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 8U);
+    add(1);
+    expect_last(8, 8);
+}
+
+// The copy is what a crash leaves: the writer has not ended.
+TEST_F(ManifestTest, NumbersOfACompressedFileAreNotUsedAgainAfterACrash) {
+    open();
+    add(3);
+    const std::string copy = directory_.path("copy");
+    fs::create_directory(copy);
+    fs::copy(manifest_path(path()), copy + "/events.log.segments");
+    WriterOptions options;
+    options.path = copy + "/events.log";
+    uint64_t next = 0;
+    {
+        auto writer = Writer::open(options, event_log_.events());
+        ASSERT_TRUE(writer) << writer.error().context;
+        next = (*writer)->next_sequence();
+        EXPECT_GT(next, 3U);
+        EXPECT_LE(next, 3U + 1 + 65'536);
+        EXPECT_EQ((*writer)->append(numbered_line(next)), next);
+    }
+    auto writer = Writer::open(options, event_log_.events());
+    ASSERT_TRUE(writer) << writer.error().context;
+    EXPECT_EQ((*writer)->next_sequence(), next + 1);
+}
+
+// A backup of a file whose first line the manifest does not know yet: its lines keep their numbers.
+TEST_F(ManifestTest, ARestoredFileKeepsItsNumbers) {
+    open();
+    add(3);
+    const std::string copy = directory_.path("copy");
+    fs::create_directory(copy);
+    fs::copy(manifest_path(path()), copy + "/events.log.segments");
+    fs::copy(path(), copy + "/events.log");
+    WriterOptions options;
+    options.path = copy + "/events.log";
+    auto writer = Writer::open(options, event_log_.events());
+    ASSERT_TRUE(writer) << writer.error().context;
+    EXPECT_EQ((*writer)->oldest_sequence(), 1U);
+    EXPECT_EQ((*writer)->next_sequence(), 4U);
+}
+
 }  // namespace
 }  // namespace vigil::journal

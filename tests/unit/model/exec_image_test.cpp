@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vigil::model {
 namespace {
@@ -24,29 +25,48 @@ TEST(ImageOf, AnExec) {
     EXPECT_EQ(make_exec_image(exec)->argv, large.substr(0, 1024));
 }
 
-std::string script_of(std::string_view executable, std::string_view argv) {
+Exec exec_of(std::string_view file, std::string_view executable, std::string_view argv) {
     Exec exec;
-    exec.file = "/usr/bin/any";
+    exec.file = file;
     exec.executable = executable;
     exec.argv = argv;
-    return make_exec_image(exec)->script;
+    return exec;
 }
 
-TEST(ScriptOfArguments, IsTheFirstNonOption) {
-    EXPECT_EQ(script_of("python3.11", "python3\0/opt/backup.py\0x\0"sv), "backup.py");
-    EXPECT_EQ(script_of("python3.11", "python3\0-u\0backup.py\0"sv), "backup.py");
-    EXPECT_EQ(script_of("perl", "perl\0-w\0./a.pl"sv), "a.pl")
-        << "the last argument may be truncated";
-    EXPECT_EQ(script_of("dash", "sh\0-e\0./run\0"sv), "run");
+using Programs = std::vector<std::string>;
+
+TEST(ImageOf, AnExecThroughADescriptor) {
+    const auto program = make_exec_image(exec_of("/dev/fd/3", "sleep", "sleep\0001\0"sv));
+    EXPECT_EQ(program->file, "sleep") << "the path means nothing to others";
+    EXPECT_TRUE(program->needs_proc());
+    EXPECT_EQ(make_exec_image(exec_of("/proc/self/exe", "runc", "runc\0init\0"sv))->file, "runc");
+    EXPECT_EQ(make_exec_image(exec_of("/dev/fd/4/run", "run", "x\0"sv))->file, "run");
+    const auto script = make_exec_image(exec_of("/dev/fd/3", "dash", "sh\0/dev/fd/3\0"sv));
+    EXPECT_EQ(script->file, "/dev/fd/3") << "only /proc knows the script";
+    EXPECT_EQ(script->programs, Programs{"/dev/fd/3"});
+    EXPECT_TRUE(script->needs_proc());
+    EXPECT_FALSE(make_exec_image(exec_of("/bin/x", "x", "x\0"sv))->needs_proc());
 }
 
-TEST(ScriptOfArguments, IsEmptyIfTheProgramIsAnArgument) {
-    EXPECT_EQ(script_of("python3.11", "python3\0-m\0http.server\0"sv), "");
-    EXPECT_EQ(script_of("perl", "perl\0-e\0print 1\0"sv), "");
-    EXPECT_EQ(script_of("bash", "bash\0-ec\0ls\0"sv), "");
-    EXPECT_EQ(script_of("bash", "bash\0"sv), "");
-    EXPECT_EQ(script_of("cat", "cat\0category.txt\0"sv), "") << "not an interpreter";
-    EXPECT_EQ(script_of("", "x\0y\0"sv), "");
+TEST(IsIndirect, PathsThatMeanAnotherFileForEachProcess) {
+    for (const char* path : {"/dev/fd/3", "/dev/stdin", "/proc/self/fd/12", "/proc/77/fd/3/a/b",
+                             "/proc/self/exe", "/proc/1/exe"}) {
+        EXPECT_TRUE(is_indirect(path)) << path;
+    }
+    for (const char* path : {"/dev/fd/x", "/dev/fd/", "/opt/fd/3", "/proc/version", "exe", ""}) {
+        EXPECT_FALSE(is_indirect(path)) << path;
+    }
+    EXPECT_EQ(descriptor_of("/proc/77/fd/3/a/b"), "3/a/b");
+}
+
+TEST(FindPrograms, AddsTheArgumentThatTheKernelCutToComm) {
+    EXPECT_EQ(find_programs("backup-of-every", "unknown", "unknown\0./backup-of-everything\0"sv),
+              Programs{"./backup-of-everything"});
+    EXPECT_EQ(find_programs("backup", "unknown", "unknown\0./backup-of-everything\0"sv), Programs{})
+        << "this comm was not cut";
+    EXPECT_EQ(find_programs("backup-of-every", "sh", "sh\0./backup-of-everything\0"sv),
+              Programs{"./backup-of-everything"})
+        << "once";
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ constexpr uint32_t exiting = VIGIL_CONTEXT_EXITING;
 constexpr uint32_t kthread = VIGIL_CONTEXT_KERNEL;
 constexpr uint32_t pdeath = VIGIL_CONTEXT_PARENT_DEATH;
 constexpr uint32_t group = VIGIL_CONTEXT_GROUP;
+constexpr uint32_t own_siginfo = VIGIL_CONTEXT_OWN_SIGINFO;
+constexpr uint32_t thread_exit = VIGIL_CONTEXT_THREAD_EXIT;
 constexpr int si_tkill = -6;
 constexpr int si_kernel = 128;
 
@@ -69,6 +71,8 @@ const Case cases[] = {
     // On behalf of the current task: SEND_SIG_NOINFO.
     {"parent death", context(SIGTERM, 0, noinfo, exiting | pdeath), parent_death},
     {"parent death by SIGKILL", context(SIGKILL, 0, noinfo, exiting | pdeath), parent_death},
+    {"end of the parent's thread", context(SIGTERM, 0, noinfo, exiting | pdeath | thread_exit),
+     parent_thread},
     {"the number alone is no parent death", context(SIGTERM, 0, noinfo, pdeath), kernel},
     {"an exiting task alone is none", context(SIGTERM, 0, noinfo, exiting), kernel},
     {"nor is one's own end", context(SIGTERM, 0, noinfo, exiting | pdeath | own), kernel},
@@ -92,7 +96,14 @@ const Case cases[] = {
     {"the same from a kernel thread", context(SIGUSR1, -60, info, kthread), unknown},
     {"a fault's number by kill", context(SIGSEGV, SI_USER, info, 0), user},
 
+    {"a timer's code, chosen by a sender", context(SIGTERM, SI_TIMER, info, own_siginfo), queue},
+    {"the same to itself", context(SIGTERM, SI_TIMER, info, own | own_siginfo), queue},
+    {"the kernel's code, to itself", context(SIGTERM, si_kernel, info, own | own_siginfo), queue},
+
     // With a siginfo, from the kernel.
+    {"a fault's siginfo is on the stack too", context(SIGSEGV, si_kernel, info, own | own_siginfo),
+     fault},
+    {"a kill by the kernel too", context(SIGKILL, si_kernel, info, own | own_siginfo), kernel},
     {"timer_create", context(SIGRTMIN, SI_TIMER, info, kthread), timer},
     {"timer while the target runs", context(SIGALRM, SI_TIMER, info, own), timer},
     {"message queue", context(SIGUSR1, SI_MESGQ, info, 0), queue},
@@ -134,10 +145,10 @@ TEST(SignalSource, OnlyAKillCanBeTheOomKillers) {
 }
 
 TEST(SignalSource, OnlyProcessesAreSenders) {
-    for (const SignalSource with : {user, queue, SignalSource::self, parent_death}) {
+    for (const SignalSource with : {user, queue, SignalSource::self, parent_death, parent_thread}) {
         EXPECT_TRUE(has_sender(with)) << to_string(with);
     }
-    for (const SignalSource without : {timer, fault, oom, terminal, kernel, unknown}) {
+    for (const SignalSource without : {timer, fault, oom, terminal, tracer, kernel, unknown}) {
         EXPECT_FALSE(has_sender(without)) << to_string(without);
     }
 }
@@ -150,6 +161,8 @@ TEST(SignalSource, Names) {
                                                                {oom, "oom"},
                                                                {terminal, "terminal"},
                                                                {parent_death, "parent_death"},
+                                                               {parent_thread, "parent_thread"},
+                                                               {tracer, "tracer"},
                                                                {SignalSource::self, "self"},
                                                                {kernel, "kernel"},
                                                                {unknown, "unknown"}};

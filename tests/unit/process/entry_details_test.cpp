@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/entry_details.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -150,6 +151,16 @@ ProcessEntry entry_of(uint32_t number, std::string_view comm = "") {
 const std::string script_name = "a_script_with_a_long_name.sh";
 constexpr std::string_view script_comm = "a_script_with_a";
 
+using Names = std::vector<std::string>;
+
+Names base_names(const model::ExecImage& image) {
+    Names names;
+    for (const std::string& program : image.programs) {
+        names.emplace_back(model::base_name(program));
+    }
+    return names;
+}
+
 class Script : public ::testing::Test {
  protected:
     const test::TempDirectory directory_;
@@ -164,7 +175,7 @@ TEST_F(Script, HasItsNameInFullAndThatOfItsInterpreter) {
     ProcessEntry script = entry_of(child_.pid(), script_comm);
     details.read_from_proc(script, 1);
     ASSERT_TRUE(script.image);
-    EXPECT_EQ(script.image->script, script_name);
+    EXPECT_EQ(base_names(*script.image), Names{script_name});
     EXPECT_EQ(script.image->executable, fs::path(shell_).filename());
     EXPECT_EQ(script.image->file, shell_);
     EXPECT_EQ(script.image->argv, "/bin/sh\0"s + path_ + "\0argument\0"s);
@@ -184,7 +195,7 @@ TEST_F(Script, WhatAnEventHasReportedStays) {
     EXPECT_EQ(script.image->file, path_);
     EXPECT_EQ(script.image->argv, argv);
     EXPECT_EQ(script.image->executable, fs::path(shell_).filename());
-    EXPECT_EQ(script.image->script, script_name);
+    EXPECT_EQ(base_names(*script.image), Names{script_name});
     EXPECT_EQ(before->executable, "") << "that one may be shared";
 }
 
@@ -193,8 +204,46 @@ TEST_F(Script, UnderAnotherNameItIsStillTheScript) {
     for (const std::string_view comm : {"", "renamed", "a_script_with_b"}) {
         ProcessEntry script = entry_of(child_.pid(), comm);
         details.read_from_proc(script, 1);
-        EXPECT_EQ(script.image->script, script_name) << comm;
+        EXPECT_EQ(base_names(*script.image), Names{script_name}) << comm;
     }
+}
+
+// fexecve(3) passes a path that is another file for each process.
+TEST_F(Script, ThroughADescriptorHasThePathOfItsFile) {
+    const int descriptor = ::open(path_.c_str(), O_RDONLY);  // the child inherits it
+    ASSERT_GE(descriptor, 0);
+    const std::string passed = "/dev/fd/" + std::to_string(descriptor);
+    const Process child("/bin/sh", {"sh", passed});
+    ::close(descriptor);
+    ASSERT_TRUE(child.ready());
+    const std::string argv = "sh\0"s + passed + '\0';
+    model::Exec exec;
+    exec.file = passed;
+    exec.executable = shell_.substr(shell_.rfind('/') + 1);
+    exec.argv = argv;
+    ProcessEntry script = entry_of(child.pid(), "3");
+    script.image = model::make_exec_image(exec);
+    details.read_place(script, 1);
+    EXPECT_EQ(script.image->file, path_);
+    EXPECT_EQ(script.image->programs, Names{path_});
+    EXPECT_EQ(script.image->argv, argv);
+}
+
+TEST(ReadFromProc, AProgramThroughADescriptorHasItsPath) {
+    const Process child("/bin/sh", {"sh", "-c", "echo; read x"});
+    ASSERT_TRUE(child.ready());
+    const std::string shell = fs::canonical("/bin/sh");
+    const std::string name = fs::path(shell).filename();
+    model::Exec exec;
+    exec.file = "/proc/self/exe";
+    exec.executable = name;
+    exec.argv = "sh\0-c\0"sv;
+    EntryDetails details;
+    ProcessEntry program = entry_of(child.pid(), "sh");
+    program.image = model::make_exec_image(exec);
+    EXPECT_EQ(program.image->file, name);
+    details.read_place(program, 1);
+    EXPECT_EQ(program.image->file, shell);
 }
 
 TEST(ReadFromProc, AProgramIsNoScript) {
@@ -203,7 +252,7 @@ TEST(ReadFromProc, AProgramIsNoScript) {
     ASSERT_TRUE(child.ready());
     ProcessEntry program = entry_of(child.pid(), "sh");
     details.read_from_proc(program, 1);
-    EXPECT_EQ(program.image->script, "");
+    EXPECT_EQ(base_names(*program.image), Names{});
     EXPECT_EQ(program.image->argv, "sh\0-c\0echo; read x\0"s);
 }
 
@@ -257,7 +306,7 @@ TEST(EntryDetails, AMoveThatNoIdShowsIsReadAgain) {
         details.read_cgroup_within_budget(entry, 1);
     }
     ASSERT_TRUE(entry.cgroup);
-    EXPECT_EQ(*entry.cgroup, ProcReader::cgroup(entry.process.pid));
+    EXPECT_EQ(*entry.cgroup, ProcReader::cgroups(entry.process.pid)->path);
     entry.cgroup = stale;
     details.read_cgroup_within_budget(entry, 1);
     EXPECT_EQ(entry.cgroup, stale) << "enough for this second";

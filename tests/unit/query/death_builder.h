@@ -96,6 +96,7 @@ inline DeathBuilder full() {
     death.exit.login_uid = 1001;
     death.signal = 11;
     death.code = -6;
+    death.near_stack = true;
     death.killer = killer();
     death.killer->uid = 3;
     death.killer->ancestry.cut = true;
@@ -118,6 +119,7 @@ inline DeathBuilder full() {
                                     .cause = model::Cause::signal,
                                     .signal = 15,
                                     .exit_code = 0};
+    death.boot_id = "1c5ad7d2-0f3c-4b53-8a53-0d6a27a0b0f0";
     death.executable = "nginx-debug";
     death.argv = "/usr/sbin/nginx\0-g\0daemon off;\0"sv;
     death.cwd = "/srv";

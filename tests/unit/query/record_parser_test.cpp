@@ -28,6 +28,8 @@ TEST(DeathRecord, Identity) {
     const DeathRecord read_back = read(full());
     EXPECT_EQ(read_back.unix_ns, evening_ns);
     EXPECT_EQ(read_back.host, "box");
+    EXPECT_EQ(read_back.boot_id, "1c5ad7d2-0f3c-4b53-8a53-0d6a27a0b0f0");
+    EXPECT_EQ(read_back.boot_ns, 5'000'000'000U);
     EXPECT_EQ(read_back.pid, 4242U);
     EXPECT_EQ(read_back.ppid, 980U);
     EXPECT_EQ(read_back.start_ns, 3'500'000'000U);
@@ -171,6 +173,7 @@ TEST(DeathRecord, UnknownValuesAreAbsent) {
     DeathRecord expected;
     expected.unix_ns = evening_ns;
     expected.host = "box";
+    expected.boot_ns = 5'000'000'000;
     expected.pid = 4242;
     expected.ppid = 980;
     expected.start_ns = 3'500'000'000;

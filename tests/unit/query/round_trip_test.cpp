@@ -19,6 +19,7 @@ class Deaths {
         DeathBuilder builder;
         model::Process& process = builder.event.process;
         builder.event.unix_ns = time();
+        builder.event.boot_ns = wide();
         process.pid = number();
         process.ppid = number();
         process.uid = number();
@@ -32,6 +33,7 @@ class Deaths {
         death.signal = static_cast<int>(below(model::signal_max + 1));
         death.source = maybe([&] { return source(); });
         death.code = maybe([&] { return static_cast<int>(number()); });
+        death.near_stack = some();
         death.signal_unix_ns = maybe([&] { return time(); });
         death.killer = maybe([&] { return killer(); });
         death.prior = maybe([&] { return prior(); });
@@ -42,7 +44,7 @@ class Deaths {
         });
         death.child = maybe([&] { return child(); });
         for (auto* member : {&death.executable, &death.cwd, &death.user, &death.login_user,
-                             &death.cgroup, &death.unit, &death.container}) {
+                             &death.cgroup, &death.unit, &death.container, &death.boot_id}) {
             *member = maybe([&] { return text(300); });
         }
         death.argv = maybe([&] { return arguments(); });
@@ -60,6 +62,7 @@ class Deaths {
         DeathBuilder builder;
         model::Process& process = builder.event.process;
         builder.event.unix_ns = *record.unix_ns;
+        builder.event.boot_ns = *record.boot_ns;
         process.pid = *record.pid;
         process.ppid = *record.ppid;
         process.uid = *record.uid;
@@ -73,6 +76,7 @@ class Deaths {
         death.signal = record.signal.value_or(0);
         death.source = record.source;
         death.code = record.code;
+        death.near_stack = record.near_stack;
         death.signal_unix_ns = record.signal_unix_ns;
         if (record.killer.pid) {
             death.killer = killer_from(record.killer);
@@ -105,6 +109,7 @@ class Deaths {
         death.cwd = record.cwd;
         death.user = record.user;
         death.login_user = record.login_user;
+        death.boot_id = record.boot_id;
         death.cgroup = record.cgroup;
         death.unit = record.unit;
         death.container = record.container;

@@ -18,7 +18,7 @@ namespace vigil::rules {
 using Case = std::pair<std::string_view, std::string_view>;
 
 inline const std::string name_expected =
-    "expected a process name of 1 to 255 bytes without '/' and control characters";
+    "expected a process name of 1 to 255 bytes without control characters";
 constexpr auto limit_expected = "expected a number from 0 to 1000000000";
 
 inline Rule rule(std::string process) {

@@ -139,7 +139,7 @@ TEST_F(CommandsTest, SetRejectsOtherValues) {
         EXPECT_EQ(error.rfind("value ", 0), 0U) << error;
         EXPECT_NE(error.find("expected a number from 0 (no limit) to "), std::string::npos);
     }
-    for (const char* name : {"''", "a/b", "\xff"}) {
+    for (const char* name : {"''", "\xff"}) {
         EXPECT_NE(bad("config set " + std::string(name) + " cpu 5").find("expected "),
                   std::string::npos);
     }

@@ -171,6 +171,7 @@ inline model::Death death() {
     death.cwd = "/srv";
     death.user = "alice";
     death.login_user = "bob";
+    death.boot_id = "1c5ad7d2-0f3c-4b53-8a53-0d6a27a0b0f0";
     death.cgroup = "/system.slice/myapp.service";
     death.unit = "myapp.service";
     death.container = "0123";

@@ -119,6 +119,25 @@ TEST_F(WhyTest, NameFallsBackToCleanExits) {
     EXPECT_EQ(why({"good"}).out.rfind("good (pid 4242) exited with code 0", 0), 0U);
 }
 
+TEST_F(WhyTest, ANumberMayBeAName) {
+    DeathBuilder game;
+    game.event.process.comm = test::comm("2048");
+    directory_.write("deaths/clean.log", game.line());
+    EXPECT_EQ(why({"2048"}).out.rfind("2048 (pid 4242) exited with code 0", 0), 0U);
+    EXPECT_EQ(why({"4242"}).out.rfind("2048 (pid 4242) exited with code 0", 0), 0U);
+    EXPECT_EQ(why({"20480000"}).exit_code, 1) << "no pid is so high: a name";
+}
+
+TEST_F(WhyTest, NamesSimilarOnes) {
+    for (const CommandOutput& output : {why({"eve"}), history({"-c", "eve"})}) {
+        EXPECT_EQ(output.exit_code, 1);
+        EXPECT_NE(output.error.find("vigil: names are compared as a whole; kept are even\n"),
+                  std::string::npos)
+            << output.error;
+    }
+    EXPECT_EQ(why({"eve?x"}).error.find("compared"), std::string::npos);
+}
+
 TEST_F(WhyTest, ReportsThatNothingWasFound) {
     const CommandOutput output = why({"nobody"});
     EXPECT_EQ(output.exit_code, 1);

@@ -76,11 +76,23 @@ TEST(KernelOptions, FollowsTheTreeOfAPidOrCommand) {
 }
 
 TEST(KernelOptions, TruncatesCommToKernelLength) {
-    const vigil_filter filter = filter_of({"-c", "sixteen-bytes-12"});
+    const auto pinned = [](const char* name) {
+        const auto parsed = parse_pin({"-c", name});
+        return kernel_options(parsed.request.value())->filter;
+    };
+    const vigil_filter filter = pinned("sixteen-bytes-12");
     EXPECT_EQ(filter.flags, uint32_t{VIGIL_FILTER_COMM});
     EXPECT_EQ(std::string_view(filter.comm), "sixteen-bytes-1");
-    EXPECT_EQ(std::string_view(filter_of({"-c", "ls"}).comm, 16),
-              std::string("ls") + std::string(14, '\0'));
+    EXPECT_EQ(std::string_view(pinned("ls").comm, 16), std::string("ls") + std::string(14, '\0'));
+}
+
+// An executable or a script has another name than the kernel compares.
+TEST(KernelOptions, LetsAllThroughThatNamesAreTrackedBy) {
+    const vigil_filter filter = filter_of({"-e", "signal", "-c", "ls", "-p", "7", "-u", "3"});
+    EXPECT_EQ(filter.flags, 0U);
+    EXPECT_EQ(filter.pid, 0U);
+    EXPECT_EQ(filter.kinds, kind_bit(Kind::signal) | kind_bit(Kind::fork) | kind_bit(Kind::exec) |
+                                kind_bit(Kind::exit));
 }
 
 TEST(KernelOptions, NamesNeedExecAndExit) {
@@ -88,7 +100,6 @@ TEST(KernelOptions, NamesNeedExecAndExit) {
     EXPECT_EQ(filter_of({"-e", "fork", "-c", "ls"}).kinds, kind_bit(Kind::fork) | both);
     EXPECT_EQ(filter_of({"-o", "table"}).kinds, kind_bit(Kind::fork) | both);
     EXPECT_EQ(filter_of({"-e", "fork"}).kinds, kind_bit(Kind::fork));
-    EXPECT_EQ(filter_of({"-e", "signal", "-c", "ls"}).kinds, kind_bit(Kind::signal));
     EXPECT_TRUE(needs_names(good({"-o", "table"})));
     EXPECT_TRUE(needs_names(good({"-c", "x"})));
     EXPECT_FALSE(needs_names(good({})));

@@ -25,7 +25,8 @@ TEST(TraceOptions, Defaults) {
     EXPECT_EQ(request.filter.kinds, all_kinds);
     EXPECT_EQ(request.filter.signals, model::default_signals());
     EXPECT_FALSE(request.filter.pid || request.filter.sender || request.filter.target ||
-                 request.filter.uid || request.filter.comm || request.filter.sent_only);
+                 request.filter.uid || request.filter.comm || request.filter.name ||
+                 request.filter.sent_only);
     EXPECT_FALSE(request.threads || request.network || request.tree || request.cgroup ||
                  request.pinned || request.legacy_output || request.duration_ns || request.count ||
                  request.ring_size_given);
@@ -76,8 +77,8 @@ TEST(TraceOptions, SenderAndTargetMeanSignals) {
 }
 
 TEST(TraceOptions, CommUserCgroup) {
-    EXPECT_EQ(good({"-c", "ls"}).filter.comm, "ls");
-    EXPECT_EQ(good({"--comm", "with space"}).filter.comm, "with space");
+    EXPECT_EQ(good({"-c", "ls"}).filter.name, "ls");
+    EXPECT_EQ(good({"--comm", "with space"}).filter.name, "with space");
     EXPECT_EQ(good({"-u", "0"}).filter.uid, 0U);
     EXPECT_EQ(good({"--user", "1000"}).filter.uid, 1000U);
     EXPECT_EQ(good({"-u", "4294967294"}).filter.uid, 4'294'967'294U);
@@ -139,7 +140,7 @@ TEST(TraceOptions, CombinedOptions) {
               kind_bit(Kind::exit) | kind_bit(Kind::signal) | kind_bit(Kind::kill_failed));
     EXPECT_EQ(request.filter.signals, signal_bit(SIGKILL));
     EXPECT_EQ(request.filter.pid->pid, 7U);
-    EXPECT_EQ(request.filter.comm, "x");
+    EXPECT_EQ(request.filter.name, "x");
     EXPECT_EQ(request.filter.uid, 3U);
     EXPECT_EQ(request.cgroup, "g");
     EXPECT_EQ(request.tree, 9U);
