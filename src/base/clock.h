@@ -17,8 +17,8 @@ constexpr uint64_t ns_per_s = 1'000'000'000;
 // where CLOCK_BOOTTIME is another one.
 uint64_t boot_now_ns();
 
-// How far CLOCK_BOOTTIME of this process, which is also that of the start times in its /proc, is
-// ahead of the kernel's: not 0 in a time namespace (time_namespaces(7)).
+// How far CLOCK_BOOTTIME of this process is ahead of the kernel's: not 0 in a time namespace
+// (time_namespaces(7)).
 int64_t boot_clock_offset_ns();
 
 // The boottime offset in the text of /proc/PID/timens_offsets; 0 if there is none.

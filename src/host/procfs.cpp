@@ -11,9 +11,11 @@
 #include <charconv>
 #include <climits>
 #include <memory>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "host/probe.h"
 
 namespace vigil::host {
 namespace {
@@ -160,10 +162,20 @@ std::optional<ProcStat> parse_stat(std::string_view text) {
 
 namespace {
 
+// Since 5.11 the reader's time namespace shifts the start times in /proc.
+uint64_t start_offset_ns() {
+    static const uint64_t offset = [] {
+        const KernelRelease kernel = kernel_release();
+        const bool shifted = std::pair(kernel.major, kernel.minor) >= std::pair(5, 11);
+        return shifted ? static_cast<uint64_t>(boot_clock_offset_ns()) : 0;
+    }();
+    return offset;
+}
+
 std::optional<ProcStat> stat_from(const std::optional<std::string>& text) {
     auto stat = text ? parse_stat(*text) : std::nullopt;
     if (stat) {
-        stat->start_ns -= static_cast<uint64_t>(boot_clock_offset_ns());
+        stat->start_ns -= start_offset_ns();
     }
     return stat;
 }
