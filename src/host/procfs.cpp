@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "host/probe.h"
+#include "host/kernel.h"
 
 namespace vigil::host {
 namespace {
