@@ -115,9 +115,10 @@ TEST(Queue, OfTheRealAgent) {
     // Other processes may have exited too.
     EXPECT_GE(arrived + log.lost("queue"), killed.size() + 1);
     std::cout << arrived << " deaths arrived, " << log.lost("queue") << " are reported as lost\n";
-    // The sequence numbers missing before the first arrived line are the loss.
+    // The sequence numbers missing before the first arrived line are the loss. If one of these lines
+    // reported events that the ring had lost (a busy machine), they count too.
     ASSERT_FALSE(log.lines.empty());
-    EXPECT_EQ(log.lines.front().journal_sequence - 1 + missing(log), log.lost("queue"));
+    EXPECT_GE(log.lost("queue"), log.lines.front().journal_sequence - 1 + missing(log));
 }
 
 }  // namespace
