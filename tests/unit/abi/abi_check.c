@@ -16,7 +16,7 @@ _Static_assert(sizeof(struct vigil_signal) == 136, "signal");
 _Static_assert(sizeof(struct vigil_oom) == 112, "oom");
 _Static_assert(sizeof(struct vigil_kill_failed) == 104, "kill_failed");
 _Static_assert(sizeof(struct vigil_sample) == 136, "sample");
-_Static_assert(sizeof(struct vigil_filter) == 64, "filter");
+_Static_assert(sizeof(struct vigil_filter) == 88, "filter");
 _Static_assert(offsetof(struct vigil_control, reader_state) % 64 == 0, "its own cache line");
 _Static_assert(sizeof(struct vigil_cpu_counters) == 32 * VIGIL_KIND_SLOTS, "counters");
 _Static_assert(sizeof(struct vigil_cpu_streams) == 24 * VIGIL_KIND_SLOTS, "streams");

@@ -18,7 +18,7 @@ static_assert(sizeof(vigil_signal) == 136);
 static_assert(sizeof(vigil_oom) == 112);
 static_assert(sizeof(vigil_kill_failed) == 104);
 static_assert(sizeof(vigil_sample) == 136);
-static_assert(sizeof(vigil_filter) == 64);
+static_assert(sizeof(vigil_filter) == 88);
 static_assert(offsetof(vigil_control, reader_state) % 64 == 0);
 static_assert(sizeof(vigil_cpu_counters) == 32 * VIGIL_KIND_SLOTS);
 static_assert(sizeof(vigil_cpu_streams) == 24 * VIGIL_KIND_SLOTS);
