@@ -56,7 +56,7 @@ bool DeathWriter::report_lost(const DeathStore::Lost& lost) {
         return false;
     }
     listener_->on_store_message(
-        fmt::format("{} deaths were not kept: the disk took nothing", lost.count));
+        fmt::format("{} deaths were not kept: they could not be written", lost.count));
     return true;
 }
 
