@@ -204,7 +204,7 @@ class AttachedKinds {
         }
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
             if (((attached_ & ~now) >> kind & 1) != 0) {
-                vigil::print(stderr, "vigil: its links in {} were removed: no {} events any more\n",
+                vigil::print(stderr, "vigil: its links in {} were removed: no more {} events\n",
                              capture::pin_directory, to_string(static_cast<Kind>(kind)));
             }
         }

@@ -165,8 +165,8 @@ void WatchLoop::flush() {
                                                *request_.log, error));
     }
     if (const uint64_t dropped = log_.dropped(); error.empty() && dropped > log_dropped_reported_) {
-        on_message(fmt::format("{} lines are missing in '{}'", dropped - log_dropped_reported_,
-                               *request_.log));
+        on_message(fmt::format("{} missing in '{}'",
+                               count_of(dropped - log_dropped_reported_, "line"), *request_.log));
         log_dropped_reported_ = dropped;
     }
     if (auto flushed = terminal_.flush(); !flushed) {
