@@ -30,7 +30,7 @@ def tables(_quick):
         ("ring record → text line", "event", EVENTS, "measured_format", ("text", EVENTS)),
         ("agent's line → line of the log", "event", EVENTS, "measured_parse", ("parse", EVENTS)),
         (
-            "samples → judged by three rules",
+            "samples → checked by three rules",
             f"tick of {PROCESSES:,} processes",
             TICKS,
             "measured_tick",
@@ -56,7 +56,7 @@ def tables(_quick):
     table.note(
         "Counted by callgrind in user space. The records are one fork, exec, signal and exit after "
         "another; the agent's lines have 300 bytes; samples are those of the kernel's sweep, "
-        "converted, compared with the last ones and held against the rules."
+        "converted, compared with the last ones and checked against the rules."
     )
     table.note(
         "The same program on the same kind of CPU gives the same count, however busy the machine "

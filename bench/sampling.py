@@ -235,8 +235,8 @@ def tables_of(quick):
         except Failure as failure:
             table.note(f"{failure}.")
     table.note("All read CPU time and memory of all processes, and all but top and ps what they read "
-               "and wrote on disk. vigil holds them against the rules of config/sample.json and tells "
-               "of violations; pidstat prints those that were active; the others print all, to a "
+               "and wrote on disk. vigil checks them against the rules of config/sample.json and "
+               "reports violations; pidstat prints those that were active; the others print all, to a "
                "file.")  # fmt: skip
     table.note(f"Besides, the machine had {others} processes of its own.")
     table.note("ps starts anew for each sample. prometheus-process-exporter has a group for each "

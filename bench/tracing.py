@@ -289,7 +289,7 @@ TOOLS = (
         [*VIGIL_TRACE, "-o", "none"],
         ready="vigil: tracing",
         kinds=dict.fromkeys(KINDS, b""),
-        note="no output; seen is what its account leaves of what was made.",
+        note="no output; seen is the number made minus the losses that it reports.",
     ),
     Tool(
         "perf record + script",
@@ -475,9 +475,9 @@ def table_of(load, words, rounds, tools, idles, failures, runner):
 def explain(table, rounds):
     """Notes for all tables, below the first one."""
     pairs = "one pair" if rounds == 1 else f"median of {rounds} pairs"
-    table.note("Made, seen, lost: events of the load of the kinds that the tool tells, all rounds.")
+    table.note("Made, seen, lost: events of the load of the kinds that the tool reports, all rounds.")
     table.note("CPU: user and system time of the tool and of what makes text of its data, for each "
-               "event that it tells, without the CPU time of a start and an end alone: start ms. "
+               "event that it reports, without the CPU time of a start and an end alone: start ms. "
                "Ratio: to 'vigil, text'.")  # fmt: skip
     table.note(f"Slow-down: {pairs}: the load alone, then beside the tool; 'nothing' is the load "
                "alone twice: the noise.")  # fmt: skip

@@ -78,7 +78,7 @@ Result<void> Agent::start(std::vector<Address> servers) {
     report_downtime();
     if (!keeps_deaths_) {
         client_->on_agent_message(
-            "no deaths are kept: without events of the kernel nobody knows of them");
+            "no deaths are kept: they are known only from events of the kernel");
     }
     ServerClientOptions link = options_.client;
     if (!servers.empty()) {
@@ -95,7 +95,7 @@ Result<void> Agent::start(std::vector<Address> servers) {
 Result<void> Agent::use_cached_rules() {
     TRY_ASSIGN(const auto cached, rule_cache_.load());
     if (!cached) {
-        client_->on_agent_message("no rules yet: the server is to send them");
+        client_->on_agent_message("no rules yet: waiting for those of the server");
         return {};
     }
     auto rules = rules::parse(cached->rules, "kept rules");
@@ -104,7 +104,7 @@ Result<void> Agent::use_cached_rules() {
         return {};
     }
     config_hash_ = cached->hash;
-    client_->on_agent_message(count_of(rules->size(), "rule") + ", as the server sent them last");
+    client_->on_agent_message(count_of(rules->size(), "rule") + ", the last from the server");
     limits_.apply(std::move(*rules));
     report_rule_users();
     return {};
@@ -124,7 +124,7 @@ void Agent::apply(const wire::Config& config) {
         report_rule_users();
         if (const auto stored = rule_cache_.store(config); !stored) {
             client_->on_agent_message(stored.error().context +
-                                      "; the rules hold until this agent ends");
+                                      "; the rules apply until this agent ends");
         }
     }
     link_->set_status(wire_status());
@@ -187,7 +187,7 @@ void Agent::report_spool() {
     });
     if (const uint64_t lost = spool_->lost(); lost != reported_lost_) {
         client_->on_agent_message(
-            fmt::format("{} events were dropped: the queue is full", lost - reported_lost_));
+            fmt::format("{} dropped: the queue is full", count_of(lost - reported_lost_, "event")));
         reported_lost_ = lost;
     }
     if (const std::string error = spool_->last_error(); error != spool_error_) {

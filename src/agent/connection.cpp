@@ -62,13 +62,13 @@ wire::Awaitable<Result<void>> Connection::run(wire::Hello hello, wire::AgentStat
         while (const auto line = lines_.next()) {
             auto message = parser_.from_server(*line);
             if (!message) {
-                end("the server says what is not in the protocol: " + message.error().context);
+                end("the server sent an invalid message: " + message.error().context);
                 break;
             }
             handle(std::move(*message));
         }
         if (lines_.is_too_long()) {
-            end("the server sends a line that is too long");
+            end("the server sent a line that is too long");
         }
     }
     co_return Error{ErrorCode::failed, reason_};

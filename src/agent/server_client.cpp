@@ -33,7 +33,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-constexpr const char* needs_tls = "is not this machine: it takes --tls";
+constexpr const char* needs_tls = "is not this machine: it needs --tls";
 constexpr uint64_t connect_timeout_ns = 5 * ns_per_s;
 // A connection that lasts this long, or delivers lines, is considered good: after it the next
 // attempt comes soon.

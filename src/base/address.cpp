@@ -62,7 +62,7 @@ Result<Address> parse_address(std::string_view text) {
     if (numeric && address_bytes(address.host).empty()) {
         return usage_error(
             fmt::format("'{}': expected HOST, HOST:PORT or [IPV6]:PORT; an IPv4 address has four "
-                        "numbers, and a port stands after one: 127.0.0.1:{}",
+                        "numbers, and its port follows a colon: 127.0.0.1:{}",
                         escape_terminal(text), default_port));
     }
     return address.host.empty() || !plain ? Result<Address>(invalid()) : Result<Address>(address);

@@ -89,7 +89,7 @@ Result<struct stat> stat_regular(const std::string& path, const std::string& tar
     }
     struct stat named {};
     if (!S_ISREG(info.st_mode)) {
-        return refusal(path, "is no regular file");
+        return refusal(path, "is not a regular file");
     }
     // A link of /proc names a file that may be elsewhere, or deleted.
     if (::lstat(target.c_str(), &named) != 0 || named.st_dev != info.st_dev ||

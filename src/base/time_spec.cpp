@@ -85,7 +85,7 @@ Result<int64_t> parse_time_spec(std::string_view text, int64_t now_unix_ns) {
         return *utc;
     }
     return usage_error(
-        fmt::format("'{}': expected 1h (so long ago), 12:30, 2026-11-20, "
+        fmt::format("'{}': expected 1h (an hour ago), 12:30, 2026-11-20, "
                     "\"2026-11-20 12:30\" or 2026-11-20T12:30:00Z",
                     escape_terminal(text)));
 }

@@ -71,7 +71,7 @@ host::ProbeResult probe_network() {
         return probe_programs(hooks.programs, false, hooks.recvmsg_has_nonblock);
     }
     return host::missing(hooks.method == NetworkMethod::tracepoints
-                             ? "since 7.0 it takes tracefs, which can't be read here"
+                             ? "since 7.0 it needs tracefs, which can't be read here"
                              : "this kernel has neither the tracepoints nor the functions for it");
 }
 

@@ -62,7 +62,7 @@ Result<RingReader> RingReader::open(MapFds fds) {
     __u32 info_size = sizeof info;
     if (::bpf_obj_get_info_by_fd(fds.counters.get(), &info, &info_size) != 0) {
         return Error{ErrorCode::failed,
-                     fmt::format("asking for the counters' size: {}", std::strerror(errno))};
+                     fmt::format("reading the counters' size: {}", std::strerror(errno))};
     }
     const size_t streams = info.max_entries;
     TRY_ASSIGN(Mapping control,

@@ -60,12 +60,12 @@ Error load_error(int error, uint32_t kinds) {
         }
         if (const host::ProbeResult result = probe_hook(kind); !result.supported) {
             return {ErrorCode::unsupported,
-                    fmt::format("the kernel does not take the {} hook ({}): {}", to_string(kind),
+                    fmt::format("the kernel does not accept the {} hook ({}): {}", to_string(kind),
                                 result.reason, host::denial_hint(result))};
         }
     }
     const host::ProbeResult denial{.forbidden = error == -EPERM, .reason = {}};
-    return {ErrorCode::unsupported, fmt::format("the kernel does not take the programs: {}: {}",
+    return {ErrorCode::unsupported, fmt::format("the kernel does not accept the programs: {}: {}",
                                                 std::strerror(-error), host::denial_hint(denial))};
 }
 

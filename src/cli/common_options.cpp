@@ -78,7 +78,7 @@ Result<uint64_t> parse_ring_size(const OptionText& text) {
 }
 
 void add_retention(OptionParser& parser, OptionText& text) {
-    parser.add_option("--keep", text, "Deaths are kept up to this size, and so long [256M,7d]")
+    parser.add_option("--keep", text, "Death records are kept up to this size and age [256M,7d]")
         ->type_name("SIZE,TIME");
 }
 
@@ -118,9 +118,10 @@ Result<deaths::Retention> parse_retention(const OptionText& text) {
 
 void add_death_forwarding(OptionParser& parser, OptionText& text) {
     parser
-        .add_option("--deaths", text,
-                    "Deaths that the server gets: abnormal (by a signal, or with an exit code that "
-                    "is not 0), all or none [abnormal]")
+        .add_option(
+            "--deaths", text,
+            "Deaths that are sent to the server: abnormal (by a signal, or with an exit code "
+            "other than 0), all or none [abnormal]")
         ->type_name("WHICH");
 }
 

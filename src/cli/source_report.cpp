@@ -12,15 +12,16 @@ void print_limitations(const monitor::EventSources& sources) {
         print(stderr, "vigil: sampling /proc, which costs more: {}\n", no_kernel_sweep);
     }
     if (sources.tracer() == nullptr) {
-        print(stderr,
-              "vigil: processes that live shorter than the interval are not seen, and no network "
-              "bytes{}\n",
-              sources.trace_error() == no_kernel_sweep ? "" : ": " + sources.trace_error());
+        print(
+            stderr,
+            "vigil: processes that live shorter than the interval are not seen, and network bytes "
+            "are not counted{}\n",
+            sources.trace_error() == no_kernel_sweep ? "" : ": " + sources.trace_error());
     } else if (!sources.tracer()->accounts_network()) {
-        print(stderr, "vigil: network limits can't be held here; 'vigil doctor' says why\n");
+        print(stderr, "vigil: network limits can't be checked here; 'vigil doctor' shows why\n");
     } else if (!no_kernel_sweep.empty()) {
         print(stderr,
-              "vigil: network limits can't be held while a process lives, only at its end\n");
+              "vigil: network limits can't be checked while a process runs, only at its exit\n");
     }
 }
 

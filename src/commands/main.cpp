@@ -32,20 +32,19 @@ struct Command {
 
 constexpr std::array commands{
     Command{"trace", run_trace, "show forks, execs, exits, signals and OOM kills as they happen"},
-    Command{"watch", run_watch, "hold every process against limits of CPU, memory, disk, network"},
-    Command{"up", run_up, "the same with a log and commands: server and agent of one machine"},
-    Command{"record", run_record, "keep how every process ended, for 'why' and 'history'"},
-    Command{"agent", run_agent, "hold this machine against limits that a server hands out"},
-    Command{"server", run_server, "hand out limits to agents, and log what they tell"},
-    Command{"ctl", run_ctl, "give a command to the server on this machine"},
-    Command{"why", run_why, "say who or what ended a process"},
+    Command{"watch", run_watch, "check every process against limits of CPU, memory, disk, network"},
+    Command{"up", run_up, "watch with a log and commands: server and agent of one machine"},
+    Command{"record", run_record, "record how every process ended, for 'why' and 'history'"},
+    Command{"agent", run_agent, "monitor this machine with the rules of a server"},
+    Command{"server", run_server, "send rules to agents, and log their events"},
+    Command{"ctl", run_ctl, "send a command to the server on this machine"},
+    Command{"why", run_why, "report what ended a process"},
     Command{"history", run_history, "list the processes that ended, and what they had used"},
     Command{"pin", run_pin, "leave the tracer in the kernel, so that readers can come and go"},
     Command{"unpin", run_unpin, "remove what 'pin' left there"},
     Command{"certs", run_certs, "keys and certificates for agents and server"},
-    Command{"verify", run_verify,
-            "hold eBPF's count of ended processes against the kernel module's"},
-    Command{"doctor", run_doctor, "say what works on this machine, and how to get the rest"},
+    Command{"verify", run_verify, "compare eBPF's count of exits with the kernel module's"},
+    Command{"doctor", run_doctor, "show what works on this machine, and how to enable the rest"},
 };
 
 // Names of links under which the program behaves like the tool of that name.
@@ -64,15 +63,15 @@ void print_help() {
         print(stdout, "  {:<8} {}\n", command.name, command.summary);
     }
     print(stdout,
-          "\n'vigil COMMAND --help' explains one. 'vigil --version' names this one.\n\n"
+          "\n'vigil COMMAND --help' explains a command. 'vigil --version' prints the version.\n\n"
           "Examples:\n"
-          "  sudo vigil trace                     everything, live\n"
-          "  sudo vigil trace -e signal -s KILL   who kills whom\n"
-          "  sudo vigil trace -- make             one command and all that it starts\n"
-          "  sudo vigil watch -c limits.json      who uses too much\n"
-          "  sudo vigil up -c limits.json         and keep it in a log\n"
-          "  sudo vigil why nginx                 what ended it last\n"
-          "  vigil doctor                         will it work here?\n");
+          "  sudo vigil trace                     all events, live\n"
+          "  sudo vigil trace -e signal -s KILL   SIGKILLs, with sender and target\n"
+          "  sudo vigil trace -- make             one command and its descendants\n"
+          "  sudo vigil watch -c limits.json      which process uses too much\n"
+          "  sudo vigil up -c limits.json         the same, with a log\n"
+          "  sudo vigil why nginx                 what ended nginx\n"
+          "  vigil doctor                         what works on this machine\n");
 }
 
 // If a standard descriptor is closed, the next opened file would get its number, and output would

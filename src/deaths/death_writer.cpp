@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "host/kernel.h"
 
 namespace vigil::deaths {
@@ -56,7 +57,7 @@ bool DeathWriter::report_lost(const DeathStore::Lost& lost) {
         return false;
     }
     listener_->on_store_message(
-        fmt::format("{} deaths were not kept: the disk took nothing", lost.count));
+        fmt::format("{} lost: writing to the disk failed", count_of(lost.count, "death")));
     return true;
 }
 

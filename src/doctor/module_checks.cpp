@@ -27,7 +27,7 @@ void check_loading(DoctorReport& report) {
         return;
     }
     if (host::module_is_loaded()) {
-        report.info("module", "of another make: it has no totals in /proc/process_monitor",
+        report.info("module", "another one of this name: it has no totals in /proc/process_monitor",
                     "'vigil verify' can't work",
                     "sudo rmmod process_monitor && make -C kmod && "
                     "sudo insmod kmod/process_monitor.ko log=0");
@@ -61,12 +61,13 @@ void check_signatures(DoctorReport& report) {
     }
     // module_sig_check() in kernel/module/signing.c
     if (host::signatures_enforced()) {
-        report.info("module signature", "wanted: module.sig_enforce is set",
-                    "insmod says 'Key was rejected by service' to a module that is not signed",
+        report.info("module signature", "required: module.sig_enforce is set",
+                    "insmod reports 'Key was rejected by service' to a module that is not signed",
                     sign);
     } else if (locked) {
-        report.info("module signature", "wanted: lockdown is " + lockdown,
-                    "insmod says 'Operation not permitted' for a module that is not signed", sign);
+        report.info("module signature", "required: lockdown is " + lockdown,
+                    "insmod reports 'Operation not permitted' for a module that is not signed",
+                    sign);
     } else {
         report.ok("module signature", "not needed");
     }
@@ -101,7 +102,7 @@ void check_kprobes(DoctorReport& report) {
         report.info("kprobes", "switched off", "the kernel module sees no exit",
                     "echo 1 | sudo tee /sys/kernel/debug/kprobes/enabled");
     } else if (host::ftrace_enabled() == false) {
-        report.info("kprobes", "silenced: kernel.ftrace_enabled is 0",
+        report.info("kprobes", "disabled: kernel.ftrace_enabled is 0",
                     "the kernel module sees no exit", "sudo sysctl kernel.ftrace_enabled=1");
     } else if (host::kprobes_enabled()) {
         report.ok("kprobes", "on");

@@ -51,7 +51,7 @@ void choose_sweep(DoctorReport& report) {
         report.ok("sweep of all processes", fmt::format("by {}", sampler.name()));
     } else {
         report.info("sweep of all processes", "by /proc: " + sampler.reason(),
-                    "costs some hundred times the CPU, and network bytes can't be determined",
+                    "costs about a hundred times the CPU, and network bytes can't be determined",
                     host::tested_hint());
     }
 }
@@ -106,7 +106,7 @@ void check_program_types(DoctorReport& report) {
             report.missing(name, result.reason, effect, host::denial_hint(result));
         }
     };
-    probe(ProgramType::tp_btf, "type tp_btf", "all tracing rests on it", "nothing can be traced");
+    probe(ProgramType::tp_btf, "type tp_btf", "all tracing needs it", "nothing can be traced");
     probe(ProgramType::tracepoint, "type tracepoint", "for --failed, since 7.0 for network bytes",
           "--failed can't work");
     probe(ProgramType::fexit, "type fexit", "one way to network bytes", nullptr);
@@ -125,7 +125,7 @@ void choose_methods(DoctorReport& report) {
     report.begin("Methods");
     if (host::tracepoint_parameters("sched_process_exit") >= 2) {
         report.ok("last thread of an exit", "the kernel names it");
-        report.ok("peak memory", "asked at exit, while the memory is still there");
+        report.ok("peak memory", "read at the exit, while the memory still exists");
     } else {
         report.ok("last thread of an exit", "threads that race are distinguished by vigil");
         report.info("peak memory", "from the process's own record, which survives exec",

@@ -38,8 +38,8 @@ uint64_t saturating_add(uint64_t a, uint64_t b) {
 
 std::string format_gap(const query::CoverageGap& gap, int64_t now_unix_ns) {
     const std::string when = format_range(gap.from_unix_ns, gap.to_unix_ns, now_unix_ns);
-    return gap.unobserved ? fmt::format("nobody watched, {}{}\n", when,
-                                        gap.rebooted ? " (the machine started anew)" : "")
+    return gap.unobserved ? fmt::format("not monitored, {}{}\n", when,
+                                        gap.rebooted ? " (the machine was rebooted)" : "")
                           : fmt::format("{}, {}\n", event_count_text(gap, gap.count), when);
 }
 
@@ -54,7 +54,7 @@ std::string format_summary(const std::vector<query::CoverageGap>& gaps, int64_t 
         ns = saturating_add(ns, length_ns(each));
     }
     const std::string what = whole.unobserved
-                                 ? fmt::format("nobody watched for {} in all", human_duration(ns))
+                                 ? fmt::format("not monitored for {} in all", human_duration(ns))
                                  : event_count_text(whole, count);
     return fmt::format("{}, in {} gaps, {}\n", what, gaps.size(),
                        format_range(whole.from_unix_ns, whole.to_unix_ns, now_unix_ns));

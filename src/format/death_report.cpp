@@ -158,7 +158,7 @@ std::string format_oom(const query::DeathRecord& record) {
     const query::OutOfMemory& oom = record.oom;
     std::vector<std::string> parts;
     if (oom.rss_bytes) {
-        parts.push_back("it held " + human_size(*oom.rss_bytes));
+        parts.push_back("it used " + human_size(*oom.rss_bytes));
     }
     if (oom.limit_bytes || oom.limit_cgroup) {
         parts.push_back("limit" + (oom.limit_bytes ? ' ' + human_size(*oom.limit_bytes) : "") +
@@ -166,9 +166,9 @@ std::string format_oom(const query::DeathRecord& record) {
     }
     if (oom.trigger_pid) {
         parts.push_back(oom.trigger_pid == record.pid
-                            ? "it asked for more itself"
+                            ? "its own allocation failed"
                             : format_process(oom.trigger_comm, *oom.trigger_pid, {}, {}, "") +
-                                  " asked for more");
+                                  " failed to allocate");
     }
     return join(parts, " · ");
 }

@@ -32,20 +32,20 @@ constexpr std::array fault_reasons{
     Reason{SIGSEGV, SEGV_MAPERR, "it used an address at which it has no memory"},
     Reason{SIGSEGV, SEGV_ACCERR, "it used memory in a way that is forbidden there"},
     Reason{SIGSEGV, SI_KERNEL,
-           "it used an address that no process can have, or its execve(2) failed when its old "
-           "program was gone already"},
+           "it used an address that no process can have, or its execve(2) failed after its old "
+           "program was removed"},
     Reason{SIGSEGV, 0, "it used an address that it must not use"},
     Reason{SIGBUS, BUS_ADRALN, "it used an address that is not aligned"},
     Reason{SIGBUS, BUS_ADRERR,
-           "it used memory beyond the end of a mapped file, or that could not be had: a full "
+           "it used memory beyond the end of a mapped file, or that was not available: a full "
            "tmpfs, no huge page left, an error of the disk"},
     Reason{SIGBUS, BUS_MCEERR_AR, "the machine's memory is faulty there"},
     Reason{SIGBUS, BUS_MCEERR_AO, "the machine's memory is faulty there"},
     Reason{SIGBUS, 0, "it used an address that the hardware refused"},
-    Reason{SIGFPE, FPE_INTDIV, "it divided a whole number by zero, or the least one by -1"},
+    Reason{SIGFPE, FPE_INTDIV, "it divided a whole number by zero, or the smallest one by -1"},
     Reason{SIGFPE, 0, "its arithmetic failed"},
-    Reason{SIGILL, 0, "it came to an illegal instruction"},
-    Reason{SIGTRAP, 0, "it came to a breakpoint, and no debugger was there"},
+    Reason{SIGILL, 0, "it executed an illegal instruction"},
+    Reason{SIGTRAP, 0, "it reached a breakpoint, without a debugger"},
     Reason{SIGSYS, 0, "it made a system call that its seccomp filter forbids"},
     Reason{0, 0, "a fault of its own instruction"},
 };
@@ -54,14 +54,14 @@ constexpr std::array kernel_reasons{
     Reason{SIGXFSZ, 0, "it wrote beyond its file size limit (ulimit -f)"},
     Reason{SIGXCPU, 0,
            "it reached its limit of CPU time (ulimit -t), or of real-time CPU time (ulimit -R)"},
-    Reason{SIGIO, 0, "a descriptor was ready of which it had asked to be signalled (O_ASYNC)"},
+    Reason{SIGIO, 0, "a descriptor was ready for which it had requested this signal (O_ASYNC)"},
     Reason{SIGHUP, 0,
            "its terminal was closed or the leader of its session ended, or it was stopped and the "
            "process above its group ended"},
     Reason{SIGKILL, 0,
            "it reached its hard limit of CPU time (ulimit -t, -R), or the init of its pid "
            "namespace or a tracer of it ended"},
-    Reason{0, 0, "by the kernel, for a reason that it does not tell"},
+    Reason{0, 0, "by the kernel, which states no reason"},
 };
 constexpr std::array timer_reasons{
     Reason{SIGALRM, 0, "its alarm went off, alarm(2) or setitimer(2)"},
@@ -162,17 +162,17 @@ std::string_view signal_reason(const query::DeathRecord& record) {
         case SignalSource::terminal:
             return reason_in(terminal_reasons, signal, 0);
         case SignalSource::parent_thread:
-            return "the thread that had made it ended, though not that process, and it had asked "
-                   "for this signal then (PR_SET_PDEATHSIG)";
+            return "the thread that had made it ended, though not that process, and it had "
+                   "requested this signal for that (PR_SET_PDEATHSIG)";
         case SignalSource::tracer:
             return "its tracer gave it that signal, as a debugger does (ptrace)";
         case SignalSource::parent_death:
-            return "its parent ended, and it had asked for this signal then (PR_SET_PDEATHSIG)";
+            return "its parent ended, and it had requested this signal for that (PR_SET_PDEATHSIG)";
         case SignalSource::oom:
         case SignalSource::unknown:
             break;
     }
-    return "who or what sent it is not known";
+    return "its sender is not known";
 }
 
 // "it caught it and ended itself 40 ms later"; "" where it did not.
@@ -225,7 +225,7 @@ ExitDescription describe_exit(const query::DeathRecord& record) {
     const Cause cause = record.cause.value_or(Cause::exit);
     if (cause == Cause::exit) {
         if (!record.exit_code) {
-            return {"exited", "with which code is not known", ""};
+            return {"exited", "with an unknown code", ""};
         }
         const int code = *record.exit_code;
         return {fmt::format("exited with code {}{}", code, code == 0 ? " (success)" : ""),

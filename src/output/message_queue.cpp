@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "base/units.h"
+
 namespace vigil::output {
 
 // O_NONBLOCK belongs to the open file description, which other processes share: open another one.
@@ -26,8 +28,8 @@ void MessageQueue::add(std::string lines) {
 void MessageQueue::flush() {
     (void)lines_.flush();  // a failure to print messages must not end the run
     if (lines_.empty() && lines_.dropped() > dropped_reported_) {
-        lines_.add(fmt::format("vigil: {} words were dropped here: nobody read them\n",
-                               lines_.dropped() - dropped_reported_));
+        lines_.add(fmt::format("vigil: {} dropped here: nothing read them\n",
+                               count_of(lines_.dropped() - dropped_reported_, "message")));
         dropped_reported_ = lines_.dropped();
         (void)lines_.flush();
     }

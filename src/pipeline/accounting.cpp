@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include "base/units.h"
+
 namespace vigil::pipeline {
 namespace {
 
@@ -50,9 +52,9 @@ std::string to_text(const RunTotals& run_totals, model::KindSet wanted) {
     }
     if (dropped > 0) {
         fmt::format_to(std::back_inserter(text),
-                       "vigil: {} events found no room in the ring: a larger --ring-size or a "
+                       "vigil: {} did not fit into the ring: a larger --ring-size or a "
                        "narrower filter helps\n",
-                       dropped);
+                       count_of(dropped, "event"));
     }
     if (run_totals.max_missed > 0) {
         text += missed_text(run_totals.max_missed);

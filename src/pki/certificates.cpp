@@ -121,8 +121,7 @@ Result<std::string> pem_of(X509* certificate) {
 Result<std::vector<std::string>> check_addresses(const CertificateRequest& request) {
     if (request.role == Role::agent) {
         if (!request.addresses.empty()) {
-            return usage_error(
-                "an agent's certificate takes no addresses: only a server is called");
+            return usage_error("an agent's certificate has no addresses: only a server needs them");
         }
         return std::vector{request.name};
     }

@@ -34,7 +34,7 @@ struct Block {
 Result<void> add_key(PemBundle& bundle, const Block& block) {
     if (std::string_view(block.kind).starts_with("ENCRYPTED") ||
         std::string_view(block.header).find("ENCRYPTED") != std::string_view::npos) {
-        return Error{ErrorCode::usage, "holds a private key that is locked with a password"};
+        return Error{ErrorCode::usage, "holds a private key that is encrypted with a password"};
     }
     if (bundle.key) {
         return usage_error("holds two private keys");

@@ -170,7 +170,7 @@ Result<void> RuleParser::read_rules() {
     }
     rule_ = 0;
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-        return json_error("more behind the array");
+        return json_error("more after the array");
     }
     return {};
 }

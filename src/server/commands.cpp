@@ -74,24 +74,24 @@ std::string text_after(std::string_view line, size_t tokens) {
 
 std::string pushed(ServerState& state, const std::string& what) {
     const size_t count = state.push_configurations();
-    return fmt::format("{}: {} rules, hash {}, sent to {} agents\n", what,
-                       state.configurations().common().rules.size(),
-                       short_hash(state.configurations().common().hash), count);
+    return fmt::format("{}: {}, hash {}, sent to {}\n", what,
+                       count_of(state.configurations().common().rules.size(), "rule"),
+                       short_hash(state.configurations().common().hash), count_of(count, "agent"));
 }
 
 Reply config_show(ServerState& state, const Tokens& tokens) {
     const Configurations& all = state.configurations();
     const Configuration& one = tokens.size() > 2 ? all.for_host(tokens[2]) : all.common();
-    std::string text =
-        fmt::format("# {}{}: {} rules for {}, hash {}\n", quote_if_needed(one.path),
-                    one.is_edited ? " (changed since: 'config save' writes it)" : "",
-                    one.rules.size(), quote_if_needed(one.pattern), short_hash(one.hash));
+    std::string text = fmt::format("# {}{}: {} for {}, hash {}\n", quote_if_needed(one.path),
+                                   one.is_edited ? " (changed since: 'config save' writes it)" : "",
+                                   count_of(one.rules.size(), "rule"), quote_if_needed(one.pattern),
+                                   short_hash(one.hash));
     text += rules::format(one.rules, rules::Layout::readable);
     if (tokens.size() == 2) {
         for (auto it = all.all().begin() + 1; it != all.all().end(); ++it) {
-            text +=
-                fmt::format("# {}: {} rules for {}, hash {}\n", quote_if_needed(it->path),
-                            it->rules.size(), quote_if_needed(it->pattern), short_hash(it->hash));
+            text += fmt::format("# {}: {} for {}, hash {}\n", quote_if_needed(it->path),
+                                count_of(it->rules.size(), "rule"), quote_if_needed(it->pattern),
+                                short_hash(it->hash));
         }
     }
     return done(std::move(text));
@@ -264,11 +264,11 @@ Reply agents(ServerState& state) {
     }
     for (const auto& [name, disconnected] : state.disconnected()) {
         if (here.count(name) == 0) {
-            text += fmt::format("{:<20} {:<22} gone for {}\n", name, disconnected.address,
+            text += fmt::format("{:<20} {:<22} disconnected {} ago\n", name, disconnected.address,
                                 ago(disconnected.since_ns));
         }
     }
-    text += fmt::format("{} agents are here\n", sessions.size());
+    text += count_of(sessions.size(), "agent") + " connected\n";
     return done(std::move(text));
 }
 
@@ -324,18 +324,18 @@ Reply stats(ServerState& state) {
 }
 
 constexpr std::string_view help_text =
-    R"(config show [HOST]                 the rules for all, or what a host is to use
+    R"(config show [HOST]                 the rules for all hosts, or those of one host
 config set PROCESS METRIC VALUE    a limit: cpu (%), memory (MB), disk (MB/s), network (KB/s); 0: none
-config add RULE                    a rule as it stands in the file: {"process": "nginx", "cpu": 50}
+config add RULE                    a rule as in the file: {"process": "nginx", "cpu": 50}
 config remove PROCESS              all rules for that process
 config load [FILE]                 read the rules again, or those of another file
-config save [FILE]                 write them where they came from, or to another file
-agents                             who is connected, how they are, which rules they use
+config save [FILE]                 write them to their file, or to another one
+agents                             connected agents, their state and their rules
 events [N]                         the last N lines of the log (10)
 follow                             the log as it grows, until Enter or Ctrl-C
-stats                              what was taken, refused and waits
+stats                              counters: received, refused, waiting
 quit                               ends the server
-Changes hold at once, for all agents; the file changes with 'config save' only.
+Changes apply at once, to all agents; only 'config save' changes the file.
 )";
 
 }  // namespace
@@ -343,7 +343,7 @@ Changes hold at once, for all agents; the file changes with 'config save' only.
 Reply run_command(ServerState& state, std::string_view line) {
     const auto tokens = split(line);
     if (!tokens) {
-        return failed("a quote is open");
+        return failed("a quote is not closed");
     }
     if (tokens->empty()) {
         return {};

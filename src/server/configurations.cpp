@@ -34,7 +34,7 @@ Result<void> check_length(const std::string& path, const rules::RuleSet& rules) 
         return {};
     }
     return usage_error(
-        fmt::format("{}: the rules are {} bytes when all is written out: expected "
+        fmt::format("{}: the rules are {} bytes when written out: expected "
                     "at most {}",
                     escape_terminal(path), bytes, rules::max_configuration_bytes));
 }
@@ -80,7 +80,7 @@ Result<void> check_replaceable(const std::string& path) {
         return {};
     }
     return Error{ErrorCode::failed,
-                 fmt::format("'{}' is there and holds no rules: it is left as it is; remove it "
+                 fmt::format("'{}' exists and contains no rules: it is left as it is; remove it "
                              "first, or name another file",
                              escape_terminal(path))};
 }
@@ -125,7 +125,7 @@ Result<void> Configurations::reload() {
     for (const rules::ConfigFile& file : files_) {
         if (!file.is_rereadable()) {
             return usage_error(
-                fmt::format("'{}' is no regular file: it can't be read again", file.path()));
+                fmt::format("'{}' is not a regular file: it can't be read again", file.path()));
         }
     }
     TRY_ASSIGN(const std::vector<std::string> paths, paths_in_directory());

@@ -23,6 +23,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "server/control.h"
 #include "server/server_state.h"
 #include "wire/tls.h"
@@ -87,10 +88,10 @@ Result<void> resolve_log(Options& options) {
     TRY_ASSIGN(options.log, resolve_links(options.log));
     struct stat info {};
     if (::stat(options.log.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-        return usage_error(
-            fmt::format("-l '{}': expected a regular file: the log is several, which vigil rotates "
-                        "by itself; 'vigil ctl follow' shows it as it grows",
-                        escape_terminal(options.log)));
+        return usage_error(fmt::format(
+            "-l '{}': expected a regular file: the log is a set of files that vigil rotates "
+            "itself; 'vigil ctl follow' shows it as it grows",
+            escape_terminal(options.log)));
     }
     return {};
 }
@@ -291,10 +292,11 @@ void Server::Listener::reload_now() {
         return;
     }
     const size_t count = state_->push_configurations();
-    state_->notice(fmt::format(
-        "configuration applied: {} rules for all, {} files; sent to {} agents{}",
-        state_->configurations().common().rules.size(), state_->configurations().all().size(),
-        count, edited ? "; changes that were not saved are gone" : ""));
+    state_->notice(fmt::format("configuration applied: {} for all, {}; sent to {}{}",
+                               count_of(state_->configurations().common().rules.size(), "rule"),
+                               count_of(state_->configurations().all().size(), "file"),
+                               count_of(count, "agent"),
+                               edited ? "; changes that were not saved are lost" : ""));
 }
 
 wire::Awaitable<void> Server::Listener::accept_agents() {
@@ -360,8 +362,9 @@ wire::Awaitable<void> Server::Listener::tick() {
             reload_now();
         } else {
             for (const std::string& path : state_->configurations().files_gone()) {
-                state_->notice(fmt::format("'{}' is gone: its rules stay in use until others come",
-                                           escape_terminal(path)));
+                state_->notice(
+                    fmt::format("'{}' was removed: its rules stay in use until others are set",
+                                escape_terminal(path)));
             }
         }
     }
@@ -376,7 +379,7 @@ Result<std::unique_ptr<Server>> Server::open(const Options& requested, LogCallba
     options.max_connections = allow_descriptors(requested.max_connections, options.max_greeting);
     if (options.max_connections < requested.max_connections) {
         notice(
-            fmt::format("{} agents at most, not {}: the limit of open files (ulimit -n) is too "
+            fmt::format("at most {} agents, not {}: the limit of open files (ulimit -n) is too "
                         "low",
                         options.max_connections, requested.max_connections));
     }

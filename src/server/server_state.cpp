@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "journal/reader.h"
 
 namespace vigil::server {
@@ -107,7 +108,7 @@ Result<void> ServerState::recover() {
     uint64_t recovered_to = 0;
     if (text && !text->empty() && !DedupIndex::is_index(*text)) {
         return usage_error(
-            fmt::format("'{}' is no ledger of vigil's: it is left as it is; move it "
+            fmt::format("'{}' is not an index of vigil: it is left as it is; move it "
                         "away, or take another log with -l",
                         escape_terminal(path)));
     }
@@ -168,7 +169,7 @@ DedupIndex::Entry& ServerState::claim(Session& session, const std::string& agent
     DedupIndex::Entry& entry = dedup_index_.use(agent, journal);
     Session* const older = std::exchange(owners_[&entry], &session);
     if (older != nullptr && older != &session) {
-        older->refuse(CloseReason::replaced, "the same agent has come back on a newer connection");
+        older->refuse(CloseReason::replaced, "the same agent has opened a newer connection");
     }
     return entry;
 }
@@ -216,8 +217,8 @@ void ServerState::drop_silent() {
         stats_.count(CloseReason::too_many);
         most->second[i]->close();
     }
-    notice(fmt::format("{} connections from {} closed: no hello had come, and others wait", closed,
-                       most->first));
+    notice(fmt::format("{} from {} closed: they had sent no hello, and others wait",
+                       count_of(closed, "connection"), most->first));
 }
 
 bool ServerState::check_connections(Session& session) {
@@ -238,8 +239,8 @@ bool ServerState::check_connections(Session& session) {
         session.close();
         return false;
     }
-    session.refuse(CloseReason::too_many, fmt::format("there are {} connections, no more at a time",
-                                                      options_.max_connections));
+    session.refuse(CloseReason::too_many,
+                   fmt::format("there are {} connections, the maximum", options_.max_connections));
     return false;
 }
 
@@ -252,7 +253,7 @@ void ServerState::on_end(const std::shared_ptr<Session>& session) {
     if (disconnected_.size() < max_disconnected || disconnected_.count(hello->agent) != 0) {
         disconnected_[hello->agent] = {session->address(), boot_now_ns()};
     }
-    notice(fmt::format("agent {} from {} has gone", hello->agent, session->address()));
+    notice(fmt::format("agent {} from {} disconnected", hello->agent, session->address()));
 }
 
 size_t ServerState::push_configurations() {
@@ -285,7 +286,8 @@ void ServerState::notice(const std::string& text) {
 void ServerState::tick() {
     const uint64_t now_ns = boot_now_ns();
     if (const uint64_t count = std::exchange(notices_, 0); count > max_notices) {
-        log_callback_(fmt::format("... and {} more words like these", count - max_notices));
+        log_callback_(
+            fmt::format("... and {} like these", count_of(count - max_notices, "more message")));
     }
     log_progress_.cancel();
     // A session closed here leaves the set later, when its coroutine ends.
@@ -323,9 +325,8 @@ void ServerState::finish() {
     }
     if (!log_->wait_synced(log_->next_sequence() - 1, last_commit_ns)) {
         log_callback_(
-            fmt::format("{} lines could not be written to the log; no agent was told that "
-                        "they were",
-                        log_->next_sequence() - 1 - log_->synced()));
+            fmt::format("{} could not be written to the log; none of them was acknowledged",
+                        count_of(log_->next_sequence() - 1 - log_->synced(), "line")));
     }
     synced(log_->synced());
     dedup_index_writer_.join();

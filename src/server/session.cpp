@@ -163,10 +163,9 @@ bool Session::on_hello(wire::Hello hello) {
     }
     const auto proven_name = stream_->peer_name();
     if (proven_name && *proven_name != hello.agent) {
-        refuse(CloseReason::wrong_name,
-               fmt::format("the agent says that it is '{}', its certificate "
-                           "is for '{}'",
-                           hello.agent, *proven_name));
+        refuse(CloseReason::wrong_name, fmt::format("the agent's name is '{}', its certificate "
+                                                    "is for '{}'",
+                                                    hello.agent, *proven_name));
         return false;
     }
     if (!host_->check_connections(*this)) {
@@ -283,7 +282,8 @@ void Session::check_time(uint64_t now_ns) {
         hello_ ? options.silence_timeout_s : options.handshake_timeout_s;
     const uint64_t last_ns = hello_ ? last_received_ns_ : started_ns_;
     if (now_ns > last_ns + silence_timeout_s * ns_per_s) {
-        refuse(CloseReason::silent, fmt::format("nothing came for {} s", silence_timeout_s));
+        refuse(CloseReason::silent,
+               fmt::format("nothing was received for {} s", silence_timeout_s));
     }
     const bool stuck = writing_ && now_ns > last_written_ns_ + options.silence_timeout_s * ns_per_s;
     const bool lingers = ending_ && now_ns > ending_ns_ + 2 * ns_per_s;
@@ -296,7 +296,7 @@ void Session::check_time(uint64_t now_ns) {
 
 void Session::close_slow_reader() {
     host_->on_refused(CloseReason::slow_reader);
-    host_->notice(fmt::format("{}: takes nothing of what is sent: closed", address_));
+    host_->notice(fmt::format("{}: does not read what is sent: closed", address_));
     close();
 }
 

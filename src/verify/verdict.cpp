@@ -28,7 +28,7 @@ std::string count_of(uint64_t count, std::string_view noun) {
 // Why the module's totals at the end do not continue those at the start; empty if they do.
 std::string interruption_reason(const VerifyRun& run) {
     if (!run.end.module_before || !run.end.module_after) {
-        return "the module was unloaded meanwhile: what it counted is gone";
+        return "the module was unloaded meanwhile: its count is lost";
     }
     if (run.start.module_before->loaded_ns != run.start.module_after->loaded_ns ||
         run.start.module_after->loaded_ns != run.end.module_before->loaded_ns ||
@@ -73,10 +73,10 @@ std::vector<std::string> find_reasons(const VerifyRun& run, const Verdict& verdi
     }
     if (run.ftrace_enabled == false) {
         reasons.emplace_back(
-            "kernel.ftrace_enabled is 0, which silences kprobes: sysctl kernel.ftrace_enabled=1");
+            "kernel.ftrace_enabled is 0, which disables kprobes: sysctl kernel.ftrace_enabled=1");
     }
     if (verdict.hook_dropped > 0) {
-        reasons.push_back(fmt::format("eBPF's ring had no room for {}: a larger --ring-size helps",
+        reasons.push_back(fmt::format("eBPF's ring had no space for {}: a larger --ring-size helps",
                                       count_of(verdict.hook_dropped, "exit")));
     }
     if (run.max_missed > 0) {
@@ -89,7 +89,7 @@ std::vector<std::string> find_reasons(const VerifyRun& run, const Verdict& verdi
                         count_of(sent, "exit"), run.read));
     }
     if (reasons.empty()) {
-        reasons.emplace_back("nothing that either of them knows of explains it");
+        reasons.emplace_back("no known reason explains it");
     }
     return reasons;
 }
@@ -98,7 +98,7 @@ void append_in_flight(std::string& out, std::string_view when, const CounterSnap
     if (snapshot.in_flight.empty()) {
         return;
     }
-    fmt::format_to(std::back_inserter(out), "on their way out at the {}:", when);
+    fmt::format_to(std::back_inserter(out), "exiting at the {}:", when);
     for (const host::ExitingProcess& process : snapshot.in_flight) {
         out += ' ';
         append_escaped(out, process.comm);

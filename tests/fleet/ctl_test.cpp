@@ -38,7 +38,7 @@ TEST(Ctl, Configuration) {
     server.start();
     const std::string before = read_text(server.rules());
     EXPECT_TRUE(holds(done(server, {"config", "show"}), "nginx"));
-    EXPECT_TRUE(holds(done(server, {"config", "set", "nginx", "memory", "200"}), "1 rules"));
+    EXPECT_TRUE(holds(done(server, {"config", "set", "nginx", "memory", "200"}), "1 rule,"));
     EXPECT_TRUE(holds(done(server, {"config", "set", "my app", "cpu", "0.5"}), "2 rules"));
     EXPECT_TRUE(
         holds(done(server, {"config", "add", R"({"process": "db*", "disk": 10})"}), "added 1"));
@@ -89,7 +89,7 @@ TEST(Ctl, AgentsEventsAndStats) {
     ASSERT_EQ(::stat(server.control().c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U);
     EXPECT_TRUE(holds(done(server, {"help"}), "config set PROCESS METRIC VALUE"));
-    EXPECT_TRUE(holds(done(server, {"agents"}), "0 agents are here"));
+    EXPECT_TRUE(holds(done(server, {"agents"}), "0 agents connected"));
     EXPECT_EQ(done(server, {"events"}), "");
 
     {
@@ -105,7 +105,7 @@ TEST(Ctl, AgentsEventsAndStats) {
         ASSERT_TRUE(peer.acknowledged(30));
         const std::string agents = done(server, {"agents"});
         EXPECT_TRUE(holds(agents, "web-1")) << agents;
-        EXPECT_TRUE(holds(agents, "1 agents are here")) << agents;
+        EXPECT_TRUE(holds(agents, "1 agent connected")) << agents;
         EXPECT_EQ(server.stat("events_taken"), 30U);
         EXPECT_EQ(server.stat("events_again"), 1U);
         EXPECT_EQ(server.stat("connections_now"), 1U);
@@ -133,8 +133,8 @@ TEST(Ctl, AgentsEventsAndStats) {
         follow.send(SIGINT);
         EXPECT_EQ(follow.wait(), 128 + SIGINT);
     }
-    wait_until([&] { return holds(done(server, {"agents"}), "gone for"); },
-               "an agent that is gone");
+    wait_until([&] { return holds(done(server, {"agents"}), " disconnected "); },
+               "a disconnected agent");
 
     expect_refused(server, {"events", "none"}, "events [N]");
     expect_refused(server, {"events", "0"}, "events [N]");

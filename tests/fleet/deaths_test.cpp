@@ -97,7 +97,7 @@ TEST(FleetDeaths, TimeWithoutMonitoringIsReported) {
     agent.stop();
     const Outcome why = run_vigil({"why", std::to_string(unseen), "--state", state.path()});
     EXPECT_EQ(why.exit_code, 1) << why.output;
-    EXPECT_NE((why.output + why.errors).find("nobody watched"), std::string::npos)
+    EXPECT_NE((why.output + why.errors).find("not monitored"), std::string::npos)
         << why.output << why.errors;
     server.stop();
 }

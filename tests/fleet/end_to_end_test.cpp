@@ -104,7 +104,7 @@ TEST_F(EndToEnd, OthersAreRefused) {
     EXPECT_EQ(disguised->wait(), 2);
     // Without a certificate: only loopback is allowed.
     const auto plain = agent({"--state", path("plain"), "--name", "web-1"});
-    ASSERT_TRUE(plain->wait_for_error("it takes --tls"));
+    ASSERT_TRUE(plain->wait_for_error("it needs --tls"));
     const Outcome open = run_vigil({"server", "-c", path("rules.json"), "-l", path("other.log"),
                                     "--listen", "0.0.0.0:0", "--no-control"});
     EXPECT_EQ(open.exit_code, 2);

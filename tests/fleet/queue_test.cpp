@@ -98,7 +98,7 @@ TEST(Queue, OfTheRealAgent) {
         }));
         wait_for(killed.back());
     }
-    ASSERT_TRUE(agent.program().wait_for_error("events were dropped: the queue is full"));
+    ASSERT_TRUE(agent.program().wait_for_error("dropped: the queue is full"));
     server.start();
     agent.wait_for_server();
     const pid_t last = start_sleeper();

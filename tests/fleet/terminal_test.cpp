@@ -144,7 +144,7 @@ TEST(Terminal, NeverStopsTheServer) {
     server.expect_serving();
     ::usleep(600'000);
     server.type("agents\r");
-    server.expect_shown("agents are here");
+    server.expect_shown("agents connected");
 }
 
 }  // namespace

@@ -196,7 +196,7 @@ TEST(Filters, NamesOfScriptsPatternsAndPaths) {
     }
     const Trace nothing = others.end();
     EXPECT_EQ(nothing.events.size(), 0U);
-    EXPECT_NE(nothing.errors.find("no event was of a process called 'vigil-night'"),
+    EXPECT_NE(nothing.errors.find("no event was of a process named 'vigil-night'"),
               std::string::npos);
 }
 

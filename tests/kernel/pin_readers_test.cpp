@@ -48,7 +48,7 @@ TEST_F(PinReaders, RemovedLinksAreReportedOnceAndNotTraced) {
     pin({"-e", "exec,exit", "--tree", std::to_string(::getpid())});
     auto run = reader();
     ASSERT_EQ(std::filesystem::remove("/sys/fs/bpf/vigil/link_on_exec"), true);
-    run->program().wait_for_error("no exec events any more\n");
+    run->program().wait_for_error("no more exec events\n");
     const pid_t pid = start([] { return 5; });
     wait_for(pid);
     run->program().wait_for_output("\"pid\":" + std::to_string(pid) + ",");

@@ -85,7 +85,7 @@ size_t check_order(const std::vector<Event>& events) {
 
 void check_account(const std::vector<Event>& events, const std::string& errors) {
     static const std::regex form(
-        R"(vigil: (\d+) violations reported; (\d+) limits broken at the end\n)");
+        R"(vigil: (\d+) violations? reported; (\d+) limits? exceeded at the end\n)");
     std::smatch match;
     ASSERT_TRUE(std::regex_search(errors, match, form)) << errors;
     const auto reported = std::count_if(events.begin(), events.end(), [](const Event& event) {

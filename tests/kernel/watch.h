@@ -62,7 +62,9 @@ class WatchRun {
 
     Program& program() { return program_; }
     bool samples_proc() const { return has_message("vigil: sampling /proc"); }
-    bool counts_network() const { return !has_message("network limits can't be held") && traces(); }
+    bool counts_network() const {
+        return !has_message("network limits can't be checked") && traces();
+    }
     bool traces() const { return !has_message("are not seen"); }
 
  private:

@@ -37,13 +37,13 @@ TEST(Doctor, ReportsThatItIsLoadedAndThatItsLinesAreOff) {
                    {"switched off (log=0)", "/sys/module/process_monitor/parameters/log"});
 }
 
-TEST(Doctor, ReportsAModuleOfAnotherMake) {
+TEST(Doctor, ReportsAnotherModuleOfThisName) {
     const LoadedModule module("log=0");
     const TotalsHidden hidden;
-    expect_strings(doctor(), {"of another make", "sudo rmmod process_monitor"});
+    expect_strings(doctor(), {"another one of this name", "sudo rmmod process_monitor"});
 }
 
-TEST(Doctor, NamesWhatSilencesKprobes) {
+TEST(Doctor, NamesWhatDisablesKprobes) {
     {
         const KprobesOff off;
         expect_strings(doctor(), {"switched off", "/sys/kernel/debug/kprobes/enabled"});

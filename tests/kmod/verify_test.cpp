@@ -72,7 +72,7 @@ VerifyOutput end(Program& verify) {
 class Verify {
  public:
     explicit Verify(const Strings& options = {}) : program_(words(options)) {
-        program_.wait_for_error("both witnesses listen");
+        program_.wait_for_error("counting with the module and with eBPF");
     }
     Program& program() { return program_; }
     VerifyOutput end() { return tests::end(program_); }
@@ -210,7 +210,7 @@ TEST(Verify, DisagreesByWhatTheRingDropped) {
     EXPECT_EQ(result.exit_code, 1);
     EXPECT_GT(result.ebpf_dropped, 300U);
     EXPECT_EQ(result.difference, static_cast<int64_t>(result.ebpf_dropped));
-    EXPECT_NE(result.reasons.find("no room"), std::string::npos) << result.reasons;
+    EXPECT_NE(result.reasons.find("no space"), std::string::npos) << result.reasons;
 }
 
 TEST(Verify, WithoutTheModuleSaysHowToLoadIt) {
@@ -220,12 +220,13 @@ TEST(Verify, WithoutTheModuleSaysHowToLoadIt) {
     EXPECT_EQ(verify.output(), "");
 }
 
-TEST(Verify, SaysSoWhereAModuleOfThatNameIsOfAnotherMake) {
+TEST(Verify, ReportsAnotherModuleOfThisName) {
     const LoadedModule module("log=0");
     const TotalsHidden hidden;
     Program verify({"verify"});
     EXPECT_EQ(verify.wait(), 3);
-    EXPECT_NE(verify.errors().find("of another make"), std::string::npos) << verify.errors();
+    EXPECT_NE(verify.errors().find("another module of this name"), std::string::npos)
+        << verify.errors();
 }
 
 // A process that is exiting as long as this object exists: the init of a pid namespace ends only

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A renamed type or function keeps its new name: tests/old_names.txt is held against the tree.
+// A renamed type or function keeps its new name: tests/old_names.txt is checked against the tree.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/print.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "cli/source_report.h"
 #include "commands/agent/agent.h"
@@ -23,8 +24,8 @@ Result<int> watch(const AgentRequest& request) {
     cli::print_limitations(sources);
     print(stderr, "vigil: agent {}; Ctrl-C ends\n", request.name);
     TRY(loop.run());
-    print(stderr, "vigil: {} violations reported; {} events wait on disk\n", loop.violations(),
-          loop.queued());
+    print(stderr, "vigil: {} reported; {} left on disk\n", count_of(loop.violations(), "violation"),
+          count_of(loop.queued(), "event"));
     cli::print_losses(sources);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "commands/watch/watch_loop.h"
 #include "output/color.h"
@@ -105,9 +106,9 @@ void AgentLoop::on_message(const std::string& text) {
 
 std::string AgentLoop::status() const {
     const std::string status = status_of(agent_.monitor(), agent_.limits());
-    return agent_.is_connected()
-               ? status
-               : fmt::format("{}; no server, {} events wait", status, agent_.queued());
+    return agent_.is_connected() ? status
+                                 : fmt::format("{}; no server, {} queued", status,
+                                               count_of(agent_.queued(), "event"));
 }
 
 // Makes pending lines durable and, with a connection, sends them to the server.

@@ -19,8 +19,8 @@ constexpr const char* agent_footer = R"(Examples:
   sudo vigil agent --server logs.example.org --tls web-1.pem
   sudo vigil agent --server a.example.org --server b.example.org:7412 --tls web-1.pem
 
-The rules come from the server; the last good ones are kept and used while none answers. Events wait
-on disk, in the state directory, until a server has them in its log. docs/fleet.md shows a whole fleet.
+The rules come from the server; the last valid ones are stored and used while no server answers. Events
+wait on disk, in the state directory, until a server has them in its log. docs/fleet.md describes a fleet.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not possible here.)";
 
 constexpr uint64_t min_queue_bytes = 1 << 20;
@@ -86,23 +86,25 @@ std::string default_agent_name() {
 
 ParsedAgent parse_agent(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Holds every process of this machine against the limits that a server hands out, and sends "
-        "it what happens: violations, deaths, losses.",
+        "Checks every process of this machine against the limits that a server sends, and sends "
+        "its "
+        "events to that server: violations, deaths, losses.",
         "vigil agent");
     app.footer(agent_footer);
     RawOptions raw;
     app.add_option("--server", raw.servers,
-                   "HOST or HOST:PORT; of several the first that answers [127.0.0.1:7411]")
+                   "HOST or HOST:PORT; of several, the first that answers is used [127.0.0.1:7411]")
         ->type_name("ADDRESS")
         ->allow_extra_args(false);
     app.add_option("--tls", raw.tls, "Key and certificates, as 'vigil certs issue' writes them")
         ->type_name("FILE");
-    app.add_option("--name", raw.name, "What the server is to call it [this machine's name]")
+    app.add_option("--name", raw.name, "Name of this agent on the server [this machine's name]")
         ->type_name("NAME");
-    cli::add_state(
-        app, raw.state,
-        "Directory for the queue and the last rules [" + default_state_directory("agent") + "]");
-    app.add_option("--queue", raw.queue, "Most that waits on disk; the oldest goes first [256M]")
+    cli::add_state(app, raw.state,
+                   "Directory for the queue, the last rules and death records [" +
+                       default_state_directory("agent") + "]");
+    app.add_option("--queue", raw.queue,
+                   "Size of the queue on disk; the oldest events are dropped first [256M]")
         ->type_name("SIZE");
     cli::add_death_forwarding(app, raw.deaths);
     cli::add_retention(app, raw.keep);

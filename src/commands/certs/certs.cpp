@@ -44,7 +44,7 @@ Result<void> check_free(const std::string& path, bool force, std::string_view co
     if (force || !exists(path)) {
         return {};
     }
-    return Error{ErrorCode::failed, fmt::format("{} is there already; --force replaces it{}",
+    return Error{ErrorCode::failed, fmt::format("{} exists already; --force replaces it{}",
                                                 quote_if_needed(path), consequence)};
 }
 
@@ -53,30 +53,30 @@ Result<void> init(const CertsRequest& request) {
     const std::string certificate = path_in(request, "ca.pem");
     const bool replaces = exists(key) || exists(certificate);
     for (const std::string& path : {key, certificate}) {
-        TRY(check_free(path, request.force, ", and all that it issued is worthless then"));
+        TRY(check_free(path, request.force,
+                       "; certificates that the old CA signed are useless then"));
     }
     const pki::Validity validity = pki::valid_for_days(std::time(nullptr), request.days);
     TRY_ASSIGN(const pki::Authority ca, pki::create_ca(validity));
     TRY(make_directories(request.directory, secret_directory));
     TRY(replace_file(key, ca.key_pem, secret_file));
     TRY(replace_file(certificate, ca.certificate_pem, public_file));
-    vigil::print(stdout,
-                 "wrote {}: the CA's private key. Who has it can join as anybody: leave it here.\n"
-                 "wrote {}: the CA's certificate, valid until {}. It is no secret.\n",
-                 quote_if_needed(key), quote_if_needed(certificate),
-                 pki::utc_text(validity.until_unix_s));
-    if (replaces) {
-        vigil::print(
-            stdout,
-            "The files of the CA before it and those of this one refuse each other: issue all "
-            "anew.\n");
-    }
-    const std::string option = directory_option(request);
     vigil::print(
         stdout,
-        "next: vigil certs issue{0} --server HOST   for the server, by the name that agents call\n"
-        "      vigil certs issue{0} NAME            for each agent\n",
-        option);
+        "wrote {}: the CA's private key. Its holder can join as any agent: leave it here.\n"
+        "wrote {}: the CA's certificate, valid until {}. It is not secret.\n",
+        quote_if_needed(key), quote_if_needed(certificate), pki::utc_text(validity.until_unix_s));
+    if (replaces) {
+        vigil::print(stdout,
+                     "Files of the previous CA and of this one refuse each other: issue all of "
+                     "them again.\n");
+    }
+    const std::string option = directory_option(request);
+    vigil::print(stdout,
+                 "next: vigil certs issue{0} --server HOST   for the server, by the name that "
+                 "agents connect to\n"
+                 "      vigil certs issue{0} NAME            for each agent\n",
+                 option);
     return {};
 }
 
@@ -114,7 +114,7 @@ Result<void> issue(const CertsRequest& request) {
                  issued.validity.until_unix_s < validity.until_unix_s ? ", as its CA's is" : "");
     vigil::print(
         stdout,
-        "next: copy it to that machine, readable only for the user who runs vigil; start there:\n"
+        "next: copy it to that machine, readable only by the user that runs vigil; start there:\n"
         "      vigil {} --tls {}.pem\n",
         to_string(role), request.name);
     return {};

@@ -15,7 +15,7 @@ constexpr const char* certs_footer = R"(A secured fleet in three commands:
   vigil certs issue --server logs.example.org  logs.example.org.pem, for the server's machine
   vigil certs issue web-1                      web-1.pem, for the agent on web-1
 
-docs/tls.md tells who may see which file, and how to renew. 'vigil certs issue --help' explains one.)";
+docs/tls.md describes which file belongs where, and how to renew. 'vigil certs issue --help' has more.)";
 
 constexpr const char* issue_footer = R"(Examples:
   vigil certs issue web-1                                   an agent
@@ -34,25 +34,24 @@ void add_common(cli::OptionParser& app, RawOptions& raw, const std::string& dire
                 uint64_t days) {
     app.add_option("--dir", raw.request.directory, directory_help + " [./vigil-certs]")
         ->type_name("DIR");
-    app.add_option("--days", raw.days, fmt::format("Valid for so many days [{}]", days))
-        ->type_name("N");
-    app.add_flag("--force", raw.request.force, "Replace what is there");
+    app.add_option("--days", raw.days, fmt::format("Days of validity [{}]", days))->type_name("N");
+    app.add_flag("--force", raw.request.force, "Replace existing files");
 }
 
 void add_issue(cli::OptionParser& issue, RawOptions& raw) {
     issue.footer(issue_footer);
     issue
         .add_option("NAME", raw.request.name,
-                    "Who it is for: letters, digits, '.', '_' and '-', up to 64")
+                    "Name of the agent or server: letters, digits, '.', '_' and '-', up to 64")
         ->required()
         ->type_name("");
-    issue.add_flag("--server", raw.request.server, "For a server, which is reached as NAME");
+    issue.add_flag("--server", raw.request.server, "For a server, to which agents connect as NAME");
     issue
         .add_option("--address", raw.request.addresses,
                     "One more host name or IP address of the server; may be repeated")
         ->type_name("HOST")
         ->allow_extra_args(false);
-    add_common(issue, raw, "The CA's directory, for NAME.pem too", issued_days);
+    add_common(issue, raw, "The CA's directory, also for NAME.pem", issued_days);
 }
 
 Result<CertsRequest> make_request(RawOptions raw) {
@@ -84,18 +83,19 @@ Result<CertsRequest> make_request(RawOptions raw) {
 
 ParsedCerts parse_certs(const cli::Arguments& arguments) {
     using Action = CertsRequest::Action;
-    cli::OptionParser app("Keys and certificates with which agents and server prove who they are.",
+    cli::OptionParser app("Keys and certificates with which agents and server authenticate.",
                           "vigil certs");
     app.footer(certs_footer);
     app.require_subcommand();
     RawOptions raw;
     raw.request.directory = "vigil-certs";
-    cli::OptionParser* init = app.add_subcommand("init", "Make a CA: ca.pem and ca.key");
-    add_common(*init, raw, "The directory to make it in", ca_days);
-    cli::OptionParser* issue = app.add_subcommand("issue", "Make the key and certificate NAME.pem");
+    cli::OptionParser* init = app.add_subcommand("init", "Create a CA: ca.pem and ca.key");
+    add_common(*init, raw, "Directory for its files", ca_days);
+    cli::OptionParser* issue =
+        app.add_subcommand("issue", "Create the key and certificate NAME.pem");
     add_issue(*issue, raw);
     cli::OptionParser* show =
-        app.add_subcommand("show", "Say what a certificate is for, and if it is good");
+        app.add_subcommand("show", "Show what a certificate is for, and whether it is valid");
     show->add_option("FILE", raw.request.file, "NAME.pem or ca.pem")->required()->type_name("");
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};

@@ -72,15 +72,16 @@ void print_nothing_found(const std::vector<std::string>& directories,
     const bool root = ::geteuid() == 0;
     if (std::none_of(directories.begin(), directories.end(), may_exist)) {
         print(stderr,
-              "vigil: no deaths are kept {}: 'sudo vigil record', 'up' and 'agent' keep those to "
-              "come{}\n",
+              "vigil: no deaths are kept {}: 'sudo vigil record', 'up' and 'agent' record future "
+              "ones{}\n",
               directories.size() == 1 ? "in " + quote_if_needed(directories[0]) : "here yet",
-              root ? "" : " (what root keeps takes sudo to read)");
+              root ? "" : " (those that root keeps need sudo)");
     } else if (result.oldest_unix_ns) {
-        print(stderr, "vigil: no {} is kept; what is goes back to {}\n", subject,
+        print(stderr, "vigil: no {} is kept; the oldest kept one is of {}\n", subject,
               format::format_time(*result.oldest_unix_ns, unix_now_ns()));
     } else if (result.errors.empty()) {
-        print(stderr, "vigil: no {} is kept; does 'vigil record', 'up' or 'agent' run?\n", subject);
+        print(stderr, "vigil: no {} is kept; is 'vigil record', 'up' or 'agent' running?\n",
+              subject);
     } else {
         print(stderr, "vigil: no {} can be read{}\n", subject, root ? "" : " (sudo?)");
     }
@@ -114,7 +115,7 @@ void print_similar(const std::vector<std::string>& directories, const std::strin
                                return names.size() < max_names;
                            });
     if (!names.empty()) {
-        print(stderr, "vigil: names are compared as a whole; kept are {}\n",
+        print(stderr, "vigil: names are compared as a whole; similar ones are {}\n",
               fmt::format("{}", fmt::join(names, ", ")));
     }
 }

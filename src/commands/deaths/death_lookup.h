@@ -17,8 +17,7 @@ namespace vigil::commands {
 // commands that store deaths.
 std::vector<std::string> death_directories(const std::optional<std::string>& state);
 
-constexpr const char* recorder_state_help =
-    "Directory of the one who keeps them [all of this user's]";
+constexpr const char* recorder_state_help = "State directory to read [all of this user's]";
 
 // The journals in these directories that can contain matches of the query.
 std::vector<std::string> death_journals(const std::vector<std::string>& directories,

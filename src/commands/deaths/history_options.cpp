@@ -14,17 +14,17 @@ namespace vigil::commands {
 namespace {
 
 constexpr const char* history_footer = R"(Examples:
-  sudo vigil history                                  the last 50 that ended
+  sudo vigil history                                  the last 50 processes that ended
   sudo vigil history --abnormal --since 1h            killed or failed in the last hour
   sudo vigil history --since 03:00 --until 03:15      today, local time
   sudo vigil history --since 2026-11-20T02:00:00Z     UTC
-  sudo vigil history --cause oom -n 1000              all that the OOM killer has killed
-  sudo vigil history -c 'php*' --sort memory -n 10    the largest ones
+  sudo vigil history --cause oom -n 1000              victims of the OOM killer
+  sudo vigil history -c 'php*' --sort memory -n 10    those with the highest peak memory
   sudo vigil history --since 1d -n 100000 -o json | jq -r .executable | sort | uniq -c
 
---since and --until take 1h (so long ago), 12:30[:15], 2026-11-20, "2026-11-20 12:30[:15]" or
+--since and --until take 1h (one hour ago), 12:30[:15], 2026-11-20, "2026-11-20 12:30[:15]" or
 2026-11-20T12:30:15Z. Of those that match, the newest are shown, or with --sort the largest.
-'vigil why' tells more of one. docs/history.md tells what is kept where, and what is in the JSON.
+'vigil why' reports more about one. docs/history.md describes both, docs/deaths.md the JSON.
 Exit codes: 0 found, 1 nothing found, 2 wrong usage.)";
 
 constexpr uint64_t max_rows = 1'000'000;
@@ -124,8 +124,8 @@ Result<HistoryRequest> complete(HistoryRequest request, const RawOptions& raw,
 
 ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns) {
     cli::OptionParser app(
-        "Lists processes that have ended: how, by whom, and what they had used. Reads what 'vigil "
-        "record', 'up' or 'agent' has written; none of them need run now.",
+        "Lists processes that have ended: how, by which process, and what they had used. Reads the "
+        "death records of 'vigil record', 'up' and 'agent'; none of them has to run now.",
         "vigil history");
     app.footer(history_footer);
     HistoryRequest request;
@@ -136,16 +136,16 @@ ParsedHistory parse_history(const cli::Arguments& arguments, int64_t now_unix_ns
     app.add_option("-c,--comm", filter.name,
                    "Name of the process, its executable or script, or a path; * and ? match any")
         ->type_name("NAME");
-    app.add_option("-p,--pid", raw.pid, "This pid")->type_name("PID");
+    app.add_option("-p,--pid", raw.pid, "With this pid")->type_name("PID");
     app.add_option("-u,--user", filter.user, "Of this user, by name or number")->type_name("USER");
-    app.add_option("--unit", filter.unit, "In this unit of systemd; * and ? match any")
+    app.add_option("--unit", filter.unit, "In this systemd unit; * and ? match any")
         ->type_name("UNIT");
     app.add_option("--cause", raw.cause, "Ended by signal, exit or oom")->type_name("CAUSE");
-    app.add_flag("--abnormal", filter.abnormal, "Only killed ones and exit codes other than 0");
+    app.add_flag("--abnormal", filter.abnormal, "Only processes that were killed or failed");
     app.add_option("--sort", raw.sort,
-                   "The largest first: cpu, memory, disk, network or lifetime [the newest]")
+                   "Largest first: cpu, memory, disk, network or lifetime [newest first]")
         ->type_name("BY");
-    app.add_option("-n,--lines", raw.max_deaths, "At most so many [50]")->type_name("N");
+    app.add_option("-n,--lines", raw.max_deaths, "Maximum number of rows [50]")->type_name("N");
     app.add_option("-o,--output", raw.format, "text or json [text]")->type_name("FORMAT");
     cli::add_state(app, request.state, recorder_state_help);
     if (const auto exit_code = app.parse(arguments)) {

@@ -26,12 +26,12 @@ namespace {
 
 constexpr const char* record_footer = R"(Examples:
   sudo vigil record                       until Ctrl-C; from another shell:
-  sudo vigil why                          who or what ended processes lately
+  sudo vigil why                          what ended the last processes
   sudo vigil why nginx
   sudo vigil record --keep 1G,30d
 
-'vigil agent' and 'vigil up' keep deaths too. They are kept in the state directory, newest first to be
-read by 'vigil why' and 'vigil history', also while nothing runs.
+'vigil agent' and 'vigil up' keep deaths too. They are in the state directory; 'vigil why' and
+'vigil history' read them, also while none of these runs.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not possible here.)";
 
 constexpr uint64_t durable_timeout_ns = 2 * ns_per_s;
@@ -73,8 +73,8 @@ class RecordLoop final : public monitor::LoopClient, public deaths::DeathListene
     Result<void> run() {
         TRY(loop_.run());
         if (!writer_.wait_durable(durable_timeout_ns)) {
-            return Error{ErrorCode::failed, "the last deaths could not be written: " +
-                                                escape_terminal(request_.state) + " takes nothing"};
+            return Error{ErrorCode::failed, "the last deaths could not be written to " +
+                                                escape_terminal(request_.state)};
         }
         return heartbeat_.beat();
     }
@@ -124,13 +124,13 @@ Result<int> record(const Request& request) {
 
 cli::ParseResult<Request> parse_record(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Keeps how every process of this machine ended, who or what ended it and what it had used.",
+        "Records how every process of this machine ended, what ended it and what it had used.",
         "vigil record");
     app.footer(record_footer);
     Request request;
     request.state = default_state_directory("record");
     std::optional<std::string> keep;
-    cli::add_state(app, request.state, "Directory to keep them in [" + request.state + "]");
+    cli::add_state(app, request.state, "Directory for the records [" + request.state + "]");
     cli::add_retention(app, keep);
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};

@@ -51,9 +51,10 @@ void print_if_alive(uint32_t pid) {
                   pid, found->pid, comm);
             return;
         case host::PidUse::zombie:
-            print(stderr,
-                  "vigil: pid {} ({}) of this machine has ended; its parent has not asked how\n",
-                  pid, comm);
+            print(
+                stderr,
+                "vigil: pid {} ({}) of this machine has ended; its parent has not waited for it\n",
+                pid, comm);
             return;
         case host::PidUse::process:
             print(stderr, "vigil: pid {} ({}) of this machine is alive; it started {} ago\n", pid,

@@ -13,16 +13,16 @@ namespace vigil::commands {
 namespace {
 
 constexpr const char* why_footer = R"(Examples:
-  sudo vigil why                              the last that were killed or failed
-  sudo vigil why 4242                         whoever last had this pid
+  sudo vigil why                              the last processes that were killed or failed
+  sudo vigil why 4242                         the last process with this pid
   sudo vigil why nginx                        processes of this name, or of this executable
   sudo vigil why 'php*' -n 20
-  sudo vigil why /opt/bin/backup.sh           of two with one name
+  sudo vigil why /opt/bin/backup.sh           by path, where two have the same name
   sudo vigil why --unit nginx.service
-  vigil why --state /mnt/var/lib/vigil/agent  of another machine's disk
+  vigil why --state /mnt/var/lib/vigil/agent  from another machine's disk
 
-The newest comes first. Of a name or unit, those that were killed or failed are told; where there
-are none, those that ended well. 'vigil history' lists many at once.
+The newest comes first. Of a name or unit, processes that were killed or failed are reported; if there
+are none, clean exits. 'vigil history' lists many at once.
 Exit codes: 0 found, 1 nothing found, 2 wrong usage.)";
 
 constexpr uint64_t max_why_deaths = 100'000;
@@ -47,19 +47,20 @@ Result<WhyRequest> complete(WhyRequest request, const std::optional<std::string>
 
 ParsedWhy parse_why(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Says who or what ended a process: as a sentence, then the facts. Reads what 'vigil "
-        "record', 'up' or 'agent' has written; none of them need run now.",
+        "Reports what ended a process: a sentence, then the facts. Reads the death records of "
+        "'vigil record', 'up' and 'agent'; none of them has to run now.",
         "vigil why");
     app.footer(why_footer);
     WhyRequest request;
     std::optional<std::string> target;
     std::optional<std::string> max_deaths;
     auto* target_option =
-        app.add_option("WHO", target, "A pid, or a name or path; * and ? match any")->type_name("");
-    app.add_option("--unit", request.unit, "Processes of this unit of systemd; * and ? match any")
+        app.add_option("PROCESS", target, "A pid, or a name or path; * and ? match any")
+            ->type_name("");
+    app.add_option("--unit", request.unit, "Processes of this systemd unit; * and ? match any")
         ->type_name("UNIT")
         ->excludes(target_option);
-    app.add_option("-n,--lines", max_deaths, "At most so many [5]")->type_name("N");
+    app.add_option("-n,--lines", max_deaths, "Maximum number of reports [5]")->type_name("N");
     cli::add_state(app, request.state, recorder_state_help);
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};

@@ -15,7 +15,7 @@ namespace vigil::commands {
 
 int run_doctor(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Says what vigil can do on this machine, what is missing, and how to get it. Changes\n"
+        "Shows what vigil can do on this machine, what is missing, and how to enable it. Changes\n"
         "nothing. Exit code 0 where tracing works, 3 where it can't.",
         "vigil doctor");
     std::string format = "text";

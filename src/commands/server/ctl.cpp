@@ -25,9 +25,9 @@ constexpr const char* ctl_footer =
     R"(Commands: help, config show|set|add|remove|load|save, agents, events [N], follow, stats, quit.
 
 Examples:
-  sudo vigil ctl help                            what each command takes
+  sudo vigil ctl help                            all commands and their arguments
   sudo vigil ctl config set nginx memory 500     for all agents, at once
-  sudo vigil ctl agents                          who is there, and with which rules
+  sudo vigil ctl agents                          connected agents and their rules
   sudo vigil ctl follow | jq .kind               the log as it grows
 
 Exit codes: 0 done, 1 no server or the command failed, 2 wrong usage.)";
@@ -47,7 +47,7 @@ Result<Fd> connect_to(const std::string& path) {
     if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)) {
         const char* hint = errno == EACCES ? "it belongs to another user (sudo?)"
                                            : "is 'vigil server' or 'vigil up' running? --control "
-                                             "says where its socket is";
+                                             "sets the path of its socket";
         Error error = system_error("connecting to", path);
         error.context += fmt::format(" ({})", hint);
         return error;
@@ -91,7 +91,7 @@ Result<ReplyHeader> read_header(const Fd& fd, const std::string& path) {
     const size_t space = std::min(line.find(' '), line.size());
     const auto bytes = parse_number(line.substr(std::min(space + 1, line.size())), 0, UINT64_MAX);
     if (!bytes) {
-        return Error{ErrorCode::failed, fmt::format("'{}' is no server of vigil", path)};
+        return Error{ErrorCode::failed, fmt::format("'{}' is not a server of vigil", path)};
     }
     return ReplyHeader{line.substr(0, space) != "ok", *bytes};
 }
@@ -127,7 +127,7 @@ Result<int> send_command(const std::string& path, const std::vector<std::string>
         line += (i > 0 ? " " : "") + (is_rule && i > 1 ? words[i] : quoted(words[i]));
     }
     if (line.find('\n') != std::string::npos) {
-        return usage_error("a command can't hold a line end");
+        return usage_error("a command can't contain a line end");
     }
     TRY_ASSIGN(const Fd fd, connect_to(path));
     if (!write_all(fd.get(), line + '\n')) {
@@ -146,12 +146,12 @@ Result<int> send_command(const std::string& path, const std::vector<std::string>
 }  // namespace
 
 int run_ctl(const cli::Arguments& arguments) {
-    cli::OptionParser app("Gives a command to the server that runs on this machine.", "vigil ctl");
+    cli::OptionParser app("Sends a command to the server that runs on this machine.", "vigil ctl");
     app.footer(ctl_footer);
     std::string path = default_control_path();
     std::vector<std::string> words;
     app.add_option("--control", path, "The server's socket [" + path + "]")->type_name("PATH");
-    app.add_option("COMMAND", words, "What to do, with its arguments")->required();
+    app.add_option("COMMAND", words, "The command and its arguments")->required();
     if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;
     }

@@ -10,6 +10,7 @@
 
 #include "base/print.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "commands/server/commands.h"
 #include "commands/server/console.h"
@@ -51,8 +52,8 @@ Result<int> serve(const server::Options& options) {
     TRY_ASSIGN(const auto server, server::Server::open(options, notice));
     boost::asio::signal_set signals(server->state().io(), SIGINT, SIGTERM, SIGHUP);
     on_signals(signals, *server);
-    print(stderr, "vigil: serving {} with {} rules; events go to {}\n", server->endpoint(),
-          server->state().configurations().common().rules.size(), options.log);
+    print(stderr, "vigil: serving {} with {}; events go to {}\n", server->endpoint(),
+          count_of(server->state().configurations().common().rules.size(), "rule"), options.log);
     {
         Console local_console(*server);
         console = &local_console;
@@ -62,11 +63,12 @@ Result<int> serve(const server::Options& options) {
     }
     const server::Stats& stats = server->stats();
     const uint64_t undurable = std::min(server->state().undurable_events(), stats.events);
-    print(stderr, "vigil: {} events taken, {} came again, {} connections\n",
-          stats.events - undurable, stats.duplicates, stats.connections);
+    print(stderr, "vigil: {} written, {} dropped, {}\n",
+          count_of(stats.events - undurable, "event"), count_of(stats.duplicates, "duplicate"),
+          count_of(stats.connections, "connection"));
     if (undurable > 0) {
-        print(stderr, "vigil: {} events could not be written to {}: their agents keep them\n",
-              undurable, escape_terminal(options.log));
+        print(stderr, "vigil: {} could not be written to {}: their agents keep them\n",
+              count_of(undurable, "event"), escape_terminal(options.log));
     }
     return 0;
 }

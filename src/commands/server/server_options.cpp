@@ -14,11 +14,11 @@ namespace {
 constexpr const char* server_footer = R"(Examples:
   vigil server -c config/sample.json -l events.log      for agents on this machine
   vigil server -c limits.json --listen 0.0.0.0 --tls logs.example.org.pem
-  vigil server --config-dir /etc/vigil/rules            default.json, and web-*.json for such hosts
+  vigil server --config-dir /etc/vigil/rules            default.json, and web-*.json for hosts that match
 
-On a terminal it takes commands ('help' lists them); 'vigil ctl' gives the same ones from a shell.
-A changed file is applied and handed out by itself; SIGHUP does so at once, and takes a new
-certificate. docs/fleet.md shows a whole fleet, docs/protocol.md what is said on the wire.
+On a terminal it takes commands ('help' lists them); 'vigil ctl' sends the same ones from a shell.
+A changed file is applied and sent to agents automatically; SIGHUP does so at once, and loads a renewed
+certificate. docs/fleet.md describes a fleet, docs/protocol.md the protocol.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.)";
 
 constexpr uint64_t min_segment_bytes = 64 << 10;
@@ -80,29 +80,30 @@ Result<uint64_t> parse_log_bytes(const std::optional<std::string>& text, uint64_
 
 ParsedServer parse_server(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Hands out limits to agents and writes what they tell to a log: each event once, and only "
-        "acknowledged when it is on the disk.",
+        "Sends rules to agents and writes their events to a log: each event once, and acknowledged "
+        "only when it is on the disk.",
         "vigil server");
     app.footer(server_footer);
     server::Options options;
     RawOptions raw;
-    app.add_option("-c,--config", options.configuration, "The limits for all agents: a JSON file")
+    app.add_option("-c,--config", options.configuration, "The rules for all agents: a JSON file")
         ->type_name("FILE");
     app.add_option("--config-dir", options.configuration_directory,
                    "default.json for all, and GLOB.json for the hosts whose names match")
         ->type_name("DIR");
     app.add_option("-l,--log", options.log, "Events are appended to it [events.log]")
         ->type_name("FILE");
-    app.add_option("--rotate", raw.segment, "Begin a new log file beyond this size [64M]")
+    app.add_option("--rotate", raw.segment, "Start a new log file beyond this size [64M]")
         ->type_name("SIZE");
     app.add_option("--keep-bytes", raw.total,
-                   "Most that all log files take together: the oldest are deleted [4G]")
+                   "Size of all log files together; the oldest are deleted [4G]")
         ->type_name("SIZE");
-    app.add_option("--keep", options.log_segments, "Rotated log files that are kept; 0: all [0]")
+    app.add_option("--keep", options.log_segments,
+                   "Rotated log files that are kept; 0: no limit [0]")
         ->type_name("N")
         ->range(0, 1'000'000);
     app.add_option("--listen", raw.listen,
-                   "ADDRESS or ADDRESS:PORT; other than loopback takes --tls [127.0.0.1:7411]")
+                   "ADDRESS or ADDRESS:PORT; others than loopback need --tls [127.0.0.1:7411]")
         ->type_name("ADDRESS");
     app.add_option("--tls", options.tls,
                    "Key and certificates, as 'vigil certs issue --server' writes them")
@@ -110,8 +111,8 @@ ParsedServer parse_server(const cli::Arguments& arguments) {
     app.add_option("--control", raw.control,
                    "Socket for 'vigil ctl' [" + default_control_path() + "]")
         ->type_name("PATH");
-    app.add_flag("--no-control", raw.no_control, "Without such a socket")->excludes("--control");
-    app.add_option("--max-agents", options.max_connections, "Most connections at a time [10000]")
+    app.add_flag("--no-control", raw.no_control, "No such socket")->excludes("--control");
+    app.add_option("--max-agents", options.max_connections, "Maximum number of connections [10000]")
         ->type_name("N")
         ->range(1, 1'000'000);
     if (const auto exit_code = app.parse(arguments)) {

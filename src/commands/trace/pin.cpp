@@ -39,7 +39,7 @@ Result<void> pin(TraceRequest request) {
     if (capture::is_private_bpffs()) {
         print(stderr,
               "vigil: this {} is not that of process 1 (a mount namespace: a container, 'ip netns "
-              "exec', 'unshare'): readers outside do not find the pins, and they go with it\n",
+              "exec', 'unshare'): readers outside do not find the pins, which end with it\n",
               host::bpffs_path);
     }
     return {};
@@ -51,7 +51,7 @@ int run_pin(const cli::Arguments& arguments) { return cli::run_parsed(parse_pin(
 
 int run_unpin(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Removes what 'vigil pin' left in the kernel; events that nobody read are gone.",
+        "Removes what 'vigil pin' left in the kernel; events that were not read are lost.",
         "vigil unpin");
     if (const auto exit_code = app.parse(arguments)) {
         return *exit_code;

@@ -112,7 +112,7 @@ int exit_code_of(const TraceLoop& loop, const TraceRequest& request, const host:
         return 0;
     }
     if (!loop.child_exit_code()) {
-        vigil::print(stderr, "vigil: {} (pid {}) goes on untraced\n", request.command[0],
+        vigil::print(stderr, "vigil: {} (pid {}) continues untraced\n", request.command[0],
                      child->pid());
     }
     const int interrupted = loop.stop_signal() != 0 ? 128 + loop.stop_signal() : 0;
@@ -142,7 +142,7 @@ void print_if_none_matched(const TraceRequest& request, const TraceLoop& loop) {
     }
     if (request.filter.name && delivered == 0) {
         vigil::print(stderr,
-                     "vigil: no event was of a process called '{}': names are compared as a whole, "
+                     "vigil: no event was of a process named '{}': names are compared as a whole, "
                      "and * and ? match any\n",
                      escape_terminal(*request.filter.name));
     }
@@ -178,7 +178,7 @@ Result<int> trace_live(TraceRequest request) {
     const auto ran = not_started == 0 ? loop.run() : Result<void>{};
     tracer.detach();
     const auto drained = loop.drain();  // after an error too: the totals must include it
-    print_end(end, "nothing more can come");
+    print_end(end, "no more events can come");
     print_run_totals(request, make_run_totals(loop, tracer));
     print_if_none_matched(request, loop);
     if (not_started != 0) {
@@ -204,7 +204,7 @@ class AttachedKinds {
         }
         for (size_t kind = 0; kind < model::kernel_kind_count; kind++) {
             if (((attached_ & ~now) >> kind & 1) != 0) {
-                vigil::print(stderr, "vigil: its links in {} were removed: no {} events any more\n",
+                vigil::print(stderr, "vigil: its links in {} were removed: no more {} events\n",
                              capture::pin_directory, to_string(static_cast<Kind>(kind)));
             }
         }
@@ -245,7 +245,7 @@ Result<int> trace_pinned(TraceRequest wanted) {
     if (ran) {
         ran = loop.catch_up();
     }
-    print_end(end, "nothing more of it can come");
+    print_end(end, "no more events of it can come");
     const capture::Totals totals = reader.totals(loop.confirmed());
     for (size_t i = 0; i < totals.size(); i++) {
         const auto kind = static_cast<Kind>(i);

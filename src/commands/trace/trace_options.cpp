@@ -21,17 +21,17 @@ using model::Kind;
 constexpr uint32_t max_pid_value = 1U << 22;  // PID_MAX_LIMIT of include/linux/threads.h
 
 constexpr const char* trace_footer = R"(Examples:
-  sudo vigil trace                          everything, live; Ctrl-C ends it
-  sudo vigil trace -e signal -s KILL        who kills whom
-  sudo vigil trace -- make -j4              one command and all that it starts
-  sudo vigil trace -e fork -o table         one row a new process
+  sudo vigil trace                          all events, live; Ctrl-C ends it
+  sudo vigil trace -e signal -s KILL        SIGKILLs, with sender and target
+  sudo vigil trace -- make -j4              one command and its descendants
+  sudo vigil trace -e fork -o table         one row per new process
   sudo vigil trace -o json | jq .comm       for other programs (docs/events.md)
   sudo vigil trace -p 1234 -d 1m            one process, for a minute
 
-With '-- CMD', where standard output is no terminal, CMD's own output goes to standard error.
--p, --sender, --target and --tree take the pid of a living process; the run ends when it, or its whole
-tree, has ended.
-At the end it says where every event went: seen = filtered + delivered + dropped + undelivered.
+With '-- CMD', if standard output is not a terminal, CMD's own output goes to standard error.
+-p, --sender, --target and --tree take the pid of a living process; the run ends when that process, or
+every process of the tree, has ended.
+At the end it accounts for every event: seen = filtered + delivered + dropped + undelivered.
 Exit codes: 0 done (or the command's own), 1 failed, 2 wrong usage, 3 not possible here.)";
 
 // Options as given; empty if absent.
@@ -61,7 +61,8 @@ void add_filter_options(cli::OptionParser& app, RawOptions& raw, const char* nam
         ->type_name("PID");
     app.add_option("--sender", raw.sender, "Only signals that this process sends")
         ->type_name("PID");
-    app.add_option("--target", raw.target, "Only signals that this process gets")->type_name("PID");
+    app.add_option("--target", raw.target, "Only signals that this process receives")
+        ->type_name("PID");
     app.add_option("-c,--comm", raw.comm, name_help)->type_name("NAME");
     app.add_option("-u,--user", raw.user, "Only processes of this user (name or number)")
         ->type_name("USER");
@@ -71,9 +72,8 @@ void add_filter_options(cli::OptionParser& app, RawOptions& raw, const char* nam
     app.add_option("--tree", raw.tree, "Only this process and its descendants")->type_name("PID");
     app.add_flag("--threads", raw.threads, "Threads too, not only processes");
     app.add_flag("--failed", raw.failed,
-                 "Failed attempts to send a signal too, but of 64-bit programs only (slows every "
-                 "syscall of the "
-                 "machine)");
+                 "Failed attempts to send a signal too, by 64-bit programs only (slows down every "
+                 "syscall of the machine)");
     cli::add_ring_size(app, raw.ring_size);
 }
 
@@ -83,9 +83,10 @@ void add_output_options(cli::OptionParser& app, RawOptions& raw) {
     app.add_option("-d,--duration", raw.duration, "End after this time: 10s, 5m")
         ->type_name("TIME");
     app.add_option("-n,--count", raw.count, "End after this many events")->type_name("COUNT");
-    app.add_flag("--network", raw.network,
-                 "Exits tell what the process sent and received over TCP and UDP (makes socket "
-                 "calls some 10 % slower)");
+    app.add_flag(
+        "--network", raw.network,
+        "Exits state the bytes sent and received over TCP and UDP (slows down socket calls "
+        "by about 10 %)");
     app.add_flag("--pinned", raw.pinned, "Read what 'vigil pin' left in the kernel");
 }
 
@@ -271,7 +272,7 @@ std::vector<std::string> split_command(cli::Arguments& arguments, bool& has_sepa
 ParsedTrace parse_trace(const cli::Arguments& arguments) {
     cli::OptionParser app(
         "Shows forks, execs, exits, signals and OOM kills as they happen. With '-- CMD ARGS...' at "
-        "the end: those of CMD and all that it starts, and ends with it.",
+        "the end: only those of CMD and its descendants, until CMD ends.",
         "vigil trace");
     app.footer(trace_footer);
     RawOptions raw;
@@ -302,7 +303,7 @@ ParsedTrace parse_trace(const cli::Arguments& arguments) {
 ParsedTrace parse_pin(const cli::Arguments& arguments) {
     cli::OptionParser app(
         "Leaves the tracer in the kernel, below /sys/fs/bpf/vigil. 'vigil trace --pinned' reads "
-        "it; readers may go and return, and nothing is missed as long as the ring has room.",
+        "it; readers can come and go, and nothing is lost as long as the ring has space.",
         "vigil pin");
     app.footer(
         "Examples:\n  sudo vigil pin -e fork,exit --ring-size 64M\n"
@@ -310,7 +311,7 @@ ParsedTrace parse_pin(const cli::Arguments& arguments) {
         "/sys/fs/bpf/vigil/process_count\n"
         "  sudo vigil unpin");
     RawOptions raw;
-    add_filter_options(app, raw, "Only processes of this name (15 bytes count)");
+    add_filter_options(app, raw, "Only processes of this name (its first 15 bytes are compared)");
     if (const auto exit_code = app.parse(arguments)) {
         return {std::nullopt, *exit_code};
     }

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/print.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "cli/common_options.h"
 #include "cli/source_report.h"
@@ -30,8 +31,8 @@ constexpr const char* up_footer = R"(Examples:
   sudo vigil up -c limits.json -l /var/log/vigil/events.log
   sudo vigil ctl config set nginx cpu 80                from another shell
 
-It is 'vigil server' and 'vigil agent' together: other agents of this machine can come too, and what
-the agent can't hand over waits on disk until the next start.
+It is 'vigil server' and 'vigil agent' together: other agents of this machine can connect too, and events
+that the agent can't deliver wait on disk until the next start.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not possible here.)";
 
 struct UpRequest {
@@ -80,11 +81,11 @@ Result<int> run(const UpRequest& request) {
     }
     const uint64_t events = server->stats().events;
     const uint64_t undurable = std::min(server->state().undurable_events(), events);
-    print(stderr, "vigil: {} violations reported; {} events in {}\n", loop.violations(),
-          events - undurable, request.server.log);
+    print(stderr, "vigil: {} reported; {} in {}\n", count_of(loop.violations(), "violation"),
+          count_of(events - undurable, "event"), request.server.log);
     if (undurable > 0) {
-        print(stderr, "vigil: {} events could not be written to it: they wait in {}\n", undurable,
-              escape_terminal(request.agent.state));
+        print(stderr, "vigil: {} could not be written to it: they wait in {}\n",
+              count_of(undurable, "event"), escape_terminal(request.agent.state));
     }
     cli::print_losses(sources);
     return 0;
@@ -94,7 +95,8 @@ Result<int> run(const UpRequest& request) {
 
 int run_up(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Holds this machine against limits and logs what happens: server and agent in one.",
+        "Checks every process of this machine against limits and logs what happens: server and "
+        "agent in one.",
         "vigil up");
     app.footer(up_footer);
     UpRequest request;
@@ -113,15 +115,16 @@ int run_up(const cli::Arguments& arguments) {
     app.add_option("-l,--log", request.server.log, "Events are appended to it [events.log]")
         ->type_name("FILE");
     app.add_option("--keep-bytes", total,
-                   "Most that all log files take together: the oldest are deleted [4G]")
+                   "Size of all log files together; the oldest are deleted [4G]")
         ->type_name("SIZE");
     cli::add_death_forwarding(app, deaths);
     cli::add_retention(app, keep);
     cli::add_interval(app, interval);
-    app.add_option("--port", request.server.port, "Where other agents can come, 0: any [7411]")
+    app.add_option("--port", request.server.port, "Port for other agents; 0: any free one [7411]")
         ->type_name("PORT");
-    cli::add_state(app, request.agent.state,
-                   "Directory of the agent's queue [" + request.agent.state + "]");
+    cli::add_state(
+        app, request.agent.state,
+        "Directory for the queue, the last rules and death records [" + request.agent.state + "]");
     app.add_option("--control", request.server.control,
                    "Socket for 'vigil ctl' [" + *request.server.control + "]")
         ->type_name("PATH");

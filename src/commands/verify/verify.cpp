@@ -52,18 +52,19 @@ struct VerifyRequest {
 Error no_module() {
     if (host::module_is_loaded()) {
         return {ErrorCode::unsupported,
-                fmt::format("there is no second witness: a module {0} is loaded, but {1} can't be "
-                            "read: it is of another make; load vigil's own: sudo rmmod {0}, then "
-                            "make -C kmod && sudo insmod kmod/{0}.ko log=0",
-                            host::module_name, host::module_totals_path)};
+                fmt::format(
+                    "there is no second count: a module {0} is loaded, but {1} can't be "
+                    "read: it is another module of this name; load vigil's: sudo rmmod {0}, then "
+                    "make -C kmod && sudo insmod kmod/{0}.ko log=0",
+                    host::module_name, host::module_totals_path)};
     }
     if (const std::string why = host::modules_unavailable_reason(); !why.empty()) {
         return {ErrorCode::unsupported,
-                fmt::format("there is no second witness: the module {} can't be loaded: {}",
+                fmt::format("there is no second count: the module {} can't be loaded: {}",
                             host::module_name, why)};
     }
     return {ErrorCode::unsupported,
-            fmt::format("there is no second witness: the module {0} is not loaded; build it and "
+            fmt::format("there is no second count: the module {0} is not loaded; build it and "
                         "load it with: make -C kmod && sudo insmod kmod/{0}.ko log=0 "
                         "(docs/kernel-module.md)",
                         host::module_name)};
@@ -190,7 +191,7 @@ Result<verify::VerifyRun> run_verification(const VerifyRequest& request) {
     }
     if (!host::in_initial_pid_namespace()) {
         return Error{ErrorCode::unsupported,
-                     "this is a PID namespace: not all processes that end can be seen in it: " +
+                     "this is a PID namespace: not all exits can be seen in it: " +
                          host::pid_namespace_hint()};
     }
     capture::TraceOptions options;
@@ -208,7 +209,7 @@ Result<verify::VerifyRun> run_verification(const VerifyRequest& request) {
     }
     const uint64_t cpu_before_ns = counter.cpu_ns();
     const uint64_t began_ns = boot_now_ns();
-    print(stderr, "vigil: both witnesses listen; Ctrl-C ends\n");
+    print(stderr, "vigil: counting with the module and with eBPF; Ctrl-C ends\n");
     static_assert(verify::own_exits == 2);
     TRY(run_short_process());
     counter.run_until(began_ns + request.duration_ns);
@@ -245,16 +246,16 @@ Result<VerifyRequest> make_request(const std::optional<std::string>& duration,
 
 int run_verify(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Counts the processes that end twice, with the kernel module process_monitor and with\n"
-        "eBPF, and holds one count against the other. The module must be loaded.",
+        "Counts exits of processes twice, with the kernel module process_monitor and with eBPF,\n"
+        "and compares the two counts. The module must be loaded.",
         "vigil verify");
     app.footer(
         "Exit codes: 0 they agree, 1 they don't (or it failed), 2 wrong usage, 3 not possible\n"
-        "here. docs/kernel-module.md tells how to build and load the module.");
+        "here. docs/kernel-module.md describes how to build and load the module.");
     std::optional<std::string> duration;
     std::optional<std::string> ring_size;
     std::string format = "text";
-    app.add_option("-d,--duration", duration, "Listen for this long: 10s, 5m [10s]")
+    app.add_option("-d,--duration", duration, "Count for this long: 10s, 5m [10s]")
         ->type_name("TIME");
     cli::add_ring_size(app, ring_size);
     app.add_option("-o,--output", format, "text or json [text]")

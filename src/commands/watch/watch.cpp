@@ -29,10 +29,11 @@ Result<int> watch(const WatchRequest& request) {
     print(stderr, "vigil: watching with {} from {}; Ctrl-C ends\n", count_of(rules.size(), "rule"),
           request.configuration);
     TRY(loop.run(std::move(rules)));
-    print(stderr, "vigil: {} violations reported; {} limits broken at the end\n",
-          loop.reported_violations(), loop.limits().engine().raised());
+    print(stderr, "vigil: {} reported; {} exceeded at the end\n",
+          count_of(loop.reported_violations(), "violation"),
+          count_of(loop.limits().engine().raised(), "limit"));
     if (loop.unwritten() > 0) {
-        print(stderr, "vigil: {} lines could not be written\n", loop.unwritten());
+        print(stderr, "vigil: {} could not be written\n", count_of(loop.unwritten(), "line"));
     }
     cli::print_losses(sources);
     return 0;

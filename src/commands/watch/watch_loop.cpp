@@ -27,7 +27,7 @@ constexpr mode_t log_mode = 0640;
 std::string status_of(const monitor::ProcessMonitor& monitor, const rules::LimitMonitor& limits) {
     const auto own_cpu = monitor.own_usage()[model::index(model::Metric::cpu)];
     const auto own_memory = monitor.own_usage()[model::index(model::Metric::memory)];
-    return fmt::format("{} processes, {}, {} broken now; vigil itself: {} CPU, {}",
+    return fmt::format("{} processes, {}, {} exceeded now; vigil itself: {} CPU, {}",
                        monitor.table().size(), count_of(limits.engine().rules().size(), "rule"),
                        count_of(limits.engine().raised(), "limit"),
                        own_cpu ? fmt::format("{:.1f} %", *own_cpu) : "-",
@@ -106,7 +106,7 @@ void WatchLoop::on_second() {
     if (configuration_->has_changed()) {
         reload();
     } else if (configuration_->has_gone()) {
-        on_message(fmt::format("'{}' is gone: the limits stay as they were",
+        on_message(fmt::format("'{}' was removed: the limits stay as they were",
                                escape_terminal(configuration_->path())));
     }
 }
@@ -120,7 +120,7 @@ void WatchLoop::on_hangup() {
 
 void WatchLoop::reload() {
     if (!configuration_->is_rereadable()) {
-        on_message(fmt::format("'{}' is no regular file: the limits stay as they were",
+        on_message(fmt::format("'{}' is not a regular file: the limits stay as they were",
                                configuration_->path()));
         return;
     }
@@ -165,8 +165,8 @@ void WatchLoop::flush() {
                                                *request_.log, error));
     }
     if (const uint64_t dropped = log_.dropped(); error.empty() && dropped > log_dropped_reported_) {
-        on_message(fmt::format("{} lines are missing in '{}'", dropped - log_dropped_reported_,
-                               *request_.log));
+        on_message(fmt::format("{} missing in '{}'",
+                               count_of(dropped - log_dropped_reported_, "line"), *request_.log));
         log_dropped_reported_ = dropped;
     }
     if (auto flushed = terminal_.flush(); !flushed) {

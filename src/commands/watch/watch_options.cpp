@@ -14,8 +14,8 @@ constexpr const char* watch_footer = R"(Examples:
   sudo vigil watch -c limits.json -l violations.log    and as JSON lines in a file
   sudo vigil watch -c limits.json -o json | jq .comm   for other programs (docs/events.md)
 
-A changed FILE is applied by itself; SIGHUP applies it at once, and opens the log anew.
-docs/configuration.md tells what stands in FILE.
+A changed FILE is applied automatically; SIGHUP applies it at once, and reopens the log.
+docs/configuration.md describes FILE.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not possible here.)";
 
 struct RawOptions {
@@ -39,8 +39,8 @@ Result<WatchRequest> make_request(const RawOptions& raw) {
 
 ParsedWatch parse_watch(const cli::Arguments& arguments) {
     cli::OptionParser app(
-        "Holds every process of this machine against limits of CPU, memory, disk and network, and "
-        "says when one breaks them, still breaks them, and keeps them again.",
+        "Checks every process of this machine against limits of CPU, memory, disk and network, and "
+        "reports when a process exceeds one, still exceeds it, and is below it again.",
         "vigil watch");
     app.footer(watch_footer);
     RawOptions raw;

@@ -63,7 +63,7 @@ TEST_F(ServerClientTest, TheConfigurationArrivesAndSoDoesAChangedOne) {
     agent.client().set_status(status);
 
     const server::Reply reply = server_->run("config set b memory 5");
-    EXPECT_NE(reply.text.find("sent to 1 agents"), std::string::npos) << reply.text;
+    EXPECT_NE(reply.text.find("sent to 1 agent"), std::string::npos) << reply.text;
     const wire::Config second = agent.config();
     EXPECT_NE(second.hash, first.hash);
     EXPECT_NE(second.rules.find("\"b\""), std::string::npos);

@@ -102,7 +102,7 @@ TEST_F(ServerClientTlsTest, AuthenticatesBothSides) {
 TEST_F(ServerClientTlsTest, RejectsANameThatDiffersFromTheCertificate) {
     start(server_file());
     const std::string answer = answer_to(agent_file("web-2"), server::hello_line("web-1", uuid));
-    EXPECT_NE(answer.find("the agent says that it is 'web-1', its certificate is for 'web-2'"),
+    EXPECT_NE(answer.find("the agent's name is 'web-1', its certificate is for 'web-2'"),
               std::string::npos)
         << answer;
     EXPECT_EQ(server_->close_count(CloseReason::wrong_name), 1U);

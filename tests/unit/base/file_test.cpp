@@ -103,7 +103,7 @@ TEST_F(FileTest, OnlyRegularFilesAreReplaced) {
         const auto replaced = replace_file(at(name), "text", 0600);
         ASSERT_FALSE(replaced);
         EXPECT_EQ(replaced.error().context,
-                  "'" + at(name) + "' is no regular file: it is left as it is");
+                  "'" + at(name) + "' is not a regular file: it is left as it is");
     }
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);

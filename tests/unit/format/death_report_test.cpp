@@ -80,8 +80,8 @@ TEST(DeathReport, EverythingKnown) {
         "  Sent by   kill (pid 993, root: kill -9 4242) ← bash (pid 991) ← sshd (pid 980) ← "
         "systemd (pid 1) ← …\n"
         "  Before    SIGTERM from the same zsh, 10.1 s earlier\n"
-        "  Memory    it held 212 MB · limit 200 MB of /system.slice/nginx.service · java (pid "
-        "99) asked for more\n"
+        "  Memory    it used 212 MB · limit 200 MB of /system.slice/nginx.service · java (pid "
+        "99) failed to allocate\n"
         "  It used   CPU at least 10 ms · peak memory at most 12 MB · disk 4.0 KB read, 8.0 "
         "KB written · network 77 B received, 3.4 GB sent · 8 threads\n"
         "  Limits    memory 212.2 MB > 200 MB since 22:31:07 · cpu 99.5 % > 50.5 % since "
@@ -104,7 +104,7 @@ TEST(DeathReport, AlmostNothingKnown) {
                                  R"("cause":"signal"})"
                                  "\n"),
                      query::evening_ns, false),
-        "? (pid 1) was killed by a signal at 22:33:49: who or what sent it is not known.\n"
+        "? (pid 1) was killed by a signal at 22:33:49: its sender is not known.\n"
         "  It used   CPU unknown · peak memory unknown · disk unknown · network unknown\n");
 }
 
@@ -184,13 +184,13 @@ TEST(DeathReport, Signals) {
         {SIGBUS, SignalSource::fault, 4, "was killed by SIGBUS",
          ": the machine's memory is faulty there. No core was dumped."},
         {SIGFPE, SignalSource::fault, 1, "was killed by SIGFPE",
-         ": it divided a whole number by zero, or the least one by -1. No core was dumped."},
+         ": it divided a whole number by zero, or the smallest one by -1. No core was dumped."},
         {SIGFPE, SignalSource::fault, 7, "was killed by SIGFPE",
          ": its arithmetic failed. No core was dumped."},
         {SIGILL, SignalSource::fault, 2, "was killed by SIGILL",
-         ": it came to an illegal instruction. No core was dumped."},
+         ": it executed an illegal instruction. No core was dumped."},
         {SIGTRAP, SignalSource::fault, 1, "was killed by SIGTRAP",
-         ": it came to a breakpoint, and no debugger was there. No core was dumped."},
+         ": it reached a breakpoint, without a debugger. No core was dumped."},
         {SIGSYS, SignalSource::fault, 1, "was killed by SIGSYS",
          ": it made a system call that its seccomp filter forbids. No core was dumped."},
         {SIGPIPE, SignalSource::kernel, 0, "was killed by SIGPIPE",
@@ -204,12 +204,12 @@ TEST(DeathReport, Signals) {
          ": it reached its hard limit of CPU time (ulimit -t, -R), or the init of its pid "
          "namespace or a tracer of it ended."},
         {SIGIO, SignalSource::kernel, 128, "was killed by SIGIO",
-         ": a descriptor was ready of which it had asked to be signalled (O_ASYNC)."},
+         ": a descriptor was ready for which it had requested this signal (O_ASYNC)."},
         {SIGHUP, SignalSource::kernel, 128, "was killed by SIGHUP",
          ": its terminal was closed or the leader of its session ended, or it was stopped and the "
          "process above its group ended."},
         {SIGUSR1, SignalSource::kernel, 128, "was killed by SIGUSR1",
-         ": by the kernel, for a reason that it does not tell."},
+         ": by the kernel, which states no reason."},
         {SIGALRM, SignalSource::timer, 128, "was killed by SIGALRM",
          ": its alarm went off, alarm(2) or setitimer(2)."},
         {SIGPROF, SignalSource::timer, 128, "was killed by SIGPROF",
@@ -225,16 +225,14 @@ TEST(DeathReport, Signals) {
          ": its terminal hung up: closed, or the connection was lost."},
         {SIGUSR2, SignalSource::terminal, 128, "was killed by SIGUSR2", ": by its terminal."},
         {SIGTERM, SignalSource::parent_death, 0, "was killed by SIGTERM",
-         ": its parent ended, and it had asked for this signal then (PR_SET_PDEATHSIG)."},
+         ": its parent ended, and it had requested this signal for that (PR_SET_PDEATHSIG)."},
         {SIGTERM, SignalSource::parent_thread, 0, "was killed by SIGTERM",
          ": the thread that had made it ended, though not that process, and it had asked for this "
          "signal then (PR_SET_PDEATHSIG)."},
         {SIGTERM, SignalSource::tracer, 0, "was killed by SIGTERM",
          ": its tracer gave it that signal, as a debugger does (ptrace)."},
-        {SIGKILL, SignalSource::unknown, 0, "was killed by SIGKILL",
-         ": who or what sent it is not known."},
-        {SIGKILL, SignalSource::oom, 0, "was killed by SIGKILL",
-         ": who or what sent it is not known."},
+        {SIGKILL, SignalSource::unknown, 0, "was killed by SIGKILL", ": its sender is not known."},
+        {SIGKILL, SignalSource::oom, 0, "was killed by SIGKILL", ": its sender is not known."},
     };
     for (const Case& each : cases) {
         query::DeathBuilder builder = query::signalled(each.signal, each.source);
@@ -248,8 +246,7 @@ TEST(DeathReport, Signals) {
                   ": without a signal, as strict seccomp does at a system call that it forbids.");
     query::DeathBuilder unknown = query::signalled(SIGHUP, SignalSource::unknown);
     unknown.death.source.reset();
-    EXPECT_EQ(sentence(unknown),
-              "was killed by SIGHUP" + when + ": who or what sent it is not known.");
+    EXPECT_EQ(sentence(unknown), "was killed by SIGHUP" + when + ": its sender is not known.");
 }
 
 TEST(DeathReport, ChildrenWhoseEndIsRepeated) {
@@ -342,13 +339,13 @@ TEST(DeathReport, OutOfMemory) {
                                            .trigger_pid = 4242,
                                            .trigger_comm = test::comm("nginx")};
     EXPECT_EQ(sentence(builder), begin + "memory ran out.");
-    EXPECT_EQ(fact(builder, "Memory"), "it held 1.0 GB · it asked for more itself");
+    EXPECT_EQ(fact(builder, "Memory"), "it used 1.0 GB · its own allocation failed");
     builder.death.oom->limit_bytes = 200 << 20;
     EXPECT_EQ(sentence(builder), begin + "memory ran out within a limit.");
-    EXPECT_EQ(fact(builder, "Memory"), "it held 1.0 GB · limit 200 MB · it asked for more itself");
+    EXPECT_EQ(fact(builder, "Memory"), "it used 1.0 GB · limit 200 MB · its own allocation failed");
     builder.death.oom->limit_bytes.reset();
     builder.death.oom->limit_cgroup = "/a";
-    EXPECT_EQ(fact(builder, "Memory"), "it held 1.0 GB · limit of /a · it asked for more itself");
+    EXPECT_EQ(fact(builder, "Memory"), "it used 1.0 GB · limit of /a · its own allocation failed");
     builder.death.oom->limit_cgroup.reset();
     builder.death.oom->limit_bytes.reset();
     builder.death.oom->limited = true;

@@ -136,8 +136,8 @@ TEST(CoverageGaps, ListsEach) {
               "1 exit unknown, 22:33:49–50\n"
               "2 OOM kills unknown, 22:33:49–50\n"
               "3 events unknown, 22:33:49–50\n"
-              "nobody watched, 22:34:49–22:36:30\n"
-              "nobody watched, 22:34:49–22:36:30 (the machine started anew)\n");
+              "not monitored, 22:34:49–22:36:30\n"
+              "not monitored, 22:34:49–22:36:30 (the machine was rebooted)\n");
 }
 
 TEST(CoverageGaps, SumsUpMany) {
@@ -150,7 +150,7 @@ TEST(CoverageGaps, SumsUpMany) {
     gaps.push_back(loss(0, UINT64_MAX));
     EXPECT_EQ(format_coverage_gaps(gaps, query::evening_ns),
               "18446744073709551615 exits unknown, in 6 gaps, 22:33:09–50\n"
-              "nobody watched for 5.0 s in all, in 5 gaps, 22:33:09–50\n");
+              "not monitored for 5.0 s in all, in 5 gaps, 22:33:09–50\n");
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ TEST(Accounting, SuggestsARemedyForDrops) {
     const std::string text = to_text(run_totals, 0);
     EXPECT_NE(text.find("vigil: fork seen=7 filtered=0 delivered=0 dropped=7 undelivered=0\n"),
               std::string::npos);
-    EXPECT_NE(text.find("vigil: 9 events found no room in the ring: a larger --ring-size or a "
+    EXPECT_NE(text.find("vigil: 9 events did not fit into the ring: a larger --ring-size or a "
                         "narrower filter helps\n"),
               std::string::npos);
 }

@@ -165,7 +165,7 @@ TEST(Certificates, AddressesAreHostNamesOrIpAddresses) {
     }
     refused({"s.1", Role::server, {}, valid()});
     EXPECT_EQ(refused({"web-1", Role::agent, {"localhost"}, valid()}),
-              "an agent's certificate takes no addresses: only a server is called");
+              "an agent's certificate has no addresses: only a server needs them");
 }
 
 TEST(Certificates, NoCertificateOutlivesItsCa) {
@@ -225,7 +225,7 @@ TEST(Certificates, RejectsOtherText) {
         {"-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n",
          "it holds a damaged private key"},
         {"-----BEGIN ENCRYPTED PRIVATE KEY-----\naGVsbG8=\n-----END ENCRYPTED PRIVATE KEY-----\n",
-         "it holds a private key that is locked with a password"},
+         "it holds a private key that is encrypted with a password"},
     };
     for (const auto& [pem, error_text] : cases) {
         const auto description = describe(pem, now_unix_s());

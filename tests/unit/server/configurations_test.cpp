@@ -352,7 +352,7 @@ TEST_F(ConfigurationsTest, SavesToFilesOfRulesOnly) {
     const std::string log = write("events.log", "{\"kind\":\"fork\"}\n");
     const auto saved = all.save(log);
     ASSERT_FALSE(saved);
-    EXPECT_NE(saved.error().context.find("holds no rules"), std::string::npos);
+    EXPECT_NE(saved.error().context.find("contains no rules"), std::string::npos);
     EXPECT_EQ(test::content_of(log), "{\"kind\":\"fork\"}\n");
     EXPECT_FALSE(all.save("/dev/null"));
     EXPECT_FALSE(all.save("/dev/stdin"));

@@ -98,11 +98,11 @@ TEST_F(UntrustedClientTest, ServesAValidClient) {
     ASSERT_TRUE(client.send(wire::format(wire::AgentStatus{})));
     EXPECT_NE(client.line_of("ack"), "");
     EXPECT_EQ(running_->total_close_count(), 0U);
-    EXPECT_NE(running_->run("agents").text.find("\n1 agents are here\n"), std::string::npos);
+    EXPECT_NE(running_->run("agents").text.find("\n1 agent connected\n"), std::string::npos);
     client.shutdown_write();
     EXPECT_EQ(client.last_line(), "");
     EXPECT_TRUE(test::becomes_true([&] { return running_->sessions() == 0; }));
-    EXPECT_NE(running_->run("agents").text.find("gone for"), std::string::npos);
+    EXPECT_NE(running_->run("agents").text.find(" disconnected "), std::string::npos);
 }
 
 // A file that is not a socket was not left by a server.
@@ -133,7 +133,7 @@ TEST_F(UntrustedClientTest, RefusesALogThatIsNone) {
     }
     options_.log = directory_.path("new.log");
     directory_.write("new.log.ledger", "notes\n");
-    refused("is no ledger of vigil's");
+    refused("is not an index of vigil");
     EXPECT_EQ(test::content_of(directory_.path("new.log.ledger")), "notes\n");
 }
 
@@ -248,7 +248,7 @@ TEST_F(UntrustedClientTest, AnotherProtocol) {
 
 TEST_F(UntrustedClientTest, ClosesWithoutHello) {
     options_.handshake_timeout_s = 1;
-    expect_refused("", CloseReason::silent, "nothing came for 1 s");
+    expect_refused("", CloseReason::silent, "nothing was received for 1 s");
 }
 
 TEST_F(UntrustedClientTest, ClosesOnASlowHello) {
@@ -270,7 +270,7 @@ TEST_F(UntrustedClientTest, ClosesOnSilenceAfterHello) {
     options_.silence_timeout_s = 1;
     Client client(start());
     ASSERT_TRUE(client.send(hello_line("web-1", uuid)));
-    expect_refused(client, CloseReason::silent, "nothing came for 1 s");
+    expect_refused(client, CloseReason::silent, "nothing was received for 1 s");
 }
 
 TEST_F(UntrustedClientTest, ClosesASlowReader) {
@@ -288,7 +288,7 @@ TEST_F(UntrustedClientTest, ClosesASlowReader) {
     EXPECT_LT(sent, 200U) << "it was never closed";
     EXPECT_EQ(running_->close_count(CloseReason::slow_reader), 1U);
     EXPECT_EQ(running_->total_close_count(), 1U);
-    EXPECT_TRUE(running_->has_notice("takes nothing of what is sent"));
+    EXPECT_TRUE(running_->has_notice("does not read what is sent"));
 }
 
 TEST_F(UntrustedClientTest, RejectsConnectionsBeyondTheLimit) {
@@ -300,7 +300,7 @@ TEST_F(UntrustedClientTest, RejectsConnectionsBeyondTheLimit) {
     {
         Client third(running_->port());
         (void)third.send(hello_line("web-2", uuid));
-        expect_refused(third, CloseReason::too_many, "at a time");
+        expect_refused(third, CloseReason::too_many, "the maximum");
     }
     second.reset();
     EXPECT_TRUE(test::becomes_true([&] { return running_->sessions() == 1; }));
@@ -324,7 +324,7 @@ TEST_F(UntrustedClientTest, SilentConnectionsKeepNoAgentOut) {
     Client agent(running_->port());
     ASSERT_TRUE(agent.send(hello_line("web-1", uuid)));
     EXPECT_NE(agent.line_of("welcome"), "");
-    EXPECT_TRUE(running_->has_notice("no hello had come"));
+    EXPECT_TRUE(running_->has_notice("they had sent no hello"));
     silent.clear();
 }
 

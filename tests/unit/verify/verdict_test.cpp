@@ -159,7 +159,7 @@ TEST(Verdict, DisagreesIfTheModuleWasUnloaded) {
               "missed                       -             0\n"
               "their CPU time               -        0.000s\n"
               "disagree\n"
-              "  the module was unloaded meanwhile: what it counted is gone\n");
+              "  the module was unloaded meanwhile: its count is lost\n");
     EXPECT_NE(to_json(run, verdict)
                   .find(R"("module":{"process_exits":null,"missed":null,"cpu_ns":null})"),
               std::string::npos);
@@ -266,8 +266,7 @@ TEST(Verdict, EscapesProcessNames) {
     VerifyRun run = quiet_run();
     run.start.in_flight = {{7, "e\033[31mvil\n"}};
     const std::string text = to_text(run, evaluate(run));
-    EXPECT_NE(text.find("on their way out at the start: e\\e[31mvil\\n (7)\n"), std::string::npos)
-        << text;
+    EXPECT_NE(text.find("exiting at the start: e\\e[31mvil\\n (7)\n"), std::string::npos) << text;
     EXPECT_NE(text.find("a difference from -1 to 0 means nothing"), std::string::npos) << text;
 }
 

@@ -139,7 +139,7 @@ TEST_F(CertsTest, ReplacesNothingWithoutForce) {
                                         cli::Arguments{"issue", "--server", "web-1"}}) {
         const Outcome outcome = certs(again);
         EXPECT_EQ(outcome.exit_code, 1);
-        EXPECT_NE(outcome.err.find("is there already; --force replaces it"), std::string::npos);
+        EXPECT_NE(outcome.err.find("exists already; --force replaces it"), std::string::npos);
     }
     EXPECT_EQ(content("ca.pem"), ca);
     EXPECT_EQ(content("ca.key"), key);
@@ -147,7 +147,7 @@ TEST_F(CertsTest, ReplacesNothingWithoutForce) {
 
     run_ok({"issue", "web-1", "--force"});
     EXPECT_NE(content("web-1.pem"), agent);
-    EXPECT_NE(run_ok({"init", "--force"}).find("issue all anew"), std::string::npos);
+    EXPECT_NE(run_ok({"init", "--force"}).find("issue all of them again"), std::string::npos);
     EXPECT_NE(content("ca.pem"), ca);
     EXPECT_NE(content("ca.key"), key);
 }

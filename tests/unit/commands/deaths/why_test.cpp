@@ -131,8 +131,9 @@ TEST_F(WhyTest, ANumberMayBeAName) {
 TEST_F(WhyTest, NamesSimilarOnes) {
     for (const CommandOutput& output : {why({"eve"}), history({"-c", "eve"})}) {
         EXPECT_EQ(output.exit_code, 1);
-        EXPECT_NE(output.error.find("vigil: names are compared as a whole; kept are even\n"),
-                  std::string::npos)
+        EXPECT_NE(
+            output.error.find("vigil: names are compared as a whole; similar ones are even\n"),
+            std::string::npos)
             << output.error;
     }
     EXPECT_EQ(why({"eve?x"}).error.find("compared"), std::string::npos);
@@ -143,13 +144,13 @@ TEST_F(WhyTest, ReportsThatNothingWasFound) {
     EXPECT_EQ(output.exit_code, 1);
     EXPECT_EQ(output.out, "");
     EXPECT_EQ(output.error,
-              "vigil: no death of nobody is kept; what is goes back to 2025-11-20 22:33:49\n");
+              "vigil: no death of nobody is kept; the oldest kept one is of 2025-11-20 22:33:49\n");
     EXPECT_EQ(why({"\x1b"}).error.find('\x1b'), std::string::npos);
     std::filesystem::remove_all(directory_.path("deaths"));
     const CommandOutput none = why({"5009"});
     EXPECT_EQ(none.exit_code, 1);
     EXPECT_EQ(none.error.rfind("vigil: no deaths are kept in ", 0), 0U);
-    EXPECT_NE(none.error.find("'sudo vigil record', 'up' and 'agent' keep those to come"),
+    EXPECT_NE(none.error.find("'sudo vigil record', 'up' and 'agent' record future ones"),
               std::string::npos);
 }
 
@@ -225,12 +226,12 @@ TEST_F(WhyTest, ReportsCoverageGaps) {
     unobserved.to_unix_ns = event.unix_ns -= year_s * query::second_ns;
     format::make_json_formatter("box")->append(line, event);
     directory_.write("deaths/abnormal.log", line);
-    EXPECT_NE(history({}).out.find("\nnobody watched, 2025-11-20 22:32:48–22:33:49\n"),
+    EXPECT_NE(history({}).out.find("\nnot monitored, 2025-11-20 22:32:48–22:33:49\n"),
               std::string::npos);
     const CommandOutput json = history({"-o", "json"});
-    EXPECT_EQ(json.error, "nobody watched, 2025-11-20 22:32:48–22:33:49\n");
-    EXPECT_EQ(json.out.find("nobody"), std::string::npos);
-    EXPECT_NE(why({"nobody"}).error.find("nobody watched, "), std::string::npos);
+    EXPECT_EQ(json.error, "not monitored, 2025-11-20 22:32:48–22:33:49\n");
+    EXPECT_EQ(json.out.find("not monitored"), std::string::npos);
+    EXPECT_NE(why({"nobody"}).error.find("not monitored, "), std::string::npos);
 }
 
 }  // namespace
