@@ -86,7 +86,7 @@ Result<void> check_pid_namespace(const TraceRequest& request) {
                     option, host::pid_namespace_hint())};
 }
 
-Result<void> identify_processes(TraceRequest& request, EndCondition& end) {
+Result<void> identify_processes(TraceRequest& request, pipeline::EndCondition& end) {
     TRY(check_pid_namespace(request));
     for (const auto& [option, wanted] : named_processes(request.filter)) {
         if (!*wanted) {
@@ -118,7 +118,7 @@ Result<void> identify_processes(TraceRequest& request, EndCondition& end) {
     return {};
 }
 
-Result<void> identify_for_pinned(TraceRequest& request, EndCondition& end) {
+Result<void> identify_for_pinned(TraceRequest& request, pipeline::EndCondition& end) {
     for (const auto& [option, wanted] : named_processes(request.filter)) {
         if (!*wanted || **wanted != WantedProcess{.pid = (*wanted)->pid}) {
             continue;  // none, or identified when it was pinned
@@ -141,7 +141,7 @@ Result<void> identify_for_pinned(TraceRequest& request, EndCondition& end) {
     return {};
 }
 
-void watch_pinned(const vigil_filter& pinned, EndCondition& end) {
+void watch_pinned(const vigil_filter& pinned, pipeline::EndCondition& end) {
     if (!host::in_initial_pid_namespace()) {
         return;  // /proc has other pids than the filter
     }

@@ -17,7 +17,7 @@ namespace {
 
 Result<void> pin(TraceRequest request) {
     TRY(host::check_can_trace());
-    EndCondition unused;
+    pipeline::EndCondition unused;
     TRY(identify_processes(request, unused));
     TRY_ASSIGN(const bool mounted, capture::ensure_bpffs());
     if (mounted) {

@@ -128,7 +128,7 @@ Error no_network() {
 }
 
 // Why a run ended by itself.
-void print_end(const EndCondition& end, std::string_view consequence) {
+void print_end(const pipeline::EndCondition& end, std::string_view consequence) {
     if (!end.reason().empty()) {
         vigil::print(stderr, "vigil: {}: {}\n", end.reason(), consequence);
     }
@@ -149,7 +149,7 @@ void print_if_none_matched(const TraceRequest& request, const TraceLoop& loop) {
 }
 
 Result<int> trace_live(TraceRequest request) {
-    EndCondition end;
+    pipeline::EndCondition end;
     TRY(identify_processes(request, end));
     TRY_ASSIGN(const capture::TraceOptions options, kernel_options(request));
     std::optional<host::Child> child;
@@ -219,7 +219,7 @@ class AttachedKinds {
 };
 
 Result<int> trace_pinned(TraceRequest wanted) {
-    EndCondition end;
+    pipeline::EndCondition end;
     TRY_ASSIGN(capture::PinnedReader pinned, capture::PinnedReader::open(capture::pin_directory));
     capture::RingReader& reader = pinned.reader();
     const vigil_filter& limits = reader.control().wanted;

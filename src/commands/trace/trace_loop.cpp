@@ -43,7 +43,7 @@ Error failure(const char* what) { return host::system_failure(what, errno); }
 
 Result<TraceLoop> TraceLoop::open(RingReader& reader, TraceRequest request,
                                   format::Formatter& formatter, int output_fd, host::Child* child,
-                                  EndCondition* end) {
+                                  pipeline::EndCondition* end) {
     std::vector<int> stops;
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
         struct sigaction inherited {};
@@ -80,7 +80,8 @@ Result<TraceLoop> TraceLoop::open(RingReader& reader, TraceRequest request,
 }
 
 TraceLoop::TraceLoop(RingReader& reader, TraceRequest request, format::Formatter& formatter,
-                     int output_fd, host::Child* child, EndCondition* end, Fd signals, Fd epoll)
+                     int output_fd, host::Child* child, pipeline::EndCondition* end, Fd signals,
+                     Fd epoll)
     : reader_(&reader),
       request_(std::move(request)),
       formatter_(&formatter),

@@ -11,11 +11,11 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "capture/ring_reader.h"
-#include "commands/trace/end_condition.h"
 #include "commands/trace/trace_options.h"
 #include "format/formatter.h"
 #include "host/child.h"
 #include "output/buffered_output.h"
+#include "pipeline/end_condition.h"
 #include "pipeline/fork_name_resolver.h"
 #include "pipeline/name_tracker.h"
 
@@ -27,7 +27,7 @@ class TraceLoop {
     // SIGTERM, SIGHUP, SIGQUIT and SIGCHLD for the process and reads them from a descriptor.
     static Result<TraceLoop> open(capture::RingReader& reader, TraceRequest request,
                                   format::Formatter& formatter, int output_fd, host::Child* child,
-                                  EndCondition* end = nullptr);
+                                  pipeline::EndCondition* end = nullptr);
 
     // Runs until a signal, the duration, the count, the command's end, the end condition or a
     // closed output.
@@ -55,7 +55,7 @@ class TraceLoop {
 
  private:
     TraceLoop(capture::RingReader& reader, TraceRequest request, format::Formatter& formatter,
-              int output_fd, host::Child* child, EndCondition* end, Fd signals, Fd epoll);
+              int output_fd, host::Child* child, pipeline::EndCondition* end, Fd signals, Fd epoll);
 
     capture::RingReader::Drained read_once();
     bool handle(const model::Event& event);
@@ -79,7 +79,7 @@ class TraceLoop {
     TraceRequest request_;
     format::Formatter* formatter_;
     host::Child* child_;
-    EndCondition* end_;
+    pipeline::EndCondition* end_;
     int output_fd_;
     Fd signals_;
     Fd epoll_;

@@ -42,7 +42,7 @@ class TraceLoopTest : public ::testing::Test {
     void TearDown() override { ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr); }
 
     TraceLoop open(const TraceRequest& request, int output_fd, host::Child* child = nullptr,
-                   EndCondition* end = nullptr) {
+                   pipeline::EndCondition* end = nullptr) {
         formatter_ = request.format == Format::table ? format::make_table_formatter()
                                                      : format::make_text_formatter(false, false);
         auto loop = TraceLoop::open(*reader_, request, *formatter_, output_fd, child, end);
@@ -210,7 +210,7 @@ TEST_F(TraceLoopTest, EndsWithTheWatchedProcess) {
     ASSERT_TRUE(child);
     auto found = host::find_process(static_cast<uint32_t>(child->pid()));
     ASSERT_TRUE(found);
-    EndCondition end;
+    pipeline::EndCondition end;
     end.watch_process(std::move(found->pidfd), "the shell");
     send_fork(1);
     TraceLoop loop = open({}, write_.get(), nullptr, &end);
@@ -224,7 +224,7 @@ TEST_F(TraceLoopTest, EndsWithTheWatchedProcess) {
 
 // What names a fork can come from a process that outlives the watched one.
 TEST_F(TraceLoopTest, EndsOnlyWhenTheForksHaveTheirNames) {
-    EndCondition end;
+    pipeline::EndCondition end;
     end.add_ended("it has ended");
     TraceRequest request;
     request.format = Format::table;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "commands/trace/end_condition.h"
+#include "pipeline/end_condition.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "host/process_lookup.h"
 
-namespace vigil::commands {
+namespace vigil::pipeline {
 
 void EndCondition::watch_process(Fd pidfd, std::string what) {
     if (pidfd) {
@@ -64,4 +64,4 @@ bool EndCondition::reached() {
     return !reason_.empty();
 }
 
-}  // namespace vigil::commands
+}  // namespace vigil::pipeline

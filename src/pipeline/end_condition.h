@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "capture/tree.h"
 
-namespace vigil::commands {
+namespace vigil::pipeline {
 
 class EndCondition {
  public:
@@ -52,4 +52,4 @@ class EndCondition {
     bool recheck_ = false;
 };
 
-}  // namespace vigil::commands
+}  // namespace vigil::pipeline
