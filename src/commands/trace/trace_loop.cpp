@@ -125,10 +125,21 @@ Result<void> TraceLoop::run() {
     return {};
 }
 
-// A fork that waits for its name may get it from a process that goes on.
+// A fork that waits for its name may get it from a process that goes on. Later forks are of other
+// processes: a machine that always has some must not delay the end.
 bool TraceLoop::is_over(RingReader::Drained drained) {
-    return end_ != nullptr && drained == RingReader::Drained::empty && fork_names_.pending() == 0 &&
-           end_->reached();
+    if (end_ == nullptr) {
+        return false;
+    }
+    if (!end_reached_ns_) {
+        if (end_->reached()) {
+            end_reached_ns_ = std::max(boot_now_ns(), newest_ns_);
+            idle_iterations_ = 0;
+        }
+        return false;  // the ring may have got more since it was read
+    }
+    return drained == RingReader::Drained::empty &&
+           fork_names_.oldest_boot_ns() > *end_reached_ns_;
 }
 
 Result<void> TraceLoop::catch_up() {

@@ -71,7 +71,7 @@ class TraceLoop {
     void stop();
     bool keep_waiting(uint64_t stalled_ms);
 
-    // Nothing can follow what has been read.
+    // Nothing that is wanted can follow what has been read.
     bool is_over(capture::RingReader::Drained drained);
     bool count_reached() const { return request_.count && shown_ >= *request_.count; }
 
@@ -92,6 +92,7 @@ class TraceLoop {
     bool abandon_output_ = false;  // two signals: do not wait for a stalled output
     int stop_signal_ = 0;          // last termination signal
     uint64_t deadline_ns_ = UINT64_MAX;
+    std::optional<uint64_t> end_reached_ns_;  // when the end condition was
     uint64_t shown_ = 0;      // events passed to the output
     uint64_t handled_ = 0;    // events read in the current iteration
     uint64_t newest_ns_ = 0;  // newest time of all read events
