@@ -33,7 +33,20 @@ TreeState state_of(uint32_t pid) {
 
 }  // namespace
 
-TreeState Tree::state() {
+// A member that was exiting when it was added may have passed the exit hook before: no wake-up
+// comes. That takes a moment only, and only as the watch begins. A process stays `ending` for much
+// longer if its first thread has ended and others run (pthread_exit(3) in main): their end is a
+// wake-up.
+TreeState Tree::state(uint64_t boot_ns) {
+    const TreeState state = members_state();
+    if (state != TreeState::ending) {
+        return state;
+    }
+    ending_since_ns_ = ending_since_ns_.value_or(boot_ns);
+    return boot_ns - *ending_since_ns_ < max_ending_ns ? state : TreeState::alive;
+}
+
+TreeState Tree::members_state() {
     if (alive_ != 0 && is_member(map_fd_, alive_) && state_of(alive_) == TreeState::alive) {
         return TreeState::alive;
     }

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace vigil::capture {
 
 enum class TreeState {
-    alive,
-    ending,  // all members are exiting: ask again soon
+    alive,   // or its end is still to come: the kernel side will wake the reader
+    ending,  // all members are exiting, and one may have left without a wake-up: poll
     empty,   // no process of the tree lives, so none can join it
 };
 
@@ -17,12 +18,18 @@ class Tree {
     // `map_fd`: the tree map; must stay open. The pids in it must be those of this /proc.
     explicit Tree(int map_fd) : map_fd_(map_fd) {}
 
-    // Cheap while the member lives that the last call found.
-    TreeState state();
+    // How long a tree is `ending` at most, counted from the first such answer.
+    static constexpr uint64_t max_ending_ns = 2'000'000'000;
+
+    // Cheap while the member lives that the last call found. `boot_ns`: the present time.
+    TreeState state(uint64_t boot_ns);
 
  private:
+    TreeState members_state();
+
     int map_fd_;
     uint32_t alive_ = 0;  // pid
+    std::optional<uint64_t> ending_since_ns_;
 };
 
 }  // namespace vigil::capture

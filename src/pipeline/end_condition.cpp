@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "host/process_lookup.h"
 
 namespace vigil::pipeline {
@@ -55,7 +56,7 @@ bool EndCondition::reached() {
         }
     }
     if (reason_.empty() && tree_) {
-        const capture::TreeState state = tree_->state();
+        const capture::TreeState state = tree_->state(boot_now_ns());
         recheck_ = state == capture::TreeState::ending;
         if (state == capture::TreeState::empty) {
             reason_ = fmt::format("every process of {} has ended", tree_name_);

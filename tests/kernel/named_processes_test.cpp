@@ -90,6 +90,31 @@ TEST(NamedProcesses, TreeEndsWithItsLastProcess) {
     }
 }
 
+// Such a process counts as exiting. Its end wakes the tracer, which need not look for it.
+TEST(NamedProcesses, IdleTracerOfAProcessWithoutItsFirstThreadSleeps) {
+    const pid_t root = start([] {
+        std::thread([] { ::alarm(120), ::pause(); }).detach();
+        return static_cast<int>(::syscall(SYS_exit, 0));
+    });
+    wait_until([&] { return proc_value(root, "status", "Threads") == 2; }, "its second thread");
+    wait_until([&] { return proc_file(root, "status").find("State:\tZ") != std::string::npos; },
+               "the end of its first thread");
+    TraceRun run({"--tree", std::to_string(root), "-e", "exec"});
+    uint64_t wake_ups = 0;
+    uint64_t since_ns = 0;
+    wait_until(
+        [&] {
+            const uint64_t now =
+                proc_value(run.program().pid(), "status", "voluntary_ctxt_switches");
+            since_ns = now == wake_ups ? since_ns : boot_now_ns();
+            wake_ups = now;
+            return boot_now_ns() > since_ns + 1'000'000'000;
+        },
+        "a second without a wake-up");
+    kill_and_wait(root, SIGKILL);
+    EXPECT_EQ(run.wait().exit_code, 0);
+}
+
 TEST(NamedProcesses, ThreadsZombiesAndNobodyAreRefused) {
     const pid_t nobody = start([] { return 0; });
     wait_for(nobody);
