@@ -232,6 +232,22 @@ TEST_F(NamedPinned, ReaderFindsAProcessThatHasEnded) {
     expect_words(errors, {"no process has pid " + std::to_string(pid)});
 }
 
+// No process is needed for a failed kill: the end of one ends nothing.
+TEST_F(NamedPinned, ReaderOfFailedKillsGoesOnWithoutTheTarget) {
+    pin({"-e", "signal", "--failed", "--sender", std::to_string(::getpid())});
+    const pid_t gone = start([] { return 0; });
+    wait_for(gone);
+    Program reader({"trace", "--pinned", "-o", "json", "--target", std::to_string(gone)});
+    reader.wait_for_error("vigil: tracing ");
+    EXPECT_EQ(::kill(gone, SIGTERM), -1);
+    reader.wait_for_output("\"target_pid\":" + std::to_string(gone));
+    EXPECT_EQ(::kill(gone, SIGINT), -1);
+    reader.wait_for_output("\"signal_number\":" + std::to_string(SIGINT) + ",");
+    reader.send(SIGINT);
+    EXPECT_EQ(reader.wait(), 0) << reader.errors();
+    EXPECT_EQ(reader.errors().find("no process has pid"), std::string::npos) << reader.errors();
+}
+
 TEST_F(NamedPinned, ReaderOfAnEmptyTreeEnds) {
     const pid_t root = start_sleeper();
     pin({"--tree", std::to_string(root), "-e", "fork,exit"});

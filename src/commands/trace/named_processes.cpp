@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/print.h"
 #include "base/text.h"
 #include "host/hints.h"
@@ -56,6 +57,9 @@ Error not_living(const char* option, uint32_t id, const FoundProcess& found) {
 WantedProcess identity(uint32_t pid, uint64_t start_ns) {
     return {pid, start_ns, host::clock_tick_ns()};
 }
+
+// What had the pid until now, as the ring of pinned programs may have it; no later process.
+WantedProcess started_before(uint32_t pid, uint64_t boot_ns) { return {pid, 0, boot_ns}; }
 
 // A failed kill has no target: the pid alone is compared, and it need not be anybody's.
 bool target_may_be_gone(const TraceRequest& request, const char* option) {
@@ -125,16 +129,23 @@ Result<void> identify_for_pinned(TraceRequest& request, pipeline::EndCondition& 
         }
         const uint32_t id = (*wanted)->pid;
         TRY_ASSIGN(FoundProcess found, host::find_process(id));
+        const bool may_be_gone = target_may_be_gone(request, option);
         switch (found.use) {
             case PidUse::thread:
                 return not_living(option, id, found);
             case PidUse::none:
-                end.add_ended(fmt::format("no process has pid {} now", id));
+                if (may_be_gone) {
+                    *wanted = started_before(id, boot_now_ns());
+                } else {
+                    end.add_ended(fmt::format("no process has pid {} now", id));
+                }
                 break;
             case PidUse::zombie:
             case PidUse::process:
                 *wanted = identity(id, found.start_ns);
-                end.watch_process(std::move(found.pidfd), describe(id, found.comm));
+                if (!may_be_gone) {
+                    end.watch_process(std::move(found.pidfd), describe(id, found.comm));
+                }
                 break;
         }
     }

@@ -19,7 +19,8 @@ Result<void> check_pid_namespace(const TraceRequest& request);
 Result<void> identify_processes(TraceRequest& request, pipeline::EndCondition& end);
 
 // The same for a reader of pinned programs, for those that only its own options name. The ring may
-// still have events of a process that has ended: a pid that nobody has now passes.
+// still have events of a process that has ended: a pid that no process has now is accepted. With
+// failed kills, `--target` is not watched: they go on without it.
 Result<void> identify_for_pinned(TraceRequest& request, pipeline::EndCondition& end);
 
 // `end` is reached once a process has ended that the pinned programs are limited to.
