@@ -204,7 +204,13 @@ PinnedReader::PinnedReader(Fd lock, RingReader reader, Fd tree, std::string dire
     }
 }
 
-bool PinnedReader::exists() const { return ::access(directory_.c_str(), F_OK) == 0; }
+// Another directory may have its place: pinned again while this reader was stalled.
+bool PinnedReader::exists() const {
+    struct stat opened {};
+    struct stat present {};
+    return ::fstat(lock_.get(), &opened) == 0 && ::stat(directory_.c_str(), &present) == 0 &&
+           opened.st_dev == present.st_dev && opened.st_ino == present.st_ino;
+}
 
 model::KindSet PinnedReader::attached(model::KindSet kinds) const {
     model::KindSet found = 0;

@@ -43,9 +43,9 @@ class PinnedReader {
 
     // Of `kinds`, those whose programs are still attached: their links are pinned.
     model::KindSet attached(model::KindSet kinds) const;
-    // False once the directory was removed ('vigil unpin').
+    // False once the directory was removed ('vigil unpin'), also if another one has its name now.
     bool exists() const;
-    // Polls readable when a pin is removed; -1 if the kernel does not tell (inotify(7)).
+    // Polls readable when a pin is removed; -1 if the kernel can't report that (inotify(7)).
     int removal_fd() const { return removals_.get(); }
 
  private:

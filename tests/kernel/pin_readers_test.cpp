@@ -44,6 +44,26 @@ TEST_F(PinReaders, EndsWhenTheProgramsAreUnpinned) {
         << "what the ring had is read";
 }
 
+// It must not wait for events of programs that are gone.
+TEST_F(PinReaders, AStalledReaderEndsThoughOtherProgramsWerePinnedMeanwhile) {
+    const Strings options{"-e", "exit", "--tree", std::to_string(::getpid())};
+    pin(options);
+    auto run = reader();
+    run->program().send(SIGSTOP);
+    const std::string stopped = "State:\tT";
+    wait_until(
+        [&] {
+            return proc_file(run->program().pid(), "status").find(stopped) != std::string::npos;
+        },
+        "the stop");
+    EXPECT_EQ(run_vigil({"unpin"}), 0);
+    pin(options);
+    run->program().send(SIGCONT);
+    EXPECT_EQ(run->program().wait(), 0);
+    EXPECT_NE(run->program().errors().find("/sys/fs/bpf/vigil was removed"), std::string::npos)
+        << run->program().errors();
+}
+
 TEST_F(PinReaders, RemovedLinksAreReportedOnceAndNotTraced) {
     pin({"-e", "exec,exit", "--tree", std::to_string(::getpid())});
     auto run = reader();
