@@ -88,9 +88,28 @@ Result<void> narrow_process(const char* option, const std::optional<WantedProces
     return {};
 }
 
+// A process with the pinned comm can have any name as an executable or a script: both conditions
+// hold together. Only where no names are tracked, the comm decides alone.
+Result<void> narrow_comm(const vigil_control& pinned, Filter& filter) {
+    const char* bytes = pinned.wanted.comm;
+    const std::string comm(bytes, ::strnlen(bytes, sizeof pinned.wanted.comm));
+    model::Comm padded;
+    std::copy(comm.begin(), comm.end(), padded.bytes.begin());
+    if (filter.name && !can_track_names(pinned.filter.kinds) &&
+        !NameTracker::matches_comm(*filter.name, padded)) {
+        return usage_error(fmt::format(
+            "-c {0}: only the comm {1} was pinned, and names of executables and scripts come with "
+            "exec and exit events, which were not: 'vigil pin -e fork,exec,exit -c {1}' does",
+            quote_if_needed(*filter.name), quote_if_needed(comm)));
+    }
+    filter.comm = comm;
+    return {};
+}
+
 }  // namespace
 
-Result<void> narrow_to(const vigil_filter& wanted, Filter& filter) {
+Result<void> narrow_to(const vigil_control& pinned, Filter& filter) {
+    const vigil_filter& wanted = pinned.wanted;
     if ((filter.signals & ~wanted.signals) != 0) {
         return usage_error(
             "the signals that are to be shown were not pinned: 'vigil pin' takes -s and -a too");
@@ -108,14 +127,7 @@ Result<void> narrow_to(const vigil_filter& wanted, Filter& filter) {
         filter.uid = wanted.uid;
     }
     if ((wanted.flags & VIGIL_FILTER_COMM) != 0) {
-        const std::string comm(wanted.comm, ::strnlen(wanted.comm, sizeof wanted.comm));
-        model::Comm pinned;
-        std::copy(comm.begin(), comm.end(), pinned.bytes.begin());
-        if (filter.name && !NameTracker::matches_comm(*filter.name, pinned)) {
-            return not_pinned("-c " + quote_if_needed(*filter.name), quote_if_needed(comm));
-        }
-        filter.name.reset();
-        filter.comm = comm;
+        TRY(narrow_comm(pinned, filter));
     }
     return {};
 }

@@ -17,6 +17,11 @@ namespace vigil::pipeline {
 constexpr model::KindSet naming_kinds =
     model::kind_bit(model::Kind::exec) | model::kind_bit(model::Kind::exit);
 
+// True if a NameTracker can follow the processes of a ring with events of these kinds.
+constexpr bool can_track_names(model::KindSet kinds) {
+    return (kinds & naming_kinds) == naming_kinds;
+}
+
 // The filter's conditions as far as the kernel side knows them.
 vigil_filter kernel_filter(const Filter& filter);
 
@@ -31,8 +36,8 @@ void widen_for_names(vigil_filter& filter);
 // Lets all through that a NameTracker has to see.
 void widen_for_tracking(vigil_filter& filter);
 
-// Adds the conditions of programs that were pinned, where the filter leaves them open. Fails if the
-// filter selects what was not pinned: it would show nothing, and the reader consumes what it skips.
-Result<void> narrow_to(const vigil_filter& pinned, Filter& filter);
+// Adds the conditions of programs that were pinned. Fails if the filter selects what was not
+// pinned: it would show nothing, and the reader consumes what it skips.
+Result<void> narrow_to(const vigil_control& pinned, Filter& filter);
 
 }  // namespace vigil::pipeline

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "pinned.h"
@@ -42,6 +43,26 @@ TEST_F(PinReaders, EndsWhenTheProgramsAreUnpinned) {
     EXPECT_NE(run->program().output().find("\"pid\":" + std::to_string(pid) + ","),
               std::string::npos)
         << "what the ring had is read";
+}
+
+// The kernel compares comm, which a script shares with every other of its interpreter.
+TEST_F(PinReaders, AScriptIsFoundAmongProcessesOfThePinnedComm) {
+    const TempDirectory directory;
+    const std::string path = directory.path() + "/vigil-backup.sh";
+    std::ofstream(path) << ":\n";
+    const std::string other = directory.path() + "/vigil-other.sh";
+    std::ofstream(other) << ":\n";
+    pin({"-e", "exec,exit", "-c", "sh", "--tree", std::to_string(::getpid())});
+    wait_for(start([&]() -> int { exec("/bin/sh", {"sh", other}); }));
+    const pid_t wanted = start([&]() -> int { exec("/bin/sh", {"sh", path}); });
+    wait_for(wanted);
+    Program reader({"trace", "--pinned", "-o", "json", "-n", "2", "-c", "vigil-backup.sh"});
+    EXPECT_EQ(reader.wait(), 0) << reader.errors();
+    const auto events = parse_lines(reader.output());
+    ASSERT_EQ(events.size(), 2U) << reader.output();
+    for (const Event& event : events) {
+        EXPECT_EQ(event.number("pid"), wanted);
+    }
 }
 
 // It must not wait for events of programs that are gone.

@@ -30,9 +30,9 @@ Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest 
             "-s and -a choose among signals, which were not pinned: 'vigil pin -e "
             "signal' does");
     }
-    TRY(pipeline::narrow_to(wanted, filter));
+    TRY(pipeline::narrow_to(pinned, filter));
     if (needs_names(request)) {
-        if ((pinned.filter.kinds & pipeline::naming_kinds) != pipeline::naming_kinds) {
+        if (!pipeline::can_track_names(pinned.filter.kinds)) {
             return usage_error(
                 "the names of new processes come with exec and exit events, which were not "
                 "pinned: 'vigil pin -e fork,exec,exit' does");

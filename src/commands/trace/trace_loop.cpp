@@ -93,8 +93,7 @@ TraceLoop::TraceLoop(RingReader& reader, TraceRequest request, format::Formatter
       output_(output_fd),
       resolves_names_(needs_names(request_)),
       confirmed_(reader.cursor()) {
-    const model::KindSet kinds = reader.control().filter.kinds;
-    if (request_.filter.name && (kinds & pipeline::naming_kinds) == pipeline::naming_kinds) {
+    if (request_.filter.name && pipeline::can_track_names(reader.control().filter.kinds)) {
         names_.emplace(*request_.filter.name);
         names_->load_all();
     }
@@ -138,8 +137,7 @@ bool TraceLoop::is_over(RingReader::Drained drained) {
         }
         return false;  // the ring may have got more since it was read
     }
-    return drained == RingReader::Drained::empty &&
-           fork_names_.oldest_boot_ns() > *end_reached_ns_;
+    return drained == RingReader::Drained::empty && fork_names_.oldest_boot_ns() > *end_reached_ns_;
 }
 
 Result<void> TraceLoop::catch_up() {

@@ -57,9 +57,11 @@ TEST(KernelOptions, ProcessesHaveStartTimes) {
     EXPECT_EQ(filter.pid_start_ns, 70U);
     EXPECT_EQ(filter.sender_start_ns, 80U);
     EXPECT_EQ(filter.target_start_ns, 90U);
+    vigil_control control{};
+    control.wanted = filter;
     pipeline::Filter pinned;
     pinned.signals = filter.signals;
-    ASSERT_TRUE(pipeline::narrow_to(filter, pinned));
+    ASSERT_TRUE(pipeline::narrow_to(control, pinned));
     EXPECT_EQ(pinned.pid, request.filter.pid);
     EXPECT_EQ(pinned.sender, request.filter.sender);
     EXPECT_EQ(pinned.target, request.filter.target);
@@ -147,7 +149,8 @@ TEST(NarrowToPinned, RefusesWhatWasNotPinned) {
         {{"--sender", "7"}, {"--sender", "8"}},
         {{"--target", "7"}, {"--target", "8"}},
         {{"-u", "7"}, {"-u", "8"}},
-        {{"-c", "ls"}, {"-c", "cat"}}};
+        {{"-e", "signal", "-c", "ls"}, {"-c", "cat"}},
+        {{"-e", "signal", "-c", "ls"}, {"-c", "/bin/l?"}}};
     for (const auto& [pinned, reader] : beside) {
         const auto request = read_pinned(pinned, reader);
         ASSERT_FALSE(request) << ::testing::PrintToString(reader);
@@ -168,6 +171,19 @@ TEST(NarrowToPinned, KeepsWhatWasPinned) {
     EXPECT_EQ(read_pinned({"-u", "7"}, {})->filter.uid, 7U);
     EXPECT_EQ(read_pinned({"-c", "sixteen-bytes-12"}, {"-c", "sixteen-bytes-13"})->filter.comm,
               "sixteen-bytes-1");
+}
+
+// A script has the comm of its interpreter.
+TEST(NarrowToPinned, NamesHoldTogetherWithThePinnedComm) {
+    for (const char* name : {"backup.py", "/usr/bin/python3", "python3", "back*"}) {
+        const auto request = read_pinned({"-c", "python3"}, {"-c", name});
+        ASSERT_TRUE(request) << request.error().context;
+        EXPECT_EQ(request->filter.comm, "python3");
+        EXPECT_EQ(request->filter.name, name);
+    }
+    const auto by_comm = read_pinned({"-e", "signal", "-c", "python3"}, {"-c", "pyth*"});
+    ASSERT_TRUE(by_comm) << by_comm.error().context;
+    EXPECT_EQ(by_comm->filter.comm, "python3");
 }
 
 TEST(KernelOptions, RejectsAnUnknownCgroup) {
