@@ -34,11 +34,14 @@ void NameTracker::apply(const model::Event& event) {
     const uint64_t start_ns = event.process.start_ns;
     if (const auto* exec = std::get_if<model::Exec>(&event.body)) {
         auto image = model::make_exec_image(*exec);
-        if (image->needs_proc() && proc_.acquire_proc_read(now_ns_)) {
-            image = process::ProcReader::image(event.process, image.get());
+        bool complete = true;
+        if (image->needs_proc()) {
+            complete = proc_.acquire_proc_read(now_ns_);
+            image = complete ? process::ProcReader::image(event.process, image.get()) : image;
         }
         images_[pid] = {.start_ns = start_ns,
-                        .matches = model::matches_any(pattern_, model::names_of({}, image.get()))};
+                        .matches = model::matches_any(pattern_, model::names_of({}, image.get())),
+                        .complete = complete};
         return;
     }
     const auto* fork = std::get_if<model::Fork>(&event.body);
@@ -50,7 +53,9 @@ void NameTracker::apply(const model::Event& event) {
         !model::same_start(parent->second.start_ns, fork->parent_start_ns)) {
         images_.erase(pid);
     } else {
-        images_[pid] = {.start_ns = start_ns, .matches = parent->second.matches};
+        Image image = parent->second;
+        image.start_ns = start_ns;
+        images_[pid] = image;
     }
 }
 
@@ -66,11 +71,16 @@ bool NameTracker::matches(uint32_t pid, uint64_t start_ns, const model::Comm& co
         return true;
     }
     const auto it = images_.find(pid);
-    if (it != images_.end() && model::same_start(it->second.start_ns, start_ns)) {
+    const bool known = it != images_.end() && model::same_start(it->second.start_ns, start_ns);
+    if (known && (it->second.matches || it->second.complete)) {
         return it->second.matches;
     }
-    if (!proc_.acquire_proc_read(now_ns_) ||
-        !process::ProcReader::is_running({.pid = pid, .start_ns = start_ns})) {
+    if (!proc_.acquire_proc_read(now_ns_)) {
+        refused_lookups_++;
+        return false;
+    }
+    if (!process::ProcReader::is_running({.pid = pid, .start_ns = start_ns})) {
+        refused_lookups_ += known ? 1 : 0;  // at its exec
         return false;
     }
     return read(pid, start_ns);

@@ -134,8 +134,9 @@ void print_end(const pipeline::EndCondition& end, std::string_view consequence) 
     }
 }
 
-// A filter that lets nothing through looks like a quiet machine.
-void print_if_none_matched(const TraceRequest& request, const TraceLoop& loop) {
+// A filter that lets nothing through looks like a quiet machine, and so do events that could not be
+// judged.
+void print_name_results(const TraceRequest& request, const TraceLoop& loop) {
     uint64_t delivered = 0;
     for (size_t i = 0; i < model::kernel_kind_count; i++) {
         delivered += loop.delivered(static_cast<Kind>(i));
@@ -145,6 +146,12 @@ void print_if_none_matched(const TraceRequest& request, const TraceLoop& loop) {
                      "vigil: no event was of a process named '{}': names are compared as a whole, "
                      "and * and ? match any\n",
                      escape_terminal(*request.filter.name));
+    }
+    if (const uint64_t refused = loop.refused_lookups(); refused > 0) {
+        vigil::print(stderr,
+                     "vigil: -c: {} lookups in /proc were skipped (at most {} a second are made): "
+                     "events of these processes count as filtered\n",
+                     refused, pipeline::NameTracker::max_lookups_per_second);
     }
 }
 
@@ -180,7 +187,7 @@ Result<int> trace_live(TraceRequest request) {
     const auto drained = loop.drain();  // after an error too: the totals must include it
     print_end(end, "no more events can come");
     print_run_totals(request, make_run_totals(loop, tracer));
-    print_if_none_matched(request, loop);
+    print_name_results(request, loop);
     if (not_started != 0) {
         return not_started;
     }
@@ -261,7 +268,7 @@ Result<int> trace_pinned(TraceRequest wanted) {
                      total.unread, loop.delivered(kind), loop.filtered(kind),
                      loop.undelivered(kind));
     }
-    print_if_none_matched(request, loop);
+    print_name_results(request, loop);
     if (const uint64_t missed = pinned.max_missed(); missed > 0) {
         vigil::print(stderr, "{}", pipeline::missed_text(missed));
     }

@@ -44,6 +44,9 @@ class TraceLoop {
     uint64_t delivered(model::Kind kind) const { return output_.delivered()[model::index(kind)]; }
     uint64_t undelivered(model::Kind kind) const;
 
+    // See NameTracker; 0 if the filter has no name.
+    uint64_t refused_lookups() const { return names_ ? names_->refused_lookups() : 0; }
+
     // The termination signal; 0 if none came.
     int stop_signal() const { return stop_signal_; }
 
@@ -93,9 +96,9 @@ class TraceLoop {
     int stop_signal_ = 0;          // last termination signal
     uint64_t deadline_ns_ = UINT64_MAX;
     std::optional<uint64_t> end_reached_ns_;  // when the end condition was
-    uint64_t shown_ = 0;      // events passed to the output
-    uint64_t handled_ = 0;    // events read in the current iteration
-    uint64_t newest_ns_ = 0;  // newest time of all read events
+    uint64_t shown_ = 0;                      // events passed to the output
+    uint64_t handled_ = 0;                    // events read in the current iteration
+    uint64_t newest_ns_ = 0;                  // newest time of all read events
     int idle_iterations_ = 0;
     std::array<uint64_t, model::kind_count> filtered_{};
     std::array<uint64_t, model::kind_count> beyond_count_{};  // beyond -n

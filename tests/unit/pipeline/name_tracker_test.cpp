@@ -51,8 +51,53 @@ class NameTrackerTest : public ::testing::Test {
         return names_.matches(asked.pid, asked.start_ns, asked.comm);
     }
 
+    // No more lookups in the second of test::event().
+    static void use_budget_up(NameTracker& names) {
+        names.apply(exit(1));
+        for (uint32_t i = 1; i <= NameTracker::max_lookups_per_second; i++) {
+            const model::Process unknown = process(1'000 + i, "bash");
+            EXPECT_FALSE(names.matches(unknown.pid, unknown.start_ns, unknown.comm));
+        }
+        EXPECT_EQ(names.refused_lookups(), 0U);
+    }
+
     NameTracker names_{"nightly.*"};
 };
+
+TEST_F(NameTrackerTest, CountsWhatItCouldNotLookUp) {
+    use_budget_up(names_);
+    EXPECT_FALSE(matches(1));
+    EXPECT_FALSE(matches(2));
+    EXPECT_TRUE(matches(3, "nightly.x")) << "its comm decides";
+    EXPECT_EQ(names_.refused_lookups(), 2U);
+}
+
+// Only /proc has the name of what was executed through a descriptor.
+TEST_F(NameTrackerTest, LooksUpLaterWhatItCouldNotAtTheExec) {
+    const test::TempDirectory directory;
+    const std::string path = directory.write("nightly.sh", "echo; read x\n");
+    const test::Process child("/bin/sh", {"sh", path});
+    ASSERT_TRUE(child.ready());
+    const auto stat = process::ProcReader::stat(child.pid());
+    ASSERT_TRUE(stat);
+    use_budget_up(names_);
+    model::Event event = exec(1, "sh\0"sv);
+    std::get<model::Exec>(event.body).file = "/proc/self/fd/3";
+    std::get<model::Exec>(event.body).executable = "";
+    event.process.pid = child.pid();
+    event.process.start_ns = stat->start_ns;
+    names_.apply(event);
+    const auto child_matches = [&] {
+        return names_.matches(child.pid(), stat->start_ns, test::comm("sh"));
+    };
+    EXPECT_FALSE(child_matches());
+    EXPECT_EQ(names_.refused_lookups(), 1U);
+    model::Event later = exit(2);
+    later.boot_ns += 1'000'000'000;
+    names_.apply(later);
+    EXPECT_TRUE(child_matches());
+    EXPECT_EQ(names_.refused_lookups(), 1U);
+}
 
 TEST_F(NameTrackerTest, AnExecGivesNamesAndAForkInheritsThem) {
     names_.apply(exec(1, "bash\0./nightly.sh\0"sv));
