@@ -43,6 +43,12 @@ std::vector<int> EndCondition::wake_fds() const {
     return fds;
 }
 
+void EndCondition::on_wake(int fd) {
+    for (Check& check : checks_) {
+        check.due = check.due || check.wake_fd == fd;
+    }
+}
+
 bool EndCondition::reached() {
     recheck_ = false;
     for (const Watched& process : processes_) {
@@ -50,8 +56,9 @@ bool EndCondition::reached() {
             reason_ = fmt::format("{} has ended", process.what);
         }
     }
-    for (const Check& check : checks_) {
-        if (reason_.empty()) {
+    for (Check& check : checks_) {
+        if (check.due && reason_.empty()) {
+            check.due = false;
             reason_ = check.reason();
         }
     }

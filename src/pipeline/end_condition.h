@@ -20,13 +20,15 @@ class EndCondition {
     void watch_process(Fd pidfd, std::string what);
     void add_ended(std::string reason);
     void watch_tree(capture::Tree tree, std::string what);
-    // Over once `check` returns a reason. `wake_fd` polls readable when that may be; it must stay
-    // open.
+    // Over once `check` returns a reason: called once at first, then after each on_wake(wake_fd).
+    // `wake_fd` must stay open.
     void watch(int wake_fd, std::function<std::string()> check);
 
     // Poll readable (edge-triggered) when reached() may have changed. A tree has none: the kernel
     // side wakes the reader of the ring when a member exits.
     std::vector<int> wake_fds() const;
+    // One of them was reported.
+    void on_wake(int fd);
 
     // True once nothing can follow what is in the ring now.
     bool reached();
@@ -44,6 +46,7 @@ class EndCondition {
     struct Check {
         int wake_fd;
         std::function<std::string()> reason;
+        bool due = true;
     };
     std::vector<Check> checks_;
     std::optional<capture::Tree> tree_;

@@ -61,7 +61,7 @@ WantedProcess identity(uint32_t pid, uint64_t start_ns) {
 // What had the pid until now, as the ring of pinned programs may have it; no later process.
 WantedProcess started_before(uint32_t pid, uint64_t boot_ns) { return {pid, 0, boot_ns}; }
 
-// A failed kill has no target: the pid alone is compared, and it need not be anybody's.
+// A failed kill has no target: the pid alone is compared, and no process need have it.
 bool target_may_be_gone(const TraceRequest& request, const char* option) {
     const bool failed = (request.filter.kinds & model::kind_bit(model::Kind::kill_failed)) != 0;
     return failed && std::string_view(option) == "--target";

@@ -313,6 +313,7 @@ void TraceLoop::wait(int timeout_ms) {
         } else if (fd == output_fd_) {
             stop();  // it was closed
         } else {
+            end_->on_wake(fd);
             idle_iterations_ = 0;  // is_over() may be true now
         }
     }

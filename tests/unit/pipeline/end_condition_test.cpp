@@ -37,5 +37,29 @@ TEST(EndCondition, TheFirstProcessThatEndsIsTheReason) {
     EXPECT_EQ(end.reason(), "two has ended");
 }
 
+// A check costs system calls.
+TEST(EndCondition, ChecksOnceAndThenWhenWoken) {
+    int calls = 0;
+    std::string reason;
+    EndCondition end;
+    end.watch(7, [&] {
+        calls++;
+        return reason;
+    });
+    EXPECT_EQ(end.wake_fds(), std::vector<int>{7});
+    EXPECT_FALSE(end.reached());
+    EXPECT_FALSE(end.reached());
+    EXPECT_EQ(calls, 1);
+    end.on_wake(8);
+    reason = "it was removed";
+    EXPECT_FALSE(end.reached());
+    EXPECT_EQ(calls, 1);
+    end.on_wake(7);
+    EXPECT_TRUE(end.reached());
+    EXPECT_TRUE(end.reached());
+    EXPECT_EQ(calls, 2);
+    EXPECT_EQ(end.reason(), "it was removed");
+}
+
 }  // namespace
 }  // namespace vigil::pipeline

@@ -246,6 +246,26 @@ TEST_F(TraceLoopTest, EndsOnlyWhenTheForksHaveTheirNames) {
     EXPECT_NE(written().find(" ls\n"), std::string::npos);
 }
 
+TEST_F(TraceLoopTest, ChecksTheEndWhenItsDescriptorWakes) {
+    const Fd wake(::eventfd(0, EFD_CLOEXEC));
+    int calls = 0;
+    pipeline::EndCondition end;
+    end.watch(wake.get(), [&] { return ++calls == 1 ? "" : "woken"; });
+    TraceRequest request;
+    request.duration_ns = 100 * ns_per_ms;
+    TraceLoop loop = open(request, write_.get(), nullptr, &end);
+    EXPECT_TRUE(loop.run());
+    EXPECT_LE(calls, 1) << "in several iterations";
+
+    const uint64_t one = 1;
+    ASSERT_EQ(::write(wake.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
+    request.duration_ns = 20 * ns_per_s;
+    TraceLoop next = open(request, write_.get(), nullptr, &end);
+    EXPECT_TRUE(next.run());
+    EXPECT_EQ(calls, 2);
+    EXPECT_EQ(end.reason(), "woken");
+}
+
 // On a machine that never stops to fork, one or the other fork always waits for its name.
 TEST_F(TraceLoopTest, LaterForksDoNotDelayTheEnd) {
     const uint64_t now_ms = boot_now_ns() / ns_per_ms;
