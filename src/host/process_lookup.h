@@ -11,7 +11,7 @@
 namespace vigil::host {
 
 enum class PidUse {
-    none,     // nobody has this id
+    none,     // no process has this id
     process,  // a living process
     zombie,   // a process that has ended; its parent has not waited for it
     thread,   // a thread of `pid`, not its first one
