@@ -19,6 +19,9 @@ Result<TraceRequest> narrow_to_pinned(const vigil_control& pinned, TraceRequest 
     const vigil_filter& wanted = pinned.wanted;
     if (!request.kinds_given && filter.kinds == default_kinds) {
         filter.kinds = wanted.kinds;
+    } else if (!request.kinds_given && filter.kinds == model::kind_bit(model::Kind::signal) &&
+               (wanted.kinds & signal_kinds) != 0) {
+        filter.kinds = wanted.kinds & signal_kinds;  // implied by --sender or --target
     }
     if ((filter.kinds & ~wanted.kinds) != 0) {
         return usage_error("what is to be shown was not pinned: 'vigil pin' takes -e too");

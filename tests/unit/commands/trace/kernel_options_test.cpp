@@ -173,6 +173,21 @@ TEST(NarrowToPinned, KeepsWhatWasPinned) {
               "sixteen-bytes-1");
 }
 
+// A reader has no --failed: it shows what was pinned.
+TEST(NarrowToPinned, SenderAndTargetSelectFailedKillsToo) {
+    const uint32_t failed = kind_bit(Kind::kill_failed);
+    const uint32_t both = failed | kind_bit(Kind::signal);
+    for (const char* option : {"--sender", "--target"}) {
+        const cli::Arguments reader{option, "7"};
+        EXPECT_EQ(read_pinned({"-e", "signal,exit", "--failed"}, reader)->filter.kinds, both);
+        EXPECT_EQ(read_pinned({"-e", "exit", "--failed"}, reader)->filter.kinds, failed);
+        EXPECT_EQ(read_pinned({}, reader)->filter.kinds, kind_bit(Kind::signal));
+        EXPECT_FALSE(read_pinned({"-e", "exit"}, reader));
+    }
+    EXPECT_EQ(read_pinned({"--failed"}, {"-e", "signal", "--target", "7"})->filter.kinds,
+              kind_bit(Kind::signal));
+}
+
 // A script has the comm of its interpreter.
 TEST(NarrowToPinned, NamesHoldTogetherWithThePinnedComm) {
     for (const char* name : {"backup.py", "/usr/bin/python3", "python3", "back*"}) {
