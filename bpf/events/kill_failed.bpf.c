@@ -40,6 +40,10 @@ static __always_inline int arguments_wanted(const struct vigil_filter *filter,
 	return !filter->target || (__s32)filter->target == attempt->target;
 }
 
+/* include/linux/pid_namespace.h, include/linux/threads.h */
+#define MAX_PID_NS_LEVEL 32
+#define PID_MAX_LIMIT (4 * 1024 * 1024)
+
 /*
  * The pid that a descriptor of the caller refers to, which the kernel has just accepted as one of a
  * process. Its struct pid is in the file before pidfs (6.9), since then in the inode.
@@ -57,7 +61,14 @@ static __always_inline __s32 pid_of_pidfd(struct task_struct *caller, __u32 fd)
 		return 0;
 	pid = bpf_core_field_exists(later->stashed) ? BPF_CORE_READ(file, f_inode, i_private)
 						    : BPF_CORE_READ(file, private_data);
-	return pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+	/*
+	 * A seccomp filter's EPERM comes before the descriptor is looked at: what lies there need not be
+	 * a pid.
+	 */
+	const __u32 number = pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+
+	return pid && BPF_CORE_READ(pid, level) < MAX_PID_NS_LEVEL && number <= PID_MAX_LIMIT ? number :
+											       0;
 }
 
 /* The errors after which the descriptor of pidfd_send_signal(2) was found to be one of a process. */

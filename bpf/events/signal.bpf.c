@@ -87,10 +87,14 @@ static __always_inline int is_near_stack(__u64 siginfo, int code)
 	const __u64 address = (__u64)BPF_CORE_READ((struct kernel_siginfo *)siginfo,
 						   _sifields._sigfault._addr);
 	const __u64 pointer = BPF_CORE_READ(registers, sp);
+	const __u64 top = BPF_CORE_READ(bpf_get_current_task_btf(), mm, start_stack);
 
-	/* Code on the stack is no overflow: it is not executable. */
-	return address != BPF_CORE_READ(registers, ip) && address + FRAME_BYTES >= pointer &&
-	       address < pointer + FRAME_BYTES;
+	/*
+	 * Code on the stack is no overflow: it is not executable. A fault above the main thread's stack
+	 * is a write past a buffer's end.
+	 */
+	return address != BPF_CORE_READ(registers, ip) && address < top &&
+	       address + FRAME_BYTES >= pointer && address < pointer + FRAME_BYTES;
 }
 
 /* The parent's thread that made the target has ended: does its process go on? */

@@ -170,6 +170,7 @@ struct mm_struct {
 	struct file *exe_file;
 	unsigned long hiwater_rss;
 	atomic64_t hugetlb_usage; /* CONFIG_HUGETLB_PAGE */
+	unsigned long start_stack; /* where the main thread's stack began; arguments lie above it */
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct percpu_counter rss_stat[4]; /* since 6.2 */

@@ -59,6 +59,12 @@ bool machine_has_memory(const OomKill& kill) {
            memory->available_bytes > kill.rss_bytes.value_or(0) + memory->total_bytes / spare_parts;
 }
 
+void erase_child(std::vector<ChildExit>& children, uint64_t pid, uint64_t start_ns) {
+    std::erase_if(children, [&](const ChildExit& each) {
+        return each.death.pid == pid && each.death.start_ns == start_ns;
+    });
+}
+
 }  // namespace
 
 DeathContext& DeathRecorder::context_of(const process::ProcessEntry& entry) {
@@ -196,6 +202,7 @@ void DeathRecorder::on_exit(const process::ProcessExit& exit) {
 void DeathRecorder::keep_for_parent(const model::Event& event) {
     const model::Death& death = *std::get<const model::Death*>(event.body);
     if (model::shell_exit_code(death.exit.signal(), death.exit.code()) < min_reported_code) {
+        forget_child(event);
         return;
     }
     add_child(event, {.pid = event.process.pid,
@@ -219,19 +226,26 @@ void DeathRecorder::keep_kill_for_parent(const model::Event& event) {
     }
 }
 
-void DeathRecorder::add_child(const model::Event& event, model::ChildDeath death) {
+// A SIGKILL that came while the child was exiting has not ended it.
+void DeathRecorder::forget_child(const model::Event& event) {
+    const process::ProcessEntry* parent = table_->find(event.process.ppid);
+    const auto* context = parent != nullptr ? contexts_.find(parent->slot) : nullptr;
+    if (context != nullptr && *context) {
+        erase_child((*context)->children, event.process.pid, event.process.start_ns);
+    }
+}
+
+void DeathRecorder::add_child(const model::Event& event, const model::ChildDeath& death) {
     const process::ProcessEntry* parent = table_->find(event.process.ppid);
     if (parent == nullptr || parent->process.start_ns > event.process.start_ns) {
         return;
     }
     auto& children = context_of(*parent).children;
-    std::erase_if(children, [&](const ChildExit& each) {
-        return each.death.pid == death.pid && each.death.start_ns == death.start_ns;
-    });
+    erase_child(children, death.pid, death.start_ns);
     if (children.size() == max_children) {
         children.erase(children.begin());
     }
-    children.push_back({.boot_ns = event.boot_ns, .death = std::move(death)});
+    children.push_back({.boot_ns = event.boot_ns, .death = death});
 }
 
 void DeathRecorder::on_erase(const process::ProcessEntry& entry) { contexts_.reset(entry.slot); }

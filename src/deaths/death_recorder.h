@@ -64,7 +64,8 @@ class DeathRecorder final : public process::ProcessObserver, public model::Event
     DeathContext& context_of(const process::ProcessEntry& entry);
     void keep_for_parent(const model::Event& event);
     void keep_kill_for_parent(const model::Event& event);
-    void add_child(const model::Event& event, model::ChildDeath death);
+    void add_child(const model::Event& event, const model::ChildDeath& death);
+    void forget_child(const model::Event& event);
     void find_limit(std::vector<host::MemoryLimit> limits, OomKill& kill);
 
     const process::ProcessTable* table_;

@@ -46,9 +46,8 @@ std::string pid_namespace_hint() {
 std::string resource_hint(int error) {
     switch (error) {
         case ENOMEM:
-            return "raise the memory limit of its cgroup (memory.max; MemoryMax= of a unit), or "
-                   "use "
-                   "a smaller --ring-size";
+            return "raise the memory limit of its cgroup (memory.max; MemoryMax= of a unit); trace "
+                   "and pin can also take a smaller --ring-size";
         case EMFILE:
             return "raise its limit of open files (ulimit -n; LimitNOFILE= of a unit)";
         case ENFILE:

@@ -81,8 +81,8 @@ std::optional<uint32_t> find_uid(const std::string& name) {
 struct UserDirectory::Shared {
     struct Entry {
         User user;
-        uint64_t asked_ns = 0;   // when the look-up that `user` comes from began; 0: none yet
-        uint64_t failed_ns = 0;  // when the last look-up failed
+        uint64_t queried_ns = 0;  // when the look-up that `user` comes from began; 0: none yet
+        uint64_t failed_ns = 0;   // when the last look-up failed
         bool pending = false;
     };
 
@@ -94,7 +94,7 @@ struct UserDirectory::Shared {
     bool start_thread(const std::shared_ptr<Shared>& self) REQUIRES(mutex);
     void run() EXCLUDES(mutex);
     bool take(UserQuery& query) EXCLUDES(mutex);
-    void store(const UserQuery& query, const User& user, uint64_t asked_ns) EXCLUDES(mutex);
+    void store(const UserQuery& query, const User& user, uint64_t queried_ns) EXCLUDES(mutex);
 
     const Options options;
     Mutex mutex;
@@ -113,7 +113,7 @@ bool UserDirectory::Shared::is_due(const Entry& entry, uint64_t now_ns) const {
     }
     const bool found = entry.user.state == UserState::found;
     const uint64_t ttl_ns = found ? options.found_ttl_ns : options.missing_ttl_ns;
-    return entry.asked_ns <= valid_from_ns || now_ns - entry.asked_ns >= ttl_ns;
+    return entry.queried_ns <= valid_from_ns || now_ns - entry.queried_ns >= ttl_ns;
 }
 
 bool UserDirectory::Shared::request(const std::shared_ptr<Shared>& self, const UserQuery& query,
@@ -130,7 +130,7 @@ bool UserDirectory::Shared::request(const std::shared_ptr<Shared>& self, const U
     return true;
 }
 
-// A thread ends with the last question, so an idle directory has none.
+// A thread ends with the last query, so an idle directory has none.
 bool UserDirectory::Shared::start_thread(const std::shared_ptr<Shared>& self) {
     // Signals of the program are handled by its other threads.
     sigset_t all;
@@ -151,8 +151,8 @@ bool UserDirectory::Shared::start_thread(const std::shared_ptr<Shared>& self) {
 void UserDirectory::Shared::run() {
     UserQuery query;
     while (take(query)) {
-        const uint64_t asked_ns = boot_now_ns();
-        store(query, options.find(query), asked_ns);
+        const uint64_t queried_ns = boot_now_ns();
+        store(query, options.find(query), queried_ns);
     }
 }
 
@@ -167,7 +167,7 @@ bool UserDirectory::Shared::take(UserQuery& query) {
     return true;
 }
 
-void UserDirectory::Shared::store(const UserQuery& query, const User& user, uint64_t asked_ns) {
+void UserDirectory::Shared::store(const UserQuery& query, const User& user, uint64_t queried_ns) {
     const MutexLock lock(mutex);
     // The entry may have been removed to make space.
     if (const auto it = entries.find(query); it != entries.end()) {
@@ -175,10 +175,10 @@ void UserDirectory::Shared::store(const UserQuery& query, const User& user, uint
         entry.pending = false;
         if (user.state != UserState::unavailable) {
             entry.user = user;
-            entry.asked_ns = asked_ns;
+            entry.queried_ns = queried_ns;
             entry.failed_ns = 0;
         } else {
-            entry.failed_ns = asked_ns;
+            entry.failed_ns = queried_ns;
             if (entry.user.state == UserState::pending) {
                 entry.user.state = UserState::unavailable;
             }
@@ -225,10 +225,12 @@ User UserDirectory::look_up(const UserQuery& query, bool wait) {
         entries.clear();
     }
     auto& entry = entries[query];
-    if (!shared_->is_due(entry, now_ns) || !shared_->request(shared_, query, entry)) {
-        wait = wait && entry.pending && entry.asked_ns == 0;
+    if (shared_->is_due(entry, now_ns)) {
+        (void)shared_->request(shared_, query, entry);
     }
-    if (wait && entry.pending) {
+    // A name that is only due to be looked up again is good meanwhile.
+    const bool known = entry.queried_ns > shared_->valid_from_ns;
+    if (wait && entry.pending && !known) {
         const uint64_t budget_ns = wait_budget_ns(now_ns);
         const auto deadline =
             std::chrono::steady_clock::now() + std::chrono::nanoseconds(budget_ns);
@@ -237,7 +239,8 @@ User UserDirectory::look_up(const UserQuery& query, bool wait) {
         }
         budget_ns_ -= std::min(budget_ns_, boot_now_ns() - now_ns);
     }
-    return entry.asked_ns == 0 || boot_now_ns() - entry.asked_ns < max_age_ns ? entry.user : User{};
+    return entry.queried_ns == 0 || boot_now_ns() - entry.queried_ns < max_age_ns ? entry.user
+                                                                                  : User{};
 }
 
 std::string UserDirectory::name(uint32_t uid) {

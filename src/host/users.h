@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "base/clock.h"
 
@@ -17,7 +18,9 @@ struct UserQuery {
     std::string name;  // empty: the name of `uid` is wanted
     uint32_t uid = 0;
 
-    auto operator<=>(const UserQuery&) const = default;
+    bool operator<(const UserQuery& other) const {
+        return std::tie(name, uid) < std::tie(other.name, other.uid);
+    }
 };
 
 enum class UserState : uint8_t {

@@ -98,8 +98,12 @@ bool is_same_file(const std::string& path, const FileIdentity& identity) {
     }
     const auto size_bytes = static_cast<uint64_t>(info.st_size);
     const bool same_inode = identity.inode != 0 && info.st_ino == identity.inode;
-    if (identity.head_bytes == 0 || (same_inode && size_bytes == identity.size_bytes)) {
+    if (identity.head_bytes == 0) {
         return same_inode;
+    }
+    // A growing file may have been emptied: its first bytes decide.
+    if (same_inode && identity.size_bytes != 0 && size_bytes == identity.size_bytes) {
+        return true;
     }
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     const std::string head = file ? read_head(file.get(), identity.head_bytes) : "";

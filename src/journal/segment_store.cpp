@@ -141,8 +141,7 @@ Result<void> SegmentStore::rename_active(uint64_t size_bytes) {
     Manifest next = manifest();
     next.rotated.push_back({segment.first_sequence, segment.file});
     next.active = {next_sequence_, {}};
-    std::erase(next.markers, active_first_);
-    TRY(save_manifest(next));
+    TRY(save_manifest(next));  // also lists the marker that the segment will replace
     if (file_system_.rename(path_, target) != 0) {
         return system_error("renaming", path_);
     }

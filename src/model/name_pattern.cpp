@@ -70,7 +70,7 @@ Bracket match_bracket(std::string_view& pattern, uint32_t character) {
             pattern = rest.substr(1);
             return {.closed = true, .matches = matches != inverted};
         }
-        if (const size_t end = rest.find(":]"); rest.starts_with("[:") && end != npos) {
+        if (const size_t end = rest.starts_with("[:") ? rest.find(":]", 2) : npos; end != npos) {
             matches = matches || is_in_class(rest.substr(2, end - 2), character);
             rest.remove_prefix(end + 2);
             continue;

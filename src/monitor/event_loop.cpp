@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/event_loop.h"
 
-#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -9,10 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
+#include "host/hints.h"
 #include "monitor/signals.h"
 
 namespace vigil::monitor {
@@ -39,7 +38,7 @@ Result<void> EventLoop::open() {
     if (!epoll_ || !add(signals_.get(), EPOLLIN, [this] { read_signals(); }) ||
         (reader != nullptr &&
          !add(reader->wake_fd(), EPOLLIN | EPOLLET, [this] { on_reader_woken(); }))) {
-        return Error{ErrorCode::failed, fmt::format("preparing to wait: {}", std::strerror(errno))};
+        return host::system_failure("preparing to wait", errno);
     }
     next_tick_ns_ = boot_now_ns();
     return {};

@@ -2,16 +2,15 @@
 // Signals as a pollable descriptor.
 #pragma once
 
-#include <fmt/format.h>
 #include <sys/signalfd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "host/hints.h"
 
 namespace vigil::monitor {
 
@@ -26,7 +25,7 @@ inline Result<Fd> block_signals(const std::vector<int>& numbers) {
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     Fd signals(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!signals) {
-        return Error{ErrorCode::failed, fmt::format("preparing to wait: {}", std::strerror(errno))};
+        return host::system_failure("preparing to wait", errno);
     }
     return signals;
 }

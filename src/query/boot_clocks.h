@@ -25,11 +25,19 @@ class BootClocks {
     // time since boot keeps its own time; nothing if that is none.
     std::optional<int64_t> unix_ns(const LinePrefix& prefix);
 
+    // Lets a newer record than the first one decide where an earlier boot lies: for the last lines
+    // of several journals, of which the newest is not known in advance.
+    void prefer_newer(const LinePrefix& prefix);
+
  private:
-    std::map<std::string, int64_t, std::less<>> offsets_ns_;  // Unix time minus time since boot
-    // The last one that was looked up: lines of one boot follow each other.
-    const std::string* last_boot_ = nullptr;
-    int64_t last_offset_ns_ = 0;
+    struct Offset {
+        int64_t unix_minus_boot_ns = 0;
+        uint64_t known_at_ns = 0;  // time since boot of the record that it comes from
+    };
+    using Offsets = std::map<std::string, Offset, std::less<>>;
+
+    Offsets offsets_;
+    Offsets::iterator last_;  // the last one that was used: lines of one boot follow each other
 };
 
 }  // namespace vigil::query

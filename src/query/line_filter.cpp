@@ -115,7 +115,10 @@ LineFilter::LineFilter(const Query& query)
         add(model::json_key(model::keys::cause) + model::json_name(to_string(*filter.cause)));
     }
     if (filter.name) {
-        add(find_literal(model::base_name(*filter.name).substr(0, max_comm_bytes)));
+        // A slash within brackets separates nothing.
+        const std::string_view plain =
+            std::string_view(*filter.name).substr(0, filter.name->find('['));
+        add(find_literal(model::base_name(plain).substr(0, max_comm_bytes)));
     }
     if (filter.unit) {
         add(find_literal(*filter.unit));

@@ -89,6 +89,9 @@ class JournalCursor {
         return false;
     }
 
+    // After a change of the clocks.
+    void update_time(BootClocks& clocks) { (void)set_time(prefix_, clocks); }
+
     std::string_view line() const { return line_; }
     const LinePrefix& prefix() const { return prefix_; }
     // When the line was written, by the clock as it is set now.
@@ -170,6 +173,12 @@ class Search {
             if (advance(*cursor)) {
                 cursors.push_back(std::move(cursor));
             }
+        }
+        for (const auto& cursor : cursors) {
+            clocks_.prefer_newer(cursor->prefix());
+        }
+        for (const auto& cursor : cursors) {
+            cursor->update_time(clocks_);
         }
         while (!cursors.empty() && !done_) {
             const auto newest = std::max_element(

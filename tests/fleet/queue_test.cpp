@@ -115,8 +115,8 @@ TEST(Queue, OfTheRealAgent) {
     // Other processes may have exited too.
     EXPECT_GE(arrived + log.lost("queue"), killed.size() + 1);
     std::cout << arrived << " deaths arrived, " << log.lost("queue") << " are reported as lost\n";
-    // The sequence numbers missing before the first arrived line are the loss. If one of these lines
-    // reported events that the ring had lost (a busy machine), they count too.
+    // The sequence numbers missing before the first arrived line are the loss. If one of these
+    // lines reported events that the ring had lost (a busy machine), they count too.
     ASSERT_FALSE(log.lines.empty());
     EXPECT_GE(log.lost("queue"), log.lines.front().journal_sequence - 1 + missing(log));
 }

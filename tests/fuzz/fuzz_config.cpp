@@ -23,9 +23,7 @@ bool is_text(std::string_view text) {
 
 void check_rule(const vigil::rules::Rule& rule, std::string_view input) {
     constexpr uint64_t max_ns = 366ULL * 86'400 * vigil::ns_per_s;
-    require(is_text(rule.process) && rule.process.size() <= 255 &&
-                rule.process.find('/') == std::string::npos,
-            "process", input);
+    require(is_text(rule.process) && rule.process.size() <= 255, "process", input);
     require(!rule.user || is_text(*rule.user), "user", input);
     require(!rule.cgroup || is_text(*rule.cgroup), "cgroup", input);
     for (const double limit : rule.limits) {

@@ -140,6 +140,16 @@ int overflow_of_main() {
     return recurse(0);
 }
 
+// Upwards, over all frames, the arguments and the environment.
+int overrun_of_main() {
+    char buffer[16];
+    char* begin = buffer;
+    asm volatile("" : "+r"(begin));  // the compiler does not know how large it is
+    std::memset(begin, 1, 64 << 20);
+    asm volatile("" : : "r"(begin) : "memory");
+    return 0;
+}
+
 int overflow_of_a_thread() {
     const rlimit none{.rlim_cur = 0, .rlim_max = 0};
     ::setrlimit(RLIMIT_CORE, &none);
@@ -173,6 +183,15 @@ TEST(DeathForged, AFullStack) {
     });
     EXPECT_EQ(wait_for(other).signal(), SIGSEGV);
     EXPECT_FALSE(deaths.of(other).has("signal_near_stack"));
+    const pid_t overrun = start([] {
+        const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+        ::setrlimit(RLIMIT_CORE, &none);
+        std::signal(SIGSEGV, SIG_DFL);
+        return overrun_of_main();
+    });
+    EXPECT_EQ(wait_for(overrun).signal(), SIGSEGV);
+    EXPECT_FALSE(deaths.of(overrun).has("signal_near_stack"))
+        << "it wrote past the stack's beginning";
 }
 
 // It kills its command and then itself, and may end before its command does.

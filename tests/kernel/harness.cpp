@@ -53,10 +53,13 @@ void die_with(pid_t test) {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::dup2(output, STDOUT_FILENO);
     ::dup2(errors, STDERR_FILENO);
+    const pid_t pid = ::getpid();
     if (options.before_exec) {
         options.before_exec();
     }
-    die_with(test);  // here, because a change of the user would clear it
+    if (::getpid() == pid) {  // before_exec may have forked: the child of the child goes on
+        die_with(test);       // here, because a change of the user would clear it
+    }
     // By descriptor: a test may have dropped the right to reach the path.
     ::syscall(SYS_execveat, program, "", argv.data(), environ, AT_EMPTY_PATH);
     ::dprintf(STDERR_FILENO, "exec of vigil: %s\n", std::strerror(errno));

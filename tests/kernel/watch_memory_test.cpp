@@ -45,6 +45,10 @@ double lag_mb(const WatchRun& run) {
                  : page + 3 * 64 * page * static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+// A limit that a child of this process exceeds once it has touched more than `more_mb`: it starts
+// with what this process has resident, except pages of files.
+double limit_mb(double more_mb) { return resident_mb(::getpid()) + more_mb; }
+
 std::string memory_rules(const std::string& name, double limit) {
     return report_all_rule(name + "*", "memory") + R"(, {"process": ")" + name +
            R"(", "memory": )" + std::to_string(limit) + "}";
@@ -58,7 +62,8 @@ void expect_resident(WatchRun& run, pid_t pid) {
 
 TEST(WatchMemory, TouchedHeldAndFreed) {
     constexpr size_t size = 64 * mb;
-    WatchRun& run = shared_watch(memory_rules("vt-held", 50));
+    const double limit = limit_mb(30);
+    WatchRun& run = shared_watch(memory_rules("vt-held", limit));
     const Gate touched;
     const Gate free_it;
     MeasuredProcess process(run, "vt-held", [&] {
@@ -73,7 +78,7 @@ TEST(WatchMemory, TouchedHeldAndFreed) {
     expect_resident(run, pid);
     process.begin();
     const Event raised = run.wait_for({pid, "raised", "memory", "vt-held"});
-    EXPECT_GT(real(raised, "value"), 50);
+    EXPECT_GT(real(raised, "value"), limit);
     touched.pass();
     expect_resident(run, pid);
     EXPECT_GE(resident_mb(pid), 64);
@@ -95,7 +100,7 @@ TEST(WatchMemory, SharedMemoryAndFilesCount) {
         const std::string bytes(size, 'x');
         ASSERT_EQ(::write(file.get(), bytes.data(), size), static_cast<ssize_t>(size));
     }
-    WatchRun& run = shared_watch(memory_rules("vt-shared", 40));
+    WatchRun& run = shared_watch(memory_rules("vt-shared", limit_mb(20)));
     MeasuredProcess process(run, "vt-shared", [&] {
         void* shared =
             ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -112,7 +117,7 @@ TEST(WatchMemory, SharedMemoryAndFilesCount) {
 
 // The memory of the remaining process, not of its exited first thread.
 TEST(WatchMemory, OfAProcessWhoseLeaderHasEnded) {
-    WatchRun& run = shared_watch(memory_rules("vt-headless", 50));
+    WatchRun& run = shared_watch(memory_rules("vt-headless", limit_mb(30)));
     const Gate touched;
     MeasuredProcess process(run, "vt-headless", [&] {
         std::thread([&] {

@@ -21,9 +21,12 @@ constexpr uint64_t ms = 1'000'000;
 }
 
 TEST(WatchReuse, OldOneIsClearedAndNewOneStartsFromNothing) {
-    WatchRun& run = shared_watch(
-        R"({"process": "vt-pid", "cpu": 1, "cooldown": "1h"},
-           {"process": "vt-pi?", "memory": 60, "cooldown": "1h"},
+    // A child starts with what this process has resident.
+    const double limit_mb =
+        static_cast<double>(proc_value(::getpid(), "smaps_rollup", "Rss")) / 1024 + 40;
+    WatchRun& run = shared_watch(R"({"process": "vt-pid", "cpu": 1, "cooldown": "1h"},
+           {"process": "vt-pi?", "cooldown": "1h", "memory": )" +
+                                 std::to_string(limit_mb) + R"(},
            {"process": "vt-p??", "memory": 0.001, "cooldown": "1ms"})");
     const Gate burned;
     MeasuredProcess old(run, "vt-pid", [&] {
@@ -49,7 +52,7 @@ TEST(WatchReuse, OldOneIsClearedAndNewOneStartsFromNothing) {
     const int64_t old_start = raised.number("start_ns");
     const int64_t new_start = fresh.number("start_ns");
     EXPECT_GT(new_start, old_start);
-    EXPECT_LT(real(fresh, "value"), 60);
+    EXPECT_LT(real(fresh, "value"), limit_mb);
     for (const Event& event : run.all({pid})) {
         const bool of_old = event.number("start_ns") == old_start;
         EXPECT_TRUE(of_old || event.number("start_ns") == new_start) << event.line();

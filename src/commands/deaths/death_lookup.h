@@ -23,10 +23,10 @@ constexpr const char* recorder_state_help = "State directory to read [all of thi
 std::vector<std::string> death_journals(const std::vector<std::string>& directories,
                                         const query::Query& query);
 
-// Prints each error once.
 // Of this boot, for queries.
 query::BootClock present_clock();
 
+// Prints each error once.
 void print_errors(std::vector<std::string> errors);
 
 // Reports that nothing was found, and what to do about it. `subject`: "death of pid 4242".

@@ -84,6 +84,9 @@ QueryResult find_matching(WhyRequest& request, const std::vector<std::string>& d
         filter.abnormal = false;
         result = find_deaths(directories, filter, request.max_deaths);
     }
+    if (!result.deaths.empty()) {
+        request.pid.reset();
+    }
     return result;
 }
 

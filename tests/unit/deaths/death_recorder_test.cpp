@@ -293,25 +293,25 @@ TEST(DeathRecorder, AWrapperThatRepeatsASignalNamesItsChild) {
     EXPECT_EQ(told.death.child->pid, Story::nobody + 2);
 }
 
-// A15: the clock is set back by an hour between the two.
+void timeout_kills_its_command(Story& story, int number) {
+    model::Signal signal;
+    signal.number = number;
+    signal.source = SignalSource::user;
+    signal.sender = model::Sender{.pid = Story::nobody + 1,
+                                  .tid = Story::nobody + 1,
+                                  .uid = 0,
+                                  .start_ns = Story::start_ns(1),
+                                  .comm = test::comm("timeout")};
+    story.take(model::Kind::signal, Story::process(2, "sleep", 1), signal);
+}
+
 // `timeout -s KILL` kills its command and then itself, and may end before its command does.
 TEST(DeathRecorder, AWrapperThatKillsItselfNamesTheChildThatItKilled) {
     Story story;
     story.fork(1, 9, "timeout");
     story.fork(2, 1, "sleep");
-    const auto kill_child = [&](int number) {
-        model::Signal signal;
-        signal.number = number;
-        signal.source = SignalSource::user;
-        signal.sender = model::Sender{.pid = Story::nobody + 1,
-                                      .tid = Story::nobody + 1,
-                                      .uid = 0,
-                                      .start_ns = Story::start_ns(1),
-                                      .comm = test::comm("timeout")};
-        story.take(model::Kind::signal, Story::process(2, "sleep", 1), signal);
-    };
-    kill_child(SIGTERM);
-    kill_child(SIGKILL);
+    timeout_kills_its_command(story, SIGTERM);
+    timeout_kills_its_command(story, SIGKILL);
     story.signal(1, SIGKILL, SignalSource::self, 1);
     const Record& told = story.exit(1, SIGKILL, "timeout");
     ASSERT_TRUE(told.death.child);
@@ -319,6 +319,17 @@ TEST(DeathRecorder, AWrapperThatKillsItselfNamesTheChildThatItKilled) {
     EXPECT_EQ(told.death.child->comm.view(), "sleep");
     EXPECT_EQ(told.death.child->signal, SIGKILL);
     EXPECT_EQ(told.death.child->cause, Cause::signal);
+}
+
+// The signal came while the command was exiting by itself.
+TEST(DeathRecorder, AChildThatExitsDespiteSigkillWasNotKilled) {
+    Story story;
+    story.fork(1, 9, "timeout");
+    story.fork(2, 1, "sleep");
+    timeout_kills_its_command(story, SIGKILL);
+    story.exit(2, 0, "sleep", 1);
+    story.signal(1, SIGKILL, SignalSource::self, 1);
+    EXPECT_FALSE(story.exit(1, SIGKILL, "timeout").death.child);
 }
 
 TEST(DeathRecorder, ATracerGivesASignalThatNobodySent) {
@@ -348,6 +359,7 @@ TEST(DeathRecorder, ATracerGivesASignalThatNobodySent) {
     EXPECT_FALSE(story.records.back().death.killer);
 }
 
+// The clock is set back by an hour between the two.
 TEST(DeathRecorder, ASetClockLosesNoPriorSignal) {
     for (const int64_t step_ns : {3'600'000'000'000, -3'600'000'000'000}) {
         Story story;

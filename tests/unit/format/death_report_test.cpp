@@ -173,12 +173,12 @@ TEST(DeathReport, Signals) {
         {SIGSEGV, SignalSource::fault, 2, "was killed by SIGSEGV",
          ": it used memory in a way that is forbidden there. No core was dumped."},
         {SIGSEGV, SignalSource::fault, 128, "was killed by SIGSEGV",
-         ": it used an address that no process can have, or its execve(2) failed when its old "
-         "program was gone already. No core was dumped."},
+         ": it used an address that no process can have, or its execve(2) failed after its old "
+         "program was removed. No core was dumped."},
         {SIGSEGV, SignalSource::fault, 3, "was killed by SIGSEGV",
          ": it used an address that it must not use. No core was dumped."},
         {SIGBUS, SignalSource::fault, 2, "was killed by SIGBUS",
-         ": it used memory beyond the end of a mapped file, or that could not be had: a full "
+         ": it used memory beyond the end of a mapped file, or that was not available: a full "
          "tmpfs, "
          "no huge page left, an error of the disk. No core was dumped."},
         {SIGBUS, SignalSource::fault, 4, "was killed by SIGBUS",
@@ -227,8 +227,8 @@ TEST(DeathReport, Signals) {
         {SIGTERM, SignalSource::parent_death, 0, "was killed by SIGTERM",
          ": its parent ended, and it had requested this signal for that (PR_SET_PDEATHSIG)."},
         {SIGTERM, SignalSource::parent_thread, 0, "was killed by SIGTERM",
-         ": the thread that had made it ended, though not that process, and it had asked for this "
-         "signal then (PR_SET_PDEATHSIG)."},
+         ": the thread that had made it ended, though not that process, and it had requested "
+         "this signal for that (PR_SET_PDEATHSIG)."},
         {SIGTERM, SignalSource::tracer, 0, "was killed by SIGTERM",
          ": its tracer gave it that signal, as a debugger does (ptrace)."},
         {SIGKILL, SignalSource::unknown, 0, "was killed by SIGKILL", ": its sender is not known."},

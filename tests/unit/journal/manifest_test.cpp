@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -235,6 +237,24 @@ TEST_F(ManifestTest, NumbersOfACompressedFileAreNotUsedAgain) {
     expect_last(8, 8);
 }
 
+// As ": > events.log" and logrotate's "copytruncate" leave it: the copy has the lines, or nothing.
+TEST_F(ManifestTest, NumbersOfAnEmptiedFileAreNotUsedAgain) {
+    open();
+    add(5);
+    writer_.reset();
+    fs::resize_file(path(), 0);
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 6U);
+    add(2);
+    writer_.reset();
+    fs::copy(path(), path() + ".copy");
+    fs::resize_file(path(), 0);
+    open();
+    EXPECT_EQ(writer_->next_sequence(), 8U);
+    add(1);
+    expect_last(8, 8);
+}
+
 // The copy is what a crash leaves: the writer has not ended.
 TEST_F(ManifestTest, NumbersOfACompressedFileAreNotUsedAgainAfterACrash) {
     open();
@@ -256,6 +276,43 @@ TEST_F(ManifestTest, NumbersOfACompressedFileAreNotUsedAgainAfterACrash) {
     auto writer = Writer::open(options, event_log_.events());
     ASSERT_TRUE(writer) << writer.error().context;
     EXPECT_EQ((*writer)->next_sequence(), next + 1);
+}
+
+// Between the manifest that announces a rotation and the rename, where a marker has the name that
+// the segment gets. The copy is what a crash leaves.
+TEST_F(ManifestTest, ACrashBeforeARenameLeavesTheMarkerListed) {
+    std::atomic<bool> fails = false;
+    test::TestFileSystem file_system;
+    file_system.fails = [&](test::Step step) {
+        return fails && step == test::Step::rename ? EIO : 0;
+    };
+    WriterOptions options;
+    options.path = path();
+    auto opened = Writer::open(options, event_log_.events(), file_system);
+    ASSERT_TRUE(opened) << opened.error().context;
+    writer_ = std::move(*opened);
+    add(3);
+    writer_->rotate();
+    add(1);
+    writer_->remove_before(4);
+    ASSERT_TRUE(test::becomes_true([&] { return fs::exists(path(4)) && !fs::exists(path(1)); }));
+    fails = true;
+    writer_->rotate();
+    add(1);
+    ASSERT_TRUE(test::becomes_true([&] { return !event_log_.errors().empty(); }));
+    const std::string copy = directory_.path("copy");
+    fs::create_directory(copy);
+    for (const char* name : {"events.log", "events.log.4", "events.log.segments"}) {
+        fs::copy(directory_.path(name), copy + '/' + name);
+    }
+    options.path = copy + "/events.log";
+    auto after = Writer::open(options, {});
+    ASSERT_TRUE(after) << after.error().context;
+    (*after)->rotate();
+    EXPECT_EQ((*after)->append(numbered_line(6)), 6U);
+    EXPECT_TRUE((*after)->wait_synced(6, 10 * ns_per_s));
+    EXPECT_EQ(test::content_of(options.path + ".4"), numbered_lines(4, 5));
+    EXPECT_EQ(test::content_of(options.path), numbered_line(6));
 }
 
 // A backup of a file whose first line the manifest does not know yet: its lines keep their numbers.

@@ -219,7 +219,7 @@ TEST_F(Script, ThroughADescriptorHasThePathOfItsFile) {
     const std::string argv = "sh\0"s + passed + '\0';
     model::Exec exec;
     exec.file = passed;
-    exec.executable = shell_.substr(shell_.rfind('/') + 1);
+    exec.executable = std::string_view(shell_).substr(shell_.rfind('/') + 1);
     exec.argv = argv;
     ProcessEntry script = entry_of(child.pid(), "3");
     script.image = model::make_exec_image(exec);

@@ -203,6 +203,18 @@ TEST_F(ClockWasSet, OtherBootsLieWhereTheirOwnClockSays) {
     EXPECT_EQ(pids_of(run_query({c, b_, a_}, query)), (Pids{6, 5, 4, 92, 3, 2, 1, 91, 90}));
 }
 
+// The clock was set between the last lines of two journals: the newer one decides, in any order.
+TEST_F(ClockWasSet, TheNewestLineDecidesWhereAnEarlierBootLies) {
+    const std::string c = directory_.write("c.log", death_in(other_boot, 500, -2000, 1).line());
+    const std::string d = directory_.write("d.log", death_in(other_boot, 600, 0, 2).line());
+    for (const auto& journals : {std::vector{c, d}, std::vector{d, c}}) {
+        const QueryResult result = run_query(journals, Query{});
+        ASSERT_EQ(pids_of(result), (Pids{2, 1}));
+        EXPECT_EQ(result.deaths[0].unix_ns, evening_ns + 600 * second_ns);
+        EXPECT_EQ(result.deaths[1].unix_ns, evening_ns + 500 * second_ns);
+    }
+}
+
 // A gap lies between its neighbours.
 TEST_F(ClockWasSet, GapsAreShiftedWithTheDeaths) {
     model::Event loss = test::event(

@@ -65,7 +65,7 @@ TEST(Verdict, ExplainsExitsDroppedByTheRing) {
     EXPECT_EQ(verdict.hook_exits, 170U);
     EXPECT_EQ(verdict.hook_dropped, 30U);
     ASSERT_EQ(verdict.reasons.size(), 1U);
-    EXPECT_NE(verdict.reasons[0].find("no room for 30 exits"), std::string::npos);
+    EXPECT_NE(verdict.reasons[0].find("no space for 30 exits"), std::string::npos);
 }
 
 TEST(Verdict, ReportsUnreadExitsAsABug) {
@@ -105,7 +105,7 @@ TEST(Verdict, DisagreesOnAKnownLossEvenIfCountsMatch) {
     VerifyRun run = quiet_run(190, 200, 10);
     EXPECT_EQ(evaluate(run).difference, 0);
     EXPECT_FALSE(evaluate(run).agree);
-    EXPECT_NE(evaluate(run).reasons.at(0).find("no room for 10 exits"), std::string::npos);
+    EXPECT_NE(evaluate(run).reasons.at(0).find("no space for 10 exits"), std::string::npos);
 
     run = quiet_run(200, 200, 2);
     run.end.in_flight = {{7, "a"}, {8, "b"}};
@@ -280,7 +280,7 @@ TEST(Verdict, Json) {
         R"("module":{"process_exits":200,"missed":0,"cpu_ns":200000},)"
         R"("ebpf":{"process_exits":170,"dropped":30,"missed_at_most":0,"cpu_ns":210000},)"
         R"("in_flight":{"start":[{"pid":7,"comm":"na\"me"}],"end":[]},)"
-        R"("reasons":["eBPF's ring had no room for 30 exits: a larger --ring-size helps"]})"
+        R"("reasons":["eBPF's ring had no space for 30 exits: a larger --ring-size helps"]})"
         "\n");
 }
 
