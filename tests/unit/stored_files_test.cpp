@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files in the directories of stored/, each named by the version that wrote it, are read and
+// Files in the directories of stored/, each named by the version whose format it has, are read and
 // continued by this version. For a release: VIGIL_STORE_FILES=tests/unit/stored/VERSION
-// vigil_unit_tests --gtest_filter=StoredFiles.Write
+// vigil_unit_tests --gtest_filter=StoredFiles.Write, and remove the lock files. Those of 0.1 have
+// the keys and the files of that version: no manifest, no boot of a death.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
