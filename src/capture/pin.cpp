@@ -76,6 +76,12 @@ Result<void> pin_all(bpf_object& object, const bpf_object_skeleton& skeleton,
         }
         if (const int error = ::bpf_link__pin(*entry.link, link_pin(directory, entry.name).c_str());
             error != 0) {
+            if (error == -EINVAL && ::bpf_program__type(*entry.prog) == BPF_PROG_TYPE_TRACEPOINT) {
+                return Error{
+                    ErrorCode::unsupported,
+                    "--failed can't be pinned on this kernel: links of its tracepoints can "
+                    "be pinned since Linux 5.15"};
+            }
             return failure(fmt::format("pinning the link of {}", entry.name), -error);
         }
     }
