@@ -86,7 +86,7 @@ TEST(Reconnect, AtTheAgentsStart) {
 
     // With the cached rules.
     agent.start();
-    ASSERT_TRUE(agent.program().wait_for_error("1 rule, as the server sent them last"));
+    ASSERT_TRUE(agent.program().wait_for_error("1 rule, the last from the server"));
     const pid_t hog = start_hog();
     const auto more = kill_some(10, SIGKILL);
     killed.insert(killed.end(), more.begin(), more.end());
