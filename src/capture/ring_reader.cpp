@@ -18,6 +18,9 @@ namespace {
 // How long a kill by the kernel waits for the OOM record that may explain it, and how many bytes
 // ahead the record is searched. The two come microseconds apart, unless the CPU is held up.
 constexpr uint64_t oom_wait_ns = 40 * ns_per_ms;
+// A record that is there already may be of the same kill up to this time after it: the killer may
+// have been preempted in between.
+constexpr uint64_t oom_match_ns = ns_per_s;
 constexpr int oom_search_records = 1024;
 
 Result<Mapping> map_array(const Fd& fd, size_t size_bytes, int protection) {
@@ -92,7 +95,7 @@ bool RingReader::must_wait(const Ring::Record& record, bool& oom_follows) {
         }
         const auto victim = oom_victim(later->bytes);
         if (victim && victim->pid == killed->pid && victim->start_ns == killed->start_ns &&
-            victim->boot_ns < killed->boot_ns + oom_wait_ns) {
+            victim->boot_ns < killed->boot_ns + oom_match_ns) {
             oom_follows = true;
             return false;
         }

@@ -192,7 +192,10 @@ void RecordBuilder::fill_cause(const process::ProcessEntry& entry, const DeathCo
     if (signal->sender) {
         fill_killer(*signal->sender, signal->sender_node);
     }
-    if (signal->source == SignalSource::oom) {
+    // On a busy machine the OOM killer may name its victim too late for the signal's own source.
+    if (signal->source == SignalSource::oom ||
+        (context->oom && signal->source == SignalSource::kernel && signal->number == SIGKILL)) {
+        death_.source = SignalSource::oom;
         death_.cause = Cause::oom;
         if (context->oom) {
             fill_oom(*context->oom);

@@ -409,21 +409,25 @@ TEST(DeathRecorder, AKillDuringADumpDoesNotReplaceTheCause) {
     EXPECT_EQ(record.death.exit.signal(), SIGKILL);
 }
 
+// Also if the kernel named the victim too late for the signal's own source.
 TEST(DeathRecorder, AnOomKillTellsOfTheMemory) {
-    Story story;
-    story.fork(1, 0, "victim");
-    story.signal(1, SIGKILL, SignalSource::oom);
-    model::Oom oom;
-    oom.rss_bytes = 1 << 20;
-    oom.trigger_pid = 7;
-    oom.trigger_comm = test::comm("hungry");
-    story.take(model::Kind::oom, Story::process(1, "victim"), oom);
-    const Record& record = story.exit(1, SIGKILL);
-    EXPECT_EQ(record.death.cause, Cause::oom);
-    ASSERT_TRUE(record.death.oom);
-    EXPECT_EQ(record.death.oom->rss_bytes, 1U << 20);
-    EXPECT_EQ(record.death.oom->trigger_pid, 7U);
-    EXPECT_FALSE(record.death.killer);
+    for (const SignalSource source : {SignalSource::oom, SignalSource::kernel}) {
+        Story story;
+        story.fork(1, 0, "victim");
+        story.signal(1, SIGKILL, source);
+        model::Oom oom;
+        oom.rss_bytes = 1 << 20;
+        oom.trigger_pid = 7;
+        oom.trigger_comm = test::comm("hungry");
+        story.take(model::Kind::oom, Story::process(1, "victim"), oom);
+        const Record& record = story.exit(1, SIGKILL);
+        EXPECT_EQ(record.death.cause, Cause::oom);
+        EXPECT_EQ(record.death.source, SignalSource::oom);
+        ASSERT_TRUE(record.death.oom);
+        EXPECT_EQ(record.death.oom->rss_bytes, 1U << 20);
+        EXPECT_EQ(record.death.oom->trigger_pid, 7U);
+        EXPECT_FALSE(record.death.killer);
+    }
 }
 
 TEST(DeathRecorder, AParentWhoseDeathIsTheReasonIsNamed) {
