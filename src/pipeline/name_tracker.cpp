@@ -9,8 +9,6 @@
 
 namespace vigil::pipeline {
 
-using model::Kind;
-
 void NameTracker::load_all() {
     for (const uint32_t pid : process::ProcReader::list()) {
         if (const auto stat = process::ProcReader::stat(pid)) {

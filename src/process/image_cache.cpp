@@ -17,7 +17,7 @@ size_t bytes_of(const model::ExecImage& image) {
     size_t bytes = sizeof(model::ExecImage) + image.file.capacity() + image.executable.capacity() +
                    (image.argv ? image.argv->capacity() : 0);
     for (const std::string& program : image.programs) {
-        bytes += sizeof program + program.capacity();
+        bytes += sizeof(std::string) + program.capacity();
     }
     return bytes;
 }
