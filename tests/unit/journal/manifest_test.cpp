@@ -73,7 +73,9 @@ class ManifestTest : public testing::Test {
     test::TempDirectory directory_;
     test::WriterEventLog event_log_;
     std::function<bool(std::string_view)> is_own_line_;
-    std::unique_ptr<Writer> writer_;
+    std::atomic<bool> renames_fail_ = false;
+    test::TestFileSystem file_system_;
+    std::unique_ptr<Writer> writer_;  // the first to go: it uses the others
 };
 
 TEST_F(ManifestTest, ItsTextIsReadBack) {
@@ -281,14 +283,12 @@ TEST_F(ManifestTest, NumbersOfACompressedFileAreNotUsedAgainAfterACrash) {
 // Between the manifest that announces a rotation and the rename, where a marker has the name that
 // the segment gets. The copy is what a crash leaves.
 TEST_F(ManifestTest, ACrashBeforeARenameLeavesTheMarkerListed) {
-    std::atomic<bool> fails = false;
-    test::TestFileSystem file_system;
-    file_system.fails = [&](test::Step step) {
-        return fails && step == test::Step::rename ? EIO : 0;
+    file_system_.fails = [this](test::Step step) {
+        return renames_fail_ && step == test::Step::rename ? EIO : 0;
     };
     WriterOptions options;
     options.path = path();
-    auto opened = Writer::open(options, event_log_.events(), file_system);
+    auto opened = Writer::open(options, event_log_.events(), file_system_);
     ASSERT_TRUE(opened) << opened.error().context;
     writer_ = std::move(*opened);
     add(3);
@@ -296,7 +296,7 @@ TEST_F(ManifestTest, ACrashBeforeARenameLeavesTheMarkerListed) {
     add(1);
     writer_->remove_before(4);
     ASSERT_TRUE(test::becomes_true([&] { return fs::exists(path(4)) && !fs::exists(path(1)); }));
-    fails = true;
+    renames_fail_ = true;
     writer_->rotate();
     add(1);
     ASSERT_TRUE(test::becomes_true([&] { return !event_log_.errors().empty(); }));
