@@ -54,10 +54,6 @@ Result<std::string> read_all(const Fd& file, const std::string& path, size_t lim
     return text;
 }
 
-}  // namespace
-
-namespace {
-
 // ENOSPC of a new file, with space left: every file needs an inode.
 bool lacks_inodes(const std::string& path) {
     struct statvfs info {};

@@ -4,6 +4,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -106,6 +107,11 @@ Result<uint64_t> parse_size_bytes(std::string_view text) {
         }
     }
     return expected_error(text, "a size such as 4096, 64K, 8M or 1G");
+}
+
+bool is_decimal(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 Result<uint64_t> parse_number(std::string_view text, uint64_t low, uint64_t high) {

@@ -17,6 +17,9 @@ Result<uint64_t> parse_duration_ns(std::string_view text);
 // "8M", "64K", "1G", "4096" (powers of 1,024, optionally followed by "B" or "iB") to bytes.
 Result<uint64_t> parse_size_bytes(std::string_view text);
 
+// True if all characters are decimal digits, and there is one.
+bool is_decimal(std::string_view text);
+
 // A decimal integer in [low, high] without other characters.
 Result<uint64_t> parse_number(std::string_view text, uint64_t low, uint64_t high);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "base/units.h"
 #include "model/interpreters.h"
 
 namespace vigil::model {
@@ -30,11 +31,6 @@ std::string_view find_cut_name(std::string_view comm, std::string_view argv) {
         }
     }
     return {};
-}
-
-bool is_number(std::string_view text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
@@ -65,7 +61,7 @@ std::string_view descriptor_of(std::string_view path) {
         return {};
     }
     const std::string_view number = path.substr(0, path.find('/'));
-    return is_number(number) ? path : std::string_view();
+    return is_decimal(number) ? path : std::string_view();
 }
 
 bool is_indirect(std::string_view path) {

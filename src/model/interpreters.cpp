@@ -24,7 +24,7 @@ struct Syntax {
     std::string_view long_code{};    // as `code`
     std::string_view long_script{};  // as `script`
     bool plus = false;               // options may begin with '+'
-    bool dash_ends_options = false;  // "-" does, instead of standing for standard input
+    bool dash_ends_options = false;  // "-" does; it is not standard input
     bool single_dash_names = false;  // long names have one dash, and there are no clusters
     bool code_comes_first = false;   // the first argument that is no option is code
     bool double_dash_is_stdin = false;  // what follows "--" are arguments of the code there

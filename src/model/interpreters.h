@@ -9,7 +9,7 @@
 namespace vigil::model {
 
 // The programs in the arguments (a NUL after each), as written there: the program that the dynamic
-// loader was told to run, the applet of busybox, the script or module of an interpreter, in this
+// loader is to run, the applet of busybox, the script or module of an interpreter, in this
 // order. Empty: there is none, as with code in the arguments or on standard input.
 // `executable`: base name of the executed file; if empty, that of the first argument is taken.
 std::vector<std::string_view> programs_in_arguments(std::string_view executable,

@@ -26,50 +26,6 @@ void set_process(const std::optional<WantedProcess>& wanted, vigil_filter& filte
     }
 }
 
-}  // namespace
-
-vigil_filter kernel_filter(const Filter& wanted) {
-    vigil_filter filter{};
-    filter.kinds = wanted.kinds;
-    filter.signals = wanted.signals;
-    set_process(wanted.pid, filter, filter.pid, filter.pid_start_ns);
-    set_process(wanted.sender, filter, filter.sender, filter.sender_start_ns);
-    set_process(wanted.target, filter, filter.target, filter.target_start_ns);
-    if (wanted.uid) {
-        filter.flags |= VIGIL_FILTER_UID;
-        filter.uid = *wanted.uid;
-    }
-    if (wanted.comm) {
-        filter.flags |= VIGIL_FILTER_COMM;
-        std::memcpy(filter.comm, wanted.comm->data(),
-                    std::min(wanted.comm->size(), sizeof filter.comm - 1));
-    }
-    return filter;
-}
-
-void widen_for_names(vigil_filter& filter) {
-    filter.kinds |= naming_kinds;
-    filter.pid = 0;
-    filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
-}
-
-void widen_for_tracking(vigil_filter& filter) {
-    filter.kinds |= naming_kinds | model::kind_bit(model::Kind::fork);
-    filter.pid = 0;
-    filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
-}
-
-std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t pid,
-                                            uint64_t start_ns) {
-    if (pid == 0) {
-        return std::nullopt;
-    }
-    return filter.start_tick_ns == 0 ? WantedProcess{.pid = pid}
-                                     : WantedProcess{pid, start_ns, filter.start_tick_ns};
-}
-
-namespace {
-
 Error not_pinned(const std::string& option, const std::string& pinned) {
     return usage_error(fmt::format("{}: only {} was pinned; 'vigil pin' takes {} too", option,
                                    pinned, option.substr(0, option.find(' '))));
@@ -107,6 +63,45 @@ Result<void> narrow_comm(const vigil_control& pinned, Filter& filter) {
 }
 
 }  // namespace
+
+vigil_filter kernel_filter(const Filter& wanted) {
+    vigil_filter filter{};
+    filter.kinds = wanted.kinds;
+    filter.signals = wanted.signals;
+    set_process(wanted.pid, filter, filter.pid, filter.pid_start_ns);
+    set_process(wanted.sender, filter, filter.sender, filter.sender_start_ns);
+    set_process(wanted.target, filter, filter.target, filter.target_start_ns);
+    if (wanted.uid) {
+        filter.flags |= VIGIL_FILTER_UID;
+        filter.uid = *wanted.uid;
+    }
+    if (wanted.comm) {
+        filter.flags |= VIGIL_FILTER_COMM;
+        std::memcpy(filter.comm, wanted.comm->data(),
+                    std::min(wanted.comm->size(), sizeof filter.comm - 1));
+    }
+    return filter;
+}
+
+void widen_for_names(vigil_filter& filter) {
+    filter.kinds |= naming_kinds;
+    filter.pid = 0;
+    filter.flags &= ~static_cast<__u32>(VIGIL_FILTER_UID);
+}
+
+void widen_for_tracking(vigil_filter& filter) {
+    widen_for_names(filter);
+    filter.kinds |= model::kind_bit(model::Kind::fork);
+}
+
+std::optional<WantedProcess> wanted_process(const vigil_filter& filter, uint32_t pid,
+                                            uint64_t start_ns) {
+    if (pid == 0) {
+        return std::nullopt;
+    }
+    return filter.start_tick_ns == 0 ? WantedProcess{.pid = pid}
+                                     : WantedProcess{pid, start_ns, filter.start_tick_ns};
+}
 
 Result<void> narrow_to(const vigil_control& pinned, Filter& filter) {
     const vigil_filter& wanted = pinned.wanted;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "model/exec_image.h"
 #include "model/json_layout.h"
 #include "query/name_match.h"
@@ -123,7 +124,7 @@ LineFilter::LineFilter(const Query& query)
     if (filter.unit) {
         add(find_literal(*filter.unit));
     }
-    if (filter.user && !is_number(*filter.user)) {
+    if (filter.user && !is_decimal(*filter.user)) {
         add(find_literal(*filter.user));
     }
 }

@@ -5,11 +5,6 @@
 
 namespace vigil::query {
 
-bool is_number(std::string_view text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 std::string find_literal(std::string_view pattern) {
     // A bracket expression matches one character only.
     pattern = pattern.substr(0, pattern.find('['));

@@ -11,8 +11,6 @@ namespace vigil::query {
 // Bytes of a process name that the kernel keeps (TASK_COMM_LEN less its NUL).
 constexpr size_t max_comm_bytes = 15;
 
-bool is_number(std::string_view text);
-
 // The longest part of the pattern that occurs unescaped in the JSON of every match; "" if there is
 // none.
 std::string find_literal(std::string_view pattern);

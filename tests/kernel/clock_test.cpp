@@ -72,7 +72,7 @@ TEST(Clock, HistoryIsInTheOrderOfTheBootAfterItWasSet) {
     deaths.end();
 }
 
-// SIGTERM, then an hour that only the clock knows, then SIGKILL: the request is still told of.
+// SIGTERM, then an hour that only the clock knows, then SIGKILL: the request is still recorded.
 TEST(Clock, APriorSignalIsKeptWhenItIsSet) {
     if (!in_guest()) {
         GTEST_SKIP() << "the clock is set: only where the machine is our own";

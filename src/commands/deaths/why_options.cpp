@@ -7,7 +7,6 @@
 #include "cli/cli.h"
 #include "cli/common_options.h"
 #include "commands/deaths/death_lookup.h"
-#include "query/name_match.h"
 
 namespace vigil::commands {
 namespace {
@@ -31,7 +30,7 @@ Result<WhyRequest> complete(WhyRequest request, const std::optional<std::string>
                             const std::optional<std::string>& max_deaths) {
     TRY(check_pattern(target, "PID or NAME"));
     TRY(check_pattern(request.unit, "--unit"));
-    if (target && query::is_number(*target)) {
+    if (target && is_decimal(*target)) {
         if (const auto pid = parse_number(*target, 1, max_pid)) {
             request.pid = static_cast<uint32_t>(*pid);
         }
